@@ -1,0 +1,42 @@
+# The one door. `make help` lists it.
+SHELL := /bin/sh
+PYTHON ?= $(shell command -v python3.11 || command -v python3 || echo python3.11)
+CITY ?= daqing
+DATE ?=
+DATA ?=
+ARGS ?=
+export PORT_BASE ?= 18600
+PIPELINE := .venv/pipeline/bin/python
+.DEFAULT_GOAL := help
+.PHONY: help setup run serve test check bench reset render lock
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: ## environments and jars only (every other target does this by itself)
+	@$(PYTHON) stack/bootstrap.py
+
+run: setup ## one night through Airflow: make run [CITY=code] [DATE=YYYY-MM-DD] [DATA=folder]
+	@$(PIPELINE) -m stack run --city $(CITY) $(if $(DATE),--date "$(DATE)") $(if $(DATA),--data "$(DATA)")
+
+serve: setup ## everything a person looks at, on loopback; Ctrl-C stops it: make serve [CITY=code]
+	@$(PIPELINE) -m stack serve --city $(CITY)
+
+test: setup ## all tests, from nothing: make test [ARGS='-m reference']
+	@$(PIPELINE) -m stack test -- $(ARGS)
+
+check: setup ## ruff, types, sqlfluff, import contracts, rendered files fresh
+	@$(PIPELINE) -m stack check
+
+bench: setup ## measure the line and write bench/results.json
+	@$(PIPELINE) -m bench
+
+render: setup ## write the rendered files again (dbt models, licences, notebook)
+	@$(PIPELINE) -m stack render
+
+reset: ## remove all data of this machine and what was published here; environments stay
+	@rm -rf .state published && echo "removed .state and published"
+
+lock: setup ## compile the hashed locks again from requirements/*.in
+	@for name in tools pipeline airflow superset; do .venv/tools/bin/uv pip compile -q --python-version 3.11 --generate-hashes \
+	  --no-emit-index-url --no-emit-find-links --no-header -o requirements/$$name.txt requirements/$$name.in; done
