@@ -1,0 +1,356 @@
+"""The contracts: kinds, cities and feeds as frozen models, read from the YAML and CSV files beside this module.
+
+This is the floor of the house: it imports nothing of ours and never pyspark, so that Airflow, Spark jobs,
+tests and documentation all read the same declaration.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, time, timedelta
+from functools import cache
+from pathlib import Path
+from typing import Annotated, Literal
+from zoneinfo import ZoneInfo
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+from expectations.located_yaml import ContractError, load
+
+ROOT = Path(__file__).parent
+Privacy = Literal["public", "internal", "personal", "secret"]
+ColumnType = Literal["text", "code", "instant", "date", "flag", "count", "amount", "pseudonym"]
+Scalar = str | bool | None
+
+
+class Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=False)
+
+
+class Name(Frozen):
+    zh: str
+    en: str
+
+
+def _clock(value: object) -> object:
+    return time.fromisoformat(value) if isinstance(value, str) else value
+
+
+Clock = Annotated[time, BeforeValidator(_clock)]
+
+
+class KindColumn(Frozen):
+    """One canonical column of a kind. `privacy` (YAML: class) is carried to every table."""
+
+    type: ColumnType
+    privacy: Privacy = Field(alias="class")
+    zh: str
+    en: str
+    required: bool = False
+    codes: tuple[str, ...] = ()
+    width: int | None = None  # codes padded with zeros on the left: some sources lose them
+    day_of: str | None = None  # local day of another column, never given by a source
+
+    @model_validator(mode="after")
+    def _codes_only_for_codes(self) -> KindColumn:
+        if (self.type == "code") != bool(self.codes):
+            raise ValueError("`codes` goes with type code, and type code needs it")
+        return self
+
+
+class Kind(Frozen):
+    """A kind of record (hotline, dispute, case, incident): what many sources and cities share."""
+
+    kind: str
+    name: Name
+    grain: Name
+    source: str
+    event_on: str  # the column that says on which local day it happened
+    columns: dict[str, KindColumn]
+
+    @model_validator(mode="after")
+    def _references(self) -> Kind:
+        for name in [self.event_on, *(c.day_of for c in self.columns.values() if c.day_of)]:
+            if name not in self.columns:
+                raise ValueError(f"column {name!r} is not declared")
+        return self
+
+
+class DatabaseSource(Frozen):
+    """A table read over SQL by a cursor column, with overlap for rows that committed late."""
+
+    type: Literal["database"]
+    connection: str
+    table: str
+    cursor: str
+    overlap_hours: int = Field(ge=0, default=24)
+
+
+class ApiSource(Frozen):
+    """A paged HTTP JSON API behind a bearer token."""
+
+    type: Literal["api"]
+    connection: str
+    token_path: str
+    path: str
+    items: str
+    total: str
+    page_parameter: str
+    size_parameter: str
+    page_size: int = Field(ge=1, default=500)
+    from_parameter: str
+    to_parameter: str
+    overlap_hours: int = Field(ge=0, default=24)
+
+
+class FilesSource(Frozen):
+    """Files dropped into a folder; each is picked up once by its checksum."""
+
+    type: Literal["files"]
+    connection: str
+    pattern: str  # glob below the connection's path
+    format: Literal["csv", "jsonl", "xlsx", "parquet"]
+    encoding: str = "utf-8"
+    delimiter: str = ","
+    sheet: str | None = None
+    delivered: str | None = None  # regular expression on the file name whose group says day or month of delivery
+    delivered_on: date | None = None  # for a file of an archive, whose name does not say
+
+    @model_validator(mode="after")
+    def _delivery_is_known(self) -> FilesSource:
+        if (self.delivered is None) == (self.delivered_on is None):
+            raise ValueError("give either `delivered` (in the file's name) or `delivered_on` (a day)")
+        return self
+
+
+Source = Annotated[DatabaseSource | ApiSource | FilesSource, Field(discriminator="type")]
+
+
+class Condition(Frozen):
+    """A row of which one source column has one of these values."""
+
+    column: str
+    values: tuple[str, ...]
+
+
+class FeedColumn(Frozen):
+    """How one canonical column comes out of the source. Closed vocabulary: no expressions."""
+
+    source: tuple[str, ...] = Field(alias="from", default=())
+    values: dict[str, Scalar] | None = Field(alias="map", default=None)
+    prefixes: dict[str, Scalar] | None = None  # by the beginning of the text, the longest first
+    otherwise: Scalar = None  # for values that neither map nor prefixes name; without it they are rejected
+    format: str | None = None  # Spark datetime pattern, where the source is not ISO
+    constant: Scalar = None
+    when: Condition | None = None  # only rows that meet it give a value; on the others the column is empty
+    keep: Literal["first", "last"] | None = None  # over a record's versions: first known, or last known, value
+
+    @model_validator(mode="before")
+    @classmethod
+    def _short_form(cls, value: object) -> object:
+        """`column: source_name` is short for `column: {from: source_name}`."""
+        if isinstance(value, str):
+            return {"from": (value,)}
+        if isinstance(value, dict) and isinstance(value.get("from"), str):
+            return {**value, "from": (value["from"],)}
+        return value
+
+    @model_validator(mode="after")
+    def _one_origin(self) -> FeedColumn:
+        if bool(self.source) == (self.constant is not None):
+            raise ValueError("give either `from` or `constant`")
+        return self
+
+    @property
+    def has_otherwise(self) -> bool:
+        return "otherwise" in self.model_fields_set
+
+
+class Known(Frozen):
+    """When the source recorded this version: a column of the source, or the delivery date of the file."""
+
+    column: str | None = None
+    format: str | None = None
+
+
+class Tolerance(Frozen):
+    rejected_share: float = Field(ge=0, le=1, default=0.02)
+
+
+class Feed(Frozen):
+    """One source of one city: where, cadence, format, kind, mapping, tolerances."""
+
+    feed_code: str = Field(alias="feed")
+    city_code: str
+    kind: str
+    name: Name
+    source: Source
+    mode: Literal["changes", "snapshot"] = "changes"
+    starts_on: date  # first local day the feed covers
+    ends_on: date | None = None  # last local day, for an archive that will get no more
+    supports: tuple[str, ...] = ()  # indicators that need this feed
+    record_id: tuple[str, ...]
+    known_at: Known
+    deleted: Condition | None = None
+    area: tuple[str, ...]  # source columns tried in order: code, name, township
+    outside_area: tuple[str, ...] = ()  # values of them that mean: not in this city (counted, never scored)
+    columns: dict[str, FeedColumn]
+    dropped: dict[str, Privacy] = {}  # source columns that go no further, with their class
+    tolerance: Tolerance = Tolerance()
+
+    @property
+    def code(self) -> str:
+        return f"{self.city_code}.{self.feed_code}"
+
+    @property
+    def is_rebuilt(self) -> bool:
+        """True if one new row may change stored versions, so that a record needs all its rows again."""
+        return self.mode == "snapshot" or any(column.keep for column in self.columns.values())
+
+    @property
+    def mapped_columns(self) -> tuple[str, ...]:
+        """Source columns that the contract uses, each once, in a stable order."""
+        used = [*self.record_id, *self.area]
+        used += [name for column in self.columns.values() for name in column.source]
+        used += [column.when.column for column in self.columns.values() if column.when]
+        used += [self.known_at.column] if self.known_at.column else []
+        used += [self.deleted.column] if self.deleted else []
+        return tuple(dict.fromkeys(used))
+
+
+class Publication(Frozen):
+    starts: Clock
+    deadline: Clock
+
+
+class Archive(Frozen):
+    """A city whose feeds have ended: published for one day, with all that was ever delivered."""
+
+    business_date: date
+    as_of: datetime
+
+
+class BasePeriod(Frozen):
+    first_day: date
+    last_day: date
+    known_by: date  # the base is computed from what was known then, so that it stays fixed
+
+
+class City(Frozen):
+    """A city: one folder and nothing else."""
+
+    city_code: str = Field(alias="city")
+    name: Name
+    area_code: str
+    time_zone: str
+    base_period: BasePeriod
+    publication: Publication | None = None
+    archive: Archive | None = None
+    note: Name | None = None
+    feeds: tuple[Feed, ...] = ()
+
+    @model_validator(mode="after")
+    def _nightly_or_archive(self) -> City:
+        if (self.publication is None) == (self.archive is None):
+            raise ValueError("give either `publication` (nightly) or `archive` (ended feeds)")
+        return self
+
+    def as_of(self, business_date: date) -> datetime:
+        """Cut-off instant (UTC) of a business date: what was known then is what a release shows."""
+        if self.archive:
+            return self.archive.as_of.astimezone(UTC)
+        assert self.publication
+        zone = ZoneInfo(self.time_zone)
+        local = datetime.combine(business_date + timedelta(days=1), self.publication.starts, zone)
+        return local.astimezone(UTC)
+
+    def feed(self, feed_code: str) -> Feed:
+        """The feed of that code. Raises ContractError with the codes that exist."""
+        for feed in self.feeds:
+            if feed.feed_code == feed_code:
+                return feed
+        known = ", ".join(f.feed_code for f in self.feeds)
+        raise ContractError(f"city {self.city_code} has no feed {feed_code!r}; it has: {known}")
+
+
+@cache
+def load_kinds() -> dict[str, Kind]:
+    """All kinds by code."""
+    return {kind.kind: kind for kind in (load(path, Kind) for path in sorted((ROOT / "kinds").glob("*.yml")))}
+
+
+def _check_feed(path: Path, feed: Feed) -> None:
+    """What one model alone cannot see: the feed against its kind."""
+    kind = load_kinds().get(feed.kind)
+    if kind is None:
+        raise ContractError(f"{path}: kind: expected one of {sorted(load_kinds())}, found {feed.kind!r}")
+    faults = [f"columns.{name}: {feed.kind} has no such column" for name in feed.columns if name not in kind.columns]
+    faults += [
+        f"columns.{name}: required by kind {feed.kind}, not given"
+        for name, column in kind.columns.items()
+        if column.required and not column.day_of and name not in feed.columns
+    ]
+    faults += [
+        f"columns.{name}: map leads to {target!r}, which is not among {list(kind.columns[name].codes)}"
+        for name, column in feed.columns.items()
+        if name in kind.columns and kind.columns[name].codes
+        for target in _targets(column)
+        if target is not None and target not in kind.columns[name].codes
+    ]
+    used_and_dropped = set(feed.mapped_columns) & set(feed.dropped)
+    pseudonyms = {
+        s
+        for n, c in feed.columns.items()
+        if n in kind.columns and kind.columns[n].type == "pseudonym"
+        for s in c.source
+    }
+    faults += [f"dropped.{name}: the column is also used" for name in sorted(used_and_dropped - pseudonyms)]
+    if faults:
+        raise ContractError("\n".join(f"{path}: {fault}" for fault in faults))
+
+
+def _targets(column: FeedColumn) -> Iterator[Scalar]:
+    yield from (column.values or {}).values()
+    yield from (column.prefixes or {}).values()
+    if column.has_otherwise:
+        yield column.otherwise
+    if column.constant is not None:
+        yield column.constant
+
+
+def city_folder(city_code: str) -> Path:
+    return ROOT / "cities" / city_code
+
+
+def city_codes() -> tuple[str, ...]:
+    return tuple(path.parent.name for path in sorted((ROOT / "cities").glob("*/city.yml")))
+
+
+@cache
+def load_city(city_code: str) -> City:
+    """One city with its feeds. Raises ContractError, naming the cities that exist, if there is no such folder."""
+    folder = city_folder(city_code)
+    if city_code not in city_codes():
+        raise ContractError(f"there is no city {city_code!r}; the cities are: {', '.join(city_codes())}")
+    feeds = []
+    for path in sorted((folder / "feeds").glob("*.yml")):
+        feed = load(path, Feed, {"city_code": city_code})
+        _check_feed(path, feed)
+        feeds.append(feed)
+    return load(folder / "city.yml", City, {"feeds": tuple(feeds)})
+
+
+def load_cities() -> tuple[City, ...]:
+    """All cities, in order of their codes."""
+    return tuple(load_city(code) for code in city_codes())
+
+
+def read_table(city_code: str, name: str) -> list[dict[str, str]]:
+    """Rows of one of a city's CSV files (areas, area_aliases, denominators) as text."""
+    path = city_folder(city_code) / f"{name}.csv"
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
+            return list(csv.DictReader(file))
+    except OSError as error:
+        raise ContractError(f"{path}: cannot be read: {error}") from error
