@@ -1,0 +1,135 @@
+"""`python -m spark_jobs <step>`: the only entry that DAGs, make and people use.
+
+Exit codes: 0 done; 2 bad argument; 3 published, but a feed is missing; 4 source unavailable; 5 contract breach;
+6 gate failed, the last release stays; 7 environment; 70 internal error.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from expectations.contract import load_city
+from expectations.located_yaml import ContractError
+from spark_jobs.business_date import business_date
+from spark_jobs.errors import StepError, UsageError
+from spark_jobs.settings import settings
+
+app = typer.Typer(
+    add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, help=__doc__, rich_markup_mode=None
+)
+CityOption = Annotated[str, typer.Option("--city", help="Code of a folder in expectations/cities.")]
+FeedOption = Annotated[str, typer.Option("--feed", help="Code of one of the city's feeds.")]
+DateOption = Annotated[str, typer.Option("--date", help="Business date, YYYY-MM-DD: a local day of the city.")]
+INCOMPLETE = 3
+
+
+@app.command()
+def land(city: CityOption, feed: FeedOption, day: DateOption) -> None:
+    """Pull raw bytes and a manifest from a source into landing. Needs no Spark."""
+    from spark_jobs.connection import Connection
+    from spark_jobs.landing import Landing
+    from spark_jobs.sources import api, database, files
+
+    the_city = load_city(city)
+    the_feed = the_city.feed(feed)
+    on = business_date(day, the_city)
+    source = {"database": database.land, "api": api.land, "files": files.land}[the_feed.source.type]
+    connection = Connection.from_environment(the_feed.source.connection)
+    landing = Landing.of(settings().landing, the_feed)
+    manifest = source(the_feed, connection, landing, on, the_city.as_of(on), the_city.time_zone)
+    if manifest is None:
+        typer.echo(f"{the_feed.code}: nothing new; landed through {landing.landed_through()}")
+        return
+    size = sum(file.n_bytes for file in manifest.files)
+    rows = "" if manifest.n_rows is None else f"{manifest.n_rows:,} rows, "
+    typer.echo(f"{the_feed.code} {manifest.batch_id}: {rows}{len(manifest.files)} files, {size / 1e6:.1f} MB landed")
+
+
+@app.command()
+def refine(city: CityOption, feed: FeedOption, day: DateOption) -> None:
+    """Take what has landed into bronze, judge it, and merge it into silver."""
+    from spark_jobs import refine as job
+    from spark_jobs.session import connect
+
+    the_city = load_city(city)
+    business_date(day, the_city)
+    account = job.refine(connect(), the_city, the_city.feed(feed), settings())
+    typer.echo("\n".join(account) or f"{city}.{feed}: nothing new")
+
+
+@app.command()
+def delivered(city: CityOption, day: DateOption) -> None:
+    """Exit 0 if every feed has delivered the day, 3 if one is missing."""
+    from spark_jobs.refine import batches_of
+    from spark_jobs.release.feeds import feed_status
+    from spark_jobs.session import connect
+
+    the_city = load_city(city)
+    on = business_date(day, the_city)
+    status = feed_status(the_city.feeds, batches_of(connect(), the_city), on)
+    missing = status[status["state_code"] != "delivered"]
+    for feed_code, since in zip(missing["feed_code"], missing["missing_since"], strict=True):
+        typer.echo(f"{city}.{feed_code}: missing since {since}")
+    if len(missing):
+        raise typer.Exit(INCOMPLETE)
+    typer.echo(f"{city}: all {len(the_city.feeds)} feeds have delivered {on}")
+
+
+@app.command()
+def conform(city: CityOption, day: DateOption) -> None:
+    """Build dimensions, facts and indicators with dbt."""
+    from spark_jobs import conform as job
+    from spark_jobs.reference_data import load_reference_data
+    from spark_jobs.session import connect
+
+    the_city = load_city(city)
+    on = business_date(day, the_city)
+    load_reference_data(connect(), the_city)
+    context = tuple(feed.feed_code for feed in the_city.feeds if not feed.supports)
+    job.conform(city, the_city.time_zone, on, the_city.as_of(on), context)
+
+
+@app.command()
+def index(city: CityOption, day: DateOption) -> None:
+    """Compute the index with its intervals."""
+    from spark_jobs.index import job
+    from spark_jobs.session import connect
+
+    the_city = load_city(city)
+    on = business_date(day, the_city)
+    typer.echo(job.run(connect(), the_city, on))
+
+
+@app.command()
+def flags(city: CityOption, day: DateOption) -> None:
+    """Raise risk flags."""
+    from spark_jobs.flags import job
+    from spark_jobs.session import connect
+
+    the_city = load_city(city)
+    typer.echo(job.run(connect(), the_city, business_date(day, the_city)))
+
+
+def main() -> int:
+    """Run a step; a fault becomes one letter on stderr and the exit code of its class."""
+    try:
+        app(standalone_mode=False)
+    except typer.Exit as stop:
+        return stop.exit_code
+    except StepError as error:
+        typer.echo(error, err=True)
+        return error.exit_code
+    except ContractError as error:
+        typer.echo(error, err=True)
+        return UsageError.exit_code
+    except typer.TyperException as error:  # a wrong option
+        typer.echo(error, err=True)
+        return UsageError.exit_code
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

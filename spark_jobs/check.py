@@ -1,0 +1,54 @@
+"""Great Expectations judges a batch before silver takes it. The verdict is kept beside the batch and in Data Docs."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+from pathlib import Path
+
+from pyspark.sql import DataFrame
+
+from expectations.contract import City, Feed
+
+os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
+
+
+def judge(
+    city: City, feed: Feed, accepted: DataFrame, counts: tuple[int, int], folder: Path, batch_id: str
+) -> list[str]:
+    """Run the feed's suite on the accepted rows; return what fails, in words. `counts`: rows received, rows outside.
+
+    Great Expectations is imported here because its import costs seconds and most steps never need it.
+    """
+    import great_expectations as gx
+
+    from expectations.suite import suite_of
+
+    logging.getLogger("great_expectations").setLevel(logging.ERROR)
+    context = gx.get_context(mode="file", project_root_dir=folder)
+    context.variables.progress_bars = {"globally": False}
+    suite = context.suites.add_or_update(suite_of(city, feed, *counts))
+    source = context.data_sources.add_or_update_spark("spark")
+    asset = source.add_dataframe_asset(feed.code)
+    definition = context.validation_definitions.add_or_update(
+        gx.ValidationDefinition(name=feed.code, data=asset.add_batch_definition_whole_dataframe("batch"), suite=suite)
+    )
+    checkpoint = context.checkpoints.add_or_update(
+        gx.Checkpoint(
+            name=feed.code,
+            validation_definitions=[definition],
+            actions=[gx.checkpoint.UpdateDataDocsAction(name="docs")],
+            result_format={"result_format": "SUMMARY"},
+        )
+    )
+    result = checkpoint.run(batch_parameters={"dataframe": accepted}, run_id=gx.RunIdentifier(run_name=batch_id))
+    (verdict,) = result.run_results.values()
+    return [_in_words(outcome.to_json_dict()) for outcome in verdict.results if not outcome.success]
+
+
+def _in_words(outcome: dict) -> str:  # type: ignore[type-arg]
+    configuration, found = outcome["expectation_config"], outcome["result"]
+    wanted = {key: value for key, value in configuration["kwargs"].items() if key not in ("batch_id",)}
+    seen = found.get("partial_unexpected_list") or found.get("observed_value") or outcome.get("exception_info")
+    return f"{configuration['type']} {json.dumps(wanted, ensure_ascii=False)}: found {str(seen)[:200]}"

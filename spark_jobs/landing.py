@@ -1,0 +1,120 @@
+"""The landing zone: raw bytes as they came, one folder a batch, with a manifest. Immutable, with a time to live."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from pydantic import BaseModel, ConfigDict
+
+from expectations.contract import Feed
+
+
+class LandedFile(BaseModel):
+    """One file of a batch, as it came. `delivered_on` is the last local day that the file covers."""
+
+    model_config = ConfigDict(frozen=True)
+    name: str
+    sha256: str
+    n_bytes: int
+    delivered_on: date
+
+
+class Manifest(BaseModel):
+    """What one pull brought: all records known by the end of `window_to`, beginning at `window_from`."""
+
+    model_config = ConfigDict(frozen=True)
+    city_code: str
+    feed_code: str
+    batch_id: str
+    window_from: date
+    window_to: date
+    fetched_at: datetime
+    n_rows: int | None  # as the source counts them, where it does
+    files: tuple[LandedFile, ...]
+    source_columns: tuple[str, ...] = ()
+
+
+def file_sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+@dataclass
+class Landing:
+    """The batches of one feed."""
+
+    folder: Path
+
+    @classmethod
+    def of(cls, root: Path, feed: Feed) -> Landing:
+        return cls(root / feed.city_code / feed.feed_code)
+
+    def manifests(self) -> list[Manifest]:
+        """All batches in order of their window and then of their content."""
+        found = [Manifest.model_validate_json(path.read_text()) for path in self.folder.glob("*/manifest.json")]
+        return sorted(found, key=lambda m: (m.window_to, m.window_from, m.batch_id))
+
+    def landed_through(self) -> date | None:
+        return max((manifest.window_to for manifest in self.manifests()), default=None)
+
+    def path(self, manifest: Manifest, file: LandedFile) -> Path:
+        return self.folder / manifest.batch_id / file.name
+
+    @contextmanager
+    def new_batch(self) -> Iterator[Batch]:
+        """A batch under construction. What a killed pull left behind is removed first; an error removes this one."""
+        for leftover in self.folder.glob(".landing-*"):
+            shutil.rmtree(leftover)
+        folder = self.folder / f".landing-{os.getpid()}"
+        folder.mkdir(parents=True)
+        try:
+            yield Batch(folder)
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+class Batch:
+    """Files being landed; `commit` makes them a batch in one rename."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.files: list[LandedFile] = []
+
+    @contextmanager
+    def file(self, name: str, delivered_on: date) -> Iterator[BinaryIO]:
+        """Write one file; it is hashed from disk, so the manifest says what is really there."""
+        path = self.folder / name
+        with path.open("wb") as out:
+            yield out
+            out.flush()
+            os.fsync(out.fileno())
+        size = path.stat().st_size
+        self.files.append(LandedFile(name=name, sha256=file_sha256(path), n_bytes=size, delivered_on=delivered_on))
+
+    def commit(self, feed: Feed, window_from: date, window_to: date, **more: Any) -> Manifest:
+        """Write the manifest and rename the folder to the batch's id, which is made of window and content."""
+        digest = hashlib.sha256(json.dumps([(f.name, f.sha256) for f in self.files]).encode()).hexdigest()[:12]
+        manifest = Manifest(
+            city_code=feed.city_code,
+            feed_code=feed.feed_code,
+            batch_id=f"{window_to:%Y%m%d}-{digest}",
+            window_from=window_from,
+            window_to=window_to,
+            fetched_at=datetime.now(UTC).replace(microsecond=0),
+            files=tuple(self.files),
+            **more,
+        )
+        (self.folder / "manifest.json").write_text(manifest.model_dump_json(indent=1))
+        target = self.folder.parent / manifest.batch_id
+        if not target.exists():  # the same content for the same window has landed before
+            self.folder.rename(target)
+        return manifest

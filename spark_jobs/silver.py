@@ -1,0 +1,249 @@
+"""Silver: one row a record and version, typed and mapped to areas; what does not fit is a reject with its reason.
+
+Silver is a pure function of bronze: the same rows in any order, delivered once or ten times, give the same table.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from pyspark.sql import Column, DataFrame, SparkSession, Window
+from pyspark.sql import functions as f
+
+from expectations.contract import City, Feed, Kind, load_kinds, read_table
+from spark_jobs import tables
+from spark_jobs.bronze import BATCH, DELIVERED, bronze_table
+from spark_jobs.casting import SPARK_TYPES, cast_column, clean, local_instant
+from spark_jobs.decoding import FILE, ROW
+
+REJECTS = "silver.rejects"
+FAULTS = "array<struct<rule:string,column_name:string,found:string>>"
+LEADING = "city_code string, feed_code string, record_id string, area_code string, township_code string"
+TRAILING = (
+    "known_at timestamp, valid_from timestamp, valid_to timestamp, is_current boolean, is_deleted boolean, "
+    "batch_id string, row_hash string"
+)
+REJECT_COLUMNS = (
+    "city_code string, feed_code string, batch_id string, source_file string, row_number bigint, "
+    "record_id string, rule string, column_name string, found string"
+)
+
+
+def silver_table(kind: str) -> str:
+    return f"silver.`{kind}`"
+
+
+def create_tables(spark: SparkSession) -> None:
+    """The four silver tables and the rejects, with each column's class and meaning in the table's own metadata."""
+    for kind in load_kinds().values():
+        columns = ", ".join(
+            f"{name} {SPARK_TYPES[column.type]} comment {tables.literal(f'[{column.privacy}] {column.zh} / {column.en}')}"
+            for name, column in kind.columns.items()
+        )
+        tables.create(spark, silver_table(kind.kind), f"{LEADING}, {columns}, {TRAILING}", ("city_code", "feed_code"))
+    tables.create(spark, REJECTS, REJECT_COLUMNS, ("city_code", "feed_code"))
+
+
+def area_lookup(spark: SparkSession, city: City) -> DataFrame:
+    """Every code and name of an area that a source may use -> county and township codes. Names in doubt are left out."""
+    areas = read_table(city.city_code, "areas")
+    by_code = {area["area_code"]: area for area in areas}
+    names: dict[str, set[str]] = {}
+    for area in areas:
+        for word in {area["area_code"], area["name_zh"], area["name_en"]} - {""}:
+            names.setdefault(word, set()).add(area["area_code"])
+    for alias in read_table(city.city_code, "area_aliases"):
+        names.setdefault(alias["alias"], set()).add(alias["area_code"])
+    rows = []
+    for word, codes in sorted(names.items()):
+        area = by_code[next(iter(codes))]
+        if len(codes) == 1 and area["level"] in ("county", "township"):
+            township = area["area_code"] if area["level"] == "township" else None
+            rows.append((word, area["parent_code"] if township else area["area_code"], township))
+    return spark.createDataFrame(rows, "word string, area_code string, township_code string")
+
+
+def _fault(rule: str, column: str, found: Column, when: Column) -> Column:
+    fault = f.struct(f.lit(rule).alias("rule"), f.lit(column).alias("column_name"), found.alias("found"))
+    return f.when(when, f.array(fault)).otherwise(f.array()).cast(FAULTS)
+
+
+def _with_area(rows: DataFrame, feed: Feed, areas: DataFrame) -> DataFrame:
+    """Area by the first of the feed's area columns that is known; the others are tried in the contract's order."""
+    codes, townships = [], []
+    for number, source in enumerate(feed.area):
+        lookup = areas.select(
+            f.col("word").alias(f"_word{number}"),
+            f.col("area_code").alias(f"_area{number}"),
+            f.col("township_code").alias(f"_township{number}"),
+        )
+        rows = rows.join(f.broadcast(lookup), clean(source) == f.col(f"_word{number}"), "left")
+        codes.append(f.col(f"_area{number}"))
+        townships.append(f.when(f.col("_area_code") == f.col(f"_area{number}"), f.col(f"_township{number}")))
+    rows = rows.withColumn("_area_code", f.coalesce(*codes))
+    return rows.withColumn("_township_code", f.coalesce(*townships))
+
+
+def stage(rows: DataFrame, city: City, feed: Feed, areas: DataFrame) -> DataFrame:
+    """Bronze rows -> canonical columns and `faults`, one row a bronze row, nothing dropped."""
+    kind = load_kinds()[feed.kind]
+    rows = _with_area(rows, feed, areas)
+    casts = {name: cast_column(name, kind, feed, city.time_zone) for name in kind.columns}
+    record_id = f.concat_ws("|", *(clean(name) for name in feed.record_id))
+    known_text = clean(feed.known_at.column) if feed.known_at.column else f.col(DELIVERED).cast("string")
+    known_at = local_instant(known_text, feed.known_at.format, city.time_zone)
+    deleted = clean(feed.deleted.column).isin(*feed.deleted.values) if feed.deleted else f.lit(False)
+    place = f.concat_ws("/", *(clean(name) for name in feed.area))
+    faults = f.concat(
+        _fault("required", "record_id", f.lit(None).cast("string"), record_id == ""),
+        _fault("not_a_instant", "known_at", known_text, known_at.isNull()),
+        _fault("outside_area", "area_code", place, f.col("_area_code").isNull() & _outside(feed)),
+        _fault("unknown_area", "area_code", place, f.col("_area_code").isNull() & ~_outside(feed)),
+        *(cast.faults for cast in casts.values()),
+    )
+    staged = rows.select(
+        f.lit(city.city_code).alias("city_code"),
+        f.lit(feed.feed_code).alias("feed_code"),
+        record_id.alias("record_id"),
+        f.col("_area_code").alias("area_code"),
+        f.col("_township_code").alias("township_code"),
+        *(cast.value.alias(name) for name, cast in casts.items()),
+        known_at.alias("known_at"),
+        f.coalesce(deleted, f.lit(False)).alias("is_deleted"),
+        f.col(BATCH).alias("batch_id"),
+        f.col(FILE),
+        f.col(ROW),
+        faults.alias("faults"),
+    )
+    for name, column in kind.columns.items():
+        if column.day_of:
+            staged = staged.withColumn(name, f.to_date(f.from_utc_timestamp(f.col(column.day_of), city.time_zone)))
+    return staged.withColumn("row_hash", _content_hash(kind))
+
+
+def _outside(feed: Feed) -> Column:
+    """True where the source itself says that the place is not in this city."""
+    said = f.lit(False)
+    for source in feed.area:
+        empty = f.lit("" in feed.outside_area) & clean(source).isNull()
+        said = said | f.coalesce(clean(source).isin(*feed.outside_area), f.lit(False)) | empty
+    return said
+
+
+def _content_hash(kind: Kind) -> Column:
+    """Hash of what a version says, its time aside."""
+    columns = ["area_code", "township_code", "is_deleted", *kind.columns]
+    return f.sha2(f.to_json(f.struct(*columns)), 256)
+
+
+def accepted(staged: DataFrame) -> DataFrame:
+    return staged.where(f.size("faults") == 0).drop("faults")
+
+
+def rejects(staged: DataFrame) -> DataFrame:
+    """One row a fault; a row with two faults gives two."""
+    return (
+        staged.where(f.size("faults") > 0)
+        .select(
+            "city_code",
+            "feed_code",
+            "batch_id",
+            f.col(FILE).alias("source_file"),
+            f.col(ROW).alias("row_number"),
+            "record_id",
+            f.explode("faults").alias("fault"),
+        )
+        .select("*", "fault.rule", "fault.column_name", "fault.found")
+        .drop("fault")
+    )
+
+
+def versions(rows: DataFrame, feed: Feed) -> DataFrame:
+    """Accepted rows -> versions: each (record, known time) once, valid until the next.
+
+    Of two rows of a record with the same known time one counts: the later of a docket whose rows complete each other
+    (`keep`), else the one with the greater hash, so that the order of arrival does not matter.
+    """
+    kind = load_kinds()[feed.kind]
+    last_word = [f.desc(FILE), f.desc(ROW)] if _carries(feed) else [f.desc("row_hash"), f.col("batch_id")]
+    rows = _carried_over(rows, feed) if _carries(feed) else rows
+    same_instant = Window.partitionBy("record_id", "known_at").orderBy(*last_word)
+    rows = rows.withColumn("_rank", f.row_number().over(same_instant)).where("_rank = 1").drop("_rank")
+    by_time = Window.partitionBy("record_id").orderBy("known_at")
+    if feed.is_rebuilt:  # a row that says nothing new is no version
+        rows = rows.withColumn("row_hash", _content_hash(kind))
+        rows = rows.withColumn("_before", f.lag("row_hash").over(by_time))
+        rows = rows.where("_before is distinct from row_hash").drop("_before")
+    rows = rows.withColumn("valid_from", f.col("known_at")).withColumn("valid_to", f.lead("known_at").over(by_time))
+    return rows.withColumn("is_current", f.col("valid_to").isNull()).select(*_columns(kind))
+
+
+def _carries(feed: Feed) -> bool:
+    return any(column.keep for column in feed.columns.values())
+
+
+def _carried_over(rows: DataFrame, feed: Feed) -> DataFrame:
+    """`keep` columns over a record's rows in the order of the docket: the first or the last value so far."""
+    so_far = (
+        Window.partitionBy("record_id")
+        .orderBy("known_at", FILE, ROW)
+        .rowsBetween(Window.unboundedPreceding, Window.currentRow)
+    )
+    for name, column in feed.columns.items():
+        if column.keep:
+            carry = f.first if column.keep == "first" else f.last
+            rows = rows.withColumn(name, carry(name, ignorenulls=True).over(so_far))
+    return rows
+
+
+def _columns(kind: Kind) -> list[str]:
+    names = [part.split()[0] for part in f"{LEADING}, {TRAILING}".split(", ")]
+    return [*names[:5], *kind.columns, *names[5:]]
+
+
+def with_vanished(rows: DataFrame, deliveries: Iterable[tuple[str, str]]) -> DataFrame:
+    """Snapshot feeds: a record absent from a later delivery is closed at that delivery, not lost.
+
+    `rows` are the accepted rows of all snapshots; a delivery is (known_at, batch) and known_at names the snapshot.
+    """
+    spark = rows.sparkSession
+    calendar = spark.createDataFrame(list(deliveries), "at string, gone_batch string").select(
+        f.col("at").cast("timestamp").alias("at"), "gone_batch"
+    )
+    latest = rows.groupBy("record_id").agg(f.max("known_at").alias("seen"), f.min("known_at").alias("began"))
+    expected = latest.join(calendar, f.col("at") > f.col("began")).select("record_id", "at", "gone_batch")
+    present = rows.select("record_id", f.col("known_at").alias("at")).distinct()
+    gone = expected.join(present, ["record_id", "at"], "left_anti")
+    before = Window.partitionBy("record_id", "at").orderBy(f.desc("known_at"))
+    filled = (
+        gone.join(rows, "record_id")
+        .where("known_at < at")
+        .withColumn("_rank", f.row_number().over(before))
+        .where("_rank = 1")
+        .withColumn("known_at", f.col("at"))
+        .withColumn("is_deleted", f.lit(True))
+        .withColumn("batch_id", f.col("gone_batch"))
+        .drop("_rank", "at", "gone_batch")
+    )
+    return rows.unionByName(filled)
+
+
+def merge(spark: SparkSession, city: City, feed: Feed, fresh: DataFrame, areas: DataFrame) -> None:
+    """Bring the feed's slice of silver up to date with the accepted rows `fresh` of new batches."""
+    table = silver_table(feed.kind)
+    within = f"old.city_code = {tables.literal(city.city_code)} and old.feed_code = {tables.literal(feed.feed_code)}"
+    stored = tables.read(spark, table).where(within.replace("old.", ""))
+    keys = {"city_code": city.city_code, "feed_code": feed.feed_code}
+    if feed.is_rebuilt:
+        everything = accepted(stage(tables.read(spark, bronze_table(feed)), city, feed, areas))
+        if feed.mode == "snapshot":
+            deliveries = everything.groupBy(f.col("known_at").cast("string")).agg(f.max("batch_id")).collect()
+            everything = with_vanished(everything, [(row[0], row[1]) for row in deliveries])
+        tables.replace_slice(spark, versions(everything, feed), table, keys)
+    elif stored.isEmpty():
+        tables.replace_slice(spark, versions(fresh, feed), table, keys)
+    else:
+        touched = fresh.select("record_id").distinct()
+        known = stored.join(touched, "record_id", "left_semi")
+        both = fresh.drop(FILE, ROW).unionByName(known.drop("valid_from", "valid_to", "is_current"))
+        tables.upsert(spark, versions(both, feed), table, ("city_code", "feed_code", "record_id", "known_at"), within)

@@ -1,0 +1,1 @@
+"""How bytes come from a source into landing: one module a source type. They parse nothing."""

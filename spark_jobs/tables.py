@@ -1,0 +1,86 @@
+"""The only reader and writer of Delta tables.
+
+Every write is idempotent: a slice is replaced as a whole, or a batch is appended once under its own number.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping
+
+import pandas as pd
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as f
+
+SCHEMAS = ("raw", "bronze", "silver", "ops", "conformed", "indicators", "index", "flags", "release")
+
+
+def literal(value: str) -> str:
+    """SQL string literal."""
+    return "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"
+
+
+def create_schemas(spark: SparkSession) -> None:
+    for schema in SCHEMAS:
+        spark.sql(f"create schema if not exists `{schema}`")
+
+
+def exists(spark: SparkSession, table: str) -> bool:
+    return bool(spark.catalog.tableExists(table))
+
+
+def create(spark: SparkSession, table: str, columns: str, partition_by: tuple[str, ...] = ()) -> None:
+    """Create a Delta table if there is none. `columns` is SQL DDL."""
+    partition = f" partitioned by ({', '.join(partition_by)})" if partition_by else ""
+    spark.sql(f"create table if not exists {table} ({columns}) using delta{partition}")
+
+
+def read(spark: SparkSession, table: str) -> DataFrame:
+    return spark.read.table(table)
+
+
+def replace_slice(
+    spark: SparkSession,
+    frame: DataFrame | pd.DataFrame,
+    table: str,
+    keys: Mapping[str, str],
+    partition_by: tuple[str, ...] | None = None,
+) -> None:
+    """Make the rows of `table` where every key column equals its value be exactly `frame`; create the table if new.
+
+    The table is partitioned by the key columns, or by `partition_by`, so that other slices are not rewritten.
+    """
+    rows = spark.createDataFrame(frame) if isinstance(frame, pd.DataFrame) else frame
+    for column, value in keys.items():
+        rows = rows.withColumn(column, f.lit(value))
+    writer = rows.write.format("delta")
+    if not exists(spark, table):
+        writer.partitionBy(*(partition_by or tuple(keys))).saveAsTable(table)
+        return
+    condition = " and ".join(f"{column} = {literal(value)}" for column, value in keys.items())
+    writer.mode("overwrite").option("replaceWhere", condition).option("mergeSchema", "true").saveAsTable(table)
+
+
+def append_once(spark: SparkSession, frame: DataFrame, table: str, batch_id: str) -> None:
+    """Append one batch. Appending it again writes nothing: Delta remembers the batch as a transaction id."""
+    (
+        frame.write.format("delta")
+        .mode("append")
+        .option("mergeSchema", "true")
+        .option("txnAppId", batch_id)
+        .option("txnVersion", "1")
+        .saveAsTable(table)
+    )
+
+
+def upsert(spark: SparkSession, frame: DataFrame, table: str, keys: tuple[str, ...], within: str = "true") -> None:
+    """Insert the rows whose keys are new, update the others. `within` narrows the target to some partitions."""
+    on = " and ".join(f"new.{key} = old.{key}" for key in keys)
+    name = f"upsert_{uuid.uuid4().hex}"
+    frame.createOrReplaceTempView(name)
+    spark.sql(
+        f"merge into {table} as old using {name} as new on {on} and {within} "
+        "when matched and old.row_hash is distinct from new.row_hash or old.valid_to is distinct from new.valid_to "
+        "then update set * when not matched then insert *"
+    )
+    spark.catalog.dropTempView(name)
