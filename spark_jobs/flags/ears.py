@@ -1,0 +1,95 @@
+"""EARS C1, C2, C3: a count against the mean and spread of its own recent past, for short histories.
+
+Source: Fricker, Hegler and Dunfee (2008), Statistics in Medicine 27:3407; conventions of `earsC` in the R
+package surveillance (Salmon, Schumacher and Höhle 2016, Journal of Statistical Software 70(10)).
+
+Arrays are (..., time): the last axis is time, all other axes are series. Where the baseline is not complete
+(the first periods, or a missing count in it) every result is NaN and there is no alarm.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy import stats
+
+FloatArray = npt.NDArray[np.float64]
+LAG_OF_C2 = 2  # periods between baseline and count, so that a slow beginning does not raise its own baseline
+
+
+@dataclass(frozen=True)
+class Ears:
+    """One value a period, in the shape of the counts.
+
+    expected: mean of the baseline. upper: bound above which a count alarms. z: (count − expected) / spread.
+    """
+
+    expected: FloatArray
+    upper: FloatArray
+    z: FloatArray
+    is_alarm: npt.NDArray[np.bool_]
+
+
+def c1(counts: npt.ArrayLike, *, alpha: float, baseline: int = 7, min_sigma: float = 0.0) -> Ears:
+    """C1: the baseline is the `baseline` periods just before."""
+    y, mean, spread = _against_past(counts, baseline, 0, min_sigma, floor_at_poisson=False)
+    return _verdict(y, mean, spread, mean + stats.norm.isf(alpha) * spread)
+
+
+def c2(
+    counts: npt.ArrayLike,
+    *,
+    alpha: float,
+    baseline: int = 7,
+    lag: int = LAG_OF_C2,
+    min_sigma: float = 0.0,
+    floor_at_poisson: bool = False,
+) -> Ears:
+    """C2: as C1, with `lag` periods between the baseline and the count.
+
+    `floor_at_poisson` keeps the spread at or above the square root of the mean: seven periods often look
+    calmer than counts can be, and such a spread makes most of the false alarms.
+    """
+    y, mean, spread = _against_past(counts, baseline, lag, min_sigma, floor_at_poisson)
+    return _verdict(y, mean, spread, mean + stats.norm.isf(alpha) * spread)
+
+
+def c3(counts: npt.ArrayLike, *, alpha: float, baseline: int = 7, min_sigma: float = 0.0) -> Ears:
+    """C3: C2 with the excess (above one spread) of the two periods before added.
+
+    The manual of the R package bounds the count by  mean + spread · (z − excess of the two periods before);
+    its code, and so every published figure, has the count itself in the place of the mean. We follow the
+    published figures: an alarm says that the two periods *before* were in excess. F1b therefore uses C2.
+    """
+    y, mean, spread = _against_past(counts, baseline, LAG_OF_C2, min_sigma, floor_at_poisson=False)
+    excess = np.maximum(0.0, (y - mean) / spread - 1.0)
+    before = np.full_like(y, np.nan)
+    before[..., 2:] = excess[..., 1:-1] + excess[..., :-2]
+    return _verdict(y, mean, spread, np.maximum(0.0, y + spread * (stats.norm.isf(alpha) - before)))
+
+
+def _against_past(
+    counts: npt.ArrayLike, baseline: int, lag: int, min_sigma: float, floor_at_poisson: bool
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Counts, and mean and standard deviation of the baseline of each; NaN where it is not complete."""
+    if baseline < 3:
+        raise ValueError(f"EARS: expected a baseline of at least 3 periods, found {baseline}")
+    y = np.asarray(counts, dtype=np.float64)
+    mean, spread = np.full_like(y, np.nan), np.full_like(y, np.nan)
+    n_first = baseline + lag
+    if y.shape[-1] > n_first:
+        windows = np.lib.stride_tricks.sliding_window_view(y, baseline, axis=-1)
+        past = windows[..., : y.shape[-1] - n_first, :]
+        mean[..., n_first:] = past.mean(axis=-1)
+        spread[..., n_first:] = np.maximum(past.std(axis=-1, ddof=1), min_sigma)
+    if floor_at_poisson:
+        spread = np.maximum(spread, np.sqrt(mean))
+    return y, mean, spread
+
+
+def _verdict(y: FloatArray, mean: FloatArray, spread: FloatArray, upper: FloatArray) -> Ears:
+    with np.errstate(divide="ignore", invalid="ignore"):  # flat baseline: z is infinite or NaN
+        z = (y - mean) / spread
+    return Ears(mean, upper, z, y > upper)

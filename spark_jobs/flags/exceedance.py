@@ -1,0 +1,111 @@
+"""F1b short history: a week's events of a county and indicator against the weeks before (EARS C2).
+
+Why ISO weeks and not days: a day of a county has too few events, weekdays differ, and the same week judged
+on seven nights is one decision, so that looking every night does not multiply false alarms. A week is
+judged once complete; by the rule of two nights its flag stands from the Monday night after it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from scipy import stats
+
+from spark_jobs.flags import ears
+from spark_jobs.flags.daily_counts import FloatArray, Series, last_complete_sunday, weekly_counts
+from spark_jobs.flags.lifecycle import discoveries, nights_on
+from spark_jobs.index.methodology import Flags
+
+HISTORY_WEEKS = 60  # an episode is followed back at most so far
+MIN_SIGMA = 1.0  # for sparse weeks, as Burkom advises in the manual of `earsC`
+
+BoolArray = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Exceedance:
+    """A standing signal. monday: of its latest week in excess; since: of its first. Counts are a week's."""
+
+    area_code: str
+    indicator_id: str
+    since: date
+    monday: date
+    observed: float
+    expected: float
+    upper: float
+
+
+def standing_exceedances(
+    daily: pd.DataFrame,
+    series: Sequence[Series],
+    starts_on: Mapping[str, date],
+    rules: Flags,
+    business_date: date,
+) -> list[Exceedance]:
+    """Series whose flag stands on `business_date`, in the order of `series`.
+
+    `daily`: indicators.daily. `starts_on`: indicator -> first day that its feeds cover; weeks before are
+    unknown, not 0. False discoveries are controlled each week over all of `series`: give all that are
+    looked at.
+    """
+    sunday = last_complete_sunday(business_date)
+    counts = weekly_counts(daily, series, sunday, HISTORY_WEEKS)
+    mondays = [sunday - timedelta(days=7 * back + 6) for back in range(HISTORY_WEEKS - 1, -1, -1)]
+    for row, (_, indicator_id) in enumerate(series):
+        counts[row, [monday < starts_on[indicator_id] for monday in mondays]] = np.nan
+    result, signals = weekly_signals(counts, rules)
+    nights = np.repeat(np.arange(HISTORY_WEEKS), 7)[: 7 * HISTORY_WEEKS - 6 + (business_date - sunday).days]
+    standing = ((row, _episode(signals[row], nights, rules)) for row in range(len(series)))
+    return [
+        Exceedance(
+            *series[row],
+            since=mondays[weeks[0]],
+            monday=mondays[weeks[-1]],
+            observed=float(counts[row, weeks[-1]]),
+            expected=float(result.expected[row, weeks[-1]]),
+            upper=float(result.upper[row, weeks[-1]]),
+        )
+        for row, weeks in standing
+        if weeks is not None
+    ]
+
+
+def weekly_signals(counts: FloatArray, rules: Flags) -> tuple[ears.Ears, BoolArray]:
+    """EARS C2 of (series, weeks), and which signal: enough events, above the bound, a discovery."""
+    rule, enough = rules.f1b_short_history, rules.f1_exceedance
+    result = ears.c2(
+        counts,
+        alpha=rule.alpha,
+        baseline=rule.baseline,
+        lag=rule.lag,
+        min_sigma=MIN_SIGMA,
+        floor_at_poisson=True,
+    )
+    last_weeks = np.lib.stride_tricks.sliding_window_view(counts, enough.recent_weeks, axis=1).sum(axis=2)
+    is_tested = np.zeros(counts.shape, dtype=np.bool_)
+    is_tested[:, enough.recent_weeks - 1 :] = last_weeks >= enough.min_recent_events
+    # The mean of the baseline has an error of its own: without it BH would believe p-values that are too small.
+    p_values = np.where(is_tested, stats.norm.sf(result.z / np.sqrt(1 + 1 / rule.baseline)), np.nan)
+    found = [discoveries(week, rules.lifecycle.false_discovery_rate) for week in p_values.T]
+    return result, result.is_alarm & np.column_stack(found)
+
+
+def _episode(signals: BoolArray, nights: npt.NDArray[np.int64], rules: Flags) -> list[int] | None:
+    """Weeks that signal in the episode that stands on the last night; None if none stands.
+
+    `signals`: one a week; `nights`: the week that each night judges.
+    """
+    life = rules.lifecycle
+    nightly = signals[nights]
+    on = nights_on(nightly, on_count=life.nights_on, on_window=life.nights_observed, off_after=life.nights_off)
+    if not on[-1]:
+        return None
+    off_nights = np.flatnonzero(~on)
+    begin = int(off_nights[-1]) + 1 if off_nights.size else 0
+    first = max(0, begin - life.nights_observed + 1)  # the signals that switched it on may be so much older
+    return sorted(set(nights[first:][nightly[first:]].tolist()))

@@ -1,0 +1,274 @@
+"""Farrington's detector of unusual weekly counts, original and flexible.
+
+A log-linear quasi-Poisson model of past weeks, with trend and season, says what this week should bring;
+weeks that look like past outbreaks weigh less; a count above the upper bound of the prediction alarms.
+
+Sources: Farrington, Andrews, Beale and Catchpole (1996), JRSS A 159:547; Noufaily and others (2013),
+Statistics in Medicine 32:1206; Salmon, Schumacher and Höhle (2016), Journal of Statistical Software 70(10).
+Conventions (blocks of the year, order of steps) are those of `farringtonFlexible` in the R package
+surveillance, which is the yardstick.
+
+The model is fitted by our own iteration and not by statsmodels: a baseline without any event has no finite
+start there, and the yardstick takes leverages and weights from the last solved step. A test holds both side
+by side.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from itertools import pairwise
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+from scipy import linalg, stats
+
+FloatArray = npt.NDArray[np.float64]
+IntArray = npt.NDArray[np.int64]
+Threshold = Literal["delta", "nbPlugin", "muan"]
+WEEKS_A_YEAR = 52
+MIN_YEARS_FOR_TREND = 3
+MAX_STEPS = 25
+TOLERANCE = 1e-8
+SMALLEST_MEAN = np.finfo(np.float64).eps  # as in R's log link: a mean never reaches 0
+LARGEST_LOG_MEAN = 100.0  # a step beyond it is lost anyway, and must not overflow
+
+
+@dataclass(frozen=True)
+class Design:
+    """How the past is used and where the bound lies.
+
+    n_years, half_window: reference weeks are the same week ± half_window in each of n_years.
+    n_seasons: levels of the season; 1 = the original method, which uses the reference weeks only.
+    n_recent_excluded: weeks just before that are left out, lest an outbreak teach the model to expect it.
+    residual_limit: standardised Anscombe residual above which a past week weighs s^-2.
+    trend_p_limit: the trend stays if its p is below; 1 = always.
+    threshold: delta = normal on the scale of `power`; nbPlugin = negative binomial quantile at the fitted
+    mean; muan = the same at the upper (1 − alpha) bound of the mean.
+    min_events in min_events_weeks (this one included): below that there is no bound and no alarm.
+    """
+
+    alpha: float
+    n_years: int
+    half_window: int
+    n_seasons: int
+    n_recent_excluded: int
+    residual_limit: float
+    trend_p_limit: float
+    threshold: Threshold
+    power: float = 2 / 3
+    min_events: int = 5
+    min_events_weeks: int = 4
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """One week. NaN throughout where the model does not converge; `upper` NaN where there are too few events.
+
+    expected: fitted mean. log_se: standard error of its logarithm. mean: the mean that the bound is built on.
+    trend: change of the log mean a week, NaN if the trend was left out. p_value: P(count or more).
+    """
+
+    observed: float
+    expected: float
+    log_se: float
+    mean: float
+    phi: float
+    trend: float
+    upper: float
+    p_value: float
+    is_alarm: bool
+
+
+@dataclass(frozen=True)
+class Fit:
+    """A quasi-Poisson fit: coefficients (intercept, [trend], [seasons]), fitted means, R of QR(sqrt(W)·X)."""
+
+    coefficients: FloatArray
+    fitted: FloatArray
+    leverage: FloatArray
+    r: FloatArray
+    phi: float
+    dispersion_of_se: float
+
+
+def judge(counts: npt.ArrayLike, at: int, design: Design, week_starts: Sequence[date] | None = None) -> Verdict:
+    """Week `at` (0-based) of a weekly series against its past; missing weeks are NaN, left out, never zero.
+
+    With `week_starts` the same week of other years is found by calendar; without, 52 weeks apart.
+    Raises ValueError if the series does not reach back far enough for the design.
+    """
+    y = np.asarray(counts, dtype=np.float64)
+    references = reference_weeks(at, design.n_years, week_starts)
+    levels = season_levels(y.size, references, design.half_window, design.n_seasons)
+    levels[max(0, at - design.n_recent_excluded) : at + 1] = 0
+    used = np.flatnonzero((levels > 0) & ~np.isnan(y))
+    model = _select_model(y[used], (used - at).astype(np.float64), levels[used], design)
+    if model is None:
+        nan = float("nan")
+        return Verdict(float(y[at]), nan, nan, nan, nan, nan, nan, nan, False)
+    fit, has_trend = model
+    row = _design_matrix(np.zeros(1), levels[used], has_trend, at_level=design.n_seasons)[0]
+    return _verdict(y, at, design, fit, row, fit.coefficients[1] if has_trend else np.nan)
+
+
+def reference_weeks(at: int, n_years: int, week_starts: Sequence[date] | None = None) -> list[int]:
+    """Positions of the same week this year, one year ago, …: newest first.
+
+    By calendar: the same day of the month, then the nearest day with the weekday of `week_starts[at]`.
+    """
+    if week_starts is None:
+        positions = [at - WEEKS_A_YEAR * i for i in range(n_years + 1)]
+        found: list[int | None] = [p if p >= 0 else None for p in positions]
+    else:
+        place = {day: i for i, day in enumerate(week_starts)}
+        found = [place.get(_same_week(week_starts[at], i)) for i in range(n_years + 1)]
+    if None in found:
+        raise ValueError(
+            f"Farrington: week {at} needs the same week of {n_years} years back, "
+            f"the series has {sum(p is not None for p in found) - 1}; lower n_years or start later"
+        )
+    return [p for p in found if p is not None]
+
+
+def _same_week(day: date, years_back: int) -> date:
+    is_leap_day = (day.month, day.day) == (2, 29)
+    first = day.replace(day=28) if is_leap_day else day
+    same = first.replace(year=day.year - years_back) + timedelta(days=1 if is_leap_day else 0)
+    return same - timedelta(days=(same.weekday() - day.weekday() + 3) % 7 - 3)
+
+
+def season_levels(n_weeks: int, references: Sequence[int], half_window: int, n_seasons: int) -> IntArray:
+    """Season of each week: n_seasons around the reference weeks, 1 … n_seasons − 1 between, 0 unused."""
+    levels = np.zeros(n_weeks, dtype=np.int64)
+    levels[references[0] - half_window : references[0] + 1] = n_seasons
+    for newer, older in pairwise(references):
+        levels[max(0, older - half_window) : older + half_window + 1] = n_seasons
+        if n_seasons == 1:
+            continue
+        between = np.arange(older + half_window + 1, newer - half_window)
+        if between.size < n_seasons - 1:
+            raise ValueError(f"Farrington: {between.size} weeks do not hold {n_seasons - 1} seasons")
+        for level, block in enumerate(np.array_split(between, n_seasons - 1), start=1):
+            levels[block] = level
+    return levels
+
+
+def anscombe_residuals(y: FloatArray, fitted: FloatArray, leverage: FloatArray, phi: float) -> FloatArray:
+    """Standardised Anscombe residuals of a Poisson model."""
+    raw = 1.5 * (y ** (2 / 3) * fitted ** (-1 / 6) - np.sqrt(fitted))
+    residuals: FloatArray = raw / np.sqrt(phi * (1 - leverage))
+    return residuals
+
+
+def outbreak_weights(residuals: FloatArray, limit: float) -> FloatArray:
+    """s^-2 for residuals above the limit, 1 for others, scaled to sum to their number."""
+    weights = np.ones_like(residuals)
+    weights[residuals > limit] = residuals[residuals > limit] ** -2.0
+    scaled: FloatArray = weights * (weights.size / weights.sum())
+    return scaled
+
+
+def fit_poisson(y: FloatArray, x: FloatArray, weights: FloatArray) -> Fit | None:
+    """Iteratively reweighted least squares for log mean = X·b with prior weights.
+
+    None if it does not converge or there are no more weeks than coefficients.
+
+    Start, stop (relative change of deviance) and number of steps are those of `glm` in R. `phi` is
+    Pearson's dispersion, at least 1. `dispersion_of_se` is what the yardstick uses for standard errors and
+    for the test of the trend: it puts the prior weights where the working weights belong. nbPlugin needs no
+    standard error.
+    """
+    if y.size <= x.shape[1]:
+        return None
+    eta, mean, deviance = np.log(y + 0.1), y + 0.1, np.inf
+    for _ in range(MAX_STEPS):
+        working = weights * mean
+        q, r = np.linalg.qr(np.sqrt(working)[:, None] * x)
+        if np.min(np.abs(np.diag(r))) < 1e-11 * np.max(np.abs(np.diag(r))):
+            return None
+        coefficients = linalg.solve_triangular(r, q.T @ (np.sqrt(working) * (eta + y / mean - 1)))
+        eta, before = x @ coefficients, deviance
+        mean = np.maximum(np.exp(np.minimum(eta, LARGEST_LOG_MEAN)), SMALLEST_MEAN)
+        deviance = _deviance(y, mean, weights)
+        if abs(deviance - before) / (abs(deviance) + 0.1) < TOLERANCE:
+            squares = (y / mean - 1) ** 2
+            phi, of_se = (float(np.sum(w * squares)) / (y.size - x.shape[1]) for w in (working, weights))
+            return Fit(coefficients, mean, np.sum(q**2, axis=1), r, max(phi, 1.0), of_se)
+    return None
+
+
+def _deviance(y: FloatArray, mean: FloatArray, weights: FloatArray) -> float:
+    log_ratio = np.log(np.where(y > 0, y / mean, 1.0))
+    return float(2 * np.sum(weights * (y * log_ratio - (y - mean))))
+
+
+def _design_matrix(weeks: FloatArray, levels: IntArray, has_trend: bool, at_level: int | None = None) -> FloatArray:
+    """Columns: 1, [week], one a season but the first. `at_level`: rows of that season, not of `levels`."""
+    own = levels if at_level is None else np.full(weeks.size, at_level)
+    columns = [np.ones_like(weeks), *([weeks] if has_trend else [])]
+    columns += [(own == level).astype(np.float64) for level in np.unique(levels)[1:]]
+    return np.column_stack(columns)
+
+
+def _select_model(y: FloatArray, weeks: FloatArray, levels: IntArray, design: Design) -> tuple[Fit, bool] | None:
+    """Fit with trend; without if that does not converge, is not significant, or exceeds all ever seen."""
+    with_trend = _fit_twice(y, _design_matrix(weeks, levels, True), design.residual_limit)
+    if with_trend is not None and design.n_years >= MIN_YEARS_FOR_TREND:
+        row = _design_matrix(np.zeros(1), levels, True, at_level=design.n_seasons)[0]
+        unit = np.zeros_like(row)
+        unit[1] = 1.0
+        t = with_trend.coefficients[1] / _standard_error(with_trend, unit)
+        is_significant = 2 * stats.t.sf(abs(t), y.size - row.size) < design.trend_p_limit
+        if is_significant and np.exp(row @ with_trend.coefficients) <= y.max():
+            return with_trend, True
+    without = _fit_twice(y, _design_matrix(weeks, levels, False), design.residual_limit)
+    return None if without is None else (without, False)
+
+
+def _fit_twice(y: FloatArray, x: FloatArray, residual_limit: float) -> Fit | None:
+    first = fit_poisson(y, x, np.ones_like(y))
+    if first is None:
+        return None
+    residuals = anscombe_residuals(y, first.fitted, first.leverage, first.phi)
+    return fit_poisson(y, x, outbreak_weights(residuals, residual_limit))
+
+
+def _standard_error(fit: Fit, row: FloatArray) -> float:
+    """Standard error of row · coefficients."""
+    half = linalg.solve_triangular(fit.r, row, trans="T")
+    return float(np.sqrt(fit.dispersion_of_se * (half @ half)))
+
+
+def _verdict(y: FloatArray, at: int, design: Design, fit: Fit, row: FloatArray, trend: float) -> Verdict:
+    expected, log_se = float(np.exp(row @ fit.coefficients)), _standard_error(fit, row)
+    observed = float(y[at])
+    if design.threshold == "delta":
+        mean = expected
+        upper, p_value = delta_bound(expected, expected * log_se, fit.phi, observed, design.alpha, design.power)
+    else:
+        shift = stats.norm.isf(design.alpha) * log_se if design.threshold == "muan" else 0.0
+        mean = float(np.exp(np.log(expected) + shift))
+        upper, p_value = negative_binomial_bound(mean, fit.phi, observed, design.alpha)
+    recent = y[max(0, at - design.min_events_weeks + 1) : at + 1]
+    bound = upper if recent.sum() >= design.min_events else np.nan
+    is_alarm = bool(observed > bound and observed > 0)
+    return Verdict(observed, expected, log_se, mean, fit.phi, float(trend), bound, p_value, is_alarm)
+
+
+def delta_bound(mean: float, se: float, phi: float, observed: float, alpha: float, power: float) -> tuple[float, float]:
+    """Upper bound and P(count or more), normal on the scale count^power (Farrington)."""
+    tau = phi + se**2 / mean
+    spread = power * mean ** (power - 1) * np.sqrt(mean * tau)
+    upper = (mean**power + stats.norm.isf(alpha) * spread) ** (1 / power)
+    return float(upper), float(stats.norm.sf(observed**power, mean**power, spread))
+
+
+def negative_binomial_bound(mean: float, phi: float, observed: float, alpha: float) -> tuple[float, float]:
+    """Upper bound and P(count or more), negative binomial of variance phi·mean (Noufaily); Poisson at 1."""
+    if not np.isfinite(mean):
+        return np.nan, np.nan
+    counts = stats.nbinom(mean / (phi - 1), 1 / phi) if phi > 1 else stats.poisson(mean)
+    return float(counts.isf(alpha)), float(counts.sf(observed - 1))

@@ -1,0 +1,102 @@
+"""How often the detectors cry wolf when nothing happens, and whether they see a doubling. Seeded and bounded.
+
+Limits are binomial: with a true rate at the target, a result beyond the limit comes once in a thousand seeds.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from spark_jobs.flags.exceedance import weekly_signals
+from spark_jobs.flags.farrington import Design, judge
+from spark_jobs.flags.lifecycle import discoveries
+from spark_jobs.flags.quality import lower_bounds
+from spark_jobs.index.methodology import load_methodology
+
+pytestmark = pytest.mark.unit
+RULES = load_methodology().flags
+SEED = 20260101
+WEEKS_A_QUARTER, N_RATES = 13, 9
+ONCE_IN_A_THOUSAND = 0.001
+
+
+def surely_below(n: int, rate: float) -> float:
+    """Largest number of hits among n that shows the true rate to lie below `rate`."""
+    return float(stats.binom.ppf(ONCE_IN_A_THOUSAND, n, rate))
+
+
+def surely_above(n: int, rate: float) -> float:
+    return float(stats.binom.isf(ONCE_IN_A_THOUSAND, n, rate))
+
+
+def test_f1b_raises_less_than_one_false_amber_per_county_and_quarter():
+    """81 series of 0.5 to 60 events a week, Poisson: below 1 / (9 indicators × 13 weeks) a series and week."""
+    rng = np.random.default_rng(SEED)
+    means = np.exp(rng.uniform(np.log(0.5), np.log(60), (81, 1)))
+    n_signals = n_judged = 0
+    for _ in range(10):
+        _, signals = weekly_signals(rng.poisson(means, (81, 60)).astype(float), RULES)
+        n_signals += int(signals[:, 9:].sum())
+        n_judged += signals[:, 9:].size
+    assert 0 < n_signals < surely_below(n_judged, 1 / (N_RATES * WEEKS_A_QUARTER))
+
+
+def test_f1b_finds_a_doubling_of_twenty_events_a_week_within_two_weeks():
+    rng = np.random.default_rng(SEED)
+    counts = rng.poisson(20, (81, 500, 22)).astype(float)
+    counts[0, :, 20:] = rng.poisson(40, (500, 2))
+    n_found = sum(weekly_signals(counts[:, i], RULES)[1][0, 20:].any() for i in range(500))
+    assert n_found > surely_above(500, 0.8)
+
+
+F1 = RULES.f1_exceedance
+RED = Design(
+    alpha=F1.red_alpha,
+    n_years=4,
+    half_window=F1.half_window_weeks,
+    n_seasons=F1.season_levels,
+    n_recent_excluded=F1.excluded_recent_weeks,
+    residual_limit=F1.residual_threshold,
+    trend_p_limit=1.0,
+    threshold="nbPlugin",
+)
+
+
+def test_farrington_raises_less_than_one_false_red_per_county_and_quarter():
+    rng = np.random.default_rng(SEED)
+    series = rng.poisson(rng.choice([2.0, 5.0, 10.0, 20.0], (1500, 1)), (1500, 230)).astype(float)
+    n_red = sum(judge(counts, 229, RED).is_alarm for counts in series)
+    assert n_red < surely_below(1500, 1 / (N_RATES * WEEKS_A_QUARTER))
+
+
+def test_farrington_at_the_amber_level_finds_a_doubling_of_ten_events_a_week_within_two_weeks():
+    rng = np.random.default_rng(SEED)
+    series = rng.poisson(10, (600, 230)).astype(float)
+    series[:, 228:] = rng.poisson(20, (600, 2))
+    amber = dataclasses.replace(RED, alpha=F1.amber_alpha)
+    n_found = sum(judge(counts, 228, amber).is_alarm or judge(counts, 229, amber).is_alarm for counts in series)
+    assert n_found >= stats.binom.ppf(ONCE_IN_A_THOUSAND, 600, 0.8)
+
+
+@pytest.mark.parametrize("mean", [8.0, 40.0, 250.0])
+def test_f9_calls_a_normal_day_low_no_more_often_than_its_alpha(mean):
+    rng = np.random.default_rng(SEED)
+    days = rng.poisson(mean, (20_000, 9)).astype(float)
+    alpha = RULES.f9_data_quality.count_alpha
+    n_low = int(np.sum(days[:, 0] < lower_bounds(days[:, 1:], alpha)))
+    assert n_low <= surely_above(20_000, alpha)
+
+
+def test_benjamini_hochberg_keeps_the_false_discovery_rate():
+    """Ten true signals among 81: the share of false ones among the found is at most q on average."""
+    rng = np.random.default_rng(SEED)
+    z = rng.normal(size=(2000, 81))
+    z[:, :10] += 4
+    found = np.array([discoveries(p, 0.1) for p in stats.norm.sf(z)])
+    shares = found[:, 10:].sum(axis=1) / np.maximum(found.sum(axis=1), 1)
+    assert shares.mean() < 0.1 + 3.1 * shares.std() / np.sqrt(2000)
+    assert found[:, :10].mean() > 0.8

@@ -1,0 +1,204 @@
+"""A night's flags with planted truth: what was planted is found, said, and nothing else is."""
+
+from __future__ import annotations
+
+import dataclasses
+from datetime import date, timedelta
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from expectations.contract import Feed
+from spark_jobs.flags.assembly import COLUMNS, Evidence, Place, flags_for
+from spark_jobs.flags.words import Text
+from spark_jobs.index.methodology import load_methodology
+
+pytestmark = pytest.mark.unit
+METHODOLOGY = load_methodology()
+DAY = date(2026, 11, 20)  # a Friday; the last complete week is 9 to 15 November
+MONDAY = date(2026, 11, 9)
+PLACE = Place("somecity", "0", {str(n): Text(f"{n}区", f"District {n}") for n in range(1, 10)})
+CASES = ("a1_violent_crime", "a2_property_crime", "a3_telecom_fraud", "a4_public_order")
+INCIDENTS = ("b1_road_casualties", "b2_injury_crashes", "b3_fires", "b4_work_safety")
+
+
+def feed(code: str, kind: str, name: str, supports: tuple[str, ...]) -> Feed:
+    return Feed.model_validate(
+        {
+            "feed": code,
+            "city_code": "somecity",
+            "kind": kind,
+            "name": {"zh": name, "en": code},
+            "source": {"type": "files", "connection": "x", "pattern": "*", "format": "csv", "delivered": "(.*)"},
+            "starts_on": date(2022, 1, 1),
+            "supports": supports,
+            "record_id": ["id"],
+            "known_at": {},
+            "area": ["area"],
+            "columns": {},
+        }
+    )
+
+
+FEEDS = (feed("cases", "case", "案件", CASES), feed("incidents", "incident", "事故", INCIDENTS))
+
+
+def quiet_daily() -> pd.DataFrame:
+    """Two property crimes, two frauds and two fires a day in every county for 61 weeks; no homicide."""
+    days = [DAY - timedelta(days=n) for n in range(61 * 7)]
+    indicators = ("a2_property_crime", "a3_telecom_fraud", "b3_fires")
+    rows = [(area, indicator, day, "all", 2.0) for area in PLACE.counties for indicator in indicators for day in days]
+    return pd.DataFrame(rows, columns=["area_code", "indicator_id", "day", "stratum", "numerator"])
+
+
+def evidence() -> Evidence:
+    columns = ["area_code", "feed_code", "family_code", "occurred_on", "n_deaths", "n_serious_injuries", "n_events"]
+    state = {"state_code": "delivered", "missing_since": None, "delivered_through": DAY, "reason": None}
+    codes = ("cases", "incidents")
+    days = [DAY - timedelta(days=n) for n in range(100)]
+    return Evidence(
+        daily=quiet_daily(),
+        tolls=pd.DataFrame([], columns=columns),
+        status=pd.DataFrame([{"feed_code": code, **state} for code in codes]).astype(object),
+        batches=pd.DataFrame(
+            [(c, DAY, 100, 0) for c in codes], columns=["feed_code", "window_to", "n_received", "n_unknown_area"]
+        ),
+        volumes=pd.DataFrame([(c, day, 50) for c in codes for day in days], columns=["feed_code", "day", "n_records"]),
+    )
+
+
+def with_doubled_week(given: Evidence, area: str, indicator: str, monday: date, weeks: int = 1) -> Evidence:
+    daily = given.daily.copy()
+    in_week = daily["day"].map(lambda day: monday <= day < monday + timedelta(days=7 * weeks))
+    daily.loc[in_week & (daily["area_code"] == area) & (daily["indicator_id"] == indicator), "numerator"] *= 2
+    return dataclasses.replace(given, daily=daily)
+
+
+def with_silent(given: Evidence, code: str, since: date) -> Evidence:
+    status = given.status.copy()
+    row = status.index[status["feed_code"] == code][0]
+    status.loc[row, ["state_code", "missing_since", "delivered_through"]] = [
+        "missing",
+        since,
+        since - timedelta(days=1),
+    ]
+    return dataclasses.replace(given, status=status)
+
+
+def with_event(given: Evidence, *event: object) -> Evidence:
+    return dataclasses.replace(given, tolls=pd.DataFrame([event], columns=given.tolls.columns))
+
+
+def flags(given: Evidence, day: date = DAY) -> pd.DataFrame:
+    return flags_for(given, FEEDS, PLACE, METHODOLOGY, day)
+
+
+def test_a_quiet_night_has_no_flags_but_all_columns():
+    found = flags(evidence())
+    assert len(found) == 0
+    assert list(found.columns) == list(COLUMNS)
+
+
+def test_a_doubled_week_is_an_amber_flag_of_its_county_and_indicator():
+    found = flags(with_doubled_week(evidence(), "3", "b3_fires", MONDAY))
+    (flag,) = found.to_dict("records")
+    assert (flag["rule_code"], flag["level_code"], flag["status_code"]) == ("F1b", "amber", "raised")
+    assert (flag["area_code"], flag["indicator_id"], flag["feed_code"]) == ("3", "b3_fires", None)
+    assert (flag["observed"], flag["expected"], flag["since"]) == (28, 14, MONDAY)
+    assert 14 < flag["threshold"] < 28
+    assert flag["detail_zh"].startswith("3区“火灾”：2026年11月9日至2026年11月15日一周28起")
+    assert "28 in the week 2026-11-09 to 2026-11-15, 14.0 a week before" in flag["detail_en"]
+
+
+@pytest.mark.parametrize(
+    ("day", "is_raised"),
+    [
+        (date(2026, 11, 14), False),  # the week is not over
+        (date(2026, 11, 15), False),  # over, but seen on one night only
+        (date(2026, 11, 16), True),
+        (date(2026, 11, 22), True),  # the next week is calm: clear for one night
+        (date(2026, 11, 27), True),
+        (date(2026, 11, 28), False),  # clear for seven nights
+    ],
+)
+def test_the_flag_of_a_week_stands_from_its_second_night_until_seven_clear_nights(day, is_raised):
+    given = evidence()
+    later = [
+        (row.area_code, row.indicator_id, row.day + timedelta(days=14), row.stratum, row.numerator)
+        for row in given.daily[given.daily["day"] > DAY - timedelta(days=14)].itertuples(index=False)
+    ]
+    given = dataclasses.replace(given, daily=pd.concat([given.daily, pd.DataFrame(later, columns=given.daily.columns)]))
+    longer = [(c, DAY + timedelta(days=n), 50) for c in ("cases", "incidents") for n in range(1, 15)]
+    volumes = pd.concat([given.volumes, pd.DataFrame(longer, columns=given.volumes.columns)])
+    given = dataclasses.replace(with_doubled_week(given, "3", "b3_fires", MONDAY), volumes=volumes)
+    assert bool(len(flags(given, day))) is is_raised
+
+
+def test_a_second_week_in_excess_is_the_same_flag():
+    once = flags(with_doubled_week(evidence(), "3", "b3_fires", date(2026, 11, 2)), date(2026, 11, 10))
+    twice = flags(with_doubled_week(evidence(), "3", "b3_fires", date(2026, 11, 2), weeks=2))
+    assert once["flag_id"].tolist() == twice["flag_id"].tolist()
+    assert twice["since"].tolist() == [date(2026, 11, 2)]
+    assert "2026-11-09 to 2026-11-15" in twice["detail_en"][0]
+
+
+def test_three_dead_in_one_crash_are_red_the_same_night():
+    found = flags(with_event(evidence(), "5", "incidents", "traffic", DAY, 3, 1, 1))
+    (flag,) = found.to_dict("records")
+    assert (flag["rule_code"], flag["level_code"], flag["area_code"]) == ("F4", "red", "5")
+    assert (flag["feed_code"], flag["since"]) == ("incidents", DAY)
+    assert (flag["observed"], flag["threshold"]) == (3, 3)
+    assert np.isnan(flag["expected"])
+    assert flag["detail_zh"] == (
+        "5区：2026年11月20日发生重大道路交通事故1起，死亡3人、重伤1人（标准：一起死亡3人及以上，或重伤10人及以上）。"
+    )
+    assert "1 severe road crash on 2026-11-20, 3 deaths and 1 serious injury" in flag["detail_en"]
+
+
+def test_homicides_beyond_a_countys_past_are_red():
+    given = evidence()
+    killed = [("7", "a1_violent_crime", DAY - timedelta(days=n), "death", 1.0) for n in (3, 9)]
+    daily = pd.concat([given.daily, pd.DataFrame(killed, columns=given.daily.columns)])
+    (flag,) = flags(dataclasses.replace(given, daily=daily)).to_dict("records")
+    assert (flag["rule_code"], flag["area_code"], flag["indicator_id"]) == ("F4", "7", "a1_violent_crime")
+    assert (flag["observed"], flag["since"]) == (2, DAY - timedelta(days=3))
+    assert "2 homicides in 30 days" in flag["detail_en"]
+
+
+def test_a_silent_feed_is_grey_since_then_and_silences_only_its_own_indicators():
+    since = DAY - timedelta(days=1)
+    given = with_doubled_week(evidence(), "3", "b3_fires", MONDAY)
+    given = with_doubled_week(given, "4", "a3_telecom_fraud", MONDAY)
+    found = flags(with_silent(given, "incidents", since))
+    assert found[["rule_code", "area_code", "level_code"]].to_numpy().tolist() == [
+        ["F1b", "4", "amber"],
+        ["F9", "0", "grey"],
+    ]
+    grey = found.iloc[1]
+    assert (grey["feed_code"], grey["since"]) == ("incidents", since)
+    assert "事故：自2026年11月19日起数据未到（已到2026年11月18日），不按零计。" in grey["detail_zh"]
+    assert "火灾" in grey["detail_zh"]
+    assert "missing is not zero" in grey["detail_en"]
+
+
+def test_a_silent_feed_does_not_silence_the_dead():
+    given = with_event(evidence(), "5", "incidents", "fire", DAY, 4, 0, 1)
+    assert flags(with_silent(given, "incidents", DAY))["rule_code"].tolist() == ["F4", "F9"]
+
+
+def test_the_order_of_rows_in_the_lake_changes_nothing():
+    given = with_event(with_doubled_week(evidence(), "3", "b3_fires", MONDAY), "5", "incidents", "fire", DAY, 4, 0, 1)
+    given = with_silent(given, "cases", DAY)
+    shuffled = Evidence(**{name: frame.sample(frac=1, random_state=3) for name, frame in vars(given).items()})
+    pd.testing.assert_frame_equal(flags(given), flags(shuffled))
+    assert len(flags(given)) == 3
+
+
+def test_weeks_before_a_feed_began_are_unknown_and_not_zero():
+    """A feed of eight weeks has no full baseline: its first busy weeks are not a rise from nothing."""
+    young = tuple(feed.model_copy(update={"starts_on": MONDAY - timedelta(weeks=8)}) for feed in FEEDS)
+    given = with_doubled_week(evidence(), "3", "b3_fires", MONDAY)
+    assert len(flags_for(given, young, PLACE, METHODOLOGY, DAY)) == 0
+    older = tuple(feed.model_copy(update={"starts_on": MONDAY - timedelta(weeks=9)}) for feed in FEEDS)
+    assert len(flags_for(given, older, PLACE, METHODOLOGY, DAY)) == 1

@@ -1,0 +1,156 @@
+"""The edge of the flags on a small lake: what was known at the cut-off, and nothing of what came later."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date, datetime, timedelta
+
+import pandas as pd
+import pytest
+from pyspark.sql import Row, SparkSession
+
+from expectations.contract import City
+from spark_jobs import refine, silver, tables
+from spark_jobs.flags import job
+
+pytestmark = pytest.mark.spark
+CITY_CODE, DAY = "flagtown", date(2026, 3, 10)
+NIGHT = datetime(2026, 3, 10, 17, 30)  # 01:30 in Shanghai, in UTC
+LATER = NIGHT + timedelta(hours=1)
+CITY = City.model_validate(
+    {
+        "city": CITY_CODE,
+        "name": {"zh": "旗", "en": "Flagtown"},
+        "area_code": "F",
+        "time_zone": "Asia/Shanghai",
+        "publication": {"starts": "01:30", "deadline": "02:30"},
+        "base_period": {"first_day": "2022-01-01", "last_day": "2024-12-31", "known_by": "2025-12-31"},
+        "feeds": [
+            {
+                "feed": "accidents",
+                "city_code": CITY_CODE,
+                "kind": "incident",
+                "name": {"zh": "事故", "en": "Accidents"},
+                "source": {"type": "files", "connection": "x", "pattern": "*", "format": "csv", "delivered": "(.*)"},
+                "starts_on": "2022-01-01",
+                "supports": ["b3_fires"],
+                "record_id": ["id"],
+                "known_at": {},
+                "area": ["area"],
+                "columns": {},
+            }
+        ],
+    }
+)
+AREA = "city_code string, area_code string, level string, name_zh string, name_en string, parent_code string, "
+AREA += "valid_from date, valid_to date"
+DAILY = "city_code string, indicator_id string, area_code string, day date, stratum string, numerator double, "
+DAILY += "denominator double"
+
+
+def incident(record_id: str, n_deaths: int, known: datetime, until: datetime | None = None, gone: bool = False) -> Row:
+    return Row(
+        city_code=CITY_CODE,
+        feed_code="accidents",
+        record_id=record_id,
+        area_code="F1",
+        family_code="fire",
+        occurred_on=DAY,
+        n_deaths=n_deaths,
+        n_serious_injuries=None,
+        known_at=known,
+        valid_from=known,
+        valid_to=until,
+        is_current=until is None,
+        is_deleted=gone,
+        batch_id="b1",
+    )
+
+
+INCIDENTS = [
+    incident("corrected_later", 3, NIGHT, until=LATER),
+    incident("corrected_later", 1, LATER),
+    incident("corrected_in_time", 5, NIGHT - timedelta(hours=2), until=NIGHT - timedelta(hours=1)),
+    incident("corrected_in_time", 2, NIGHT - timedelta(hours=1)),
+    incident("deleted_in_time", 9, NIGHT - timedelta(hours=1), gone=True),
+    incident("known_too_late", 7, LATER),
+]
+
+
+def append(spark: SparkSession, table: str, rows: list[Row]) -> None:
+    """Rows with the columns that matter; the others are null."""
+    types = dict(spark.table(table).dtypes)
+    shown = ", ".join(f"{name} {types[name]}" for name in rows[0].asDict())
+    given = spark.createDataFrame([tuple(row) for row in rows], shown)
+    columns = [name if name in given.columns else f"cast(null as {kind}) as {name}" for name, kind in types.items()]
+    given.selectExpr(*columns).write.format("delta").mode("append").saveAsTable(table)
+
+
+@pytest.fixture
+def town(spark: SparkSession) -> Iterator[SparkSession]:
+    """A town of one county whose only feed delivered through the day before; removed afterwards."""
+    tables.create_schemas(spark)
+    silver.create_tables(spark)
+    for table, columns in ((refine.BATCHES, refine.BATCH_COLUMNS), ("raw.area", AREA), ("indicators.daily", DAILY)):
+        tables.create(spark, table, columns, ("city_code",))
+    spark.sql("create view if not exists conformed.area as select * from raw.area")
+    written = ("silver.incident", "silver.rejects", refine.BATCHES, "raw.area")
+    since = date(2020, 1, 1)
+    append(
+        spark,
+        "raw.area",
+        [Row(city_code=CITY_CODE, area_code="F1", level="county", name_zh="旗一", name_en="Flag 1", valid_from=since)],
+    )
+    append(spark, "silver.incident", INCIDENTS)
+    yesterday = DAY - timedelta(days=1)
+    batch = Row(
+        city_code=CITY_CODE,
+        feed_code="accidents",
+        batch_id="b1",
+        window_from=since,
+        window_to=yesterday,
+        n_received=100,
+        n_accepted=97,
+        n_rejected=3,
+        status="checked",
+    )
+    append(spark, refine.BATCHES, [batch])
+    twice = [
+        Row(
+            city_code=CITY_CODE,
+            feed_code="accidents",
+            batch_id="b1",
+            source_file="f",
+            row_number=n,
+            rule="unknown_area",
+        )
+        for n in (1, 1, 2, 3)
+    ]
+    append(spark, "silver.rejects", twice)
+    yield spark
+    for table in written:
+        spark.sql(f"delete from {table} where city_code = '{CITY_CODE}'")
+    if tables.exists(spark, job.TABLE):
+        spark.sql(f"delete from {job.TABLE} where city_code = '{CITY_CODE}'")
+
+
+def written_flags(spark: SparkSession) -> pd.DataFrame:
+    frame = spark.table(job.TABLE).where(f"city_code = '{CITY_CODE}'").toPandas()
+    return frame.sort_values("flag_id", ignore_index=True)
+
+
+def test_a_night_on_the_lake_is_what_was_known_then_and_twice_the_same(town):
+    assert job.run(town, CITY, DAY) == "flagtown 2026-03-10: flags: 1 red, 0 amber, 1 grey"
+    first = written_flags(town)
+    severe = first[first["rule_code"] == "F4"].iloc[0]
+    assert (severe["area_code"], severe["feed_code"], severe["observed"]) == ("F1", "accidents", 3.0)
+    assert severe["detail_zh"].startswith("旗一：2026年3月10日发生重大火灾1起，死亡3人、重伤0人")
+    grey = first[first["rule_code"] == "F9"].iloc[0]
+    assert (grey["area_code"], grey["feed_code"], grey["since"]) == ("F", "accidents", DAY)
+    job.run(town, CITY, DAY)
+    pd.testing.assert_frame_equal(first, written_flags(town))
+
+
+def test_a_row_without_a_county_is_counted_once(town):
+    batches = job.read_evidence(town, CITY, DAY).batches
+    assert batches[["n_received", "n_unknown_area"]].to_numpy().tolist() == [[100, 3]]
