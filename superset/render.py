@@ -1,0 +1,106 @@
+"""The dashboard files of one city, from the templates in assets/. Pure: text in, text out; needs only PyYAML.
+
+Templates hold three kinds of holes, so that the same files serve every city, and two cities side by side:
+- `$city_code`, `$city_name`, `$mart_url`, `$map_country` (string.Template);
+- every `dataset_uuid`, `database_uuid` names another template by its path (`datasets/flag`) and becomes
+  uuid5(city, path), as does the template's own `uuid`: stable between set-ups, different between cities;
+- a dashboard has `layout`, rows of `{chart: <file name>, width, height}` (twelfths of the page, units of
+  8 px) or `{text: <markdown>, ...}`, from which Superset's long `position` is written.
+"""
+
+import pathlib
+import string
+import uuid
+from typing import Any
+
+import yaml
+
+ASSETS = pathlib.Path(__file__).with_name("assets")
+NAMESPACE = uuid.uuid5(uuid.NAMESPACE_URL, "peace-index")
+REFERENCES = ("uuid", "dataset_uuid", "database_uuid")
+MAP_CHART = "county_map"
+COLUMNS = 12
+
+
+def asset_uuid(city_code: str, path: str) -> str:
+    """The identity of the template `path` ("charts/trend") for one city."""
+    return str(uuid.uuid5(NAMESPACE, f"{city_code}/{path}"))
+
+
+def _cell(item: dict[str, Any], number: int, city_code: str, parents: list[str]) -> dict[str, Any]:
+    """One element of Superset's `position`: a chart or a text."""
+    size = {"width": item["width"], "height": item["height"]}
+    common = {"id": f"CELL-{number}", "children": [], "parents": parents}
+    if "text" in item:
+        return {**common, "type": "MARKDOWN", "meta": {**size, "code": item["text"]}}
+    identity = asset_uuid(city_code, f"charts/{item['chart']}")
+    return {**common, "type": "CHART", "meta": {**size, "chartId": number, "uuid": identity}}
+
+
+def _without_map(row: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The row without the map, its width given to the last neighbour."""
+    rest = [dict(item) for item in row if item.get("chart") != MAP_CHART]
+    if rest:
+        rest[-1]["width"] += sum(item["width"] for item in row) - sum(item["width"] for item in rest)
+    return rest
+
+
+def position(layout: list[list[dict[str, Any]]], title: str, city_code: str) -> dict[str, Any]:
+    """Superset's `position` of a layout; ValueError where a row is not as wide as the page."""
+    page: dict[str, Any] = {
+        "DASHBOARD_VERSION_KEY": "v2",
+        "ROOT_ID": {"type": "ROOT", "id": "ROOT_ID", "children": ["GRID_ID"]},
+        "GRID_ID": {"type": "GRID", "id": "GRID_ID", "parents": ["ROOT_ID"], "children": []},
+        "HEADER_ID": {"type": "HEADER", "id": "HEADER_ID", "meta": {"text": title}},
+    }
+    number = 0
+    for row_number, row in enumerate(layout, start=1):
+        if (width := sum(item["width"] for item in row)) != COLUMNS:
+            raise ValueError(f"dashboard layout, row {row_number}: widths must add up to {COLUMNS}, found {width}")
+        row_id, parents = f"ROW-{row_number}", ["ROOT_ID", "GRID_ID"]
+        cells = []
+        for item in row:
+            number += 1
+            cell = _cell(item, number, city_code, [*parents, row_id])
+            page[cell["id"]] = cell
+            cells.append(cell["id"])
+        meta = {"background": "BACKGROUND_TRANSPARENT"}
+        page[row_id] = {"type": "ROW", "id": row_id, "parents": parents, "meta": meta, "children": cells}
+        page["GRID_ID"]["children"].append(row_id)
+    return page
+
+
+def _asset(path: str, document: dict[str, Any], city_code: str, has_map: bool) -> dict[str, Any]:
+    """One template as Superset wants it: own identity, resolved references, written-out position."""
+    document = {"version": "1.0.0", "uuid": path, **document}
+    for key in REFERENCES:
+        if key in document:
+            document[key] = asset_uuid(city_code, document[key])
+    if "layout" in document:
+        rows = document.pop("layout")
+        rows = rows if has_map else [row for row in map(_without_map, rows) if row]
+        document["position"] = position(rows, document["dashboard_title"], city_code)
+    return document
+
+
+def render(city_code: str, city_name: str, mart_url: str, map_country: str | None) -> dict[str, str]:
+    """{path: YAML} of all assets of one city, as Superset's importer takes them.
+
+    map_country: the country whose place in `country_map` shows this city's counties; None leaves the map out.
+    Raises KeyError for a hole nobody fills.
+    """
+    holes = {
+        "city_code": city_code,
+        "city_name": city_name,
+        "mart_url": mart_url,
+        "map_country": map_country or "",
+    }
+    files = {"metadata.yaml": yaml.safe_dump({"version": "1.0.0", "type": "assets"})}
+    for file in sorted(ASSETS.rglob("*.yaml")):
+        path = file.relative_to(ASSETS).with_suffix("").as_posix()
+        if path == f"charts/{MAP_CHART}" and map_country is None:
+            continue
+        document = yaml.safe_load(string.Template(file.read_text(encoding="utf-8")).substitute(holes))
+        asset = _asset(path, document, city_code, map_country is not None)
+        files[f"{path}.yaml"] = yaml.safe_dump(asset, allow_unicode=True, sort_keys=False)
+    return files

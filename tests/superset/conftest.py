@@ -1,0 +1,13 @@
+"""One running portal for all tests of this folder that need it."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.superset.portal import Portal, running_portal
+
+
+@pytest.fixture(scope="session")
+def portal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Portal]:
+    with running_portal(tmp_path_factory.mktemp("portal")) as running:
+        yield running

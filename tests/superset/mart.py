@@ -1,0 +1,194 @@
+"""A small serving schema with every case the dashboard has to show, written by hand; all figures invented.
+
+`fill(url, city)` writes nine counties (real area codes, so that the map has borders):
+- 红岗区 has no index (its hotline did not deliver): null figures, band `none`;
+- bands: two counties better, two worse, the others level with the base period;
+- three open flags: one red, one amber, one grey; five feeds, the hotline missing since 2026-11-18;
+- the release is provisional and current.
+`fill(url, city, bad_day=True)` writes the same city on a bad day: no city index, no flag, the release stale.
+"""
+
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import psycopg
+
+CITY_NAME, CITY_AREA = "样例市", "230600"
+RELEASE = "2026-11-21-01"
+DAY = date(2026, 11, 21)
+NO_INDEX = "红岗区"
+STALE_REASON = "11月22日发布未通过检验：案件数据量异常，仍显示上一期"
+
+# The serving tables as Superset reads them (name: PostgreSQL type); the release step fills the same columns.
+TABLES: dict[str, dict[str, str]] = {
+    "release_info": {
+        "city_code": "text", "city_name_zh": "text", "city_name_en": "text", "release_id": "text",
+        "business_date": "date", "as_of": "timestamptz", "as_of_text": "text", "status_code": "text",
+        "status_name_zh": "text", "data_version": "text", "method_version": "text", "is_stale": "boolean",
+        "stale_since": "date", "stale_reason_zh": "text", "stale_reason_en": "text", "headline_zh": "text",
+        "missing_zh": "text",
+    },
+    "county_index": {
+        "area_code": "text", "area_name_zh": "text", "area_name_en": "text", "level_code": "text",
+        "index": "double precision", "lower": "double precision", "upper": "double precision",
+        "interval_text": "text", "band_code": "text", "band_name_zh": "text", "change_1y": "double precision",
+        "change_text": "text", "rank_text": "text", "status_code": "text", "status_name_zh": "text",
+        "confidence_code": "text", "missing_zh": "text", "reason_zh": "text",
+    },
+    "domain_index": {
+        "area_code": "text", "area_name_zh": "text", "level_code": "text", "domain_id": "text",
+        "domain_name_zh": "text", "value": "double precision", "lower": "double precision",
+        "upper": "double precision", "interval_text": "text", "is_live": "boolean",
+    },
+    "trend": {
+        "day": "date", "area_code": "text", "area_name_zh": "text", "level_code": "text",
+        "index": "double precision", "lower": "double precision", "upper": "double precision",
+    },
+    "flag": {
+        "flag_id": "text", "rule_code": "text", "rule_name_zh": "text", "area_code": "text",
+        "area_name_zh": "text",
+        "indicator_name_zh": "text", "level_code": "text", "level_name_zh": "text", "status_code": "text",
+        "status_name_zh": "text", "since": "date", "detail_zh": "text", "detail_en": "text",
+    },
+    "feed_status": {
+        "feed_code": "text", "feed_name_zh": "text", "kind_code": "text", "delivered_through": "date",
+        "missing_since": "date", "state_code": "text", "state_name_zh": "text", "reason_zh": "text",
+    },
+}  # fmt: skip
+
+# area_code, name, index, half width of the 90 % interval, band, change against last year
+AREAS: list[tuple[str, str, float | None, float | None, str, float | None]] = [
+    ("230600", "样例市", 101.8, 1.6, "better", 0.9),
+    ("230602", "萨尔图区", 96.4, 2.1, "worse", -1.8),
+    ("230603", "龙凤区", 103.9, 2.8, "better", 1.2),
+    ("230604", "让胡路区", 99.1, 2.0, "level", 0.3),
+    ("230605", "红岗区", None, None, "none", None),
+    ("230606", "大同区", 101.0, 3.4, "level", 2.6),
+    ("230621", "肇州县", 95.2, 3.0, "worse", -2.9),
+    ("230622", "肇源县", 100.7, 3.1, "level", -0.4),
+    ("230623", "林甸县", 107.5, 3.9, "better", 3.1),
+    ("230624", "杜尔伯特蒙古族自治县", 102.2, 4.4, "level", 0.0),
+]
+COUNTIES = {name for code, name, *_ in AREAS if code != CITY_AREA}
+BANDS = {"better": "优于基期", "level": "与基期持平", "worse": "差于基期", "none": "无指数"}
+DOMAINS = [
+    ("public_security", "治安案件", 1.4),
+    ("incidents", "安全事故", -2.2),
+    ("disputes", "矛盾纠纷", 3.5),
+    ("demands_and_grid", "诉求与网格", -0.8),
+]
+FLAGS = [
+    ("f-1", "F4", "严重事件", "230621", "肇州县", "道路交通伤亡", "red", "红色", date(2026, 11, 20),
+     "11月20日一起道路交通事故死亡3人，达到立即预警标准（≥3人）"),
+    ("f-2", "F1b", "短期异常增多", "230602", "萨尔图区", "电信网络诈骗", "amber", "橙色", date(2026, 11, 19),
+     "近7日电信网络诈骗17起，预期约8起"),
+    ("f-3", "F9", "数据质量", "230605", "红岗区", None, "grey", "灰色", date(2026, 11, 18),
+     "12345工单自11月18日起未到达，相关指标不作评价"),
+]  # fmt: skip
+FEEDS = [
+    ("hotline", "12345热线工单", "hotline", date(2026, 11, 17), date(2026, 11, 18), "missing", "缺失",
+     "来源系统无应答"),
+    ("disputes", "矛盾纠纷", "dispute", DAY, None, "delivered", "已到达", None),
+    ("cases", "刑事与治安案件", "case", DAY, None, "delivered", "已到达", None),
+    ("incidents", "事故与火灾", "incident", DAY, None, "delivered", "已到达", None),
+    ("grid_events", "网格事件", "incident", DAY, None, "delivered", "已到达", None),
+]  # fmt: skip
+
+
+def _release(city: str, stale: bool) -> list[tuple[Any, ...]]:
+    since, reason = (date(2026, 11, 22), STALE_REASON) if stale else (None, None)
+    return [(
+        city, CITY_NAME, "Sample", RELEASE, DAY, datetime(2026, 11, 21, 17, 30, tzinfo=UTC),
+        "2026-11-22 01:30", "provisional", "暂定", "v1", "1.0.0", stale, since, reason, None,
+        f"发布 {RELEASE} · 截至 2026-11-22 01:30 · 暂定", "12345热线工单（自2026-11-18）",
+    )]  # fmt: skip
+
+
+def level(code: str) -> str:
+    return "city" if code == CITY_AREA else "county"
+
+
+def _county_index(with_city: bool) -> list[tuple[Any, ...]]:
+    rows: list[tuple[Any, ...]] = []
+    for code, name, index, half, band, change in AREAS:
+        if code == CITY_AREA and not with_city:
+            index, half, band, change = None, None, "none", None
+        low, high = (index - half, index + half) if index is not None and half is not None else (None, None)
+        interval = f"{low:.1f}–{high:.1f}" if low is not None else "—"
+        text = f"{change:+.1f}" if change is not None else "—"
+        missing = "诉求与网格（热线自11月18日缺失）" if index is None else ""
+        figures = (index, low, high, interval, band, BANDS[band], change, text, "")
+        status = ("provisional", "暂定", "B" if index else "C", missing, missing or None)
+        rows.append((code, name, name, level(code), *figures, *status))
+    return rows
+
+
+def _domain_index() -> list[tuple[Any, ...]]:
+    rows: list[tuple[Any, ...]] = []
+    for position, (code, name, index, _, _, _) in enumerate(AREAS):
+        for domain, domain_name, shift in DOMAINS:
+            live = not (index is None and domain == "demands_and_grid")
+            value = (index or 99.0) + shift * (1 + position % 3) / 2 if live else None
+            low, high = (value - 4, value + 4) if value is not None else (None, None)
+            text = f"{low:.1f}–{high:.1f}" if low is not None else "缺失"
+            rows.append((code, name, level(code), domain, domain_name, value, low, high, text, live))
+    return rows
+
+
+def _trend() -> list[tuple[Any, ...]]:
+    """24 month ends and the day itself; the null county stops in October."""
+    ends = [date(2024 + (10 + i) // 12, (10 + i) % 12 + 1, 1) - timedelta(days=1) for i in range(1, 25)]
+    rows: list[tuple[Any, ...]] = []
+    for number, day in enumerate([*ends, DAY]):
+        for position, (code, name, index, half, _, _) in enumerate(AREAS):
+            if index is None and day == DAY:
+                rows.append((day, code, name, level(code), None, None, None))
+                continue
+            wave = ((number * 7 + position * 5) % 11 - 5) / 4
+            value = (index or 99.0) - 0.12 * (24 - number) + wave
+            width = half or 2.5
+            rows.append((day, code, name, level(code), value, value - width, value + width))
+    return rows
+
+
+def _flags() -> list[tuple[Any, ...]]:
+    return [
+        (
+            flag,
+            rule,
+            rule_name,
+            code,
+            name,
+            indicator,
+            level,
+            level_name,
+            "raised",
+            "已提出",
+            since,
+            detail,
+            detail,
+        )
+        for flag, rule, rule_name, code, name, indicator, level, level_name, since, detail in FLAGS
+    ]
+
+
+def fill(url: str, city: str, *, bad_day: bool = False) -> None:
+    """Write the schema mart_<city> into the database `url` anew, readable for mart_reader."""
+    rows = {
+        "release_info": _release(city, stale=bad_day),
+        "county_index": _county_index(with_city=not bad_day),
+        "domain_index": _domain_index(),
+        "trend": _trend(),
+        "flag": [] if bad_day else _flags(),
+        "feed_status": FEEDS,
+    }
+    with psycopg.connect(url) as connection, connection.cursor() as cursor:
+        cursor.execute(f'drop schema if exists "mart_{city}" cascade')
+        cursor.execute(f'create schema "mart_{city}"')
+        for table, columns in TABLES.items():
+            declared = ", ".join(f'"{name}" {kind}' for name, kind in columns.items())
+            cursor.execute(f'create table "mart_{city}".{table} ({declared})')
+            holes = ", ".join(["%s"] * len(columns))
+            cursor.executemany(f'insert into "mart_{city}".{table} values ({holes})', rows[table])
+        cursor.execute(f'grant usage on schema "mart_{city}" to mart_reader')
+        cursor.execute(f'grant select on all tables in schema "mart_{city}" to mart_reader')

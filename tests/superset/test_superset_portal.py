@@ -1,0 +1,247 @@
+"""The leaders' portal, real: set up twice, served, looked at with a browser, and what a leader may not do."""
+
+import os
+import re
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from playwright.sync_api import BrowserContext, Page, Response, expect, sync_playwright
+
+from tests.superset import mart
+from tests.superset.portal import LEADER, REPOSITORY, SUPERSET, WITH_MAP, WITHOUT_MAP, Portal
+
+pytestmark = pytest.mark.e2e
+TITLES = {
+    "本期发布", "全市平安指数", "全市概况", "县区分布（橙低蓝高，灰为无指数）", "县区指数（由低到高）",
+    "当前预警", "数据到达与缺失", "指数走势（近24个月）", "全市四大领域",
+    "县区四大领域（橙低于、蓝高于基期 100）",
+}  # fmt: skip
+MAP_TITLE = "县区分布（橙低蓝高，灰为无指数）"
+
+
+def test_setting_up_twice_changes_nothing(portal: Portal) -> None:
+    first, second = portal.states
+    assert len(first["charts"]) == len(TITLES)
+    assert {user for user, _ in first["users"]} == {"admin", "leader"}
+    assert dict(first["permissions"])["Leader"] == 23
+    assert first == second
+
+
+def test_a_missing_secret_is_one_line(tmp_path: Path) -> None:
+    environment = {
+        "PATH": os.environ["PATH"],
+        "PINGAN_STATE": str(tmp_path),
+        "SUPERSET_CONFIG_PATH": "superset/config.py",
+    }
+    command: list[str | Path] = [
+        SUPERSET / "python",
+        "superset/setup.py",
+        "--city",
+        "x",
+        "--city-name",
+        "某市",
+    ]
+    done = subprocess.run(command, cwd=REPOSITORY, env=environment, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 7
+    assert done.stderr.strip().splitlines()[-1].startswith("superset: secret superset_secret_key is missing")
+    assert "Traceback" not in done.stdout + done.stderr
+
+
+def dashboard(client: httpx.Client, city: str) -> tuple[int, dict[str, dict[str, Any]]]:
+    """Dashboard id, {chart title: chart}."""
+    slug = f"peace-index-{city}"
+    charts = client.get(f"/api/v1/dashboard/{slug}/charts").json()["result"]
+    found = client.get(f"/api/v1/dashboard/{slug}").json()["result"]["id"]
+    return found, {chart["slice_name"]: chart for chart in charts}
+
+
+def county_query(charts: dict[str, dict[str, Any]], dashboard_id: int | None) -> dict[str, Any]:
+    """The county table's rows, asked for inside the dashboard or (None) outside."""
+    chart = charts["县区指数（由低到高）"]
+    form = {"slice_id": chart["id"], "viz_type": "table", "dashboardId": dashboard_id} if dashboard_id else {}
+    source = int(chart["form_data"]["datasource"].split("__")[0])
+    query = {"columns": ["area_name_zh", "index"], "metrics": [], "row_limit": 100}
+    return {
+        "datasource": {"id": source, "type": "table"}, "force": True, "queries": [query], "form_data": form,
+        "result_format": "json", "result_type": "full",
+    }  # fmt: skip
+
+
+def test_a_leader_reads_the_dashboard_and_nothing_else(portal: Portal) -> None:
+    leader = portal.login(LEADER)
+    listed = {found["slug"] for found in leader.get("/api/v1/dashboard/").json()["result"]}
+    assert listed == {f"peace-index-{WITH_MAP}", f"peace-index-{WITHOUT_MAP}"}
+    number, charts = dashboard(leader, WITH_MAP)
+    rows = leader.post("/api/v1/chart/data", json=county_query(charts, number)).json()["result"][0]["data"]
+    by_name = {row["area_name_zh"]: row["index"] for row in rows}
+    assert by_name.keys() >= mart.COUNTIES
+    assert by_name[mart.NO_INDEX] is None
+    assert leader.post("/api/v1/chart/data", json=county_query(charts, None)).status_code == 403
+    for method, path in [
+        ("GET", "/api/v1/database/"),
+        ("GET", "/api/v1/dataset/"),
+        ("GET", "/api/v1/security/users/"),
+        ("PUT", f"/api/v1/dashboard/{number}"),
+        ("DELETE", f"/api/v1/dashboard/{number}"),
+        ("POST", "/api/v1/chart/"),
+        ("POST", "/api/v1/sqllab/execute/"),
+        ("POST", "/api/v1/assets/import/"),
+    ]:
+        answer = leader.request(method, path, json=None if method in ("GET", "DELETE") else {})
+        assert answer.status_code == 403, f"{method} {path}: {answer.status_code}"
+
+
+def test_a_stranger_is_sent_to_the_login(portal: Portal) -> None:
+    answer = httpx.get(f"{portal.url}/superset/dashboard/peace-index-{WITH_MAP}/")
+    assert answer.status_code == 302
+    assert "/login/" in answer.headers["location"]
+    for path in ("/api/v1/dashboard/", "/api/v1/chart/", "/api/v1/dataset/"):
+        answer = httpx.get(f"{portal.url}{path}")
+        assert answer.status_code == 401 or answer.json()["count"] == 0, path
+
+
+def test_headers_allow_no_eval_and_no_other_host(portal: Portal) -> None:
+    headers = httpx.get(f"{portal.url}/login/").headers
+    policy = headers["content-security-policy"]
+    assert "unsafe-eval" not in policy
+    assert "http" not in policy
+    scripts = next(part for part in policy.split(";") if part.strip().startswith("script-src"))
+    assert "unsafe-inline" not in scripts
+    assert "frame-ancestors 'none'" in policy
+    assert "httponly" in headers["set-cookie"].lower()
+
+
+def test_guessing_passwords_is_slowed_down(portal: Portal) -> None:
+    """From an address of its own, so that no other test is locked out."""
+    elsewhere = httpx.HTTPTransport(local_address="127.0.0.2")
+    with httpx.Client(base_url=portal.url, transport=elsewhere, timeout=30) as client:
+        guess = {"username": "leader", "password": "guess", "provider": "db"}
+        answers = [client.post("/api/v1/security/login", json=guess).status_code for _ in range(11)]
+    assert answers == [401] * 10 + [429]
+
+
+@dataclass
+class Visit:
+    """What a browser met on a page."""
+
+    page: Page
+    hosts: set[str] = field(default_factory=set)
+    errors: list[str] = field(default_factory=list)
+    answers: list[Response] = field(default_factory=list)  # of charts
+
+    def on_response(self, response: Response) -> None:
+        if response.url.startswith("http"):
+            self.hosts.add(response.url.split("/")[2])
+        if response.status >= 400:
+            self.errors.append(f"{response.status} {response.url}")
+        elif "/explore_json/" in response.url or "/api/v1/chart/data" in response.url:
+            self.answers.append(response)
+
+    def rows(self) -> dict[int, int]:
+        """{chart id: rows in its answer}; of two queries the smaller one. The map uses the older API."""
+        found = {}
+        for answer in self.answers:
+            match = re.search(r'"slice_id":(\d+)', answer.request.post_data or "")
+            assert match is not None, answer.url
+            content = answer.json()
+            parts = [len(content["data"])] if "data" in content else [p["rowcount"] for p in content["result"]]
+            found[int(match[1])] = min(parts)
+        return found
+
+    def open(self, url: str) -> str:
+        """The text of a dashboard once every chart on it has come to rest."""
+        self.page.goto(url)
+        self.page.wait_for_selector("[data-test-chart-name]", timeout=60_000)
+        self.page.wait_for_load_state("networkidle", timeout=60_000)
+        # Not wait_for_function: it evaluates a string, which the page's own policy forbids and reports.
+        expect(self.page.locator("[data-test=loading-indicator], .loading")).to_have_count(0, timeout=60_000)
+        self.page.wait_for_timeout(1500)  # charts animate
+        return self.page.inner_text("body")
+
+
+@pytest.fixture(scope="module")
+def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BrowserContext]:
+    arguments = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"]
+    arguments += ["--disable-background-networking", "--disable-component-update", "--disable-sync"]
+    with sync_playwright() as driver:
+        context = driver.chromium.launch_persistent_context(
+            tmp_path_factory.mktemp("browser"), executable_path="/usr/bin/chromium", headless=True,
+            locale="zh-CN", viewport={"width": 1600, "height": 2200}, args=arguments,
+        )  # fmt: skip
+        yield context
+        context.close()
+
+
+@pytest.fixture(scope="module")
+def visit(portal: Portal, chromium: BrowserContext) -> Visit:
+    """A leader has logged in through the Chinese form; all that the browser meets from then on is noted."""
+    visit = Visit(chromium.pages[0])
+    visit.page.on("response", visit.on_response)
+    visit.page.on("pageerror", lambda error: visit.errors.append(str(error)))
+    visit.page.goto(f"{portal.url}/login/", wait_until="networkidle")
+    assert "请输入用户名和密码" in visit.page.inner_text("body")
+    visit.page.fill("[data-test=username-input]", LEADER[0])
+    visit.page.fill("[data-test=password-input]", LEADER[1])
+    visit.page.click("[data-test=login-button]")
+    visit.page.wait_for_url("**/dashboard/list/**", timeout=60_000)  # two cities: the leader chooses
+    return visit
+
+
+@pytest.mark.browser
+def test_a_leader_sees_the_whole_page(portal: Portal, visit: Visit, tmp_path: Path) -> None:
+    text = visit.open(f"{portal.url}/superset/dashboard/peace-index-{WITH_MAP}/")
+    visit.page.screenshot(path=tmp_path / "dashboard.png")
+    assert visit.errors == []
+    assert visit.hosts == {portal.url.removeprefix("http://")}
+    assert visit.page.locator("[data-test=error-alert], .ant-alert-error, .error-boundary").count() == 0
+    assert all(title in text for title in TITLES), TITLES
+    rows = visit.rows()
+    assert len(rows) == len(TITLES)
+    assert min(rows.values()) > 0, rows
+    assert visit.page.locator("path.region").count() == len(mart.COUNTIES)
+    for expected in (
+        mart.RELEASE,
+        "2026-11-22 01:30",
+        "暂定",
+        "101.8",
+        "100.2–103.4",
+        "死亡3人",
+        *mart.COUNTIES,
+    ):
+        assert expected in text, expected
+    for english in ("N/A", "No data", "No results", "Loading", "Sign in"):
+        assert english not in text, english
+
+
+@pytest.mark.browser
+def test_a_county_without_an_index_says_so_and_is_not_zero(portal: Portal, visit: Visit) -> None:
+    visit.open(f"{portal.url}/superset/dashboard/peace-index-{WITH_MAP}/")
+    county = visit.page.locator("[data-test-chart-name^='县区指数'] tr", has_text=mart.NO_INDEX)
+    row = county.inner_text()
+    assert "无指数" in row
+    assert "0.0" not in row
+    value = county.locator("td").nth(1)
+    assert "无指数" in value.evaluate("cell => getComputedStyle(cell, '::after').content")
+    unfilled = visit.page.locator("path.region").evaluate_all(
+        "all => all.filter(path => path.style.fill === 'none').map(path => getComputedStyle(path).fill)"
+    )
+    assert unfilled == ["rgb(158, 158, 158)"], "the county without an index is the only grey one"
+
+
+@pytest.mark.browser
+def test_a_bad_day_is_told_in_words(portal: Portal, visit: Visit, tmp_path: Path) -> None:
+    """The other city: no map, no city index, no flag, yesterday's release."""
+    text = visit.open(f"{portal.url}/superset/dashboard/peace-index-{WITHOUT_MAP}/")
+    visit.page.screenshot(path=tmp_path / "bad_day.png")
+    assert MAP_TITLE not in text
+    assert mart.STALE_REASON in text
+    assert "暂无记录" in text
+    big = visit.page.locator("[data-test-chart-name='全市平安指数']").inner_text()
+    assert "无指数" in big
+    assert visit.page.locator("[data-test=error-alert], .ant-alert-error, .error-boundary").count() == 0
+    assert visit.errors == []
