@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import ceil
+
 import great_expectations as gx
 import great_expectations.expectations as gxe
 from great_expectations.expectations.expectation import Expectation
@@ -18,7 +20,7 @@ def suite_of(city: City, feed: Feed, n_received: int, n_outside: int) -> gx.Expe
     counties = [area["area_code"] for area in read_table(city.city_code, "areas") if area["level"] == "county"]
     expectations: list[Expectation] = [
         gxe.ExpectTableRowCountToBeBetween(
-            min_value=int((n_received - n_outside) * (1 - feed.tolerance.rejected_share)), max_value=n_received
+            min_value=ceil((n_received - n_outside) * (1 - feed.tolerance.rejected_share) - 1e-9), max_value=n_received
         ),
         gxe.ExpectColumnValuesToNotBeNull(column="record_id"),
         gxe.ExpectColumnValuesToNotBeNull(column="known_at"),

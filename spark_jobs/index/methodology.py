@@ -1,0 +1,258 @@
+"""The statistical choices of methodology.yml as frozen models, and the loader (the engine's only I/O)."""
+
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+METHODOLOGY_PATH = Path(__file__).with_name("methodology.yml")
+
+Probability = Annotated[float, Field(gt=0.0, lt=1.0)]
+Share = Annotated[float, Field(ge=0.0, le=1.0)]
+PositiveInt = Annotated[int, Field(gt=0)]
+PositiveFloat = Annotated[float, Field(gt=0.0)]
+
+
+class MethodologyError(ValueError):
+    """methodology.yml does not say what it must; the message lists every breach."""
+
+
+class Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Text(Frozen):
+    zh: str
+    en: str
+
+
+class Windows(Frozen):
+    headline_days: PositiveInt
+    pulse_days: PositiveInt
+    base_years: PositiveInt
+
+
+class PosteriorSettings(Frozen):
+    """Section 4: prior, grid, draws. Defaults live in methodology.yml only."""
+
+    draws: PositiveInt
+    seed: Annotated[int, Field(ge=0)]
+    tau_prior_scale: PositiveFloat
+    tau_max: PositiveFloat
+    tau_points: PositiveInt
+    mean_points: PositiveInt
+    mean_half_width: PositiveFloat
+    interval: Probability
+    min_events: PositiveInt
+
+
+class GoalpostRule(Frozen):
+    centre: Literal["base_period_city"]
+    range: Literal["base_period_county_years"]
+    frozen_years: PositiveInt
+
+
+class Scale(Frozen):
+    centre: float
+    span: PositiveFloat
+    floor: PositiveFloat
+    goalposts: GoalpostRule
+
+
+class Aggregation(Frozen):
+    headline: Literal["ampi"]
+    variants: tuple[Literal["arithmetic", "geometric"], ...]
+    domain_live_share: Share
+    all_domains_required: Literal[True]
+    top_k: PositiveInt
+
+
+BandCode = Literal["better", "level", "worse", "none"]
+
+
+class Bands(Frozen):
+    level: float
+    names: dict[BandCode, Text]
+
+
+class Publication(Frozen):
+    revised_after_days: PositiveInt
+    min_completeness: Probability
+
+
+class Severity(Frozen):
+    """Harm-days of one event; low and high bound the yearly sensitivity run."""
+
+    days: PositiveFloat
+    low: PositiveFloat | None = None
+    high: PositiveFloat | None = None
+    name: Text
+
+
+class Indicator(Frozen):
+    """One harm: higher is worse. `rate_per` turns the engine's rate into the displayed unit."""
+
+    id: str
+    weight: PositiveFloat
+    kind: Literal["rate", "proportion"]
+    measure: Literal["flow", "stock"]
+    exposure: Literal["residents", "population_at_risk", "vehicles_10k", "employees"] | None = None
+    rate_per: PositiveFloat
+    strata: Annotated[tuple[str, ...], Field(min_length=1)]
+    feed_kind: Literal["hotline", "dispute", "case", "incident"]
+    incident_family: Literal["traffic", "fire", "work_safety", "grid"] | None = None
+    name: Text
+    unit: Text
+    meaning: Text
+
+    @model_validator(mode="after")
+    def _fields_fit_the_kind(self) -> Self:
+        if (self.kind == "rate") != (self.exposure is not None):
+            raise ValueError(f"{self.id}: a rate names its exposure, a proportion has none; found {self.exposure}")
+        if self.kind == "proportion" and self.strata != ("all",):
+            raise ValueError(f"{self.id}: a proportion has the one stratum 'all'; found {self.strata}")
+        if (self.feed_kind == "incident") != (self.incident_family is not None):
+            raise ValueError(f"{self.id}: incident_family goes with feed_kind incident and no other")
+        return self
+
+
+class Domain(Frozen):
+    id: str
+    weight: PositiveFloat
+    name: Text
+    indicators: Annotated[tuple[Indicator, ...], Field(min_length=1)]
+
+
+class ExceedanceFlag(Frozen):
+    history_years: PositiveInt
+    min_history_years: PositiveInt
+    half_window_weeks: PositiveInt
+    excluded_recent_weeks: PositiveInt
+    season_levels: PositiveInt
+    residual_threshold: PositiveFloat
+    recent_weeks: PositiveInt
+    min_recent_events: PositiveInt
+    amber_alpha: Probability
+    red_alpha: Probability
+
+
+class ShortHistoryFlag(Frozen):
+    baseline: PositiveInt
+    lag: PositiveInt
+    alpha: Probability
+
+
+class DriftFlag(Frozen):
+    k: PositiveFloat
+    h: PositiveFloat
+
+
+class OutlierFlag(Frozen):
+    amber_limit: Probability
+    red_limit: Probability
+    winsorised_share: Share
+
+
+class SevereEventFlag(Frozen):
+    min_deaths: PositiveInt
+    min_serious_injuries: PositiveInt
+    homicide_alpha: Probability
+
+
+class BacklogFlag(Frozen):
+    open_days: PositiveInt
+    amber_probability: Probability
+    red_probability: Probability
+    rising_weeks: PositiveInt
+    max_weeks_of_closures: PositiveFloat
+
+
+class DeteriorationFlag(Frozen):
+    drop_points: PositiveFloat
+    probability: Probability
+    months: PositiveInt
+
+
+class DataQualityFlag(Frozen):
+    count_alpha: Probability
+    max_null_county_share: Share
+    min_completeness: Share
+    max_revision_ratio: PositiveFloat
+
+
+class ThresholdFlag(Frozen):
+    window_days: PositiveInt
+    limit: PositiveFloat
+    unit: Text
+
+
+class FlagLifecycle(Frozen):
+    false_discovery_rate: Probability
+    nights_on: PositiveInt
+    nights_observed: PositiveInt
+    nights_off: PositiveInt
+    raised_at_once: tuple[str, ...]
+
+
+class Flags(Frozen):
+    f1_exceedance: ExceedanceFlag
+    f1b_short_history: ShortHistoryFlag
+    f2_drift: DriftFlag
+    f3_outlier_area: OutlierFlag
+    f4_severe_event: SevereEventFlag
+    f5_backlog: BacklogFlag
+    f8_deterioration: DeteriorationFlag
+    f9_data_quality: DataQualityFlag
+    f10_threshold: ThresholdFlag
+    lifecycle: FlagLifecycle
+
+
+class Methodology(Frozen):
+    """The whole file. Order of domains and indicators is the order of every engine array."""
+
+    version: str
+    name: Text
+    windows: Windows
+    posterior: PosteriorSettings
+    scale: Scale
+    aggregation: Aggregation
+    bands: Bands
+    publication: Publication
+    severity: dict[str, Severity]
+    domains: Annotated[tuple[Domain, ...], Field(min_length=1)]
+    flags: Flags
+
+    @property
+    def indicators(self) -> tuple[Indicator, ...]:
+        return tuple(indicator for domain in self.domains for indicator in domain.indicators)
+
+    def harm_days(self, indicator: Indicator) -> tuple[float, ...]:
+        """Harm-days per event of the indicator's strata, in their order."""
+        return tuple(self.severity[stratum].days for stratum in indicator.strata)
+
+    @model_validator(mode="after")
+    def _tree_is_sound(self) -> Self:
+        ids = [domain.id for domain in self.domains] + [indicator.id for indicator in self.indicators]
+        repeated = sorted({name for name in ids if ids.count(name) > 1})
+        if repeated:
+            raise ValueError(f"ids must be unique in the tree; found again: {repeated}")
+        sums = {"domains": sum(domain.weight for domain in self.domains)}
+        sums |= {domain.id: sum(indicator.weight for indicator in domain.indicators) for domain in self.domains}
+        wrong = {name: total for name, total in sums.items() if abs(total - 100.0) > 1e-9}
+        if wrong:
+            raise ValueError(f"weights must sum to 100 among the domains and inside each; found {wrong}")
+        unknown = {s for indicator in self.indicators for s in indicator.strata} - set(self.severity)
+        if unknown:
+            raise ValueError(f"strata without harm-days under severity: {sorted(unknown)}")
+        return self
+
+
+def load_methodology(path: Path = METHODOLOGY_PATH) -> Methodology:
+    """Read and check a methodology file; every breach is reported at once (MethodologyError)."""
+    content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    try:
+        return Methodology.model_validate(content)
+    except ValidationError as error:
+        breaches = [f"  {'.'.join(map(str, e['loc'])) or 'tree'}: {e['msg']}" for e in error.errors()]
+        raise MethodologyError("\n".join([f"{path.name}: correct these entries:", *breaches])) from error

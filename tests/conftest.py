@@ -1,0 +1,67 @@
+"""What all tests share: the reference folder, one Spark server of their own, and blocked sockets in unit tests."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).parents[1]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """A test that starts nothing must not reach the network either."""
+    for item in items:
+        if not {"spark", "e2e", "browser", "dags", "kill", "canary"} & {mark.name for mark in item.iter_markers()}:
+            item.add_marker(pytest.mark.disable_socket)
+
+
+@pytest.fixture(scope="session")
+def free_ports() -> int:
+    """First of ten consecutive loopback ports that are free now."""
+    for base in range(26600, 40000, 50):
+        try:
+            for port in range(base, base + 10):
+                with socket.socket() as probe:
+                    probe.bind(("127.0.0.1", port))
+        except OSError:
+            continue
+        return base
+    raise RuntimeError("no ten consecutive free ports")
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """Reference data beside the checkout; tests that need it skip where it is not."""
+    folder = REPOSITORY.parent / "shared"
+    if not folder.is_dir():
+        pytest.skip("reference data: ../shared is not there")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def spark(tmp_path_factory: pytest.TempPathFactory, free_ports: int) -> Iterator[object]:
+    """A session on a Spark server of the tests' own, with a state folder of its own."""
+    from stack.layout import Layout
+    from stack.private_files import made_once
+    from stack.spark_server import spark_environment, spark_server
+
+    state = tmp_path_factory.mktemp("state")
+    layout = Layout(state=state, published=state / "published", port_base=free_ports)
+    made_once(layout.secrets / "hash_keys.json", lambda: {"1": "ab" * 32})
+    server = spark_server(layout)
+    server.start()
+    os.environ.update(spark_environment(layout), PINGAN_STATE=str(state), PINGAN_PUBLISHED=str(layout.published))
+    try:
+        from spark_jobs.session import connect
+        from spark_jobs.tables import create_schemas
+
+        session = connect()
+        create_schemas(session)
+        yield session
+        session.stop()
+    finally:
+        server.stop()

@@ -1,0 +1,258 @@
+"""The chain: the base is 100, missing is never zero, and every rule of publication."""
+
+import dataclasses
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from spark_jobs.index.arrays import EngineInputError
+from spark_jobs.index.chain import (
+    Goalposts,
+    IndexInput,
+    IndexResult,
+    IndicatorWindow,
+    compute_index,
+    goalposts,
+)
+from spark_jobs.index.methodology import Methodology
+
+pytestmark = pytest.mark.unit
+
+Windows = tuple[IndicatorWindow, ...]
+Year = Callable[..., Windows]
+
+RISK = np.array([0.6, 0.8, 0.9, 1.0, 1.0, 1.0, 1.1, 1.2, 1.4])
+AREAS = tuple(f"area_{position}" for position in range(9))
+CITY = -1
+
+
+@pytest.fixture(scope="module")
+def marks(year: Year, methodology: Methodology) -> Goalposts:
+    return goalposts([year(RISK)] * 3, methodology)
+
+
+def run(
+    windows: Windows,
+    marks: Goalposts,
+    methodology: Methodology,
+    last_year: Windows = (),
+    areas: tuple[str, ...] = AREAS,
+) -> IndexResult:
+    return compute_index(IndexInput(areas, windows, last_year), marks, methodology, seed=1)
+
+
+def changed(windows: Windows, indicator: str, **fields: object) -> Windows:
+    """The windows with one indicator's fields replaced."""
+    return tuple(
+        dataclasses.replace(window, **fields) if window.indicator_id.startswith(indicator) else window  # type: ignore[arg-type]
+        for window in windows
+    )
+
+
+def row(result: IndexResult, indicator: str) -> int:
+    return next(n for n, name in enumerate(result.indicators.indicator_ids) if name.startswith(indicator))
+
+
+def test_the_city_in_the_base_period_is_one_hundred(year: Year, marks: Goalposts, methodology: Methodology) -> None:
+    result = run(year(RISK, size=20.0), marks_of(year, methodology, 20.0), methodology)
+    assert result.overall.index[CITY] == pytest.approx(100.0, abs=0.2)
+    assert result.overall.arithmetic[CITY] == pytest.approx(100.0, abs=0.2)
+    np.testing.assert_allclose(result.indicators.score[:, CITY], 100.0, atol=1.0)
+    assert result.overall.band[CITY] == "level"
+
+
+def marks_of(year: Year, methodology: Methodology, size: float) -> Goalposts:
+    return goalposts([year(RISK, size=size)] * 3, methodology)
+
+
+def test_less_harm_is_a_higher_index_and_sixty_points_span_the_base(
+    year: Year, marks: Goalposts, methodology: Methodology
+) -> None:
+    result = run(year(RISK), marks, methodology)
+    assert np.all(np.diff(result.overall.index[:9]) <= 0.5)
+    assert result.overall.index[0] > result.overall.index[3] > result.overall.index[8]
+    span = result.indicators.score[:, 0] - result.indicators.score[:, 8]
+    np.testing.assert_allclose(span, 60.0, atol=8.0)
+    assert result.overall.rank_low[0] == 1.0 and result.overall.rank_high[8] == 9.0
+    assert np.isnan(result.overall.rank_low[CITY])
+
+
+def test_bands_follow_the_interval(year: Year, marks: Goalposts, methodology: Methodology) -> None:
+    overall = run(year(RISK), marks, methodology).overall
+    assert overall.band[0] == "better" and overall.lower[0] > 100.0
+    assert overall.band[8] == "worse" and overall.upper[8] < 100.0
+    assert np.all((overall.lower <= overall.index) & (overall.index <= overall.upper))
+
+
+def test_harm_days_add_the_strata_with_their_weights(year: Year, marks: Goalposts, methodology: Methodology) -> None:
+    windows = year(RISK, size=50.0)
+    road = next(window for window in windows if window.indicator_id.startswith("b1"))
+    result = run(windows, marks, methodology)
+    expected = (road.weights[:, None] * road.counts).sum() / road.exposure.sum()
+    assert result.indicators.rate[row(result, "b1"), CITY] == pytest.approx(expected, rel=0.01)
+
+
+def test_a_feed_that_is_missing_greys_its_indicator_and_is_not_zero(
+    year: Year, marks: Goalposts, methodology: Methodology
+) -> None:
+    whole = run(year(RISK), marks, methodology)
+    part = run(changed(year(RISK), "a2", is_live=False), marks, methodology)
+    gone = row(part, "a2")
+    assert np.all(part.indicators.state[gone] == "missing_feed")
+    assert np.isnan(part.indicators.n_events[gone]).all() and np.isnan(part.indicators.score[gone]).all()
+    np.testing.assert_allclose(part.domains.live_weight_share[0], 0.75)
+    assert part.domains.is_live.all()
+    np.testing.assert_allclose(part.overall.index, whole.overall.index, atol=3.0)
+    left_out = tuple(window for window in year(RISK) if not window.indicator_id.startswith("a2"))
+    np.testing.assert_array_equal(run(left_out, marks, methodology).overall.index, part.overall.index)
+
+
+def test_one_missing_area_loses_its_own_figure_only(year: Year, marks: Goalposts, methodology: Methodology) -> None:
+    windows = year(RISK)
+    counts = next(window.counts for window in windows if window.indicator_id.startswith("d1")).copy()
+    counts[0, 4] = np.nan
+    result = run(changed(windows, "d1", counts=counts), marks, methodology)
+    state = result.indicators.state[row(result, "d1")]
+    assert state[4] == "missing_feed" and np.all(np.delete(state, 4) == "live")
+    assert result.domains.live_weight_share[3, 4] == pytest.approx(0.65)
+    assert np.isfinite(result.overall.index).all()
+
+
+def test_too_little_live_weight_means_no_domain_and_no_index(
+    year: Year, marks: Goalposts, methodology: Methodology
+) -> None:
+    result = run(changed(year(RISK), "b1", is_live=False), marks, methodology)
+    assert not result.domains.is_live[1].any() and result.domains.is_live[[0, 2, 3]].all()
+    assert np.isnan(result.overall.index).all() and np.all(result.overall.band == "none")
+    assert set(result.overall.reason) == {"domains_missing"}
+    assert set(result.overall.missing_domains) == {("incidents",)}
+
+
+def test_fewer_than_ten_events_in_the_city_are_shown_and_not_scored(
+    year: Year, marks: Goalposts, methodology: Methodology
+) -> None:
+    for total, expected in ((9.0, "too_few"), (10.0, "live")):
+        counts = np.zeros((1, 9))
+        counts[0, :3] = [4.0, 3.0, total - 7.0]
+        result = run(changed(year(RISK), "a4", counts=counts), marks, methodology)
+        few = row(result, "a4")
+        assert np.all(result.indicators.state[few] == expected)
+        assert result.indicators.n_events[few, CITY] == total
+        assert np.isnan(result.indicators.score[few]).all() == (expected == "too_few")
+        assert np.isnan(result.indicators.rate[few]).all() == (expected == "too_few")
+
+
+def test_an_area_without_exposure_has_a_state_of_its_own(
+    year: Year, marks: Goalposts, methodology: Methodology
+) -> None:
+    windows = year(RISK)
+    exposure = next(w.exposure for w in windows if w.indicator_id.startswith("b4")).copy()
+    exposure[2] = 0.0
+    result = run(changed(windows, "b4", exposure=exposure), marks, methodology)
+    state = result.indicators.state[row(result, "b4")]
+    assert state[2] == "no_exposure" and np.all(np.delete(state, 2) == "live")
+
+
+def test_without_a_complete_base_an_indicator_has_a_rate_and_no_score(year: Year, methodology: Methodology) -> None:
+    base = [year(RISK), changed(year(RISK), "c4", is_live=False), year(RISK)]
+    marks = goalposts(base, methodology)
+    result = run(year(RISK), marks, methodology)
+    unbased = row(result, "c4")
+    assert not marks.is_available[unbased] and marks.is_available.sum() == 16
+    assert np.all(result.indicators.state[unbased] == "no_base")
+    assert np.isfinite(result.indicators.rate[unbased]).all()
+    assert np.isnan(result.indicators.score[unbased]).all()
+    np.testing.assert_allclose(result.domains.live_weight_share[2], 0.8)
+
+
+def test_a_gap_in_one_area_of_a_base_year_is_no_base(year: Year, methodology: Methodology) -> None:
+    counts = next(w.counts for w in year(RISK) if w.indicator_id.startswith("a3")).copy()
+    counts[0, 0] = np.nan
+    marks = goalposts([year(RISK), year(RISK), changed(year(RISK), "a3", counts=counts)], methodology)
+    assert marks.is_available.tolist() == [n != 2 for n in range(17)]
+
+
+def test_change_against_last_year_has_the_sign_of_the_change(
+    year: Year, marks: Goalposts, methodology: Methodology
+) -> None:
+    worse = year(RISK * 1.15)
+    overall = run(worse, marks, methodology, last_year=year(RISK)).overall
+    assert np.all(overall.change < 0.0) and np.all(overall.p_below_last_year > 0.5)
+    assert overall.p_below_last_year[CITY] > 0.99
+    assert np.isnan(run(worse, marks, methodology).overall.change).all()
+
+
+def test_change_compares_like_with_like(year: Year, marks: Goalposts, methodology: Methodology) -> None:
+    """An indicator that was bad in one year and is missing in the other must not look like a change."""
+    bad = 3.0 * next(w.counts for w in year(RISK) if w.indicator_id.startswith("a2"))
+    with_bad, without = changed(year(RISK), "a2", counts=bad), changed(year(RISK), "a2", is_live=False)
+    for now, last_year in ((without, with_bad), (with_bad, without)):
+        change = run(now, marks, methodology, last_year=last_year).overall.change
+        np.testing.assert_allclose(change, 0.0, atol=1.0)
+
+
+def test_equal_inputs_give_equal_bytes_and_a_seed_gives_other_draws(
+    year: Year, marks: Goalposts, methodology: Methodology
+) -> None:
+    inputs = IndexInput(AREAS, year(RISK), year(RISK))
+    first, again = (compute_index(inputs, marks, methodology, seed=1) for _ in range(2))
+    other = compute_index(inputs, marks, methodology, seed=2)
+    assert first.draws.tobytes() == again.draws.tobytes()
+    assert first.draws.tobytes() != other.draws.tobytes()
+    np.testing.assert_allclose(first.overall.index, other.overall.index, atol=0.6)
+
+
+def test_a_neighbouring_day_moves_the_index_by_its_data_only(
+    year: Year, marks: Goalposts, methodology: Methodology
+) -> None:
+    windows = year(RISK)
+    counts = next(w.counts for w in windows if w.indicator_id.startswith("a3")).copy()
+    counts[0, 5] += 1.0
+    before = run(windows, marks, methodology)
+    after = run(changed(windows, "a3", counts=counts), marks, methodology)
+    kept = [n for n in range(17) if n != row(before, "a3")]
+    np.testing.assert_array_equal(before.indicators.score[kept], after.indicators.score[kept])
+    assert np.abs(after.overall.index - before.overall.index).max() < 0.1
+
+
+def test_the_order_of_windows_does_not_matter(year: Year, marks: Goalposts, methodology: Methodology) -> None:
+    forward = run(year(RISK), marks, methodology)
+    backward = run(year(RISK)[::-1], marks, methodology)
+    np.testing.assert_array_equal(forward.draws, backward.draws)
+
+
+@pytest.mark.parametrize("n_areas", [1, 2, 500])
+def test_any_number_of_areas(year: Year, methodology: Methodology, n_areas: int) -> None:
+    quick = methodology.model_copy(update={"posterior": methodology.posterior.model_copy(update={"draws": 60})})
+    risk = np.linspace(0.7, 1.3, n_areas) if n_areas > 1 else np.ones(1)
+    base = [year(risk * level, size=max(n_areas / 9, 1.0)) for level in (0.9, 1.0, 1.1)]
+    areas = tuple(str(n) for n in range(n_areas))
+    result = run(base[1], goalposts(base, quick), quick, areas=areas)
+    assert result.overall.index.shape == (n_areas + 1,)
+    assert np.isfinite(result.overall.index).all()
+    assert result.overall.index[CITY] == pytest.approx(100.0, abs=4.0)
+
+
+@pytest.mark.bad_input
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [
+        (lambda w: w + w[:1], "a1_violent_crime"),
+        (lambda w: changed(w, "a1", indicator_id="z9_unknown"), "z9_unknown"),
+        (lambda w: changed(w, "a1", exposure=np.ones(3)), "a1_violent_crime: expected counts"),
+        (lambda w: changed(w, "c1", counts=np.full((1, 9), 1e9)), "c1_escalated: a numerator above"),
+        (lambda w: changed(w, "d5", counts=np.full((1, 9), -1.0)), "d5_grid_overdue: counts"),
+    ],
+)
+def test_impossible_windows_are_named(
+    year: Year, marks: Goalposts, methodology: Methodology, spoil: Callable[[Windows], Windows], message: str
+) -> None:
+    with pytest.raises(EngineInputError, match=message):
+        run(spoil(year(RISK)), marks, methodology)
+
+
+@pytest.mark.bad_input
+def test_the_base_period_has_three_years(year: Year, methodology: Methodology) -> None:
+    with pytest.raises(EngineInputError, match="3 years; found 2"):
+        goalposts([year(RISK)] * 2, methodology)
