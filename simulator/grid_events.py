@@ -1,0 +1,108 @@
+"""Grid events 网格事件 found by grid workers: what happens to them, and the Excel row at an instant."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from simulator import text
+from simulator.truth import Array, Truth
+from simulator.world import DAY, HOUR, NEVER, Block, Columns, Kind, Series, dirt, place
+
+# (item code, name, thousandths of all events, days to handle); our own list: 01 public-safety hazards,
+# 02 security hazards or leads, 03 city upkeep, 04 public opinion, 05 services.
+GRID_ITEMS = (
+    ("0101", "消防通道堵塞", 95, 3),
+    ("0102", "电动车违规充电", 85, 3),
+    ("0103", "燃气使用隐患", 45, 3),
+    ("0104", "老旧房屋隐患", 30, 15),
+    ("0105", "井盖路面破损", 60, 7),
+    ("0106", "高空坠物隐患", 25, 3),
+    ("0107", "用电线路隐患", 45, 7),
+    ("0108", "冰面水域隐患", 15, 3),
+    ("0201", "油气管线占压", 20, 15),
+    ("0202", "井场周边可疑线索", 25, 3),
+    ("0203", "出租房屋治安隐患", 40, 7),
+    ("0204", "涉赌涉诈线索", 25, 3),
+    ("0301", "环境卫生", 130, 3),
+    ("0302", "占道经营", 70, 3),
+    ("0303", "供暖供水故障", 75, 3),
+    ("0304", "照明设施故障", 40, 7),
+    ("0401", "社情民意", 75, 7),
+    ("0501", "独居老人帮扶", 60, 7),
+    ("0502", "便民代办", 40, 7),
+)
+N_HAZARDS = 12
+EVENTS = ("reported", "closed", "deleted")
+STREAM = 5
+_DIRT: text.Dirt = (
+    {"所属区划": text.unknown_name, "所属乡镇": None},
+    {"所属区划": text.spaced},
+    {"发现时间": text.impossible_date},
+    {"事件类别": text.without_leading_zero},
+    {"事件类别": text.full_width},
+)
+
+
+def live(block: Block, truth: Truth) -> Columns:
+    """One row per event with all that will ever happen to it; one in two hundred is never closed."""
+    draws = block.draws
+    found = block.day * DAY + draws.between(8 * HOUR, 18 * HOUR)
+    wait = draws.choice((90, 8, 2))
+    reported = found + 300 + draws.exponential(np.array([0.03, 1.0, 5.0])[wait] * DAY, 20 * DAY)
+    deadline_on = reported // DAY + np.array([item[3] for item in GRID_ITEMS])[block.series]
+    is_late = draws.chance(truth.probability("d5_grid_overdue", block.day, block.county))
+    in_time = reported + ((deadline_on * DAY - reported) * draws.uniform()).astype(np.int64)
+    closed = np.where(is_late, (deadline_on + 1) * DAY + draws.exponential(6 * DAY, 80 * DAY), in_time)
+    is_deleted = draws.chance(0.003)
+    return {
+        **place(block),
+        "item": block.series,
+        "grade": draws.choice((80, 17, 3)),
+        "spelling": draws.uniform(),
+        "grid": draws.between(1, 13),
+        "has_evidence": draws.chance(0.85),
+        "found": found,
+        "reported": reported,
+        "deadline_on": deadline_on,
+        "closed": np.where(draws.chance(0.995), closed, NEVER),
+        "deleted": np.where(is_deleted, reported + draws.between(DAY, 10 * DAY), NEVER),
+        "dirt": dirt(block, truth, len(_DIRT)),
+    }
+
+
+KIND = Kind(
+    name="grid_events",
+    stream=STREAM,
+    width=24,
+    series=tuple(Series(code, name, share / 1000, amplitude=0.15, peak=170) for code, name, share, _ in GRID_ITEMS),
+    weekday=(1.25, 1.20, 1.20, 1.15, 1.10, 0.60, 0.50),
+    holiday=0.4,
+    horizon=150,
+    events=EVENTS,
+    live=live,
+)
+
+
+def render(lives: Columns, at: Array) -> dict[str, Array]:
+    """Excel rows (all text) as the source shows them at `at` (an instant per record), update time = last event."""
+    is_closed, is_deleted = lives["closed"] <= at, lives["deleted"] <= at
+    town = text.township_names(lives)
+    grid = [f"{name}第{number}网格" for name, number in zip(town, lives["grid"].tolist(), strict=True)]
+    rows = {
+        "事件编号": text.record_numbers("WG", lives),
+        "事件类别": text.pick([item[0] for item in GRID_ITEMS], lives["item"]),
+        "隐患等级": text.seen(text.pick(("一般", "较大", "重大"), lives["grade"]), lives["item"] < N_HAZARDS),
+        "发现时间": text.instants(lives["found"]),
+        "上报时间": text.instants(lives["reported"]),
+        "所属区划": text.county_names(lives),
+        "所属乡镇": town,
+        "网格": np.array(grid, dtype=object),
+        "处理时限": text.dates(lives["deadline_on"]),
+        "办结时间": text.instants(np.where(is_closed, lives["closed"], NEVER)),
+        "状态": text.pick(("处置中", "已办结"), is_closed.astype(np.int64)),
+        "是否上传佐证": text.pick(("否", "是"), (is_closed & lives["has_evidence"]).astype(np.int64)),
+        "更新时间": text.instants(at),
+        "删除标志": text.pick(("0", "1"), is_deleted.astype(np.int64)),
+    }
+    text.soil(rows, lives, _DIRT)
+    return rows
