@@ -1,0 +1,214 @@
+"""From dropped files to silver: every row once, every version in its place, every reject with its reason."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from datetime import date
+
+import pytest
+
+from spark_jobs import bronze, refine, silver
+from spark_jobs.errors import ContractBreach
+from tests.spark_jobs.conftest import FEED, Trial, row
+
+pytestmark = pytest.mark.spark
+NewTrial = Callable[..., Trial]
+
+
+def test_versions_follow_known_time_and_not_arrival(new_trial: NewTrial) -> None:
+    rows = [
+        row("a", "2026-02-01 08:00:00", deaths="0"),
+        row("a", "2026-02-03 08:00:00", deaths="1"),
+        row("a", "2026-02-05 08:00:00", deaths="0"),
+        row("b", "2026-02-02 08:00:00", gone="1"),
+        row("b", "2026-02-04 08:00:00", gone="0"),
+    ]
+    in_order, shuffled = new_trial(), new_trial()
+    in_order.deliver("cases_20260210.csv", rows)
+    in_order.land()
+    in_order.refine()
+    pieces = [*rows, rows[1], rows[3]]  # two of them delivered twice
+    random.Random(7).shuffle(pieces)
+    for number, piece in enumerate(pieces, 1):
+        shuffled.deliver(f"cases_202602{10 + number}-{number}.csv", [piece])
+        shuffled.land()
+        shuffled.refine()
+    assert shuffled.silver() == in_order.silver()
+    versions = [(v[0], v[3], v[4], v[5]) for v in in_order.silver()]
+    assert versions == [
+        ("a", False, False, 0), ("a", False, False, 1), ("a", True, False, 0), ("b", False, True, 0), ("b", True, False, 0)
+    ]  # fmt: skip
+
+
+def test_nothing_new_is_nothing_done(new_trial: NewTrial) -> None:
+    trial = new_trial()
+    trial.deliver("cases_20260210.csv", [row("a"), row("b")])
+    trial.land()
+    assert len(trial.refine()) == 1
+    before = trial.silver()
+    trial.deliver("cases_20260211.csv", [row("a"), row("b")])  # another name, the same bytes
+    assert trial.land() is None
+    assert trial.refine() == []
+    assert trial.silver() == before
+
+
+REJECTED = {
+    "unknown area": (row("x", place="9999"), ("unknown_area", "area_code", "9999")),
+    "unknown code": (row("x", nature="其它"), ("unknown_code", "nature_code", "其它")),
+    "no such day": (row("x", day="2026-02-30"), ("not_a_date", "occurred_on", "2026-02-30")),
+    "empty day": (row("x", day=""), ("required", "occurred_on", None)),
+    "negative": (row("x", deaths="-1"), ("negative", "n_deaths", "-1")),
+    "half a person": (row("x", deaths="1.5"), ("not_a_count", "n_deaths", "1.5")),
+    "not a number": (row("x", amount="NaN"), ("not_a_amount", "amount_yuan", "NaN")),
+    "infinite": (row("x", amount="Infinity"), ("not_a_amount", "amount_yuan", "Infinity")),
+    "no key": (row(""), ("required", "record_id", None)),
+    "no known time": (row("x", updated="soon"), ("not_a_instant", "known_at", "soon")),
+    "before all records": (row("x", day="1900-01-01"), ("before_1990", "occurred_on", "1900-01-01")),
+}
+
+
+@pytest.mark.bad_input
+def test_each_fault_is_rejected_with_its_reason_and_nothing_else_is_lost(new_trial: NewTrial) -> None:
+    trial = new_trial()
+    good = [row(f"good{number}") for number in range(len(REJECTED))]
+    trial.deliver("cases_20260210.csv", [*(bad for bad, _ in REJECTED.values()), *good])
+    trial.land()
+    trial.refine()
+    assert trial.rejects() == sorted((reason for _, reason in REJECTED.values()), key=repr)
+    assert [v[0] for v in trial.silver()] == sorted(line["id"] for line in good)
+    ledger = trial.batches().iloc[0]
+    assert ledger.n_received == ledger.n_accepted + ledger.n_rejected == len(good) + len(REJECTED)
+
+
+def test_what_sources_write_is_understood(new_trial: NewTrial) -> None:
+    trial = new_trial()
+    trial.deliver(
+        "cases_20260210.csv",
+        [
+            row("a", code="20205", deaths="２", place=" 东县 ", amount="12.50"),  # a lost zero, full-width, blanks
+            row("b", place="990101", day="2026-01-31 23:30:00"),
+            row("c", place="西", deaths="3.0"),
+        ],
+    )
+    trial.land()
+    trial.refine()
+    found = trial.silver("record_id", "area_code", "township_code", "case_code", "n_deaths")
+    assert found == [
+        ("a", "9901", None, "020205", 2), ("b", "9901", "990101", "050200", 0), ("c", "9902", None, "050200", 3)
+    ]  # fmt: skip
+
+
+@pytest.mark.bad_input
+def test_a_breach_stops_the_feed_and_leaves_silver_as_it_was(new_trial: NewTrial) -> None:
+    trial = new_trial(FEED.replace("rejected_share: 0.5", "rejected_share: 0.1"))
+    trial.deliver("cases_20260210.csv", [row("a"), row("b")])
+    trial.land()
+    trial.refine()
+    before = trial.silver()
+    trial.deliver("cases_20260211.csv", [row("c"), row("d", place="9999")])
+    trial.land()
+    with pytest.raises(ContractBreach, match=r"(?s)1 times unknown_area.*'9999'.*what to do"):
+        trial.refine()
+    assert trial.silver() == before
+    assert sorted(trial.batches().status) == ["breached", "checked"]
+
+
+@pytest.mark.bad_input
+def test_a_breached_batch_is_taken_once_the_contract_allows_it(new_trial: NewTrial) -> None:
+    trial = new_trial(FEED.replace("rejected_share: 0.5", "rejected_share: 0.1"))
+    trial.deliver("cases_20260211.csv", [row("c"), row("d", place="9999")])
+    trial.land()
+    with pytest.raises(ContractBreach):
+        trial.refine()
+    trial.feed = trial.feed.model_copy(
+        update={"tolerance": trial.feed.tolerance.model_copy(update={"rejected_share": 0.5})}
+    )
+    trial.refine()
+    assert [v[0] for v in trial.silver()] == ["c"]
+    assert list(trial.batches().status) == ["checked"]
+    assert trial.spark.read.table(bronze.bronze_table(trial.feed)).count() == 2  # appended once, tried twice
+
+
+@pytest.mark.bad_input
+def test_a_missing_column_is_named(new_trial: NewTrial) -> None:
+    trial = new_trial()
+    (trial.drops / "cases_20260210.csv").write_text("id,place,day\na,9901,2026-01-31\n")
+    trial.land()
+    with pytest.raises(ContractBreach, match=r"expected columns \['nature', 'code'.*found \['id', 'place', 'day'\]"):
+        trial.refine()
+
+
+def test_columns_in_another_order_and_new_ones_pass(new_trial: NewTrial) -> None:
+    trial = new_trial()
+    line = {**row("a"), "phone": "13800000000"}
+    names = [*reversed(line)]
+    (trial.drops / "cases_20260210.csv").write_text(f"{','.join(names)}\n{','.join(line[n] for n in names)}\n")
+    trial.land()
+    trial.refine()
+    assert [v[0] for v in trial.silver()] == ["a"]
+    columns = trial.spark.read.table(bronze.bronze_table(trial.feed)).columns
+    assert not {"name", "phone"} & set(columns)  # a personal column and an unknown one stay outside the lake
+
+
+@pytest.mark.kill
+@pytest.mark.parametrize("step", ["append", "stage", "judge", "merge", "_record"])
+def test_killed_anywhere_and_run_again_gives_the_same(
+    new_trial: NewTrial, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    """The process dies on the way into a step; the next run starts from what is on disk and in the lake."""
+    rows = [row("a", "2026-02-01 08:00:00"), row("a", "2026-02-02 08:00:00", deaths="1"), row("b", place="9999")]
+    whole, broken = new_trial(), new_trial()
+    for trial in (whole, broken):
+        trial.deliver("cases_20260210.csv", rows)
+        trial.land()
+    whole.refine()
+
+    def die(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    owner = {"append": bronze, "stage": silver, "merge": silver}.get(step, refine)
+    with monkeypatch.context() as patch:
+        patch.setattr(owner, step, die)
+        with pytest.raises(KeyboardInterrupt):
+            broken.refine()
+    broken.refine()
+    assert broken.silver() == whole.silver()
+    assert broken.rejects() == whole.rejects()
+    assert broken.spark.read.table(bronze.bronze_table(broken.feed)).count() == len(rows)
+
+
+SNAPSHOT = FEED.replace("starts_on:", "mode: snapshot\nstarts_on:").replace(
+    "known_at: {column: updated}", "known_at: {}"
+)
+
+
+def test_snapshots_in_any_order_close_what_vanished(new_trial: NewTrial) -> None:
+    snapshots = {
+        "cases_20260201.csv": [row("a", deaths="0"), row("b")],
+        "cases_20260301.csv": [row("a", deaths="1")],
+        "cases_20260401.csv": [row("a", deaths="1"), row("b")],
+    }
+    states = []
+    for order in (sorted(snapshots), sorted(snapshots, reverse=True)):
+        trial = new_trial(SNAPSHOT)
+        for name in order:
+            trial.deliver(name, snapshots[name])
+            trial.land()
+            trial.refine()
+        states.append(trial.silver("record_id", "known_at", "is_current", "is_deleted", "n_deaths"))
+    assert states[0] == states[1]
+    assert [(v[0], f"{v[1]:%m-%d}", v[2], v[3], v[4]) for v in states[0]] == [
+        ("a", "01-31", False, False, 0), ("a", "02-28", True, False, 1),
+        ("b", "01-31", False, False, 0), ("b", "02-28", False, True, 0), ("b", "03-31", True, False, 0),
+    ]  # fmt: skip
+
+
+def test_a_day_that_is_not_due_stays_in_the_folder(new_trial: NewTrial) -> None:
+    trial = new_trial()
+    trial.deliver("cases_20260210.csv", [row("a")])
+    trial.deliver("cases_20260215.csv", [row("b")])
+    manifest = trial.land(date(2026, 2, 12))
+    assert manifest
+    assert [file.name for file in manifest.files] == ["cases_20260210.csv"]
+    assert manifest.window_to == date(2026, 2, 10)
