@@ -6,6 +6,7 @@ Exit codes: 0 done; 2 bad argument; 3 published, but a feed is missing; 4 source
 
 from __future__ import annotations
 
+import subprocess
 import sys
 from typing import Annotated
 
@@ -15,7 +16,7 @@ from expectations.contract import load_city
 from expectations.located_yaml import ContractError
 from spark_jobs.business_date import business_date
 from spark_jobs.errors import StepError, UsageError
-from spark_jobs.settings import settings
+from spark_jobs.settings import REPOSITORY, settings
 
 app = typer.Typer(
     add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, help=__doc__, rich_markup_mode=None
@@ -113,12 +114,26 @@ def flags(city: CityOption, day: DateOption) -> None:
     typer.echo(job.run(connect(), the_city, business_date(day, the_city)))
 
 
+@app.command()
+def release(city: CityOption, day: DateOption) -> None:
+    """Pass the gates and publish: tables, serving database, files, pointer."""
+    from spark_jobs.release import job
+    from spark_jobs.session import connect
+
+    the_city, here = load_city(city), settings()
+    on = business_date(day, the_city)
+    commit = subprocess.run(["git", "rev-parse", "HEAD"], cwd=REPOSITORY, capture_output=True, text=True, check=False)
+    code_commit = commit.stdout.strip() or "unknown"
+    as_of = the_city.as_of(on)
+    raise typer.Exit(
+        job.publish(connect(), the_city, on, as_of, here.published, here.mart_url, code_commit, typer.echo)
+    )
+
+
 def main() -> int:
     """Run a step; a fault becomes one letter on stderr and the exit code of its class."""
     try:
-        app(standalone_mode=False)
-    except typer.Exit as stop:
-        return stop.exit_code
+        return int(app(standalone_mode=False) or 0)
     except StepError as error:
         typer.echo(error, err=True)
         return error.exit_code
@@ -128,7 +143,6 @@ def main() -> int:
     except typer.TyperException as error:  # a wrong option
         typer.echo(error, err=True)
         return UsageError.exit_code
-    return 0
 
 
 if __name__ == "__main__":

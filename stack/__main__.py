@@ -19,7 +19,7 @@ from expectations.located_yaml import ContractError
 from spark_jobs.business_date import business_date, latest_business_date
 from spark_jobs.errors import EnvironmentFault, StepError, UsageError
 from stack.airflow_home import AirflowBootstrapError
-from stack.layout import Layout
+from stack.layout import REPOSITORY, Layout
 from stack.machine import Machine
 from stack.service import ServiceError
 
@@ -104,7 +104,7 @@ def check() -> None:
         "ruff": [tools / "ruff", "check", "."],
         "mypy": [tools / "mypy"],
         "import-linter": [tools / "lint-imports"],
-        "sqlfluff": [tools / "sqlfluff", "lint", "-q", "dbt"],
+        "sqlfluff": [tools / "sqlfluff", "lint", "-q", "dbt/models", "dbt/tests"],
         "rendered files": [tools / "python", "-m", "stack", "render", "--check"],
     }
     failed = []
@@ -129,13 +129,14 @@ def render(
     from stack import render as files
 
     if only_check:
-        for path in files.stale():
-            console.print(f"stale: {path.relative_to(files.REPOSITORY)}; run: make render")
-        raise typer.Exit(1 if files.stale() else 0)
+        stale = files.stale()
+        for path in stale:
+            console.print(f"stale: {path.relative_to(REPOSITORY)}; run: make render")
+        raise typer.Exit(1 if stale else 0)
     for path, text in files.rendered().items():
         path.parent.mkdir(exist_ok=True)
         path.write_text(text, encoding="utf-8")
-        console.print(f"rendered {path.relative_to(files.REPOSITORY)}")
+        console.print(f"rendered {path.relative_to(REPOSITORY)}")
 
 
 def main() -> int:

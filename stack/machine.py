@@ -1,0 +1,101 @@
+"""One machine's stack: PostgreSQL, the Spark server, the sources, Airflow. Up in order, down in reverse."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import secrets
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from datetime import datetime
+from pathlib import Path
+
+from expectations.contract import City
+from stack.airflow_home import AirflowHome
+from stack.layout import Layout
+from stack.postgres import Postgres
+from stack.private_files import made_once
+from stack.service import Service, ServiceError
+from stack.sources import Connections, Simulator, configured_connections, folder_connections
+from stack.spark_server import spark_environment, spark_server
+
+
+class Machine:
+    """The services of one state folder."""
+
+    def __init__(self, layout: Layout) -> None:
+        self.layout = layout
+        layout.state.mkdir(parents=True, exist_ok=True)
+        self.postgres = Postgres(layout)
+        self.simulator = Simulator(layout, self.postgres)
+        self.airflow = AirflowHome(layout, self.postgres.url("airflow", "airflow", "psycopg2"))
+        made_once(layout.secrets / "hash_keys.json", lambda: {"1": secrets.token_hex(32)})
+
+    def environment(self) -> dict[str, str]:
+        """What the steps need: folders, the Spark server, the serving database. Holds secrets; for child processes."""
+        return {
+            "PINGAN_STATE": str(self.layout.state),
+            "PINGAN_PUBLISHED": str(self.layout.published),
+            "PINGAN_PIPELINE_PYTHON": str(self.layout.python("pipeline")),
+            "MART_URL": self.postgres.url("mart", "mart_owner"),
+            **spark_environment(self.layout),
+            **self.airflow.environment(),
+        }
+
+    @contextmanager
+    def up(self, city: City, now: datetime, data: Path | None = None) -> Iterator[None]:
+        """Everything a night needs is running inside; what this call started is stopped at its end."""
+        with ExitStack() as running:
+            self._start(running, self.postgres.service, self.postgres.start)
+            spark = spark_server(self.layout)
+            self._start(running, spark, spark.start)
+            connections = self._connections(city, data)
+            self.airflow.write_connections({**self._stored_connections(), **connections})
+            if self.is_simulated(city):
+                self.simulator.bring(city, now)
+                api = self.simulator.service(city, now)
+                self._start(running, api, api.start)
+            self.airflow.bootstrap()
+            yield
+
+    @staticmethod
+    def _start(running: ExitStack, service: Service, start: Callable[[], None]) -> None:
+        running.callback(service.stop)
+        start()
+
+    def _connections(self, city: City, data: Path | None) -> Connections:
+        """The connections of a city's feeds. Raises ServiceError naming those that nobody configured."""
+        offered = (
+            folder_connections(city, data) if data else {**self.simulator.connections(), **configured_connections()}
+        )
+        needed = {feed.source.connection for feed in city.feeds}
+        absent = sorted(needed - offered.keys() - self._stored_connections().keys())
+        if absent:
+            raise ServiceError(
+                f"{city.city_code}: no connection {', '.join(absent)}; give the folder of its files (DATA=folder) or a file "
+                "of connections (PINGAN_CONNECTIONS=file.json, see docs/operations.md)"
+            )
+        return {name: offered[name] for name in needed & offered.keys()}
+
+    def _stored_connections(self) -> Connections:
+        path = self.airflow.connections_file
+        stored: Connections = json.loads(path.read_text()) if path.exists() else {}
+        return stored
+
+    def is_simulated(self, city: City) -> bool:
+        """True if a feed of the city is, as configured now, answered by the simulator."""
+        offers, stored = self.simulator.connections(), self._stored_connections()
+        used = {feed.source.connection for feed in city.feeds} & offers.keys()
+        return any(stored.get(name) == offers[name] for name in used)
+
+    @contextmanager
+    def one_night_at_a_time(self) -> Iterator[None]:
+        """Two nights at once would wait for each other anyway: the second is told so. Raises ServiceError."""
+        path = self.layout.state / "run" / "night.lock"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("w") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                raise ServiceError("another `make run` is at work here; wait for it or stop it") from None
+            yield

@@ -1,0 +1,218 @@
+"""One night in one process: each feed of a city, then its publication, by the same DAGs as the scheduler's.
+
+Run with the Airflow environment's python: `python -m stack.night --city C --date D [--only FEED]`.
+Airflow starts once, each DAG runs by `dag.test()`, each task once (a person is waiting and may run it again).
+A failed feed does not stop the others. Progress goes to stdout, failures to stderr, and all that Airflow and
+the steps say to `logs/airflow-night.log` in the state folder.
+
+Exit code: that of `release` (0 done, 3 a feed is missing, 6 gate failed), else of the step that failed before
+it; 2 no such city or feed, 70 internal error, 130 and 143 stopped by SIGINT and SIGTERM.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import sys
+import time
+import traceback
+from datetime import date
+from pathlib import Path
+from typing import Any, TextIO
+
+from pluggy import HookimplMarker
+
+from expectations.contract import load_city
+from expectations.located_yaml import ContractError
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+BAD_ARGUMENT = 2
+INTERNAL_ERROR = 70
+hookimpl = HookimplMarker("airflow")
+
+
+class Terminal:
+    """The two streams people read, kept while everything else that this process prints goes to the log."""
+
+    def __init__(self, log: Path) -> None:
+        self.log = log
+        log.parent.mkdir(parents=True, exist_ok=True)
+        self._out, self._err = self._keep(1), self._keep(2)
+        with log.open("ab") as file:
+            os.dup2(file.fileno(), 1)
+            os.dup2(file.fileno(), 2)
+
+    @staticmethod
+    def _keep(descriptor: int) -> TextIO:
+        return os.fdopen(os.dup(descriptor), "w", encoding="utf-8", errors="replace", buffering=1)
+
+    def say(self, line: str) -> None:
+        self._out.write(f"{line}\n")
+
+    def complain(self, text: str) -> None:
+        self._err.write(f"{text}\n")
+
+
+class Watch:
+    """Listens to Airflow: a line at the start and the end of each task, the letter of each that failed.
+
+    Also ends the task at hand on SIGINT or SIGTERM. Nothing is raised into Airflow for that: the step's end
+    fails the task, the rest of its DAG is not run, and `stopped_by` says why.
+    """
+
+    def __init__(self, terminal: Terminal) -> None:
+        self.stopped_by: signal.Signals | None = None
+        self._terminal = terminal
+        self._task: Any = None
+        self._started = 0.0
+
+    def listen_to_signals(self) -> None:
+        signal.signal(signal.SIGINT, self._stop)
+        signal.signal(signal.SIGTERM, self._stop)
+
+    def _stop(self, number: int, _frame: object) -> None:
+        self.stopped_by = self.stopped_by or signal.Signals(number)
+        if self._task:
+            self._task.on_kill()
+
+    @hookimpl
+    def on_task_instance_running(self, task_instance: Any) -> None:
+        self.listen_to_signals()  # Airflow has just put its own handler in place
+        self._task, self._started = task_instance.task, time.monotonic()
+        self._terminal.say(f"  … {_subject(self._task)}")
+        if self.stopped_by:
+            self._task.on_kill()
+
+    @hookimpl
+    def on_task_instance_success(self, task_instance: Any) -> None:
+        said = task_instance.xcom_pull(task_ids=task_instance.task_id, key="said")
+        self._end("✓", f" · {said}" if said else "")
+
+    @hookimpl
+    def on_task_instance_skipped(self) -> None:
+        self._end("-", " · skipped")
+
+    @hookimpl
+    def on_task_instance_failed(self, error: object) -> None:
+        self._end("✗", "")
+        self._terminal.complain(str(error))
+
+    def _end(self, mark: str, said: str) -> None:
+        seconds = time.monotonic() - self._started
+        self._terminal.say(f"  {mark} {_subject(self._task)} {seconds:.1f} s{said}")
+        self._task = None
+
+
+def _subject(task: Any) -> str:
+    return f"{getattr(task, 'feed_code', None) or 'publication'} {task.task_id}"
+
+
+class Night:
+    """Runs the DAGs of one city for one business date."""
+
+    def __init__(self, city_code: str, business_date: str, watch: Watch) -> None:
+        from airflow.dag_processing.dagbag import DagBag
+        from airflow.sdk.listener import get_listener_manager
+
+        self._city_code = city_code
+        self._conf = {"business_date": business_date}
+        self._watch = watch
+        get_listener_manager().add_listener(watch)
+        self._dags = DagBag(dag_folder=REPOSITORY / "dags").dags
+
+    def run(self, feed_codes: list[str]) -> int:
+        """Feeds one after another, then the publication. Returns the exit code of the night."""
+        for feed_code in feed_codes:
+            self._run_dag(f"feed_{self._city_code}_{feed_code}", self._conf)
+            if self._watch.stopped_by:
+                return 128 + self._watch.stopped_by
+        publication = f"publish_{self._city_code}"
+        codes = self._run_dag(publication, {**self._conf, "now": True})
+        _forget_arrivals(publication)
+        if self._watch.stopped_by:
+            return 128 + self._watch.stopped_by
+        return codes.get("release", max(codes.values(), default=0) or INTERNAL_ERROR)
+
+    def _run_dag(self, dag_id: str, conf: dict[str, Any]) -> dict[str, int]:
+        """Run one DAG to its end. Returns the exit codes of its steps by task id."""
+        dag = self._dags[dag_id]
+        for task in dag.tasks:
+            task.retries = 0
+        _close_abandoned_runs(dag_id)
+        return _exit_codes(dag_id, dag.test(run_conf=conf).run_id)
+
+
+def _exit_codes(dag_id: str, run_id: str) -> dict[str, int]:
+    from airflow.models.xcom import XComModel
+    from airflow.utils.session import create_session
+
+    with create_session() as session:
+        found = session.scalars(XComModel.get_many(run_id=run_id, dag_ids=dag_id, key="exit_code"))
+        return {row.task_id: int(XComModel.deserialize_value(row)) for row in found}
+
+
+def _close_abandoned_runs(dag_id: str) -> None:
+    """Fail the runs of a night that was killed outright: a scheduler started later would take them up."""
+    from airflow.models.dagrun import DagRun
+    from airflow.models.taskinstance import TaskInstance
+    from airflow.utils.session import create_session
+    from airflow.utils.state import DagRunState, TaskInstanceState
+    from airflow.utils.types import DagRunTriggeredByType
+    from sqlalchemy import or_, select, update
+
+    with create_session() as session:
+        unfinished = select(DagRun.run_id).where(
+            DagRun.dag_id == dag_id,
+            DagRun.triggered_by == DagRunTriggeredByType.TEST,
+            DagRun.state == DagRunState.RUNNING,
+        )
+        run_ids = list(session.scalars(unfinished))
+        of_this_dag = TaskInstance.dag_id == dag_id, TaskInstance.run_id.in_(run_ids)
+        open_task = or_(TaskInstance.state.is_(None), TaskInstance.state.not_in(("success", "failed")))
+        session.execute(update(TaskInstance).where(*of_this_dag, open_task).values(state=TaskInstanceState.FAILED))
+        of_these_runs = DagRun.dag_id == dag_id, DagRun.run_id.in_(run_ids)
+        session.execute(update(DagRun).where(*of_these_runs).values(state=DagRunState.FAILED))
+
+
+def _forget_arrivals(dag_id: str) -> None:
+    """Empty the publication's queue of asset events: this night has published them, a scheduler need not."""
+    from airflow.models.asset import AssetDagRunQueue
+    from airflow.utils.session import create_session
+    from sqlalchemy import delete
+
+    with create_session() as session:
+        session.execute(delete(AssetDagRunQueue).where(AssetDagRunQueue.target_dag_id == dag_id))
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m stack.night", description="one night of one city")
+    parser.add_argument("--city", required=True)
+    parser.add_argument("--date", required=True, type=date.fromisoformat, help="business date, YYYY-MM-DD")
+    parser.add_argument("--only", metavar="FEED", help="fetch this feed only, then publish")
+    return parser.parse_args()
+
+
+def main() -> int:
+    arguments = _arguments()
+    try:
+        city = load_city(arguments.city)
+        feeds = [city.feed(arguments.only)] if arguments.only else city.feeds
+    except ContractError as error:
+        sys.stderr.write(f"{error}\n")
+        return BAD_ARGUMENT
+    state = Path(os.environ.get("PINGAN_STATE", REPOSITORY / ".state"))
+    terminal = Terminal(state / "logs" / "airflow-night.log")
+    watch = Watch(terminal)
+    watch.listen_to_signals()
+    try:
+        night = Night(city.city_code, arguments.date.isoformat(), watch)
+        return night.run([feed.feed_code for feed in feeds])
+    except Exception as error:  # noqa: BLE001 -- the last line of defence: a letter instead of a traceback
+        traceback.print_exc()
+        terminal.complain(f"internal error in Airflow: {error}; the whole story is in {terminal.log}")
+        return INTERNAL_ERROR
+
+
+if __name__ == "__main__":
+    sys.exit(main())

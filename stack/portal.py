@@ -1,0 +1,125 @@
+"""The landing page: links and demo logins, bulletins, dbt docs, Data Docs. On loopback, behind a token."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import hmac
+import html
+import json
+import os
+
+import tornado.web
+
+from expectations.contract import load_city
+from spark_jobs.errors import UsageError
+from stack.layout import Layout
+
+COOKIE = "peace_index_portal"
+PAGE = """<!doctype html><html lang="zh-CN"><meta charset="utf-8"><title>{title}</title>
+<style>body{{font:16px/1.6 "PingFang SC","Microsoft YaHei","Noto Sans CJK SC",sans-serif;max-width:60rem;margin:2.5rem auto;
+padding:0 1rem;color:#222}}h1{{color:#b8261c;margin-bottom:0}}small{{color:#666}}table{{border-collapse:collapse;width:100%;
+margin-top:1.5rem}}td,th{{padding:.55rem .7rem;border-bottom:1px solid #ddd;text-align:left;vertical-align:top}}
+a{{color:#b8261c}}code{{background:#f4f1ee;padding:.1rem .35rem;border-radius:3px}}.stale{{background:#fff3cd;padding:.6rem}}
+</style><h1>{title}</h1><small>{subtitle}</small>{notice}
+<table><tr><th>入口 · where</th><th>看什么 · what</th><th>登录 · login</th></tr>{rows}</table></html>"""
+
+
+class Guarded(tornado.web.RequestHandler):
+    """Lets in whoever holds the token: once in the address, then in a cookie."""
+
+    def prepare(self) -> None:
+        token = self.settings["token"]
+        given = self.get_query_argument("token", "") or self.get_cookie(COOKIE, "") or ""
+        if not hmac.compare_digest(given.encode(), token.encode()):
+            self.set_status(403)
+            self.finish(
+                "需要口令：请打开 make serve 打印的完整网址。\nA token is needed: open the address that make serve printed."
+            )
+        elif self.get_query_argument("token", ""):
+            self.set_cookie(COOKIE, token, httponly=True, samesite="Strict")
+
+    def set_default_headers(self) -> None:
+        self.set_header("Content-Security-Policy", "default-src 'self' 'unsafe-inline' data:; frame-ancestors 'none'")
+        self.set_header("X-Content-Type-Options", "nosniff")
+        self.set_header("Referrer-Policy", "no-referrer")
+
+
+class Home(Guarded):
+    def get(self) -> None:
+        self.write(self.settings["page"]())
+
+
+class Files(Guarded, tornado.web.StaticFileHandler):
+    """Files of one folder; never cached, because a release replaces them."""
+
+    def set_extra_headers(self, path: str) -> None:
+        self.set_header("Cache-Control", "no-store")
+        if path.endswith(".html") and "docs" in self.request.path:
+            # the generated documentation of dbt builds itself with inline scripts
+            policy = "default-src 'self' 'unsafe-inline' 'unsafe-eval' data: blob:; frame-ancestors 'none'"
+            self.set_header("Content-Security-Policy", policy)
+
+
+def page(layout: Layout, city_code: str, logins: dict[str, str]) -> str:
+    """The landing page as it is now: the current release, or why there is none."""
+    city = load_city(city_code)
+    latest = layout.published / city_code / "latest.json"
+    release = json.loads(latest.read_text(encoding="utf-8")) if latest.exists() else None
+    address = {name: f"http://127.0.0.1:{layout.port(name)}" for name in ("superset", "airflow", "jupyter")}
+    rows = [
+        (
+            f"{address['superset']}/superset/dashboard/peace-index-{city_code}/",
+            "领导驾驶舱 · Superset dashboard",
+            "superset",
+        ),
+        (f"{address['airflow']}/", "调度 · Airflow: nightly runs", "airflow"),
+        (f"{address['jupyter']}/lab?token={logins['jupyter_token']}", "分析笔记本 · JupyterLab", ""),
+        ("/dbt/index.html", "指标口径与血缘 · dbt docs", ""),
+        ("/checks/index.html", "数据检验 · Great Expectations Data Docs", ""),
+    ]
+    notice = "<p>尚未发布：请先运行 <code>make run</code>。 Nothing is published yet: run <code>make run</code>.</p>"
+    if release:
+        folder = f"/published/{city_code}/releases/{release['release_id']}"
+        rows.insert(1, (f"{folder}/bulletin.zh.html", "平安指数通报 · bulletin (Chinese)", ""))
+        rows.insert(2, (f"{folder}/bulletin.en.html", "平安指数通报（英文）· bulletin (English)", ""))
+        stale = release.get("stale")
+        notice = f'<p class="stale">已过期 · stale: {html.escape(str(stale))}</p>' if stale else ""
+    subtitle = f"发布 {release['release_id']} · {release['period']}" if release else city.name.en
+    cells = "".join(
+        f'<tr><td><a href="{html.escape(link)}">{html.escape(link.split("?")[0])}</a></td><td>{html.escape(what)}</td>'
+        f"<td>{html.escape(logins.get(login, ''))}</td></tr>"
+        for link, what, login in rows
+    )
+    title = html.escape(f"{city.name.zh}平安指数")
+    return PAGE.format(title=title, subtitle=html.escape(subtitle), notice=notice, rows=cells)
+
+
+async def serve(layout: Layout, city_code: str, logins: dict[str, str], token: str) -> None:
+    """Serve until the process is ended. Loopback only."""
+    folders = {
+        "published": layout.published,
+        "dbt": layout.state / "dbt",
+        "checks": layout.state / "gx" / "gx" / "uncommitted" / "data_docs" / "local_site",
+    }
+    routes = [(rf"/{name}/(.*)", Files, {"path": str(folder)}) for name, folder in folders.items()]
+    application = tornado.web.Application(
+        [("/", Home), *routes], token=token, page=lambda: page(layout, city_code, logins)
+    )
+    application.listen(layout.port("portal"), address="127.0.0.1")
+    await asyncio.Event().wait()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m stack.portal", description=__doc__)
+    parser.add_argument("--city", required=True)
+    arguments = parser.parse_args()
+    logins = json.loads(os.environ.get("PORTAL_LOGINS", "{}"))
+    token = os.environ.get("PORTAL_TOKEN")
+    if not token:
+        raise UsageError("PORTAL_TOKEN is not set; `make serve` sets it")
+    asyncio.run(serve(Layout.from_environment(), arguments.city, logins, token))
+
+
+if __name__ == "__main__":
+    main()

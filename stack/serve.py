@@ -1,0 +1,150 @@
+"""`make serve`: everything a person looks at. Started in order, stopped together by Ctrl-C."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import time
+from contextlib import ExitStack
+from datetime import UTC, datetime
+from pathlib import Path
+
+import httpx
+from rich.console import Console
+
+from expectations.contract import City
+from stack.machine import Machine
+from stack.private_files import passwords
+from stack.service import Service, ServiceError, is_open
+
+SOURCES_LIVE_EVERY = 300  # seconds: how often the simulated sources are brought to the present
+
+
+def superset_environment(machine: Machine) -> dict[str, str]:
+    """Superset's secrets and addresses; for child processes."""
+    made = passwords(machine.layout.secrets / "superset.json", ["secret_key", "admin", "leader"])
+    return {
+        "PINGAN_STATE": str(machine.layout.state),
+        "SUPERSET_CONFIG_PATH": str(machine.layout.repository / "superset" / "config.py"),
+        "SUPERSET_SECRET_KEY": made["secret_key"] * 2,
+        "SUPERSET_METADATA_URL": machine.postgres.url("superset", "superset", "psycopg2"),
+        "MART_READER_URL": machine.postgres.url("mart", "mart_reader", "psycopg2"),
+        "SUPERSET_ADMIN_PASSWORD": made["admin"],
+        "SUPERSET_LEADER_PASSWORD": made["leader"],
+    }
+
+
+def prepare_superset(machine: Machine, city: City) -> None:
+    """County boundaries, metadata, roles, users and the city's dashboard; again changes nothing."""
+    repository = machine.layout.repository
+    areas = repository / "expectations" / "cities" / city.city_code / "areas.csv"
+    shapes = machine.layout.state / "superset" / f"counties_{city.city_code}.geojson"
+    shapes.parent.mkdir(parents=True, exist_ok=True)
+    commands = [
+        [machine.layout.python("pipeline"), "superset/boundaries.py", "--areas", areas, "--out", shapes],
+        [machine.layout.python("superset"), "superset/setup.py", "--city", city.city_code, "--city-name", city.name.zh],
+    ]
+    for command in commands:
+        done = subprocess.run(
+            list(map(str, command)),
+            cwd=repository,
+            env={**os.environ, **superset_environment(machine)},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if done.returncode:
+            raise ServiceError(f"superset: {(done.stderr or done.stdout).strip()[-600:]}")
+
+
+def superset(machine: Machine) -> Service:
+    port = machine.layout.port("superset")
+    options = ["-w", "1", "-k", "gthread", "--threads", "8", "--timeout", "120", "--no-control-socket"]
+    gunicorn = machine.layout.python("superset").with_name("gunicorn")
+    command: list[str | Path] = [gunicorn, *options, "-b", f"127.0.0.1:{port}", "superset.app:create_app()"]
+    return Service(machine.layout, "superset", port, command, environment=superset_environment(machine))
+
+
+def airflow(machine: Machine) -> list[Service]:
+    """API server first: a task that reports to one that is not up yet burns a retry."""
+    port = machine.layout.port("airflow")
+    environment = machine.environment()
+
+    def healthy() -> bool:
+        try:
+            return httpx.get(machine.airflow.health_url, timeout=5).is_success
+        except httpx.HTTPError:
+            return False
+
+    return [
+        Service(machine.layout, name, port, command, environment=environment, ready=healthy)
+        for name, command in machine.airflow.components().items()
+    ]
+
+
+def jupyter(machine: Machine) -> Service:
+    port = machine.layout.port("jupyter")
+    token = passwords(machine.layout.secrets / "jupyter.json", ["token"])["token"]
+    options = ["--no-browser", "--ip=127.0.0.1", f"--port={port}", "--port-retries=0", "--allow-root"]
+    folder = f"--ServerApp.root_dir={machine.layout.repository / 'notebooks'}"
+    command: list[str | Path] = [machine.layout.python("pipeline"), "-m", "jupyterlab", *options, folder]
+    return Service(
+        machine.layout, "jupyter", port, command, environment={**machine.environment(), "JUPYTER_TOKEN": token}
+    )
+
+
+def portal(machine: Machine, city: City) -> tuple[Service, str]:
+    """The landing page and its address, token included."""
+    made = superset_environment(machine)
+    ops = machine.airflow.passwords()
+    logins = {
+        "superset": f"leader / {made['SUPERSET_LEADER_PASSWORD']} · admin / {made['SUPERSET_ADMIN_PASSWORD']}",
+        "airflow": " · ".join(f"{user} / {password}" for user, password in ops.items()),
+        "jupyter_token": passwords(machine.layout.secrets / "jupyter.json", ["token"])["token"],
+    }
+    token = passwords(machine.layout.secrets / "portal.json", ["token"])["token"]
+    port = machine.layout.port("portal")
+    service = Service(
+        machine.layout,
+        "portal",
+        port,
+        [machine.layout.python("pipeline"), "-m", "stack.portal", "--city", city.city_code],
+        environment={"PORTAL_LOGINS": json.dumps(logins), "PORTAL_TOKEN": token},
+    )
+    return service, f"http://127.0.0.1:{port}/?token={token}"
+
+
+def serve(machine: Machine, city: City, console: Console) -> None:
+    """Run until interrupted. Raises ServiceError when something does not start or does not stay up."""
+    for name in ("portal", "superset", "airflow", "jupyter"):
+        if is_open(machine.layout.port(name)):
+            raise ServiceError(
+                f"port {machine.layout.port(name)} ({name}) is in use; choose others: make serve PORT_BASE=…"
+            )
+    now = datetime.now(UTC)
+    with machine.up(city, now), ExitStack() as running:
+        with console.status("Superset: database, roles, dashboard"):
+            prepare_superset(machine, city)
+        front, address = portal(machine, city)
+        services = [*airflow(machine), superset(machine), jupyter(machine), front]
+        for service in services:
+            with console.status(f"{service.name} starting"):
+                running.callback(service.stop)
+                service.start()
+            console.print(f"✓ {service.name} on 127.0.0.1:{service.port}")
+        console.print(f"\n打开 · open:  [bold]{address}[/]\nCtrl-C 停止全部 · stops all of it\n", soft_wrap=True)
+        _live(machine, city, services)
+
+
+def _live(machine: Machine, city: City, services: list[Service]) -> None:
+    """Keep the simulated sources in the present, and notice a service that died."""
+    brought = time.monotonic()
+    while True:
+        time.sleep(2)
+        dead = [service for service in services if not service.is_running()]
+        if dead:
+            raise ServiceError(f"{dead[0].name} has stopped by itself; see {dead[0].log}")
+        if machine.is_simulated(city) and time.monotonic() - brought > SOURCES_LIVE_EVERY:
+            machine.simulator.bring(city, datetime.now(UTC))
+            brought = time.monotonic()

@@ -1,0 +1,131 @@
+"""A long-running process of ours: started once, found again, stopped with everything it started."""
+
+from __future__ import annotations
+
+import ctypes
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import psutil
+
+from stack.layout import Layout
+
+PR_SET_PDEATHSIG = 1
+_LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
+
+
+class ServiceError(Exception):
+    """A service that could not be started: what, why, what to do."""
+
+
+def is_open(port: int) -> bool:
+    try:
+        socket.create_connection(("127.0.0.1", port), timeout=1).close()
+    except OSError:
+        return False
+    return True
+
+
+@dataclass
+class Service:
+    """One process listening on one loopback port. `ready` may ask more than that the port is open."""
+
+    layout: Layout
+    name: str
+    port: int
+    command: Sequence[str | Path]
+    environment: Mapping[str, str] = field(default_factory=dict)
+    stop_signal: signal.Signals = signal.SIGTERM
+    user: str | None = None
+    ready: Callable[[], bool] | None = None
+    timeout: float = 120  # seconds until ready
+    _process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def _record(self) -> Path:
+        return self.layout.state / "run" / f"{self.name}.json"
+
+    @property
+    def log(self) -> Path:
+        return self.layout.logs / f"{self.name}.log"
+
+    def is_running(self) -> bool:
+        """True if this service of this repository runs already, whoever started it."""
+        try:
+            record = json.loads(self._record.read_text())
+            process = psutil.Process(record["pid"])
+            return bool(process.create_time() == record["created"]) and is_open(self.port)
+        except (OSError, ValueError, KeyError, psutil.Error):
+            return False
+
+    def start(self) -> None:
+        """Start and wait until ready. A running one is used as it is. Raises ServiceError."""
+        if self.is_running():
+            return
+        if self.port and is_open(self.port):
+            raise ServiceError(
+                f"port {self.port} ({self.name}) is in use by another program; "
+                f"stop it, or choose other ports: make run PORT_BASE={self.layout.port_base + 1000}"
+            )
+        self.log.parent.mkdir(parents=True, exist_ok=True)
+        with self.log.open("ab") as log:
+            self._process = subprocess.Popen(
+                list(map(str, self.command)),
+                cwd=self.layout.repository,
+                env={**os.environ, **self.environment},
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+                user=self.user,
+                preexec_fn=self._die_with_parent,
+            )
+        self._record.parent.mkdir(parents=True, exist_ok=True)
+        created = psutil.Process(self._process.pid).create_time()
+        self._record.write_text(json.dumps({"pid": self._process.pid, "port": self.port, "created": created}))
+        self._wait_until_ready()
+
+    def _die_with_parent(self) -> None:
+        """Even SIGKILL of the command leaves nothing running (Linux)."""
+        if _LIBC is not None:
+            _LIBC.prctl(PR_SET_PDEATHSIG, self.stop_signal)
+
+    def _wait_until_ready(self) -> None:
+        assert self._process
+        deadline = time.monotonic() + self.timeout
+        while time.monotonic() < deadline:
+            if self._process.poll() is not None:
+                raise ServiceError(
+                    f"{self.name} ended at once (code {self._process.returncode}):\n{self._last_words()}"
+                )
+            if is_open(self.port) and (self.ready is None or self.ready()):
+                return
+            time.sleep(0.1)
+        self.stop()
+        raise ServiceError(f"{self.name} was not ready after {self.timeout:.0f} s:\n{self._last_words()}")
+
+    def _last_words(self) -> str:
+        lines = self.log.read_text(encoding="utf-8", errors="replace").splitlines()[-6:]
+        return "\n".join([*(f"  {line[:300]}" for line in lines), f"  all of it is in {self.log}"])
+
+    def stop(self) -> None:
+        """Stop what this object started, with its children; one that was found running is left alone."""
+        if self._process is None:
+            return
+        if self._process.poll() is None:
+            self._process.send_signal(self.stop_signal)
+            try:
+                self._process.wait(20)
+            except subprocess.TimeoutExpired:
+                os.killpg(self._process.pid, signal.SIGKILL)
+                self._process.wait()
+        self._record.unlink(missing_ok=True)
+        self._process = None

@@ -1,0 +1,83 @@
+"""The one JVM: a Spark Connect server on loopback behind a token. Every step is a light client of it."""
+
+from __future__ import annotations
+
+import signal
+
+from stack.layout import Layout
+from stack.private_files import passwords
+from stack.service import Service
+
+MEMORY = "3g"
+SETTINGS = {
+    "spark.connect.grpc.binding.address": "127.0.0.1",
+    "spark.driver.host": "127.0.0.1",
+    "spark.driver.bindAddress": "127.0.0.1",
+    "spark.ui.enabled": "false",
+    "spark.log.level": "WARN",
+    "spark.scheduler.mode": "FAIR",
+    "spark.sql.catalogImplementation": "hive",
+    "spark.sql.session.timeZone": "UTC",
+    "spark.sql.shuffle.partitions": "4",
+    "spark.sql.connect.serverStacktrace.enabled": "false",
+    "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
+    "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
+    # Delta's defaults are for clusters: 50 partitions for a log of a few files, 10,000 tasks to list a folder
+    "spark.databricks.delta.snapshotPartitions": "2",
+    "spark.sql.sources.parallelPartitionDiscovery.parallelism": "4",
+    # readers without Spark (polars, DuckDB) must be able to open the tables
+    "spark.databricks.delta.properties.defaults.enableDeletionVectors": "false",
+}
+
+
+def spark_environment(layout: Layout) -> dict[str, str]:
+    """What a client needs. The token is honoured without TLS for the name localhost only."""
+    token = passwords(layout.secrets / "spark.json", ["connect"])["connect"]
+    return {
+        "SPARK_REMOTE": f"sc://localhost:{layout.port('spark')}",
+        "SPARK_CONNECT_AUTHENTICATE_TOKEN": token,
+        "PYSPARK_PYTHON": str(layout.python("pipeline")),
+    }
+
+
+def spark_server(layout: Layout) -> Service:
+    home = next((layout.repository / ".venv" / "pipeline" / "lib").glob("python3*/site-packages/pyspark"))
+    jars = ",".join(str(jar) for jar in sorted(layout.jars.glob("*.jar")))
+    folder = layout.state / "spark"
+    folder.mkdir(parents=True, exist_ok=True)
+    settings = {
+        **SETTINGS,
+        "spark.connect.grpc.binding.port": str(layout.port("spark")),
+        "spark.sql.warehouse.dir": str(layout.state / "lake"),
+        "spark.local.dir": str(folder / "scratch"),
+        "spark.hadoop.javax.jdo.option.ConnectionURL": f"jdbc:derby:;databaseName={folder / 'metastore'};create=true",
+        "spark.driver.extraJavaOptions": f"-Dderby.system.home={folder} -XX:+UseParallelGC",
+    }
+    client = spark_environment(layout)
+    return Service(
+        layout,
+        "spark",
+        layout.port("spark"),
+        [
+            home / "bin" / "spark-submit",
+            "--class",
+            "org.apache.spark.sql.connect.service.SparkConnectServer",
+            "--master",
+            "local[*]",
+            "--driver-memory",
+            MEMORY,
+            "--jars",
+            jars,
+            *(part for name, value in settings.items() for part in ("--conf", f"{name}={value}")),
+            "spark-internal",
+        ],
+        environment={
+            "SPARK_HOME": str(home),
+            "SPARK_LOCAL_IP": "127.0.0.1",
+            "PYSPARK_PYTHON": client["PYSPARK_PYTHON"],
+            "PYTHONPATH": str(layout.repository),
+            "SPARK_CONNECT_AUTHENTICATE_TOKEN": client["SPARK_CONNECT_AUTHENTICATE_TOKEN"],
+        },
+        stop_signal=signal.SIGTERM,
+        timeout=90,
+    )

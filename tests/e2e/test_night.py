@@ -1,0 +1,269 @@
+"""The whole line as a newcomer runs it: real PostgreSQL, Spark, Airflow, Superset and browser, in a folder of its own.
+
+One state folder, used in order: the first night with its history, the same night again, a night without the hotline,
+the same night through the real scheduler once the hotline is back, and the dashboard of what was published.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import yaml
+
+REPOSITORY = Path(__file__).parents[2]
+CITY = "daqing"
+FIRST, SECOND = "2026-11-20", "2026-11-21"
+COUNTIES = 9
+pytestmark = pytest.mark.e2e
+
+
+@dataclass
+class Place:
+    """A machine of the test's own: state, published files and ports apart from everything else."""
+
+    folder: Path
+    port_base: int
+
+    @property
+    def environment(self) -> dict[str, str]:
+        clean = {name: value for name, value in os.environ.items() if not name.startswith(("PINGAN_", "SPARK_"))}
+        return {
+            **clean,
+            "PINGAN_STATE": str(self.folder / "state"),
+            "PINGAN_PUBLISHED": str(self.folder / "published"),
+            "PORT_BASE": str(self.port_base),
+            "COLUMNS": "120",
+        }
+
+    def run(self, *arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "stack", "run", "--city", CITY, *arguments],
+            cwd=REPOSITORY,
+            env={**self.environment, **more},
+            capture_output=True,
+            text=True,
+            timeout=1500,
+            check=False,
+        )
+
+    def latest(self) -> dict[str, Any]:
+        content: dict[str, Any] = json.loads((self.folder / "published" / CITY / "latest.json").read_text())
+        return content
+
+    def release_hashes(self) -> dict[str, str]:
+        folder = self.folder / "published" / CITY / "releases" / self.latest()["release_id"]
+        return {path.name: sha256(path.read_bytes()).hexdigest() for path in sorted(folder.iterdir())}
+
+    def landed(self) -> set[Path]:
+        return set((self.folder / "state" / "landing").rglob("manifest.json"))
+
+    def secret(self, name: str) -> dict[str, str]:
+        content: dict[str, str] = json.loads((self.folder / "state" / "secrets" / f"{name}.json").read_text())
+        return content
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory, free_ports: int) -> Place:
+    folder = tmp_path_factory.mktemp("night")
+    folder.chmod(0o755)
+    return Place(folder, free_ports + 20)
+
+
+@pytest.fixture(scope="module")
+def first_night(place: Place) -> subprocess.CompletedProcess[str]:
+    return place.run("--date", FIRST)
+
+
+def test_first_night_publishes_nine_counties(place: Place, first_night: subprocess.CompletedProcess[str]) -> None:
+    assert first_night.returncode == 0, first_night.stdout + first_night.stderr
+    latest = place.latest()
+    assert (latest["period"], latest["missing_feeds"], latest["stale"]) == (FIRST, [], None)
+    assert len(latest["counties"]) == COUNTIES
+    for county in latest["counties"]:
+        assert county["lower"] < county["index"] < county["upper"]
+    assert {
+        "release.json", "index.csv", "index.parquet", "indicators.csv", "flags.csv", "bulletin.zh.html", "bulletin.en.html"
+    } <= place.release_hashes().keys()  # fmt: skip
+    for county in latest["counties"]:
+        assert county["name_zh"][:3] in first_night.stdout
+
+
+def test_planted_truth_is_found(place: Place, first_night: subprocess.CompletedProcess[str]) -> None:
+    """The county that was made to deteriorate is worst, the one made to improve is best, the severe event is flagged."""
+    truth = yaml.safe_load((REPOSITORY / "simulator" / "truth.yml").read_text(encoding="utf-8"))
+    counties = {county["area_code"]: county for county in place.latest()["counties"]}
+    by_change = sorted(counties, key=lambda code: counties[code]["change"])
+    trends = {"worse": by_change[0], "better": by_change[-1]}
+    planted = {event["factor"] > 1: event["area"] for event in truth["changes"] if event["shape"] == "ramp"}
+    assert trends == {"worse": planted[True], "better": planted[False]}
+    folder = place.folder / "published" / CITY / "releases" / place.latest()["release_id"]
+    flags = (folder / "flags.csv").read_text(encoding="utf-8-sig")
+    assert "F4" in flags
+    assert truth["severe_incident"]["area"] in flags
+
+
+def test_same_night_again_says_so_and_changes_nothing(
+    place: Place, first_night: subprocess.CompletedProcess[str]
+) -> None:
+    before, landed = place.release_hashes(), place.landed()
+    again = place.run("--date", FIRST)
+    assert again.returncode == 0, again.stdout + again.stderr
+    assert "nothing new" in again.stdout
+    assert "already current" in again.stdout
+    assert place.release_hashes() == before
+    assert place.landed() == landed
+
+
+def test_a_feed_that_is_down_is_grey_and_told(place: Place, first_night: subprocess.CompletedProcess[str]) -> None:
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        closed = unused.getsockname()[1]
+    connections = place.folder / "connections.json"
+    hotline = {
+        "conn_type": "postgres",
+        "host": "127.0.0.1",
+        "port": closed,
+        "schema": "x",
+        "login": "x",
+        "password": "x",
+    }
+    connections.write_text(json.dumps({"daqing_hotline": hotline}))
+    night = place.run("--date", SECOND, PINGAN_CONNECTIONS=str(connections))
+    assert night.returncode == 3, night.stdout + night.stderr
+    latest = place.latest()
+    assert latest["period"] == SECOND
+    assert [(feed["feed"], feed["since"]) for feed in latest["missing_feeds"]] == [("hotline", SECOND)]
+    assert all(county["index"] is None for county in latest["counties"])
+    assert "hotline" in night.stdout + night.stderr
+
+
+@pytest.fixture(scope="module")
+def served(place: Place, first_night: subprocess.CompletedProcess[str]) -> Iterator[Place]:
+    """`make serve` on the same folder: scheduler, Superset, notebooks, landing page."""
+    log = (place.folder / "serve.log").open("w+")
+    process = subprocess.Popen(
+        [sys.executable, "-m", "stack", "serve", "--city", CITY],
+        cwd=REPOSITORY, env=place.environment, stdout=log, stderr=subprocess.STDOUT,
+    )  # fmt: skip
+    deadline = time.monotonic() + 300
+    while "open:" not in Path(log.name).read_text():
+        assert process.poll() is None and time.monotonic() < deadline, Path(log.name).read_text()
+        time.sleep(1)
+    yield place
+    process.send_signal(signal.SIGINT)
+    assert process.wait(90) == 130
+    log.close()
+    for port in range(place.port_base, place.port_base + 7):  # Ctrl-C leaves nothing behind
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", port))
+
+
+def airflow_api(place: Place) -> httpx.Client:
+    base = f"http://127.0.0.1:{place.port_base + 2}"
+    login = {"username": "ops", "password": place.secret("airflow_passwords")["ops"]}
+    token = httpx.post(f"{base}/auth/token", json=login, timeout=30).json()["access_token"]
+    return httpx.Client(base_url=base, headers={"Authorization": f"Bearer {token}"}, timeout=30)
+
+
+def test_scheduler_publishes_when_the_last_feed_arrives(served: Place) -> None:
+    """The hotline is back; its DAG, triggered through the API, lets the publication run by the asset's event."""
+    with airflow_api(served) as api:
+        body = {"logical_date": None, "conf": {"business_date": SECOND}}
+        run = api.post(f"/api/v2/dags/feed_{CITY}_hotline/dagRuns", json=body)
+        assert run.is_success, run.text
+        deadline = time.monotonic() + 400
+        while served.latest()["missing_feeds"]:
+            assert time.monotonic() < deadline, api.get("/api/v2/dags/~/dagRuns").text
+            time.sleep(3)
+    latest = served.latest()
+    assert latest["period"] == SECOND
+    assert all(county["index"] is not None for county in latest["counties"])
+
+
+@pytest.mark.browser
+def test_leader_sees_the_release_on_the_dashboard(served: Place, tmp_path: Path) -> None:
+    from playwright.sync_api import sync_playwright
+
+    address = f"http://127.0.0.1:{served.port_base + 1}"
+    flags = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+             "--disable-component-update", "--disable-sync"]  # fmt: skip
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch_persistent_context(
+            str(tmp_path), executable_path="/usr/bin/chromium", headless=True, locale="zh-CN", args=flags,
+            viewport={"width": 1600, "height": 2000},
+        )  # fmt: skip
+        page, hosts = browser.pages[0], set()
+        page.on("response", lambda answer: hosts.add(answer.url.split("/")[2]) if "://" in answer.url else None)
+        page.goto(f"{address}/login/")
+        page.fill("[data-test=username-input]", "leader")
+        page.fill("[data-test=password-input]", served.secret("superset")["leader"])
+        page.click("[data-test=login-button]")
+        page.wait_for_url(f"**/peace-index-{CITY}/**", timeout=60_000)
+        regions = page.locator(".superset-legacy-chart-country-map path.region")
+        regions.nth(COUNTIES - 1).wait_for(timeout=90_000)
+        page.get_by_text(served.latest()["release_id"]).first.wait_for(timeout=60_000)
+        page.wait_for_timeout(5_000)
+        picture = os.environ.get("PICTURES")
+        page.screenshot(
+            path=str(Path(picture) / "dashboard.png") if picture else str(tmp_path / "x.png"), full_page=True
+        )
+        assert regions.count() == COUNTIES
+        assert page.locator(".ant-alert-error, .error-boundary").count() == 0
+        assert hosts <= {address.removeprefix("http://"), ""}
+        browser.close()
+
+
+def test_nothing_opens_without_a_login(served: Place) -> None:
+    base = served.port_base
+    assert httpx.get(f"http://127.0.0.1:{base}/").status_code == 403
+    assert (
+        "/login" in httpx.get(f"http://127.0.0.1:{base + 1}/superset/dashboard/peace-index-{CITY}/").headers["location"]
+    )
+    assert httpx.get(f"http://127.0.0.1:{base + 2}/api/v2/dags").status_code == 401
+    assert httpx.get(f"http://127.0.0.1:{base + 3}/api/contents").status_code == 403
+    page = httpx.get(f"http://127.0.0.1:{base}/", params={"token": served.secret("portal")["token"]})
+    assert served.latest()["release_id"] in page.text
+
+
+def test_only_loopback_listens_and_secrets_are_private(served: Place) -> None:
+    listening = subprocess.run(["ss", "-ltnH"], capture_output=True, text=True, check=True).stdout.splitlines()
+    ours = [
+        line.split()[3]
+        for line in listening
+        if served.port_base <= int(line.split()[3].rsplit(":", 1)[1]) < served.port_base + 7
+    ]
+    assert len(ours) >= 6
+    assert all("127.0.0.1" in address for address in ours), ours
+    for path in (served.folder / "state" / "secrets").iterdir():
+        assert path.stat().st_mode & 0o077 == 0, path
+
+
+def test_notebook_runs(served: Place) -> None:
+    import nbformat
+    from nbclient import NotebookClient
+
+    notebook = nbformat.read(REPOSITORY / "notebooks" / "county_index.ipynb", as_version=4)
+    token = served.secret("spark")["connect"]
+    environment = {
+        **served.environment,
+        "PYTHONPATH": str(REPOSITORY),
+        "SPARK_REMOTE": f"sc://localhost:{served.port_base + 5}",
+        "SPARK_CONNECT_AUTHENTICATE_TOKEN": token,
+    }
+    client = NotebookClient(notebook, timeout=180, resources={"metadata": {"path": str(REPOSITORY / "notebooks")}})
+    client.execute(env=environment)
+    shown = json.dumps(notebook.cells[4].outputs, ensure_ascii=False)
+    assert "Lindian" in shown
