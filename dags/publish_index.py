@@ -1,0 +1,111 @@
+"""One DAG a city that publishes its index: when all feeds have arrived, or at the deadline with whatever has.
+
+Every arriving feed wakes it, and `gate` asks the lake, not the queue of events, whether the day is complete:
+a queue remembers last night's leftovers, the lake knows what was delivered. Events that arrive while a run
+is active wait and wake one run together (max_active_runs=1). A publication that lacks a feed stays published,
+and `complete` fails, so that the run is red while the release is up.
+"""
+
+from __future__ import annotations
+
+import time
+from datetime import date, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from airflow.sdk import DAG, Asset, AssetAny, AssetOrTimeSchedule, BaseOperator, Context, Param
+from airflow.sdk.exceptions import AirflowFailException
+
+from dags.business_day import business_date, business_date_param, daily_at
+from dags.step import INCOMPLETE, StepOperator
+from expectations.contract import City, load_cities
+
+GRACE = timedelta(minutes=10)  # for feeds still running at the deadline
+POLL_SECONDS = 10.0
+
+
+class Gate(StepOperator):
+    """Lets a run through that may publish now; skips one that a later run will do better.
+
+    Through at once: parameter `now`; the deadline, after waiting GRACE for feeds that are running (a machine
+    that slept through the night starts feeds and deadline together); a feed that came after its deadline.
+    Anything else asks `delivered` and is skipped while a feed is outstanding.
+    """
+
+    def execute(self, context: Context) -> None:
+        if context["params"]["now"]:
+            return
+        if context["dag_run"].run_type in ("scheduled", "backfill"):
+            self._wait_for_running_feeds(context["ti"])
+        elif not self._is_late(context):
+            super().execute(context)
+
+    def _wait_for_running_feeds(self, ti: Any) -> None:
+        dag_ids = [f"feed_{self.city.city_code}_{feed.feed_code}" for feed in self.city.feeds]
+        give_up = time.monotonic() + GRACE.total_seconds()
+        while time.monotonic() < give_up and any(
+            ti.get_dr_count(dag_id, states=["queued", "running"]) for dag_id in dag_ids
+        ):
+            time.sleep(POLL_SECONDS)
+
+    def _is_late(self, context: Context) -> bool:
+        """Whether the deadline run of this business date has been: a further feed is published at once."""
+        if self.city.publication is None:
+            return False
+        day_after = date.fromisoformat(business_date(context, self.city)) + timedelta(days=1)
+        zone = ZoneInfo(self.city.time_zone)
+        deadline = datetime.combine(day_after, self.city.publication.deadline, zone)
+        return bool(context["ti"].get_dr_count(self.dag_id, logical_dates=[deadline]))
+
+
+class Complete(BaseOperator):
+    """Fails, with the release's own words, when what was published lacks a feed."""
+
+    def execute(self, context: Context) -> None:
+        ti = context["ti"]
+        if ti.xcom_pull(task_ids="release", key="exit_code") == INCOMPLETE:
+            said = ti.xcom_pull(task_ids="release", key="said")
+            raise AirflowFailException(f"published, but a feed is missing: {said}")
+
+
+def schedule(city: City) -> AssetAny | AssetOrTimeSchedule:
+    arrivals = AssetAny(*(Asset(name=f"silver.{city.city_code}.{feed.feed_code}") for feed in city.feeds))
+    if city.publication is None:
+        return arrivals
+    return AssetOrTimeSchedule(timetable=daily_at(city.publication.deadline, city), assets=arrivals)
+
+
+def publish_dag(city: City) -> DAG:
+    with DAG(
+        dag_id=f"publish_{city.city_code}",
+        dag_display_name=f"{city.name.zh} · 平安指数发布",
+        description=f"The peace index of {city.name.en}: conform, compute, raise flags, release",
+        schedule=schedule(city),
+        catchup=False,
+        max_active_runs=1,
+        default_args={"retries": 2, "retry_delay": timedelta(seconds=30)},
+        params={
+            "business_date": business_date_param(),
+            "now": Param(False, type="boolean", title="立即发布 · now", description="whatever has arrived"),
+        },
+        tags=["publish", city.city_code],
+    ) as dag:
+        gate = Gate(task_id="gate", step="delivered", city=city, if_incomplete="skip")
+        conform, index, flags = (
+            StepOperator(task_id=step, step=step, city=city, pool="spark") for step in ("conform", "index", "flags")
+        )
+        release = StepOperator(
+            task_id="release",
+            step="release",
+            city=city,
+            pool="spark",
+            if_incomplete="succeed",
+            outlets=[Asset(name=f"published.{city.city_code}")],
+        )
+        gate >> conform >> index >> flags >> release >> Complete(task_id="complete", retries=0)
+    return dag
+
+
+for _city in load_cities():
+    if _city.feeds:
+        publish_dag(_city)

@@ -1,0 +1,192 @@
+"""How a step of the pipeline runs under Airflow: as a process of its own whose exit code is the outcome.
+
+| code  | what the step says          | outcome of the task                                             |
+|-------|-----------------------------|-----------------------------------------------------------------|
+| 0     | done                        | success; outlets carry the business date                        |
+| 2     | bad argument                | failed, never retried                                           |
+| 3     | done, but a feed is missing | what `if_incomplete` says: succeed, skip, or failed             |
+| 4     | source unavailable          | failed, retried                                                 |
+| 5     | contract breach             | failed, never retried                                           |
+| 6     | gate failed                 | failed, never retried                                           |
+| 7     | environment                 | failed, retried                                                 |
+| other | internal error, or a signal | failed, retried                                                 |
+
+The code is left as XCom `exit_code` and the step's last line as XCom `said`, whatever the outcome.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections import deque
+from pathlib import Path
+from typing import Any, Literal
+
+from airflow.sdk import BaseOperator, Connection, Context
+from airflow.sdk.exceptions import (
+    AirflowException,
+    AirflowFailException,
+    AirflowNotFoundException,
+    AirflowSkipException,
+)
+from airflow.sdk.log import mask_secret, redact
+
+from dags.business_day import business_date
+from expectations.contract import City
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+INCOMPLETE = 3
+NEVER_RETRIED = {2, INCOMPLETE, 5, 6}
+MEANING = {
+    2: "bad argument",
+    INCOMPLETE: "a feed is missing",
+    4: "source unavailable",
+    5: "contract breach",
+    6: "gate failed",
+    7: "environment",
+    70: "internal error",
+}
+LETTER_LINES = 12
+SECONDS_TO_END = 3.0  # less than the five after which Airflow kills the task itself
+PR_SET_PDEATHSIG = 1
+_LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
+
+
+class StepStopped(AirflowException):
+    """The step was ended from outside: a run marked failed, a scheduler shutting down, Ctrl-C."""
+
+
+class StepOperator(BaseOperator):
+    """Runs `python -m spark_jobs <step> --city C [--feed F] --date D` with the pipeline's own python.
+
+    :param city: the city of the contract; its calendar decides the business date
+    :param feed_code: for steps about one feed
+    :param connection: id of the Airflow Connection that the step gets as JSON in PINGAN_CONNECTION. It is
+        read when the step starts and goes nowhere else: no template field, no argument, no XCom.
+    :param if_incomplete: what exit code 3 means for this step
+    """
+
+    def __init__(
+        self,
+        *,
+        step: str,
+        city: City,
+        feed_code: str | None = None,
+        connection: str | None = None,
+        if_incomplete: Literal["succeed", "skip", "fail"] = "fail",
+        **arguments: Any,
+    ) -> None:
+        super().__init__(**arguments)
+        self.step = step
+        self.city = city
+        self.feed_code = feed_code
+        self.connection = connection
+        self.if_incomplete = if_incomplete
+        self._process: subprocess.Popen[str] | None = None
+        self._is_stopped = False
+
+    def execute(self, context: Context) -> None:
+        """Run the step to its end. Raises as the table above says, the step's last lines as its letter."""
+        day = business_date(context, self.city)
+        code, lines = self._run(self._command(day), self._environment())
+        context["ti"].xcom_push("exit_code", code)
+        context["ti"].xcom_push("said", lines[-1] if lines else "")
+        self._settle(code, lines)
+        for outlet in self.outlets:
+            context["outlet_events"][outlet].extra = {"business_date": day}
+
+    def on_kill(self) -> None:
+        self._is_stopped = True
+        self._end_group()
+
+    def _command(self, day: str) -> list[str]:
+        default = REPOSITORY / ".venv" / "pipeline" / "bin" / "python"
+        python = os.environ.get("PINGAN_PIPELINE_PYTHON", str(default))
+        feed = ["--feed", self.feed_code] if self.feed_code else []
+        return [python, "-m", "spark_jobs", self.step, "--city", self.city.city_code, *feed, "--date", day]
+
+    def _environment(self) -> dict[str, str]:
+        """Our environment without anything of Airflow's (its database, its keys), plus the connection."""
+        environment = {name: value for name, value in os.environ.items() if "AIRFLOW" not in name}
+        environment["PYTHONUNBUFFERED"] = "1"
+        if self.connection:
+            environment["PINGAN_CONNECTION"] = _connection_json(self.connection)
+        return environment
+
+    def _run(self, command: list[str], environment: dict[str, str]) -> tuple[int, list[str]]:
+        """Exit code (negative: the signal that ended it) and the last lines; every line goes to the log."""
+        if self._is_stopped:
+            raise StepStopped(f"step {self.step} was stopped before it began")
+        self.log.info("Running: %s", " ".join(command))
+        last_lines: deque[str] = deque(maxlen=LETTER_LINES)
+        self._process = subprocess.Popen(
+            command,
+            cwd=REPOSITORY,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            encoding="utf-8",
+            errors="replace",
+            start_new_session=True,  # so that a whole group can be ended without ending ourselves
+            preexec_fn=_die_with_parent if _LIBC else None,
+        )
+        assert self._process.stdout
+        try:
+            for raw_line in self._process.stdout:
+                line = str(redact(raw_line.rstrip()))
+                self.log.info("%s", line)
+                last_lines.append(line)
+            return self._process.wait(), [line for line in last_lines if line]
+        finally:
+            self._end_group()
+
+    def _end_group(self) -> None:
+        """End the step and all it started; nothing happens if it has ended already."""
+        if self._process is None:
+            return
+        for sent in (signal.SIGTERM, signal.SIGKILL):
+            try:
+                os.killpg(self._process.pid, sent)
+                self._process.wait(SECONDS_TO_END)
+            except ProcessLookupError:
+                return
+            except subprocess.TimeoutExpired:
+                continue
+
+    def _settle(self, code: int, lines: list[str]) -> None:
+        if self._is_stopped:
+            raise StepStopped(f"step {self.step} was stopped from outside")
+        if code == 0 or (code == INCOMPLETE and self.if_incomplete == "succeed"):
+            return
+        subject = f"{self.city.city_code}.{self.feed_code}" if self.feed_code else self.city.city_code
+        meaning = MEANING.get(code, f"ended by signal {-code}" if code < 0 else "unknown exit code")
+        letter = "\n".join([f"step {self.step} of {subject}: {meaning} (exit {code})", *lines])
+        if code == INCOMPLETE and self.if_incomplete == "skip":
+            raise AirflowSkipException(letter)
+        raise (AirflowFailException if code in NEVER_RETRIED else AirflowException)(letter)
+
+
+def _connection_json(connection_id: str) -> str:
+    """The Connection as JSON. From here on `redact` knows its password and the secrets in its `extra`."""
+    try:
+        connection = Connection.get(connection_id)
+    except AirflowNotFoundException as error:
+        raise AirflowFailException(
+            f"Airflow has no connection {connection_id!r}. Expected it in the connections file of the "
+            "secrets backend; add it there, or under Admin > Connections, with address and account."
+        ) from error
+    fields = ("conn_type", "host", "port", "schema", "login", "password")
+    mask_secret(connection.extra_dejson)
+    given = {field: getattr(connection, field) for field in fields if getattr(connection, field) is not None}
+    return json.dumps({**given, "extra": connection.extra_dejson})
+
+
+def _die_with_parent() -> None:
+    """Linux only: a step must not outlive a task that was killed outright and write beside its own retry."""
+    assert _LIBC
+    _LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)

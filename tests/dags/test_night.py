@@ -1,0 +1,106 @@
+"""The embedded night, as a process, against the stand-in."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import time
+
+import psutil
+import pytest
+
+from expectations.contract import City
+from stack.airflow_home import AirflowHome
+from tests.dags.surroundings import PASSWORD, Stub
+
+pytestmark = pytest.mark.dags
+DAY = "2026-01-15"
+
+
+def start(home: AirflowHome, city_code: str, only: str | None = None) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        home.night_command(city_code, DAY, only),
+        cwd=home.layout.repository,
+        env={**os.environ, **home.environment(), "PINGAN_STATE": str(home.layout.state)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def test_a_failed_feed_does_not_stop_the_night(fresh_home: AirflowHome, city: City, stub: Stub) -> None:
+    down, breached = city.feeds[0].feed_code, city.feeds[1].feed_code
+    stub.plan({f"land:{down}": 4, f"refine:{breached}": 5, "release": 3})
+    night = start(fresh_home, city.city_code)
+    out, err = night.communicate(timeout=90)
+    assert night.returncode == 3, err
+    landed = [call["feed"] for call in stub.calls() if call["step"] == "land"]
+    assert landed == [feed.feed_code for feed in city.feeds]  # each once: a person waits, nothing is retried
+    assert stub.steps()[-4:] == ["conform", "index", "flags", "release"]
+    assert f"step land of {city.city_code}.{down}: source unavailable (exit 4)" in err
+    assert f"step refine of {city.city_code}.{breached}: contract breach (exit 5)" in err
+    assert "published, but a feed is missing: release said 3" in err
+    assert out.count("…") == out.count("✓") + out.count("✗") == len(stub.calls()) + 2  # gate and complete call nothing
+    assert "Traceback" not in out + err
+
+
+@pytest.mark.parametrize(("plan", "code"), [({}, 0), ({"release": 6}, 6), ({"index": 70}, 70)])
+def test_the_night_ends_with_the_code_of_its_release(
+    fresh_home: AirflowHome, city: City, stub: Stub, plan: dict[str, int | str], code: int
+) -> None:
+    only = city.feeds[0].feed_code
+    stub.plan(plan)
+    night = start(fresh_home, city.city_code, only)
+    out, err = night.communicate(timeout=90)
+    assert night.returncode == code, err
+    assert [call["feed"] for call in stub.calls() if call["feed"]] == [only, only]
+    assert no_secret_is_left(fresh_home, out + err)
+
+
+def no_secret_is_left(home: AirflowHome, shown: str) -> bool:
+    """The stand-in prints its connection: neither the log nor the database of Airflow may show its password."""
+    log = (home.layout.logs / "airflow-night.log").read_bytes()
+    assert b"a careless step prints" in log
+    return PASSWORD.encode() not in log + (home.layout.state / "airflow.db").read_bytes() + shown.encode()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_stopping_leaves_nothing_running(
+    fresh_home: AirflowHome, city: City, stub: Stub, number: signal.Signals
+) -> None:
+    first = city.feeds[0].feed_code
+    stub.plan({f"refine:{first}": "hang"})
+    night = start(fresh_home, city.city_code)
+    wait_until(lambda: "refine" in stub.steps(), night)
+    night.send_signal(number)
+    _, err = night.communicate(timeout=20)
+    assert night.returncode == 128 + number, err
+    assert stub.steps() == ["land", "refine"]  # no other feed, no publication
+    assert [pid for pid in stub.calls()[-1]["pids"] if is_running(pid)] == []
+
+
+def is_running(pid: int) -> bool:
+    """A process that has ended and waits for init to take notice runs no more."""
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+def wait_until(is_true: object, night: subprocess.Popen[str]) -> None:
+    give_up = time.monotonic() + 60
+    while not is_true():  # type: ignore[operator]
+        assert night.poll() is None, night.communicate()
+        assert time.monotonic() < give_up
+        time.sleep(0.1)
+
+
+def test_unknown_names_are_told_in_a_line(fresh_home: AirflowHome, city: City, stub: Stub) -> None:
+    for arguments in [("nowhere",), (city.city_code, "no_such_feed")]:
+        night = start(fresh_home, *arguments)
+        _, err = night.communicate(timeout=60)
+        assert night.returncode == 2
+        assert len(err.splitlines()) == 1
+        assert arguments[-1] in err
+    assert stub.calls() == []

@@ -1,0 +1,98 @@
+"""What the DAGs are, read without a database and without running them."""
+
+from __future__ import annotations
+
+import re
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from expectations.contract import City, load_cities
+
+pytestmark = pytest.mark.dags
+DAGS = Path(__file__).resolve().parents[2] / "dags"
+CITIES = load_cities()
+
+
+def upstream(dag: Any) -> dict[str, set[str]]:
+    return {task.task_id: set(task.upstream_task_ids) for task in dag.tasks}
+
+
+def test_one_dag_a_feed_and_one_a_city_and_no_other(dags: dict[str, Any]) -> None:
+    feeds = {f"feed_{city.city_code}_{feed.feed_code}" for city in CITIES for feed in city.feeds}
+    publications = {f"publish_{city.city_code}" for city in CITIES if city.feeds}
+    assert feeds
+    assert set(dags) == feeds | publications
+
+
+@pytest.mark.parametrize("city", CITIES, ids=lambda city: city.city_code)
+def test_a_feed_lands_then_refines_and_tells_the_publication(city: City, dags: dict[str, Any]) -> None:
+    for feed in city.feeds:
+        dag = dags[f"feed_{city.city_code}_{feed.feed_code}"]
+        assert upstream(dag) == {"land": set(), "refine": {"land"}}
+        assert [asset.name for asset in dag.get_task("refine").outlets] == [f"silver.{feed.code}"]
+        assert dag.get_task("land").connection == feed.source.connection
+        assert dag.get_task("refine").connection is None
+
+
+@pytest.mark.parametrize("city", CITIES, ids=lambda city: city.city_code)
+def test_a_publication_is_one_line_of_steps(city: City, dags: dict[str, Any]) -> None:
+    line = ["gate", "conform", "index", "flags", "release", "complete"]
+    expected = {"gate": set(), **{task: {before} for before, task in pairwise(line)}}
+    dag = dags[f"publish_{city.city_code}"]
+    assert upstream(dag) == expected
+    assert [asset.name for asset in dag.get_task("release").outlets] == [f"published.{city.city_code}"]
+
+
+def test_a_failure_anywhere_makes_its_run_red(dags: dict[str, Any]) -> None:
+    """A leaf that runs in spite of a failure, or a teardown, would turn a failed gate into a green run."""
+    tasks = [task for dag in dags.values() for task in dag.tasks]
+    assert {task.trigger_rule.value for task in tasks} == {"all_success"}
+    assert not [task for task in tasks if task.is_teardown or task.is_setup]
+    assert all(len(dag.leaves) == 1 for dag in dags.values())
+
+
+@pytest.mark.parametrize("city", [city for city in CITIES if city.publication], ids=lambda city: city.city_code)
+def test_a_nightly_city_starts_and_ends_by_its_own_clock(city: City, dags: dict[str, Any]) -> None:
+    assert city.publication
+    for feed in city.feeds:
+        timetable = dags[f"feed_{city.city_code}_{feed.feed_code}"].timetable
+        assert (timetable.expression, str(timetable.timezone)) == (cron(city.publication.starts), city.time_zone)
+    deadline = dags[f"publish_{city.city_code}"].timetable.timetable
+    assert (deadline.expression, str(deadline.timezone)) == (cron(city.publication.deadline), city.time_zone)
+
+
+def cron(clock: Any) -> str:
+    return f"{clock:%-M} {clock:%-H} * * *"
+
+
+@pytest.mark.parametrize("city", CITIES, ids=lambda city: city.city_code)
+def test_each_feed_wakes_the_publication(city: City, dags: dict[str, Any]) -> None:
+    waking = {asset.name for asset in dags[f"publish_{city.city_code}"].timetable.asset_condition.objects}
+    assert waking == {f"silver.{feed.code}" for feed in city.feeds}
+
+
+def test_one_spark_step_at_a_time_and_one_run_a_dag(dags: dict[str, Any]) -> None:
+    spark = {"refine", "conform", "index", "flags", "release"}
+    for dag in dags.values():
+        assert dag.max_active_runs == 1
+        assert not dag.catchup
+        assert {task.task_id for task in dag.tasks if task.pool == "spark"} == spark & set(dag.task_ids)
+
+
+def test_no_dag_names_a_city() -> None:
+    names = {name for city in CITIES for name in (city.city_code, city.name.zh, city.name.en)}
+    texts = {path.name: path.read_text(encoding="utf-8").lower() for path in DAGS.glob("*.py")}
+    assert texts
+    assert [(file, name) for file, text in texts.items() for name in names if name.lower() in text] == []
+
+
+def test_dags_never_import_the_pipeline() -> None:
+    importing = re.compile(r"^\s*(from|import) spark_jobs", re.MULTILINE)
+    assert [path.name for path in DAGS.glob("*.py") if importing.search(path.read_text(encoding="utf-8"))] == []
+
+
+def test_nothing_is_rendered_so_nothing_secret_is_stored(dags: dict[str, Any]) -> None:
+    assert {tuple(task.template_fields) for dag in dags.values() for task in dag.tasks} == {()}
