@@ -1,0 +1,260 @@
+"""The published files of a release, and the pointer latest.json. Nobody ever sees half of either.
+
+A release folder is written beside its place, flushed and renamed; latest.json is replaced by one rename, last.
+Folders are never edited: a release that lies there whole is left as it is.
+"""
+
+from __future__ import annotations
+
+import csv
+import fcntl
+import io
+import json
+import os
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from spark_jobs.errors import EnvironmentFault
+from spark_jobs.release.bulletin import bulletin
+from spark_jobs.release.canonical import json_text, sha256
+from spark_jobs.release.columns import TABLES, rows
+from spark_jobs.release.model import Gate, Previous, Release, Text
+from spark_jobs.release.wording import LANGUAGES
+
+CSV_FILES = {
+    "county_index": "index.csv",
+    "domain_index": "domains.csv",
+    "indicator_value": "indicators.csv",
+    "trend": "trend.csv",
+    "flag": "flags.csv",
+    "feed_status": "feeds.csv",
+    "input": "inputs.csv",
+}
+RELEASE_FILE = "release.json"
+LATEST_FILE = "latest.json"
+BYTE_ORDER_MARK = "\ufeff"  # without it, Excel on a Chinese desktop reads UTF-8 as GBK
+# A text cell that begins so would run as a formula; it gets an apostrophe, and so does one that has one already.
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "'")
+_ARROW = {"text": pa.string(), "number": pa.float64(), "flag": pa.bool_(), "day": pa.date32()}
+# What of release.json a program needs every day; the rest stays in the release folder.
+_LATEST_KEYS = (
+    "schema_version", "release_id", "city", "city_name_zh", "city_name_en", "period", "as_of", "time_zone", "status",
+    "data_version", "method_version", "note_zh", "note_en", "city_index", "counties", "missing_feeds",
+)  # fmt: skip
+
+
+def render(release: Release) -> dict[str, bytes]:
+    """Every file of the release folder by name; release.json, which lists the hashes of the others, comes last."""
+    files = {name: table_csv(release, table).encode() for table, name in CSV_FILES.items()}
+    files["index.parquet"] = index_parquet(release)
+    files |= {f"bulletin.{code}.html": bulletin(release, code).encode() for code in LANGUAGES}
+    listed = {name: {"bytes": len(content), "sha256": sha256(content)} for name, content in sorted(files.items())}
+    return {**files, RELEASE_FILE: json_text({**release.document, "files": listed}).encode()}
+
+
+def table_csv(release: Release, table: str) -> str:
+    """A table as CSV (RFC 4180, UTF-8 with byte order mark): release, day, names beside codes, floats in full."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\r\n")
+    for n, row in enumerate(_named_rows(release, table)):
+        if n == 0:
+            writer.writerow(row)
+        writer.writerow([_csv_cell(value) for value in row.values()])
+    if not len(release.tables[table]):
+        writer.writerow(["release_id", "business_date", *TABLES[table].columns])
+    return BYTE_ORDER_MARK + text.getvalue()
+
+
+def _named_rows(release: Release, table: str) -> Iterator[dict[str, Any]]:
+    """Declared columns of the table, after the release they belong to, with the names of areas at the end."""
+    names = {area.area_code: area.name for area in release.areas}
+    for row in rows(release.tables[table]):
+        named = {"release_id": release.release_id, "business_date": release.business_date, **row}
+        if "area_code" in row:
+            name = names.get(row["area_code"], Text("", ""))
+            named |= {"area_name_zh": name.zh, "area_name_en": name.en}
+        yield named
+
+
+def _csv_cell(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, float):
+        return repr(value)
+    if isinstance(value, date):
+        return value.isoformat()
+    return f"'{value}" if value.startswith(FORMULA_STARTS) else str(value)
+
+
+def index_parquet(release: Release) -> bytes:
+    """index.csv with types. Fixed writer options and no pandas metadata: the same release gives the same bytes."""
+    found = list(_named_rows(release, "county_index"))
+    types = {name: _ARROW[column.type] for name, column in TABLES["county_index"].columns.items()}
+    types = {
+        "release_id": pa.string(), "business_date": pa.date32(), **types,
+        "area_name_zh": pa.string(), "area_name_en": pa.string(),
+    }  # fmt: skip
+    table = pa.Table.from_pylist(found, schema=pa.schema(list(types.items())))
+    buffer = io.BytesIO()
+    pq.write_table(table, buffer, compression="snappy", version="2.6", write_statistics=True, store_schema=False)
+    return buffer.getvalue()
+
+
+def parse_csv(table: str, content: bytes) -> pd.DataFrame:
+    """What table_csv wrote, read back into the declared columns. For `verify`."""
+    parsed = list(csv.DictReader(io.StringIO(content.decode("utf-8-sig"), newline="")))
+    columns = TABLES[table].columns
+    cells = [{name: _parse_cell(columns[name].type, row[name]) for name in columns} for row in parsed]
+    return pd.DataFrame(cells, columns=pd.Index(list(columns)), dtype=object)
+
+
+def _parse_cell(kind: str, text: str) -> Any:
+    if text == "":
+        return None
+    if kind == "number":
+        return float(text)
+    if kind == "flag":
+        return text == "true"
+    if kind == "day":
+        return date.fromisoformat(text)
+    return text.removeprefix("'")
+
+
+def latest(release: Release, gates: tuple[Gate, ...]) -> dict[str, Any]:
+    """Content of latest.json: the headline of release.json, all gates with the switch, hashes, and no staleness."""
+    document = release.document
+    switched = [
+        {"name": g.name, "passed": g.passed, "severity": g.severity, "detail_zh": g.detail.zh, "detail_en": g.detail.en}
+        for g in gates
+    ]
+    return {
+        **{key: document[key] for key in _LATEST_KEYS},
+        "gates": switched,
+        "tables": {name: table["sha256"] for name, table in document["tables"].items()},
+        "folder": f"releases/{release.release_id}",
+        "stale": None,
+    }
+
+
+def release_folder(city_folder: Path, release_id: str) -> Path:
+    return city_folder / "releases" / release_id
+
+
+def write_release(city_folder: Path, release_id: str, files: Mapping[str, bytes]) -> Path:
+    """Put the release folder in its place by one rename; a folder that is there but damaged is replaced."""
+    final = release_folder(city_folder, release_id)
+    writing = final.with_name(f".writing-{release_id}")
+    with _room_on_disk(final):
+        shutil.rmtree(writing, ignore_errors=True)  # left by a run that was killed
+        writing.mkdir(parents=True)
+        for name, content in files.items():
+            _write_flushed(writing / name, content)
+        _flush_folder(writing)
+        if final.exists():
+            damaged = final.with_name(f".damaged-{release_id}")
+            shutil.rmtree(damaged, ignore_errors=True)
+            final.rename(damaged)
+            shutil.rmtree(damaged)
+        writing.rename(final)
+        _flush_folder(final.parent)
+    return final
+
+
+def read_latest(city_folder: Path) -> dict[str, Any] | None:
+    """latest.json, or None before the first release."""
+    path = city_folder / LATEST_FILE
+    if not path.exists():
+        return None
+    content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return content
+
+
+def write_latest(city_folder: Path, content: Mapping[str, Any]) -> None:
+    """Replace latest.json by one rename."""
+    path = city_folder / LATEST_FILE
+    writing = path.with_name(f".{LATEST_FILE}")
+    with _room_on_disk(path):
+        _write_flushed(writing, json_text(content).encode())
+        writing.rename(path)
+        _flush_folder(city_folder)
+
+
+def stale_since(current: Mapping[str, Any] | None, business_date: date) -> date | None:
+    """First business date that readers wait for after a failed gate; None if what they see is newer than that date."""
+    if current is None or business_date < date.fromisoformat(current["period"]):
+        return None
+    before = current["stale"]
+    return min(business_date, date.fromisoformat(before["since"])) if before else business_date
+
+
+def mark_stale(city_folder: Path, since: date, reason: Text) -> None:
+    """Say in latest.json that the release shown is older than it should be, and why."""
+    content = read_latest(city_folder)
+    assert content is not None
+    stale = {"since": since.isoformat(), "reason_zh": reason.zh, "reason_en": reason.en}
+    write_latest(city_folder, {**content, "stale": stale})
+
+
+def previous(current: Mapping[str, Any] | None) -> Previous | None:
+    """What readers see now, for the gate on jumps."""
+    if current is None:
+        return None
+    figures = [current["city_index"], *current["counties"]]
+    return Previous(
+        current["release_id"],
+        date.fromisoformat(current["period"]),
+        current["method_version"],
+        {figure["area_code"]: figure["index"] for figure in figures if figure["index"] is not None},
+        frozenset(feed["feed"] for feed in current["missing_feeds"]),
+    )
+
+
+@contextmanager
+def only_publisher(city_folder: Path) -> Iterator[None]:
+    """One publisher of a city at a time; the lock goes with the process, however it ends."""
+    with _room_on_disk(city_folder):
+        city_folder.mkdir(parents=True, exist_ok=True)
+    with (city_folder / ".publishing").open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise EnvironmentFault(
+                f"release: another run is publishing {city_folder.name}; wait for it to end"
+            ) from None
+        yield
+
+
+def _write_flushed(path: Path, content: bytes) -> None:
+    with path.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _flush_folder(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def _room_on_disk(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise EnvironmentFault(
+            f"release: cannot write {path}: {error.strerror}. Nothing was switched; make room or correct the rights, "
+            "then run the same date again."
+        ) from error

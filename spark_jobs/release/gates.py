@@ -1,0 +1,209 @@
+"""The gates between a computed index and a published one, in order; see docs/published-files.md.
+
+feeds -> contract -> computable -> publication -> disclosure -> switch (job.py, after the files were read back).
+Details that reach a release name no earlier release: its bytes depend on its own data alone.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import timedelta
+
+import pandas as pd
+
+from spark_jobs.errors import StepError
+from spark_jobs.release.columns import TABLES, rows
+from spark_jobs.release.model import Gate, Previous, ReleaseInput, Text
+from spark_jobs.release.suite import judge_tables
+
+# A rolling year moves by tenths of a point a night. Three points is the drop that flag F8 calls a deterioration.
+JUMP_POINTS = 3.0
+# Older releases say nothing about tonight; also the time after which a refused jump no longer blocks.
+JUMP_DAYS = 7
+PERSONAL_WORDS = re.compile(
+    r"pseudonym|phone|mobile|id_card|id_number|identity|caller|party_pair|victim|suspect|birth|home_address|plate"
+)
+PERSONAL_TEXT = re.compile(r"(?<!\d)(1[3-9]\d{9}|\d{17}[\dXx])(?!\d)")  # mobile number, citizen identity number
+EXAMPLES = 5
+
+
+class GateFailed(StepError):
+    """The release may not be published: the last good one stays, marked stale with `reason`."""
+
+    exit_code = 6
+
+    def __init__(self, gates: tuple[Gate, ...]) -> None:
+        failed = [gate for gate in gates if not gate.passed and gate.severity == "critical"]
+        self.gates = gates
+        self.reason = Text("；".join(gate.detail.zh for gate in failed), "; ".join(gate.detail.en for gate in failed))
+        letter = "\n".join(f"  gate {gate.name}: {gate.detail.en}" for gate in failed)
+        super().__init__(
+            f"release: nothing was published; the last good release stays and is marked stale.\n{letter}\n"
+            "  Correct the cause and run the same date again."
+        )
+
+
+def judge(given: ReleaseInput, tables: Mapping[str, pd.DataFrame]) -> tuple[Gate, ...]:
+    """All gates before the switch, in order. Raises GateFailed if a critical one is not passed."""
+    gates = (
+        feeds_delivered(tables["feed_status"]),
+        contract_kept(tables["feed_status"]),
+        index_computable(given, tables),
+        publication_suite(given, tables),
+        disclosure(given, tables),
+    )
+    if any(not gate.passed and gate.severity == "critical" for gate in gates):
+        raise GateFailed(gates)
+    return gates
+
+
+def feeds_delivered(feed_status: pd.DataFrame) -> Gate:
+    """A missing feed greys its indicators; it does not stop the publication, so this gate can only warn."""
+    missing = [feed for feed in rows(feed_status) if feed["state_code"] == "missing"]
+    if not missing:
+        return _passed("feeds", f"{len(feed_status)}个数据源全部到达", f"all {len(feed_status)} feeds delivered")
+    zh = "、".join(f"{feed['feed_name_zh']}（自{feed['missing_since']}起）" for feed in missing)
+    en = ", ".join(f"{feed['feed_name_en']} (since {feed['missing_since']})" for feed in missing)
+    return Gate("feeds", False, Text(f"数据未到：{zh}", f"not delivered: {en}"), "warning")
+
+
+def contract_kept(feed_status: pd.DataFrame) -> Gate:
+    """A feed whose newest batch broke its contract stops the publication."""
+    breached = [feed for feed in rows(feed_status) if feed["state_code"] == "breached"]
+    if not breached:
+        return _passed("contract", "到达的数据均符合数据契约", "everything delivered keeps its contract")
+    zh = "、".join(f"{feed['feed_name_zh']}（自{feed['missing_since']}起）" for feed in breached)
+    en = ", ".join(f"{feed['feed_name_en']} since {feed['missing_since']}: {feed['reason']}" for feed in breached)
+    return _failed("contract", f"数据不符合数据契约：{zh}", f"the data break their contract: {en}")
+
+
+def index_computable(given: ReleaseInput, tables: Mapping[str, pd.DataFrame]) -> Gate:
+    """Published figures must be ones that the methodology allows, and at least one domain must be live."""
+    faults = _index_without_domains(given, tables) + _live_without_feed(tables)
+    domains = list(rows(tables["domain_index"]))
+    if not any(row["is_live"] for row in domains):
+        faults.append("no domain of any area is live: there is nothing to publish")
+    if faults:
+        return _failed(
+            "computable",
+            f"指数不符合方法规定（{len(faults)}处，详见运行记录）",
+            f"against the methodology: {_list(faults)}",
+        )
+    without = sum(row["index"] is None for row in rows(tables["county_index"]))
+    if without == 0:
+        return _passed("computable", "各地区均有指数", "every area has an index")
+    return Gate(
+        "computable",
+        False,
+        Text(f"{without}个地区因缺少领域无总指数", f"{without} areas have no overall index: a domain is missing"),
+        "warning",
+    )
+
+
+def _index_without_domains(given: ReleaseInput, tables: Mapping[str, pd.DataFrame]) -> list[str]:
+    least = given.methodology.aggregation.domain_live_share
+    needed = {domain.id for domain in given.methodology.domains}
+    live: dict[str, set[str]] = {}
+    faults = []
+    for row in rows(tables["domain_index"]):
+        if row["is_live"]:
+            live.setdefault(row["area_code"], set()).add(row["domain_id"])
+            if row["live_weight_share"] is None or row["live_weight_share"] < least:
+                faults.append(
+                    f"{row['area_code']} {row['domain_id']} is live with {row['live_weight_share']} of its weight"
+                )
+    for row in rows(tables["county_index"]):
+        lacking = needed - live.get(row["area_code"], set())
+        if row["index"] is not None and lacking:
+            faults.append(f"{row['area_code']} has an index without {', '.join(sorted(lacking))}")
+    return faults
+
+
+def _live_without_feed(tables: Mapping[str, pd.DataFrame]) -> list[str]:
+    """Missing is not zero: an indicator whose feed did not arrive must not be live."""
+    absent = {feed["feed_code"] for feed in rows(tables["feed_status"]) if feed["state_code"] != "delivered"}
+    return [
+        f"{row['area_code']} {row['indicator_id']} is live though its feed is missing"
+        for row in rows(tables["indicator_value"])
+        if row["state_code"] == "live" and absent & set((row["feed_codes"] or "").split(","))
+    ]
+
+
+def publication_suite(given: ReleaseInput, tables: Mapping[str, pd.DataFrame]) -> Gate:
+    """Ranges, intervals, completeness (Great Expectations), and no unexplained jump since the previous release."""
+    breaches = judge_tables(tables, [area.area_code for area in given.areas])
+    breaches += unexplained_jumps(given, tables)
+    if breaches:
+        return _failed(
+            "publication", f"发布检查未通过（{len(breaches)}处，详见运行记录）", f"publication suite: {_list(breaches)}"
+        )
+    return _passed("publication", "发布检查全部通过", "the publication suite found no fault")
+
+
+def unexplained_jumps(given: ReleaseInput, tables: Mapping[str, pd.DataFrame]) -> list[str]:
+    """Areas whose index moved by more than JUMP_POINTS since the previous release, with nothing that explains it.
+
+    Explained: another methodology version, another set of missing feeds, or a flag on the area raised since then.
+    """
+    previous = given.previous
+    if previous is None or not _comparable(given, previous, tables):
+        return []
+    flagged = {
+        flag["area_code"] for flag in rows(tables["flag"]) if flag["since"] and flag["since"] >= previous.business_date
+    }
+    return [
+        f"{row['area_code']}: index {row['index']:.1f}, was {previous.index[row['area_code']]:.1f} in release "
+        f"{previous.release_id}; more than {JUMP_POINTS} points without a new flag"
+        for row in rows(tables["county_index"])
+        if row["index"] is not None
+        and row["area_code"] in previous.index
+        and abs(row["index"] - previous.index[row["area_code"]]) > JUMP_POINTS
+        and row["area_code"] not in flagged
+    ]
+
+
+def _comparable(given: ReleaseInput, previous: Previous, tables: Mapping[str, pd.DataFrame]) -> bool:
+    missing = {feed["feed_code"] for feed in rows(tables["feed_status"]) if feed["state_code"] != "delivered"}
+    age = given.business_date - previous.business_date
+    return (
+        timedelta(0) <= age <= timedelta(days=JUMP_DAYS)
+        and previous.method_version == given.methodology.version
+        and previous.missing_feeds == missing
+    )
+
+
+def disclosure(given: ReleaseInput, tables: Mapping[str, pd.DataFrame]) -> Gate:
+    """County level and above only; no personal column, no personal number in a text.
+
+    Counts at county level are public, small ones too; townships and persons are never published.
+    """
+    public = {area.area_code for area in given.areas}
+    faults = []
+    for name, frame in given.frames.items():
+        personal = [c for c in frame.columns if c in given.personal_columns or PERSONAL_WORDS.search(c)]
+        faults += [f"table {name} carries the personal column {column}" for column in sorted(personal)]
+    for name, table in TABLES.items():
+        if "area_code" in table.columns:
+            finer = sorted(set(tables[name]["area_code"]) - public)
+            faults += [f"table {name} carries the area {code}, finer than a county or unknown" for code in finer]
+        for column in (c for c, declared in table.columns.items() if declared.type == "text"):
+            if any(PERSONAL_TEXT.search(value or "") for value in tables[name][column]):
+                # the number itself is not repeated: this line is published and logged
+                faults.append(f"table {name}, column {column}: a text holds a telephone or identity number")
+    if faults:
+        return _failed("disclosure", f"披露检查未通过（{len(faults)}处，详见运行记录）", f"disclosure: {_list(faults)}")
+    return _passed("disclosure", "仅公布县区级及以上汇总数据", "county level and above only, nothing personal")
+
+
+def _passed(name: str, zh: str, en: str) -> Gate:
+    return Gate(name, True, Text(zh, en))
+
+
+def _failed(name: str, zh: str, en: str) -> Gate:
+    return Gate(name, False, Text(zh, en))
+
+
+def _list(faults: list[str]) -> str:
+    more = f" (+{len(faults) - EXAMPLES})" if len(faults) > EXAMPLES else ""
+    return "; ".join(faults[:EXAMPLES]) + more

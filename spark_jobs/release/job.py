@@ -1,0 +1,203 @@
+"""Publish a business date: the thin edge between the lake and the pure parts.
+
+Order of the switch: lake tables, files, serving database, lake pointer, latest.json. Each step can be repeated;
+killed anywhere and run again, the same bytes stand in the same places.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from pyspark.sql import SparkSession
+from pyspark.sql import functions as f
+
+from expectations.contract import City, load_kinds, read_table
+from spark_jobs import tables
+from spark_jobs.errors import EnvironmentFault
+from spark_jobs.index.methodology import load_methodology
+from spark_jobs.refine import batches_of
+from spark_jobs.release import files, lake, serving
+from spark_jobs.release.build import build, canonical_tables
+from spark_jobs.release.columns import TableFault
+from spark_jobs.release.feeds import batches_read, checked, feed_status
+from spark_jobs.release.gates import GateFailed, judge
+from spark_jobs.release.model import Area, Gate, Release, ReleaseInput, Text
+from spark_jobs.release.verify import verify
+
+PUBLISHED, INCOMPLETE = 0, 3
+_FROM_LAKE = {
+    "county_index": "index.county_index",
+    "domain_index": "index.domain_index",
+    "indicator_value": "index.indicator_value",
+    "trend": "index.trend",
+    "input": "index.input",
+    "flag": "flags.flag",
+}
+
+
+def publish(
+    spark: SparkSession,
+    city: City,
+    business_date: date,
+    as_of: datetime,
+    published: Path,
+    mart_url: str,
+    code_commit: str,
+    say: Callable[[str], None] = print,
+) -> int:
+    """Release `business_date` of `city`. Returns 0 (published or already current) or 3 (the same, a feed is missing).
+
+    Raises GateFailed (exit code 6): nothing is switched, the last good release stays and is marked stale.
+    """
+    folder = published / city.city_code
+    with files.only_publisher(folder):
+        current = files.read_latest(folder)
+        given = read_input(spark, city, business_date, as_of, code_commit, current)
+        try:
+            frames, gates = _judged(given)
+        except GateFailed as failure:
+            _mark_stale(folder, mart_url, city, business_date, failure.reason)
+            raise
+        release = build(given, frames, gates)
+        if is_current(spark, release, folder, mart_url):
+            say(f"{city.city_code} {business_date}: nothing new; {release.release_id} is already published")
+        else:
+            switch(spark, release, given, gates, folder, mart_url)
+            say(f"{city.city_code} {business_date}: {_outcome(release, folder)}")
+    return PUBLISHED if release.missing_feeds.empty else INCOMPLETE
+
+
+def read_input(
+    spark: SparkSession,
+    city: City,
+    business_date: date,
+    as_of: datetime,
+    code_commit: str,
+    current: dict[str, Any] | None,
+) -> ReleaseInput:
+    """Everything a release is made of, from the lake, the contracts and what readers see now."""
+    batches = batches_read(batches_of(spark, city), business_date)
+    frames = {name: _slice(spark, table, city, business_date) for name, table in _FROM_LAKE.items()}
+    return ReleaseInput(
+        city=city,
+        areas=published_areas(city, business_date),
+        methodology=load_methodology(),
+        business_date=business_date,
+        as_of=as_of,
+        frames={**frames, "feed_status": feed_status(city.feeds, batches, business_date)},
+        batches=checked(batches),
+        personal_columns=personal_columns(city),
+        code_commit=code_commit,
+        delta_versions={table: _delta_version(spark, table) for table in _FROM_LAKE.values()},
+        previous=files.previous(current),
+    )
+
+
+def published_areas(city: City, business_date: date) -> tuple[Area, ...]:
+    """The city and its counties on that day, the city first, counties by code."""
+    day = business_date.isoformat()
+    found = [
+        Area(row["area_code"], "city" if row["level"] == "city" else "county", Text(row["name_zh"], row["name_en"]))
+        for row in read_table(city.city_code, "areas")
+        if row["level"] in ("city", "county") and row["valid_from"] <= day <= (row["valid_to"] or day)
+    ]
+    return tuple(sorted(found, key=lambda area: (area.level_code != "city", area.area_code)))
+
+
+def personal_columns(city: City) -> frozenset[str]:
+    """Names of columns that the contracts class as personal or secret: none may stand in a released table."""
+    closed = ("personal", "secret")
+    kinds = load_kinds().values()
+    of_kinds = {name for kind in kinds for name, column in kind.columns.items() if column.privacy in closed}
+    of_feeds = {name for feed in city.feeds for name, privacy in feed.dropped.items() if privacy in closed}
+    return frozenset(of_kinds | of_feeds)
+
+
+def is_current(spark: SparkSession, release: Release, folder: Path, mart_url: str) -> bool:
+    """Whether readers everywhere see this very release, unaltered and not marked stale; or a newer business date."""
+    if verify(files.release_folder(folder, release.release_id)):
+        return False
+    latest = files.read_latest(folder)
+    if latest is None or (latest["release_id"] != release.release_id and not _is_older(release, latest)):
+        return False
+    return _is_older(release, latest) or (
+        latest["stale"] is None
+        and serving.served_release(mart_url, release.city.city_code) == (release.release_id, False)
+        and lake.pointed_release(spark, release.city.city_code) == release.release_id
+    )
+
+
+def switch(
+    spark: SparkSession,
+    release: Release,
+    given: ReleaseInput,
+    gates: tuple[Gate, ...],
+    folder: Path,
+    mart_url: str,
+) -> None:
+    """Write all copies, read the files back, then move what readers follow.
+
+    A release of an older business date is archived; readers keep the newest.
+    """
+    lake.write_lake(spark, release, given)
+    written = files.release_folder(folder, release.release_id)
+    if verify(written):
+        written = files.write_release(folder, release.release_id, files.render(release))
+    problems = verify(written)
+    if problems:
+        found = "; ".join(map(str, problems[:5]))
+        raise EnvironmentFault(f"release: {written.name} reads back differently from what was written: {found}")
+    current = files.read_latest(folder)
+    if current and _is_older(release, current):
+        return
+    serving.write_serving(mart_url, release)
+    lake.move_pointer(spark, release)
+    read_back = Gate("switch", True, Text("已写入并校验", "written, read back and verified"))
+    files.write_latest(folder, files.latest(release, (*gates, read_back)))
+
+
+def _judged(given: ReleaseInput) -> tuple[dict[str, pd.DataFrame], tuple[Gate, ...]]:
+    try:
+        frames = canonical_tables(given)
+    except TableFault as fault:
+        said = Text("待发布的数据表结构不符合规定（详见运行记录）", str(fault))
+        raise GateFailed((Gate("publication", False, said),)) from fault
+    return frames, judge(given, frames)
+
+
+def _mark_stale(folder: Path, mart_url: str, city: City, business_date: date, reason: Text) -> None:
+    since = files.stale_since(files.read_latest(folder), business_date)
+    if since is not None:
+        serving.mark_serving_stale(mart_url, city.city_code, since, reason)
+        files.mark_stale(folder, since, reason)
+
+
+def _is_older(release: Release, latest: dict[str, Any]) -> bool:
+    return release.business_date < date.fromisoformat(latest["period"])
+
+
+def _outcome(release: Release, folder: Path) -> str:
+    latest = files.read_latest(folder)
+    assert latest
+    if latest["release_id"] != release.release_id:
+        return f"archived {release.release_id}; readers keep the newer {latest['release_id']}"
+    missing = ", ".join(release.missing_feeds["feed_name_en"])
+    return f"published {release.release_id}" + (f"; missing: {missing}" if missing else "")
+
+
+def _slice(spark: SparkSession, table: str, city: City, business_date: date) -> pd.DataFrame:
+    """The rows of one city and day, without the columns that say so."""
+    if not tables.exists(spark, table):
+        raise EnvironmentFault(f"release: there is no table {table}; run the steps index and flags of this date first")
+    of_day = (f.col("city_code") == city.city_code) & (f.col("business_date") == f.lit(business_date.isoformat()))
+    return tables.read(spark, table).where(of_day).drop("city_code", "business_date").toPandas()
+
+
+def _delta_version(spark: SparkSession, table: str) -> int:
+    newest = spark.sql(f"describe history {table} limit 1").first()
+    assert newest is not None  # a Delta table has at least the commit that made it
+    return int(newest["version"])

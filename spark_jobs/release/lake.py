@@ -1,0 +1,49 @@
+"""The copy of a release in the lake: append-only tables release.* by release_id, and one pointer a city, moved last."""
+
+from __future__ import annotations
+
+import pyarrow as pa
+from pyspark.sql import SparkSession
+
+from spark_jobs import tables
+from spark_jobs.release.canonical import json_text
+from spark_jobs.release.columns import TABLES
+from spark_jobs.release.model import Release, ReleaseInput
+
+POINTER = "release.pointer"
+MANIFEST = "release.manifest"
+_SPARK = {"text": "string", "number": "double", "flag": "boolean", "day": "date"}
+
+
+def write_lake(spark: SparkSession, release: Release, given: ReleaseInput) -> None:
+    """Copy every table of the release under its id, then the manifest with the evidence. Twice is as good as once."""
+    tables.create_schemas(spark)
+    keys = {"city_code": release.city.city_code, "release_id": release.release_id}
+    for name, frame in release.tables.items():
+        schema = ", ".join(f"`{column}` {_SPARK[declared.type]}" for column, declared in TABLES[name].columns.items())
+        content = spark.createDataFrame(list(frame.itertuples(index=False, name=None)), schema)
+        tables.replace_slice(spark, content, f"release.{name}", keys, ("city_code",))
+    versions = dict(sorted(given.delta_versions.items()))
+    evidence = json_text({"delta_versions": versions, "code_commit": given.code_commit})
+    manifest = pa.table({
+        "business_date": pa.array([release.business_date], pa.date32()),
+        "as_of": pa.array([release.as_of], pa.timestamp("us", tz="UTC")),
+        "document": [json_text(release.document)],
+        "evidence": [evidence],
+    })  # fmt: skip
+    tables.replace_slice(spark, spark.createDataFrame(manifest), MANIFEST, keys, ("city_code",))
+
+
+def move_pointer(spark: SparkSession, release: Release) -> None:
+    """The lake's readers follow this row."""
+    row = [(release.release_id, release.business_date)]
+    content = spark.createDataFrame(row, "release_id string, business_date date")
+    tables.replace_slice(spark, content, POINTER, {"city_code": release.city.city_code})
+
+
+def pointed_release(spark: SparkSession, city_code: str) -> str | None:
+    """The city's current release in the lake, or None before the first."""
+    if not tables.exists(spark, POINTER):
+        return None
+    rows = tables.read(spark, POINTER).where(f"city_code = {tables.literal(city_code)}").select("release_id").collect()
+    return str(rows[0].release_id) if rows else None

@@ -1,0 +1,109 @@
+"""What goes into a release and what comes out of it. Pure data: no Spark, no file, no clock."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any, Literal
+
+import pandas as pd
+
+from expectations.contract import City
+from spark_jobs.index.methodology import Methodology
+
+Severity = Literal["critical", "warning"]
+
+
+@dataclass(frozen=True)
+class Text:
+    """The same sentence in both languages of publication."""
+
+    zh: str
+    en: str
+
+
+@dataclass(frozen=True)
+class Area:
+    """An area that may be published: the city itself or one of its counties, never anything smaller."""
+
+    area_code: str
+    level_code: Literal["city", "county"]
+    name: Text
+
+
+@dataclass(frozen=True)
+class Previous:
+    """What readers see now, for the check on jumps: read back from latest.json."""
+
+    release_id: str
+    business_date: date
+    method_version: str
+    index: Mapping[str, float]  # area_code -> index, areas without an index left out
+    missing_feeds: frozenset[str]
+
+
+@dataclass(frozen=True)
+class Gate:
+    """One check before publication. A failed critical gate stops the switch; a warning is published too."""
+
+    name: str
+    passed: bool
+    detail: Text
+    severity: Severity = "critical"
+
+
+@dataclass(frozen=True, eq=False)
+class ReleaseInput:
+    """All that a release is made of.
+
+    `frames` holds the tables of columns.TABLES by name, as the steps before left them (further columns allowed,
+    order of no importance). `batches`: one row a checked batch that was read (ops.batches). `delta_versions` and
+    `code_commit` are evidence and never part of the release id; versions stay in the lake, because a run that was
+    killed and repeated has other versions and must leave the same bytes.
+    """
+
+    city: City
+    areas: tuple[Area, ...]
+    methodology: Methodology
+    business_date: date
+    as_of: datetime
+    frames: Mapping[str, pd.DataFrame]
+    batches: pd.DataFrame
+    personal_columns: frozenset[str]
+    code_commit: str
+    delta_versions: Mapping[str, int]
+    previous: Previous | None = None
+
+    @property
+    def counties(self) -> tuple[Area, ...]:
+        return tuple(area for area in self.areas if area.level_code == "county")
+
+    @property
+    def city_area(self) -> Area:
+        return next(area for area in self.areas if area.level_code == "city")
+
+
+@dataclass(frozen=True, eq=False)
+class Release:
+    """A release, complete in memory. Same ReleaseInput data -> same `release_id`, tables and document.
+
+    `tables`: canonical frames by name (columns, types and order of columns.TABLES).
+    `document`: release.json without the hashes of the files beside it.
+    """
+
+    release_id: str
+    city: City
+    areas: tuple[Area, ...]
+    methodology: Methodology
+    business_date: date
+    as_of: datetime
+    status_code: str
+    tables: Mapping[str, pd.DataFrame]
+    document: Mapping[str, Any]
+
+    @property
+    def missing_feeds(self) -> pd.DataFrame:
+        """Rows of feed_status that were not delivered."""
+        feeds = self.tables["feed_status"]
+        return feeds[feeds["state_code"] != "delivered"]

@@ -1,0 +1,182 @@
+"""The serving tables (database `mart`, schema mart_<city>): their columns, and their rows from a release.
+
+What Superset shows: the current release only, with every code already in words, so that charts carry no SQL.
+Grain: release_info one row; the others as their namesakes in columns.TABLES.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from spark_jobs.release.build import grey_indicators, missing_domains, no_index_reason
+from spark_jobs.release.columns import rows
+from spark_jobs.release.model import Release
+from spark_jobs.release.wording import Wording
+
+_NUMBER = "double precision"
+
+# table -> column -> PostgreSQL type. The only declaration: DDL, COPY and the dashboard's tests read it.
+SERVING_TABLES: dict[str, dict[str, str]] = {
+    "release_info": {
+        "city_code": "text", "city_name_zh": "text", "city_name_en": "text", "release_id": "text",
+        "business_date": "date", "as_of": "timestamptz", "as_of_text": "text", "status_code": "text",
+        "status_name_zh": "text", "data_version": "text", "method_version": "text", "is_stale": "boolean",
+        "stale_since": "date", "stale_reason_zh": "text", "stale_reason_en": "text", "headline_zh": "text",
+        "missing_zh": "text",
+    },
+    "county_index": {
+        "area_code": "text", "area_name_zh": "text", "area_name_en": "text", "level_code": "text",
+        "index": _NUMBER, "lower": _NUMBER, "upper": _NUMBER, "interval_text": "text", "band_code": "text",
+        "band_name_zh": "text", "change_1y": _NUMBER, "change_text": "text", "rank_text": "text",
+        "status_code": "text", "status_name_zh": "text", "confidence_code": "text", "missing_zh": "text",
+        "reason_zh": "text",
+    },
+    "domain_index": {
+        "area_code": "text", "area_name_zh": "text", "level_code": "text", "domain_id": "text",
+        "domain_name_zh": "text", "value": _NUMBER, "lower": _NUMBER, "upper": _NUMBER, "interval_text": "text",
+        "is_live": "boolean",
+    },
+    "indicator_value": {
+        "area_code": "text", "area_name_zh": "text", "level_code": "text", "domain_id": "text",
+        "domain_name_zh": "text", "indicator_id": "text", "indicator_name_zh": "text", "n_events": _NUMBER,
+        "exposure": _NUMBER, "rate": _NUMBER, "unit_zh": "text", "score": _NUMBER, "score_lower": _NUMBER,
+        "score_upper": _NUMBER, "state_code": "text", "state_name_zh": "text",
+    },
+    "trend": {
+        "day": "date", "area_code": "text", "area_name_zh": "text", "level_code": "text", "index": _NUMBER,
+        "lower": _NUMBER, "upper": _NUMBER,
+    },
+    "flag": {
+        "flag_id": "text", "rule_code": "text", "rule_name_zh": "text", "area_code": "text", "area_name_zh": "text",
+        "indicator_name_zh": "text", "level_code": "text", "level_name_zh": "text", "status_code": "text",
+        "status_name_zh": "text", "since": "date", "detail_zh": "text", "detail_en": "text",
+    },
+    "feed_status": {
+        "feed_code": "text", "feed_name_zh": "text", "kind_code": "text", "delivered_through": "date",
+        "missing_since": "date", "state_code": "text", "state_name_zh": "text", "reason_zh": "text",
+    },
+}  # fmt: skip
+
+Row = dict[str, Any]
+
+
+def serving_rows(release: Release) -> dict[str, list[tuple[Any, ...]]]:
+    """Rows of every serving table, cells in the order of its columns."""
+    words = Wording("zh", release.methodology)
+    return {
+        table: [tuple(row[column] for column in columns) for row in _MAKERS[table](release, words)]
+        for table, columns in SERVING_TABLES.items()
+    }
+
+
+def _release_info(release: Release, words: Wording) -> Iterator[Row]:
+    local = words.instant(release.as_of.astimezone(ZoneInfo(release.city.time_zone)))
+    status = words.name("status", release.status_code)
+    missing = [
+        words.say("since", name=feed["feed_name_zh"], day=words.day(feed["missing_since"]))
+        for feed in rows(release.missing_feeds)
+    ]
+    yield {
+        "city_code": release.city.city_code,
+        "city_name_zh": release.city.name.zh,
+        "city_name_en": release.city.name.en,
+        "release_id": release.release_id,
+        "business_date": release.business_date,
+        "as_of": release.as_of,
+        "as_of_text": local,
+        "status_code": release.status_code,
+        "status_name_zh": status,
+        "data_version": release.document["data_version"],
+        "method_version": release.methodology.version,
+        "is_stale": False,
+        "stale_since": None,
+        "stale_reason_zh": None,
+        "stale_reason_en": None,
+        "headline_zh": words.say("headline", release_id=release.release_id, as_of=local, status=status),
+        "missing_zh": words.listed(missing) or words.say("none_missing"),
+    }
+
+
+def _county_index(release: Release, words: Wording) -> Iterator[Row]:
+    for row in _with_area(release, "county_index"):
+        domains = missing_domains(release.methodology, release.tables, row["area_code"])
+        grey = grey_indicators(release.tables, row["area_code"])
+        reason = no_index_reason(release.methodology, domains) if row["index"] is None else None
+        yield row | {
+            "interval_text": words.interval(row["lower"], row["upper"]),
+            "band_name_zh": words.band(row["band_code"]),
+            "change_text": words.change(row["change_1y"]),
+            "rank_text": _rank_text(row, words),
+            "status_name_zh": words.name("status", row["status_code"]),
+            "missing_zh": words.missing(domains, grey),
+            "reason_zh": reason.zh if reason else None,
+        }
+
+
+def _rank_text(row: Row, words: Wording) -> str:
+    """3–6: the ranks that the interval allows; never a single place unless it is certain."""
+    if row["rank_low"] is None or row["rank_high"] is None:
+        return words.say("nothing")
+    low, high = int(row["rank_low"]), int(row["rank_high"])
+    return str(low) if low == high else f"{low}–{high}"
+
+
+def _domain_index(release: Release, words: Wording) -> Iterator[Row]:
+    for row in _with_area(release, "domain_index"):
+        interval = words.interval(row["lower"], row["upper"])
+        yield row | {"domain_name_zh": words.domain(row["domain_id"]), "interval_text": interval}
+
+
+def _indicator_value(release: Release, words: Wording) -> Iterator[Row]:
+    places = {i.id: (d.id, i) for d in release.methodology.domains for i in d.indicators}
+    for row in _with_area(release, "indicator_value"):
+        domain, indicator = places[row["indicator_id"]]
+        yield row | {
+            "domain_id": domain,
+            "domain_name_zh": words.domain(domain),
+            "indicator_name_zh": indicator.name.zh,
+            "unit_zh": indicator.unit.zh,
+            "state_name_zh": words.name("state", row["state_code"]),
+        }
+
+
+def _trend(release: Release, _words: Wording) -> Iterator[Row]:
+    return _with_area(release, "trend")
+
+
+def _flag(release: Release, words: Wording) -> Iterator[Row]:
+    for row in _with_area(release, "flag"):
+        yield row | {
+            "rule_name_zh": words.name("rule", row["rule_code"]),
+            "indicator_name_zh": words.indicator(row["indicator_id"]) if row["indicator_id"] else None,
+            "level_name_zh": words.name("level", row["level_code"]),
+            "status_name_zh": words.name("flag_status", row["status_code"]),
+        }
+
+
+def _feed_status(release: Release, words: Wording) -> Iterator[Row]:
+    for row in rows(release.tables["feed_status"]):
+        state = words.name("feed_state", row["state_code"])
+        yield row | {"state_name_zh": state, "reason_zh": row["reason"]}
+
+
+def _with_area(release: Release, table: str) -> Iterator[Row]:
+    """Rows of a table with the names of their area; `level_code` is the area's, but a flag keeps its own colour."""
+    areas = {area.area_code: area for area in release.areas}
+    for row in rows(release.tables[table]):
+        area = areas[row["area_code"]]
+        named = {"area_name_zh": area.name.zh, "area_name_en": area.name.en, "level_code": area.level_code}
+        yield named | row
+
+
+_MAKERS: dict[str, Callable[[Release, Wording], Iterator[Row]]] = {
+    "release_info": _release_info,
+    "county_index": _county_index,
+    "domain_index": _domain_index,
+    "indicator_value": _indicator_value,
+    "trend": _trend,
+    "flag": _flag,
+    "feed_status": _feed_status,
+}

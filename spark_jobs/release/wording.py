@@ -1,0 +1,100 @@
+"""Numbers, dates and codes as words, in one language. The words are in words.yml, the names in methodology.yml."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from functools import cache
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+
+from spark_jobs.index.methodology import Methodology
+
+LanguageCode = Literal["zh", "en"]
+LANGUAGES: tuple[LanguageCode, ...] = ("zh", "en")
+
+
+@cache
+def _table() -> dict[str, Any]:
+    loaded: dict[str, Any] = yaml.safe_load(Path(__file__).with_name("words.yml").read_text(encoding="utf-8"))
+    return loaded
+
+
+@dataclass(frozen=True)
+class Wording:
+    """One language of a release."""
+
+    code: LanguageCode
+    methodology: Methodology
+
+    def say(self, key: str, **values: object) -> str:
+        """The sentence words.yml `text.<key>` with its braces filled in."""
+        return self._pick(_table()["text"][key]).format(**values)
+
+    def say_variant(self, key: str, variant: str) -> str:
+        return self._pick(_table()["text"][key][variant])
+
+    def name(self, group: str, code: str) -> str:
+        """Name of a code of words.yml; an unlisted code stands for itself, so nothing is hidden."""
+        names: Mapping[str, Mapping[str, str]] = _table()["codes"][group]
+        return self._pick(names[code]) if code in names else code
+
+    def pick(self, text: Any) -> str:
+        """The half of anything with .zh and .en (contract names, methodology names, Text)."""
+        chosen: str = getattr(text, self.code)
+        return chosen
+
+    def band(self, code: str) -> str:
+        return self.pick(self.methodology.bands.names[code])  # type: ignore[index]
+
+    def domain(self, domain_id: str) -> str:
+        return next((self.pick(d.name) for d in self.methodology.domains if d.id == domain_id), domain_id)
+
+    def indicator(self, indicator_id: str) -> str:
+        return next((self.pick(i.name) for i in self.methodology.indicators if i.id == indicator_id), indicator_id)
+
+    def index(self, value: float | None) -> str:
+        """101.3; a missing index is said in words and never looks like a number."""
+        return self.say("no_index") if value is None else number(value)
+
+    def interval(self, lower: float | None, upper: float | None) -> str:
+        """96.1–103.4"""
+        return self.say("nothing") if lower is None or upper is None else f"{number(lower)}–{number(upper)}"
+
+    def change(self, value: float | None) -> str:
+        """+1.2 or −0.4 (true minus sign)"""
+        if value is None:
+            return self.say("nothing")
+        return number(value) if number(value) == "0.0" else f"{'+' if value > 0 else ''}{number(value)}"
+
+    def day(self, value: date | None) -> str:
+        return self.say("nothing") if value is None else self.say("day", d=value)
+
+    def instant(self, local: datetime) -> str:
+        return self.say("instant", d=local)
+
+    def listed(self, names: Iterable[str]) -> str:
+        return self.say("comma").join(names)
+
+    def missing(self, missing_domains: Iterable[str], grey_indicators: Iterable[str], shown: int = 3) -> str:
+        """What an area lacks: whole domains first, then single indicators of the other domains."""
+        domains = list(missing_domains)
+        inside = {i.id for d in self.methodology.domains if d.id in domains for i in d.indicators}
+        names = [self.domain(d) for d in domains] + [self.indicator(i) for i in grey_indicators if i not in inside]
+        if not names:
+            return self.say("none_missing")
+        if len(names) <= shown:
+            return self.listed(names)
+        return self.say("and_more", names=self.listed(names[:shown]), n=len(names))
+
+    def _pick(self, pair: Mapping[str, str]) -> str:
+        return pair[self.code]
+
+
+def number(value: float) -> str:
+    """One decimal, true minus sign, never minus zero."""
+    text = f"{value:.1f}"
+    return "0.0" if text == "-0.0" else text.replace("-", "−")

@@ -1,0 +1,157 @@
+"""Properties of the bulletin in both languages; its looks are judged by eye."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import date
+from html.parser import HTMLParser
+
+import pytest
+
+from spark_jobs.release.bulletin import bulletin
+from spark_jobs.release.model import Area, Release, ReleaseInput, Text
+from spark_jobs.release.wording import LANGUAGES, LanguageCode
+from tests.release import made_up
+
+pytestmark = pytest.mark.unit
+Make = Callable[[ReleaseInput], Release]
+HOSTILE = '<script>alert("x")</script>'
+
+
+class Page(HTMLParser):
+    """Tags, attributes and the cells of every table row."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.tags: list[str] = []
+        self.attributes: list[tuple[str, str | None]] = []
+        self.rows: list[list[str]] = []
+        self.text = ""
+        self._in_cell = False
+        self._in_style = False
+        self.feed(html)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        self.attributes += attrs
+        if tag == "tr":
+            self.rows.append([])
+        if tag in ("td", "th"):
+            self.rows[-1].append("")
+            self._in_cell = True
+        self._in_style = tag == "style"
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag in ("td", "th"):
+            self._in_cell = False
+        if tag == "style":
+            self._in_style = False
+
+    def handle_data(self, data: str) -> None:
+        if self._in_cell:
+            self.rows[-1][-1] += data.strip()
+        if not self._in_style:
+            self.text += data
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_area_stands_in_the_table_with_its_figures(release: Release, language: LanguageCode) -> None:
+    page = Page(bulletin(release, language))
+    by_name = {row[0]: row for row in page.rows if row}
+    figures = release.tables["county_index"].set_index("area_code")
+    for area in release.areas[1:]:
+        figure = figures.loc[area.area_code]
+        row = by_name[getattr(area.name, language)]
+        first = next(r for r in page.rows if r and r[0] == row[0])
+        assert first[1] == f"{figure['index']:.1f}"
+        assert first[2] == f"{figure['lower']:.1f}–{figure['upper']:.1f}"
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_it_says_what_it_is(release: Release, language: LanguageCode) -> None:
+    page = Page(bulletin(release, language))
+    day = {"zh": "2026年11月22日", "en": "22 November 2026"}[language]
+    cut_off = {"zh": "2026年11月23日 01:30", "en": "23 November 2026, 01:30"}[language]
+    title = {"zh": "示范市平安指数通报", "en": "Demo City Peace Index Bulletin"}[language]
+    status = {"zh": "暂定", "en": "Provisional"}[language]
+    note = {"zh": "演示数据", "en": "Demonstration data"}[language]
+    for said in (title, day, cut_off, status, note, release.release_id, release.methodology.version, "101.3"):
+        assert said in page.text
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_it_stands_alone(release: Release, language: LanguageCode) -> None:
+    """No script, no outside host, nothing to load: it opens in an office without internet."""
+    html = bulletin(release, language)
+    page = Page(html)
+    assert not {"script", "link", "img", "iframe", "object", "embed"} & set(page.tags)
+    assert not [name for name, _ in page.attributes if name.startswith("on") or name in ("src", "href")]
+    addresses = set(re.findall(r"[a-z]+://[^\s\"']+", html))
+    assert addresses == {"http://www.w3.org/2000/svg"}  # the name of SVG, never fetched
+    assert "@import" not in html
+    assert "url(" not in html
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_hostile_names_and_texts_stay_text(make_release: Make, language: LanguageCode) -> None:
+    areas = (made_up.areas()[0], *(Area(a.area_code, "county", Text(HOSTILE, HOSTILE)) for a in made_up.areas()[1:]))
+    given = made_up.release_input(the_areas=areas)
+    flag = given.frames["flag"].assign(detail_zh=HOSTILE, detail_en=HOSTILE, rule_code=HOSTILE)
+    html = bulletin(make_release(replace(given, frames={**given.frames, "flag": flag})), language)
+    assert "<script" not in html
+    assert "script" not in Page(html).tags
+    assert html.count("&lt;script&gt;") >= 2 * len(areas[1:])  # in the tables and in the chart
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_missing_index_is_said_in_words_and_is_no_zero(make_release: Make, language: LanguageCode) -> None:
+    day = date(2026, 11, 19)
+    given = made_up.release_input(grey_domain="demands_and_grid", delivered={"hotline": day})
+    page = Page(bulletin(make_release(given), language))
+    index_rows = page.rows[1 : len(given.areas) + 1]
+    assert {row[1] for row in index_rows} == {{"zh": "无指数", "en": "no index"}[language]}
+    assert not {"0", "0.0", "None", "nan"} & {cell for row in index_rows for cell in row}
+    assert {"zh": "2026年11月20日", "en": "20 November 2026"}[language] in page.text
+    assert {"zh": "诉求办理与网格", "en": "Demands and grid"}[language] in page.text
+
+
+def test_one_county_without_index_leaves_the_others_theirs(make_release: Make) -> None:
+    given = made_up.release_input()
+    county, domain = made_up.COUNTIES[1][0], "incidents"
+    index = given.frames["county_index"].set_index("area_code").astype(object)
+    index.loc[county, ["index", "lower", "upper", "change_1y", "p_below_last_year"]] = None
+    index.loc[county, "band_code"] = "none"
+    domains = given.frames["domain_index"].copy()
+    domains["is_live"] = ~((domains["area_code"] == county) & (domains["domain_id"] == domain))
+    frames = {**given.frames, "county_index": index.reset_index(), "domain_index": domains}
+    page = Page(bulletin(make_release(replace(given, frames=frames)), "zh"))
+    shown = {row[0]: row[1] for row in page.rows[1 : len(given.areas) + 1]}
+    assert [name for name, index_text in shown.items() if index_text == "无指数"] == [made_up.COUNTIES[1][1]]
+
+
+@pytest.mark.parametrize(
+    ("p_below", "change", "said"),
+    [
+        (0.97, -2.0, "变差明确（可能性97%）"),
+        (0.02, 2.0, "改善明确（可能性98%）"),
+        (0.5, 0.4, "变化在误差范围之内"),
+        (0.5, 0.01, "没有变化"),
+        (0.5, -0.01, "没有变化"),
+    ],
+)
+def test_the_change_is_called_clear_only_when_it_is(make_release: Make, p_below: float, change: float, said: str) -> None:
+    given = made_up.release_input()
+    index = given.frames["county_index"].copy()
+    index.loc[0, ["p_below_last_year", "change_1y"]] = [p_below, change]
+    page = Page(bulletin(make_release(replace(given, frames={**given.frames, "county_index": index})), "zh"))
+    assert said in page.text
+    assert "−0.0" not in page.text
+
+
+def test_no_flags_is_said(make_release: Make) -> None:
+    given = made_up.release_input()
+    none = given.frames["flag"].iloc[0:0]
+    page = Page(bulletin(make_release(replace(given, frames={**given.frames, "flag": none})), "en"))
+    assert "No flags are open." in page.text

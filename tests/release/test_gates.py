@@ -1,0 +1,249 @@
+"""Every gate with the case that it exists to stop, and the good case that it lets through."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import date, timedelta
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from spark_jobs.release.build import canonical_tables
+from spark_jobs.release.feeds import batches_read, feed_status
+from spark_jobs.release.gates import (
+    JUMP_DAYS,
+    JUMP_POINTS,
+    GateFailed,
+    contract_kept,
+    disclosure,
+    feeds_delivered,
+    index_computable,
+    judge,
+    publication_suite,
+    unexplained_jumps,
+)
+from spark_jobs.release.model import Gate, Previous, ReleaseInput
+from tests.release import made_up
+
+pytestmark = pytest.mark.unit
+COUNTY = made_up.COUNTIES[0][0]
+
+
+def gates_of(given: ReleaseInput) -> dict[str, Gate]:
+    """Gates by name, failed or not."""
+    try:
+        return {gate.name: gate for gate in judge(given, canonical_tables(given))}
+    except GateFailed as failure:
+        return {gate.name: gate for gate in failure.gates}
+
+
+def failed(given: ReleaseInput) -> list[str]:
+    """Names of the critical gates that fail, the publication suite (seconds) left to its own tests."""
+    tables = canonical_tables(given)
+    gates = (
+        contract_kept(tables["feed_status"]),
+        index_computable(given, tables),
+        disclosure(given, tables),
+    )
+    return [gate.name for gate in gates if not gate.passed and gate.severity == "critical"]
+
+
+def suite_stops(given: ReleaseInput) -> bool:
+    return not publication_suite(given, canonical_tables(given)).passed
+
+
+def changed(table: str, change: Callable[[pd.DataFrame], Any], **of_input: Any) -> ReleaseInput:
+    given = made_up.release_input(**of_input)
+    frame = given.frames[table].copy()
+    return replace(given, frames={**given.frames, table: change(frame)})
+
+
+def with_cell(table: str, column: str, value: object, area: str = COUNTY) -> ReleaseInput:
+    def change(frame: pd.DataFrame) -> pd.DataFrame:
+        frame[column] = frame[column].astype(object)
+        frame.loc[frame.index[frame["area_code"] == area][0], column] = value
+        return frame
+
+    return changed(table, change)
+
+
+def test_good_data_pass_every_gate_in_order() -> None:
+    gates = gates_of(made_up.release_input())
+    assert list(gates) == ["feeds", "contract", "computable", "publication", "disclosure"]
+    assert all(gate.passed for gate in gates.values())
+
+
+def test_a_missing_feed_warns_and_does_not_stop() -> None:
+    given = made_up.release_input(delivered={"hotline": date(2026, 11, 19)}, grey_domain="demands_and_grid")
+    gate = feeds_delivered(given.frames["feed_status"])
+    assert failed(given) == []
+    assert (gate.passed, gate.severity) == (False, "warning")
+    assert "2026-11-20" in gate.detail.en
+
+
+def test_a_breached_contract_stops() -> None:
+    given = made_up.release_input(breached=("cases",), grey_domain="public_security")
+    assert failed(given) == ["contract"]
+    with pytest.raises(GateFailed, match="12 % of the rows were rejected") as failure:
+        judge(given, canonical_tables(given))
+    assert failure.value.exit_code == 6
+    assert "数据源cases" in failure.value.reason.zh
+
+
+def test_a_breach_that_was_repaired_does_not_stop() -> None:
+    batches = made_up.batches(breached=("cases",))
+    repaired = made_up.batches().query("feed_code == 'cases'")
+    status = feed_status(made_up.city().feeds, pd.concat([batches, repaired]), made_up.DAY)
+    assert set(status["state_code"]) == {"delivered"}
+
+
+@pytest.mark.parametrize(
+    ("last", "state", "since"),
+    [
+        (date(2026, 11, 22), "delivered", None),
+        (date(2026, 11, 21), "missing", date(2026, 11, 22)),
+        (date(2026, 11, 1), "missing", date(2026, 11, 2)),
+        (None, "missing", date(2021, 1, 1)),
+    ],
+)
+def test_missing_since(last: date | None, state: str, since: date | None) -> None:
+    """Since the day after the last window; since its first day for a feed that never came."""
+    batches = made_up.batches({"hotline": last}) if last else made_up.batches().query("feed_code != 'hotline'")
+    status = feed_status(made_up.city().feeds, batches, made_up.DAY).set_index("feed_code").loc["hotline"]
+    assert (status["state_code"], status["missing_since"]) == (state, since)
+
+
+def test_batches_of_later_days_are_no_business_of_an_older_release() -> None:
+    later = made_up.batches({feed: made_up.DAY + timedelta(days=5) for feed in made_up.KIND_OF_FEED})
+    both = pd.concat([made_up.batches(), later])
+    assert len(batches_read(both, made_up.DAY)) == len(made_up.batches())
+
+
+def test_an_index_without_all_domains_stops() -> None:
+    def grey(frame: pd.DataFrame) -> pd.DataFrame:
+        return frame.assign(is_live=frame["is_live"] & (frame["domain_id"] != "disputes"))
+
+    assert failed(changed("domain_index", grey)) == ["computable"]
+
+
+def test_a_domain_live_with_too_little_weight_stops() -> None:
+    assert failed(with_cell("domain_index", "live_weight_share", 0.64)) == ["computable"]
+    assert failed(with_cell("domain_index", "live_weight_share", 0.65)) == []
+
+
+def test_nothing_live_at_all_stops() -> None:
+    given = changed("domain_index", lambda frame: frame.assign(is_live=False), grey_domain="disputes")
+    assert failed(given) == ["computable"]
+
+
+def test_no_overall_index_is_published_with_a_warning() -> None:
+    given = made_up.release_input(grey_domain="disputes")
+    gate = gates_of(given)["computable"]
+    assert (gate.passed, gate.severity) == (False, "warning")
+    assert not [gate for gate in gates_of(given).values() if not gate.passed and gate.severity == "critical"]
+
+
+def test_an_indicator_that_is_live_without_its_feed_stops() -> None:
+    """Missing is not zero."""
+    assert failed(made_up.release_input(delivered={"cases": date(2026, 11, 20)})) == ["computable"]
+
+
+@pytest.mark.parametrize(
+    ("table", "column", "value"),
+    [
+        ("county_index", "index", 250.0),
+        ("county_index", "lower", 150.0),
+        ("county_index", "upper", 1.0),
+        ("county_index", "lower", None),
+        ("county_index", "upper", None),
+        ("county_index", "band_code", "splendid"),
+        ("county_index", "status_code", None),
+        ("county_index", "p_below_last_year", 1.2),
+        ("domain_index", "upper", None),
+        ("domain_index", "value", 301.0),
+        ("indicator_value", "rate", -1.0),
+        ("indicator_value", "score_lower", None),
+        ("indicator_value", "state_code", "fine"),
+        ("trend", "lower", None),
+        ("input", "count", -2.0),
+        ("flag", "level_code", "pink"),
+    ],
+)
+def test_the_publication_suite_stops(table: str, column: str, value: object) -> None:
+    area = made_up.COUNTIES[1][0] if table == "flag" else COUNTY
+    assert suite_stops(with_cell(table, column, value, area))
+
+
+@pytest.mark.parametrize("table", ["county_index", "domain_index", "indicator_value"])
+def test_an_absent_county_stops(table: str) -> None:
+    assert suite_stops(changed(table, lambda frame: frame[frame["area_code"] != COUNTY]))
+
+
+@pytest.mark.parametrize("table", ["county_index", "trend", "flag", "input"])
+def test_a_row_given_twice_stops(table: str) -> None:
+    assert suite_stops(changed(table, lambda frame: pd.concat([frame, frame.iloc[[0]]])))
+
+
+def _previous(points: float, days: int = 1, method: str | None = None, missing: tuple[str, ...] = ()) -> Previous:
+    """A previous release in which COUNTY stood `points` higher."""
+    frame = made_up.release_input().frames["county_index"].set_index("area_code")["index"]
+    index = {code: float(value) + (points if code == COUNTY else 0.0) for code, value in frame.items()}
+    day = made_up.DAY - timedelta(days=days)
+    return Previous("20261121-0", day, method or made_up.METHODOLOGY.version, index, frozenset(missing))
+
+
+@pytest.mark.parametrize(
+    ("previous", "stops"),
+    [
+        (_previous(JUMP_POINTS + 0.1), True),
+        (_previous(-JUMP_POINTS - 0.1), True),
+        (_previous(JUMP_POINTS - 0.1), False),
+        (_previous(30.0, days=JUMP_DAYS + 1), False),
+        (_previous(30.0, days=0), True),
+        (_previous(30.0, days=-3), False),
+        (_previous(30.0, method="2025.1"), False),
+        (_previous(30.0, missing=("hotline",)), False),
+    ],
+)
+def test_an_unexplained_jump_stops(previous: Previous, stops: bool) -> None:
+    given = made_up.release_input(previous=previous)
+    assert bool(unexplained_jumps(given, canonical_tables(given))) == stops
+
+
+def test_a_jump_is_a_matter_of_the_publication_gate() -> None:
+    assert suite_stops(made_up.release_input(previous=_previous(30.0)))
+
+
+@pytest.mark.parametrize(("since", "stops"), [(made_up.DAY, False), (made_up.DAY - timedelta(days=30), True)])
+def test_a_new_flag_on_the_county_explains_a_jump(since: date, stops: bool) -> None:
+    def flag(frame: pd.DataFrame) -> pd.DataFrame:
+        return frame.assign(area_code=COUNTY, since=since)
+
+    given = replace(changed("flag", flag), previous=_previous(30.0))
+    assert bool(unexplained_jumps(given, canonical_tables(given))) == stops
+
+
+def test_a_township_is_never_published() -> None:
+    def township(frame: pd.DataFrame) -> pd.DataFrame:
+        return pd.concat([frame, frame.iloc[[0]].assign(area_code="990102013")])
+
+    assert failed(changed("input", township)) == ["disclosure"]
+
+
+@pytest.mark.parametrize("column", ["caller_pseudonym", "party_pair_pseudonym", "victim_name", "phone"])
+def test_a_personal_column_stops_even_though_it_would_be_dropped(column: str) -> None:
+    given = changed("county_index", lambda frame: frame.assign(**{column: "x"}))
+    assert failed(given) == ["disclosure"]
+
+
+@pytest.mark.parametrize("number", ["13912345678", "230602199001011234", "23060219900101123X"])
+def test_a_personal_number_in_a_text_stops_and_is_not_repeated(number: str) -> None:
+    given = changed("flag", lambda frame: frame.assign(detail_zh=f"来电{number}反映"))
+    assert failed(given) == ["disclosure"]
+    assert number not in disclosure(given, canonical_tables(given)).detail.en
+
+
+def test_small_counts_of_a_county_are_public() -> None:
+    assert failed(with_cell("indicator_value", "n_events", 1.0)) == []

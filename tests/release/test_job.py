@@ -1,0 +1,241 @@
+"""The whole step on a real lake, a real PostgreSQL and real files: published, current, stale, killed, archived."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+from pyspark.sql import SparkSession
+
+from expectations import contract
+from spark_jobs import refine, tables
+from spark_jobs.release import files, job, lake, serving
+from spark_jobs.release.columns import TABLES, canonical_frame
+from spark_jobs.release.gates import GateFailed
+from spark_jobs.release.serving_tables import serving_rows
+from spark_jobs.release.verify import verify
+from tests.release import made_up
+
+pytestmark = [pytest.mark.spark, pytest.mark.e2e]
+CITY = "demo"
+
+
+@dataclass
+class World:
+    """A lake with the tables of the steps before, a mart, and a folder to publish into."""
+
+    spark: SparkSession
+    mart: str
+    published: Path
+    said: list[str] = field(default_factory=list)
+
+    def given(self, business_date: date = made_up.DAY, breached: tuple[str, ...] = (), **of_input: Any) -> None:
+        """Let the steps before a release have run for that day."""
+        frames = made_up.release_input(**of_input).frames
+        for name, table in job._FROM_LAKE.items():
+            rows = list(canonical_frame(name, frames[name]).itertuples(index=False, name=None))
+            schema = ", ".join(f"`{c}` {lake._SPARK[column.type]}" for c, column in TABLES[name].columns.items())
+            keys = {"city_code": CITY, "business_date": business_date.isoformat()}
+            tables.replace_slice(self.spark, self.spark.createDataFrame(rows, schema), table, keys)
+        delivered = of_input.get("delivered") or {}
+        through = {feed: delivered.get(feed, business_date) for feed in made_up.KIND_OF_FEED}
+        ledger = made_up.batches(through, breached).drop(columns=["city_code", "n_new_versions"])
+        ledger = ledger.assign(reason=ledger["reason"].fillna(""))
+        ledger = self.spark.createDataFrame(ledger.astype({"fetched_at": "datetime64[ns]"}))
+        tables.replace_slice(self.spark, ledger, refine.BATCHES, {"city_code": CITY})
+
+    def publish(self, business_date: date = made_up.DAY, commit: str = "0123abcd") -> int:
+        city = made_up.city()
+        as_of = city.as_of(business_date)
+        return job.publish(self.spark, city, business_date, as_of, self.published, self.mart, commit, self.said.append)
+
+    @property
+    def folder(self) -> Path:
+        return self.published / CITY
+
+    @property
+    def latest(self) -> dict[str, Any]:
+        latest = files.read_latest(self.folder)
+        assert latest
+        return latest
+
+    def bytes(self) -> dict[str, bytes]:
+        folder = self.folder / self.latest["folder"]
+        found = {path.name: path.read_bytes() for path in folder.iterdir()}
+        return found | {"latest.json": (self.folder / "latest.json").read_bytes()}
+
+
+@pytest.fixture
+def world(spark: SparkSession, mart: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
+    contract.load_kinds()  # cached: the kinds stay the real ones
+    folder = tmp_path / "expectations" / "cities" / CITY
+    folder.mkdir(parents=True)
+    lines = ["area_code,level,name_zh,name_en,parent_code,valid_from,valid_to"]
+    lines += [f"{a.area_code},{a.level_code},{a.name.zh},{a.name.en},,2012-01-01," for a in made_up.areas()]
+    lines += [f"{made_up.COUNTIES[0][0]}001,township,某街道,,{made_up.COUNTIES[0][0]},2012-01-01,"]
+    (folder / "areas.csv").write_text("\n".join(lines), encoding="utf-8")
+    monkeypatch.setattr(contract, "ROOT", tmp_path / "expectations")
+    tables.create_schemas(spark)
+    tables.create(spark, refine.BATCHES, refine.BATCH_COLUMNS, ("city_code", "feed_code"))
+    for table in [lake.POINTER, lake.MANIFEST, *job._FROM_LAKE.values(), *(f"release.{name}" for name in TABLES)]:
+        if tables.exists(spark, table):
+            spark.sql(f"delete from {table} where city_code = '{CITY}'")
+    yield World(spark, mart, tmp_path / "published")
+
+
+def test_published_then_already_current(world: World) -> None:
+    world.given()
+    assert world.publish() == 0
+    first, written = world.bytes(), world.latest["release_id"]
+    assert verify(world.folder / world.latest["folder"]) == []
+    assert lake.pointed_release(world.spark, CITY) == written
+    assert serving.served_release(world.mart, CITY) == (written, False)
+    assert [gate["name"] for gate in world.latest["gates"]] == [
+        "feeds", "contract", "computable", "publication", "disclosure", "switch",
+    ]  # fmt: skip
+    world.given()  # the steps before have run again: the same rows under other Delta versions
+    assert world.publish(commit="another") == 0
+    assert world.bytes() == first
+    assert "nothing new" in world.said[-1]
+    copied = tables.read(world.spark, "release.county_index").where(f"release_id = '{written}'").toPandas()
+    expected = canonical_frame("county_index", made_up.release_input().frames["county_index"])
+    pd.testing.assert_frame_equal(canonical_frame("county_index", copied), expected)
+
+
+def test_a_missing_feed_is_published_with_its_own_exit_code(world: World) -> None:
+    world.given(delivered={"disputes": date(2026, 11, 20)}, grey_domain="disputes")
+    assert world.publish() == 3
+    assert [(feed["feed"], feed["since"]) for feed in world.latest["missing_feeds"]] == [("disputes", "2026-11-21")]
+    assert "missing: Feed disputes" in world.said[-1]
+    assert world.publish() == 3
+    assert "nothing new" in world.said[-1]
+
+
+def test_a_breach_leaves_the_last_release_marked_stale_until_it_is_repaired(world: World) -> None:
+    world.given()
+    world.publish()
+    good, next_day = world.latest, made_up.DAY + timedelta(days=1)
+    world.given(next_day, breached=("cases",))
+    with pytest.raises(GateFailed, match="gate contract"):
+        world.publish(next_day)
+    assert world.latest == good | {"stale": world.latest["stale"]}
+    assert world.latest["stale"]["since"] == "2026-11-23"
+    assert "数据契约" in world.latest["stale"]["reason_zh"]
+    assert serving.served_release(world.mart, CITY) == (good["release_id"], True)
+    world.given(next_day)
+    assert world.publish(next_day) == 0
+    assert (world.latest["stale"], world.latest["period"]) == (None, "2026-11-23")
+    assert serving.served_release(world.mart, CITY) == (world.latest["release_id"], False)
+
+
+def test_a_table_without_a_column_fails_its_gate(world: World) -> None:
+    world.given()
+    world.spark.sql("drop table index.county_index")
+    keys = {"city_code": CITY, "business_date": made_up.DAY.isoformat()}
+    lacking = made_up.release_input().frames["county_index"][["area_code", "index"]]
+    tables.replace_slice(world.spark, lacking, "index.county_index", keys)
+    with pytest.raises(GateFailed, match="not found: .*'lower'"):
+        world.publish()
+    assert files.read_latest(world.folder) is None
+    world.spark.sql("drop table index.county_index")
+
+
+def test_an_older_day_is_archived_and_readers_keep_the_newest(world: World) -> None:
+    world.given()
+    world.publish()
+    newest, older = world.bytes(), made_up.DAY - timedelta(days=1)
+    world.given(older, seed=9)
+    assert world.publish(older) == 0
+    assert world.bytes() == newest
+    assert "archived 20261121-" in world.said[-1]
+    archived = next((world.folder / "releases").glob("20261121-*"))
+    assert verify(archived) == []
+    assert world.publish(older) == 0
+    assert "nothing new" in world.said[-1]
+
+
+class Killed(BaseException):
+    """As SIGKILL: nothing catches it, nothing is tidied up."""
+
+
+STEPS: list[tuple[Any, str]] = [
+    (lake, "write_lake"),
+    (files, "write_release"),
+    (serving, "write_serving"),
+    (lake, "move_pointer"),
+    (files, "write_latest"),
+]
+
+
+@pytest.mark.kill
+def test_killed_before_and_after_each_step_and_run_again(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever step of the switch the run dies at, the next run ends with the same bytes, pointer and dashboard."""
+    world.given()
+    world.publish()
+    expected = world.bytes()
+    release_id = world.latest["release_id"]
+    for module, name in STEPS:
+        shutil.rmtree(world.folder)
+        world.spark.sql(f"delete from {lake.POINTER}")
+        original = getattr(module, name)
+
+        def dying(*arguments: Any, _original: Any = original) -> None:
+            _original(*arguments)
+            raise Killed
+
+        with monkeypatch.context() as patch, pytest.raises(Killed):
+            patch.setattr(module, name, dying)
+            world.publish()
+        assert world.publish() == 0
+        assert world.bytes() == expected, name
+        assert lake.pointed_release(world.spark, CITY) == release_id, name
+        assert serving.served_release(world.mart, CITY) == (release_id, False), name
+
+
+@pytest.mark.kill
+def test_killed_in_the_middle_of_the_lake_tables(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    world.given()
+    original, written = tables.replace_slice, []
+
+    def dying(*arguments: Any) -> None:
+        if len(written) == 3:
+            raise Killed
+        written.append(arguments[2])
+        original(*arguments)
+
+    with monkeypatch.context() as patch, pytest.raises(Killed):
+        patch.setattr(tables, "replace_slice", dying)
+        world.publish()
+    assert files.read_latest(world.folder) is None
+    assert lake.pointed_release(world.spark, CITY) is None
+    assert serving.served_release(world.mart, CITY) is None
+    assert world.publish() == 0
+    for name, frame in made_up.release_input().frames.items():
+        assert tables.read(world.spark, f"release.{name}").where(f"city_code = '{CITY}'").count() == len(frame), name
+
+
+def test_a_damaged_release_is_written_again(world: World) -> None:
+    world.given()
+    world.publish()
+    expected = world.bytes()
+    (world.folder / world.latest["folder"] / "index.csv").write_text("x")
+    assert world.publish() == 0
+    assert world.bytes() == expected
+
+
+def test_the_mart_shows_the_release(world: World) -> None:
+    from tests.release.test_serving import content
+
+    world.given()
+    world.publish()
+    given = made_up.release_input()
+    from spark_jobs.release.build import build, canonical_tables
+
+    release = build(given, canonical_tables(given), [])
+    assert content(world.mart) == serving_rows(release)

@@ -1,0 +1,192 @@
+"""The serving copy in a real PostgreSQL: readers see the old release or the new one, never a mixture."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import replace
+
+import psycopg
+import pytest
+
+from spark_jobs.errors import EnvironmentFault
+from spark_jobs.release import serving
+from spark_jobs.release.model import Release, ReleaseInput, Text
+from spark_jobs.release.serving_tables import SERVING_TABLES, serving_rows
+from tests.release import made_up
+
+pytestmark = pytest.mark.e2e
+Make = Callable[[ReleaseInput], Release]
+REASON = Text("发布检查未通过", "the publication suite failed")
+
+
+@pytest.fixture
+def old(make_release: Make) -> Release:
+    return make_release(made_up.release_input(seed=11))
+
+
+def content(url: str) -> dict[str, list[tuple[object, ...]]]:
+    with psycopg.connect(url) as connection:
+        found = {}
+        for table, columns in SERVING_TABLES.items():
+            names = ", ".join(f'"{column}"' for column in columns)
+            found[table] = connection.execute(f"select {names} from mart_demo.{table}").fetchall()  # type: ignore[call-overload]
+    return found
+
+
+def test_the_tables_hold_the_release_and_the_reader_may_only_read(mart: str, release: Release) -> None:
+    serving.write_serving(mart, release)
+    assert content(mart) == serving_rows(release)
+    assert serving.served_release(mart, "demo") == (release.release_id, False)
+    with psycopg.connect(mart) as connection:
+        connection.execute("set role mart_reader")
+        (count,) = connection.execute("select count(*) from mart_demo.county_index").fetchone() or (0,)
+        assert count == len(release.areas)
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            connection.execute("delete from mart_demo.county_index")
+
+
+def test_texts_are_ready_to_show(mart: str, release: Release) -> None:
+    serving.write_serving(mart, release)
+    with psycopg.connect(mart) as connection:
+        headline, missing = connection.execute("select headline_zh, missing_zh from mart_demo.release_info").fetchone() or ()
+        levels = dict(connection.execute("select level_code, level_name_zh from mart_demo.flag").fetchall())
+        units = connection.execute("select count(*) from mart_demo.indicator_value where unit_zh is null").fetchone()
+    assert headline == f"发布 {release.release_id} · 截至 2026年11月23日 01:30 · 暂定"
+    assert missing == "无"
+    assert levels == {"red": "红色", "amber": "橙色"}
+    assert units == (0,)
+
+
+def test_a_missing_index_is_null_with_a_reason(mart: str, make_release: Make) -> None:
+    serving.write_serving(mart, make_release(made_up.release_input(grey_domain="disputes")))
+    with psycopg.connect(mart) as connection:
+        rows = connection.execute('select "index", lower, upper, interval_text, reason_zh from mart_demo.county_index').fetchall()
+    assert {row[:4] for row in rows} == {(None, None, None, "—")}
+    assert all("矛盾纠纷" in row[4] for row in rows)
+
+
+def test_twice_is_as_good_as_once(mart: str, release: Release, old: Release) -> None:
+    for one in (old, release, release):
+        serving.write_serving(mart, one)
+    assert content(mart) == serving_rows(release)
+
+
+@pytest.mark.kill
+@pytest.mark.parametrize("table", SERVING_TABLES)
+def test_a_writer_that_dies_leaves_the_old_release(
+    mart: str, release: Release, old: Release, table: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    serving.write_serving(mart, old)
+    original = serving._copy
+
+    def dying(cursor: psycopg.Cursor, schema: str, name: str, rows: list[tuple[object, ...]]) -> None:
+        original(cursor, schema, name, rows)
+        if name == table:
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(serving, "_copy", dying)
+        with pytest.raises(KeyboardInterrupt):
+            serving.write_serving(mart, release)
+    assert content(mart) == serving_rows(old)
+    serving.write_serving(mart, release)
+    assert content(mart) == serving_rows(release)
+
+
+def test_a_reader_never_waits_and_never_sees_half(mart: str, release: Release, old: Release) -> None:
+    """A reader looks on while the writer stands in the middle of its transaction, and again after the commit."""
+    serving.write_serving(mart, old)
+    halfway, go_on = threading.Event(), threading.Event()
+    original = serving._copy
+
+    def pausing(cursor: psycopg.Cursor, schema: str, name: str, rows: list[tuple[object, ...]]) -> None:
+        original(cursor, schema, name, rows)
+        if name == "domain_index":
+            halfway.set()
+            assert go_on.wait(20)
+
+    serving._copy = pausing
+    writer = threading.Thread(target=serving.write_serving, args=(mart, release))
+    try:
+        writer.start()
+        assert halfway.wait(20)
+        with psycopg.connect(mart) as reader:
+            reader.execute("set statement_timeout = '2s'")  # a reader that waits fails here
+            reader.execute("set role mart_reader")
+            rows = reader.execute("select area_code, value from mart_demo.domain_index").fetchall()
+        seen = content(mart)
+    finally:
+        go_on.set()
+        writer.join(20)
+        serving._copy = original
+    assert sorted(rows) == sorted((row[0], row[5]) for row in serving_rows(old)["domain_index"])
+    assert seen == serving_rows(old)
+    assert content(mart) == serving_rows(release)
+
+
+def test_readers_in_one_snapshot_see_one_release(mart: str, make_release: Make) -> None:
+    """While releases change many times, every snapshot shows release_info and county_index of the same release."""
+    releases = [make_release(made_up.release_input(seed=seed)) for seed in (21, 22)]
+    figures = {r.release_id: r.tables["county_index"]["index"].tolist() for r in releases}
+    serving.write_serving(mart, releases[0])
+    done = threading.Event()
+
+    def keep_writing() -> None:
+        for n in range(30):
+            serving.write_serving(mart, releases[n % 2])
+        done.set()
+
+    writer = threading.Thread(target=keep_writing)
+    writer.start()
+    seen = set()
+    with psycopg.connect(mart) as reader:
+        reader.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+        while not done.is_set():
+            with reader.transaction():
+                (identifier,) = reader.execute("select release_id from mart_demo.release_info").fetchone() or ("",)
+                rows = reader.execute('select "index" from mart_demo.county_index order by area_code').fetchall()
+            assert [row[0] for row in rows] == figures[identifier]
+            seen.add(identifier)
+    writer.join(20)
+    assert seen == set(figures)
+
+
+def test_a_table_of_an_older_layout_is_made_anew(mart: str, release: Release) -> None:
+    with psycopg.connect(mart) as connection:
+        connection.execute("create schema mart_demo")
+        connection.execute("create table mart_demo.trend (day date, area_code text)")
+    serving.write_serving(mart, release)
+    assert content(mart) == serving_rows(release)
+
+
+def test_stale_is_told_and_a_new_release_clears_it(mart: str, release: Release, old: Release) -> None:
+    serving.write_serving(mart, old)
+    serving.mark_serving_stale(mart, "demo", made_up.DAY, REASON)
+    assert serving.served_release(mart, "demo") == (old.release_id, True)
+    with psycopg.connect(mart) as connection:
+        told = connection.execute("select stale_since, stale_reason_zh from mart_demo.release_info").fetchone()
+    assert told == (made_up.DAY, REASON.zh)
+    serving.write_serving(mart, release)
+    assert serving.served_release(mart, "demo") == (release.release_id, False)
+
+
+def test_before_the_first_release(mart: str) -> None:
+    assert serving.served_release(mart, "demo") is None
+    serving.mark_serving_stale(mart, "demo", made_up.DAY, REASON)
+    assert serving.served_release(mart, "demo") is None
+
+
+def test_no_database_is_one_letter_without_the_password(release: Release) -> None:
+    with pytest.raises(EnvironmentFault, match="serving database") as fault:
+        serving.write_serving("postgresql://mart_owner:hush@127.0.0.1:1/mart", release)
+    assert "hush" not in str(fault.value)
+
+
+def test_a_flag_for_the_whole_city_keeps_its_name(mart: str, make_release: Make) -> None:
+    given = made_up.release_input()
+    flag = given.frames["flag"].assign(area_code=made_up.CITY_AREA, level_code="grey", rule_code="F9")
+    serving.write_serving(mart, make_release(replace(given, frames={**given.frames, "flag": flag})))
+    with psycopg.connect(mart) as connection:
+        rows = connection.execute("select area_name_zh, level_code, rule_name_zh from mart_demo.flag").fetchall()
+    assert set(rows) == {("示范市", "grey", "数据质量")}
