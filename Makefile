@@ -29,7 +29,7 @@ check: setup ## ruff, types, sqlfluff, import contracts, rendered files fresh
 	@$(PIPELINE) -m stack check
 
 bench: setup ## measure the line and write bench/results.json
-	@$(PIPELINE) -m bench
+	@CITY=$(CITY) $(PIPELINE) -m bench
 
 render: setup ## write the rendered files again (dbt models, licences, notebook)
 	@$(PIPELINE) -m stack render

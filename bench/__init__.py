@@ -1,0 +1,1 @@
+"""Measurements of whole commands; speed is never asserted in tests."""
