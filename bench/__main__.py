@@ -105,8 +105,16 @@ def tables(nights: list[Night]) -> str:
         "lake, MB": "lake_mb",
         "exit code": "exit_code",
     }
-    lines += [f"| {label} | " + " | ".join(str(getattr(n, name)) for n in nights) + " |" for label, name in rows.items()]
-    lines += ["", "Seconds a step:", "", "| step | " + " | ".join(n.name for n in nights) + " |", "|---|" + "---:|" * len(nights)]
+    lines += [
+        f"| {label} | " + " | ".join(str(getattr(n, name)) for n in nights) + " |" for label, name in rows.items()
+    ]
+    lines += [
+        "",
+        "Seconds a step:",
+        "",
+        "| step | " + " | ".join(n.name for n in nights) + " |",
+        "|---|" + "---:|" * len(nights),
+    ]
     steps = dict.fromkeys(step for night in nights for step in night.steps)
     lines += [f"| {step} | " + " | ".join(str(n.steps.get(step, "")) for n in nights) + " |" for step in steps]
     return "\n".join(lines)
@@ -116,7 +124,11 @@ def main() -> None:
     state = REPOSITORY / ".state" / "bench"
     shutil.rmtree(state, ignore_errors=True)
     state.mkdir(parents=True)
-    plan = [("first night", FIRST), ("second night", FIRST + timedelta(days=1)), ("same night again", FIRST + timedelta(days=1))]
+    plan = [
+        ("first night", FIRST),
+        ("second night", FIRST + timedelta(days=1)),
+        ("same night again", FIRST + timedelta(days=1)),
+    ]
     nights = []
     for name, day in plan:
         sys.stderr.write(f"bench · {name} ({day})\n")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -27,7 +28,7 @@ app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_
 console = Console()
 CityOption = Annotated[str, typer.Option("--city", help="Code of a folder in expectations/cities.")]
 MIN_FREE_BYTES = 3_000_000_000
-PUBLISHED_CODES = (0, 3)
+SECONDS_TO_STOP = 20
 
 
 def require_room(layout: Layout) -> None:
@@ -37,6 +38,15 @@ def require_room(layout: Layout) -> None:
         raise EnvironmentFault(
             f"disk: expected {MIN_FREE_BYTES / 1e9:.0f} GB free at {layout.state}, found {free / 1e9:.1f} GB"
         )
+
+
+def wait_for(process: subprocess.Popen[bytes]) -> int:
+    """Exit code of a child that ends by itself, also after Ctrl-C: it has steps of its own to stop."""
+    try:
+        return process.wait()
+    except KeyboardInterrupt:
+        process.wait(SECONDS_TO_STOP)
+        raise
 
 
 @app.command()
@@ -56,12 +66,12 @@ def run(
     began = time.monotonic()
     console.print(f"[bold]{the_city.name.zh} {the_city.name.en}[/] · business date {day}")
     with machine.one_night_at_a_time(), machine.up(the_city, the_city.as_of(day), data):
-        code = subprocess.run(
+        night = subprocess.Popen(
             machine.airflow.night_command(city, day.isoformat()),
             cwd=layout.repository,
             env={**os.environ, **machine.environment()},
-            check=False,
-        ).returncode
+        )
+        code = wait_for(night)
     console.print(f"night ended after {time.monotonic() - began:.0f} s")
     from spark_jobs.release.summary import print_summary
 
@@ -140,7 +150,12 @@ def render(
 
 
 def main() -> int:
-    """Run a command; a fault becomes one letter and the exit code of its class."""
+    """Run a command; a fault becomes one letter and the exit code of its class.
+
+    SIGTERM stops it like Ctrl-C does, also where a shell started it with interrupts switched off.
+    """
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)
     try:
         return int(app(standalone_mode=False) or 0)
     except StepError as error:

@@ -68,7 +68,19 @@ def make_environments(names: tuple[str, ...]) -> None:
         say(f"environment {name}: installing (minutes on the first time, from the package index)")
         run([str(uv), "venv", "-q", "--allow-existing", "--python", sys.executable, str(VENVS / name)])
         python = str(VENVS / name / "bin" / "python")
-        run([str(uv), "pip", "sync", "-q", "--python", python, "--require-hashes", str(lock(name))])
+        run(
+            [
+                str(uv),
+                "pip",
+                "sync",
+                "-q",
+                "--compile-bytecode",
+                "--python",
+                python,
+                "--require-hashes",
+                str(lock(name)),
+            ]
+        )
         stamp.write_text(wanted)
         say(f"environment {name}: ready in {time.monotonic() - began:.0f} s")
 

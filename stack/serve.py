@@ -68,7 +68,6 @@ def superset(machine: Machine) -> Service:
 
 def airflow(machine: Machine) -> list[Service]:
     """API server first: a task that reports to one that is not up yet burns a retry."""
-    port = machine.layout.port("airflow")
     environment = machine.environment()
 
     def healthy() -> bool:
@@ -77,9 +76,10 @@ def airflow(machine: Machine) -> list[Service]:
         except httpx.HTTPError:
             return False
 
+    ports = [machine.layout.port("airflow"), 0, 0]  # only the API server listens
     return [
         Service(machine.layout, name, port, command, environment=environment, ready=healthy)
-        for name, command in machine.airflow.components().items()
+        for port, (name, command) in zip(ports, machine.airflow.components().items(), strict=True)
     ]
 
 
@@ -132,7 +132,8 @@ def serve(machine: Machine, city: City, console: Console) -> None:
             with console.status(f"{service.name} starting"):
                 running.callback(service.stop)
                 service.start()
-            console.print(f"✓ {service.name} on 127.0.0.1:{service.port}")
+            where = f" on 127.0.0.1:{service.port}" if service.port else ""
+            console.print(f"✓ {service.name}{where}")
         console.print(f"\n打开 · open:  [bold]{address}[/]\nCtrl-C 停止全部 · stops all of it\n", soft_wrap=True)
         _live(machine, city, services)
 

@@ -36,7 +36,7 @@ def is_open(port: int) -> bool:
 
 @dataclass
 class Service:
-    """One process listening on one loopback port. `ready` may ask more than that the port is open."""
+    """One process, listening on one loopback port or (port 0) on none. `ready` may ask more than an open port."""
 
     layout: Layout
     name: str
@@ -62,9 +62,12 @@ class Service:
         try:
             record = json.loads(self._record.read_text())
             process = psutil.Process(record["pid"])
-            return bool(process.create_time() == record["created"]) and is_open(self.port)
+            return bool(process.create_time() == record["created"]) and self._listens()
         except (OSError, ValueError, KeyError, psutil.Error):
             return False
+
+    def _listens(self) -> bool:
+        return not self.port or is_open(self.port)
 
     def start(self) -> None:
         """Start and wait until ready. A running one is used as it is. Raises ServiceError."""
@@ -106,7 +109,7 @@ class Service:
                 raise ServiceError(
                     f"{self.name} ended at once (code {self._process.returncode}):\n{self._last_words()}"
                 )
-            if is_open(self.port) and (self.ready is None or self.ready()):
+            if self._listens() and (self.ready is None or self.ready()):
                 return
             time.sleep(0.1)
         self.stop()

@@ -84,7 +84,7 @@ def coverage_of(city: City, status: pd.DataFrame) -> dict[str, Coverage]:
     through = dict(zip(status["feed_code"], status["delivered_through"], strict=True))
     found: dict[str, Coverage] = {}
     for feed in city.feeds:
-        last = through[feed.feed_code]
+        last = through.get(feed.feed_code)
         for indicator in feed.supports:
             before = found.get(indicator, Coverage(feed.starts_on, last))
             lasts = [before.last, last]
@@ -191,7 +191,7 @@ def _indicator_rows(
     since = dict(zip(status["feed_code"], status["missing_since"], strict=True))
     for row, indicator in enumerate(i.indicator_ids):
         feeds = [feed.feed_code for feed in city.feeds if indicator in feed.supports]
-        gaps = [since[feed] for feed in feeds if since[feed] is not None]
+        gaps = [since[feed] for feed in feeds if since.get(feed) is not None]
         for u, code in enumerate(units):
             arrays = (
                 i.n_events,

@@ -24,13 +24,13 @@ def batches_read(batches: pd.DataFrame, business_date: date) -> pd.DataFrame:
 
 
 def feed_status(feeds: Iterable[Feed], batches: pd.DataFrame, business_date: date) -> pd.DataFrame:
-    """Canonical frame feed_status, one row a feed of the contracts.
+    """Canonical frame feed_status, one row a feed of the contracts that has begun by the business date.
 
     delivered: a checked batch reaches the business date (or the last day of an ended archive);
     breached: the newest window known broke its contract; missing: nothing arrived since `missing_since`.
     """
     known = batches_read(batches, business_date)
-    found = [_status(feed, known, business_date) for feed in feeds]
+    found = [_status(feed, known, business_date) for feed in feeds if feed.starts_on <= business_date]
     return canonical_frame("feed_status", pd.DataFrame(found, columns=list(TABLES["feed_status"].columns)))
 
 

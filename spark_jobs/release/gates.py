@@ -79,11 +79,14 @@ def contract_kept(feed_status: pd.DataFrame) -> Gate:
 
 
 def index_computable(given: ReleaseInput, tables: Mapping[str, pd.DataFrame]) -> Gate:
-    """Published figures must be ones that the methodology allows, and at least one domain must be live."""
+    """Published figures must be ones that the methodology allows, and there must be at least one figure.
+
+    Indicators may be published where no domain reaches its live weight: their scores stand for themselves.
+    """
     faults = _index_without_domains(given, tables) + _live_without_feed(tables)
     domains = list(rows(tables["domain_index"]))
-    if not any(row["is_live"] for row in domains):
-        faults.append("no domain of any area is live: there is nothing to publish")
+    if not any(row["state_code"] == "live" for row in rows(tables["indicator_value"])):
+        faults.append("no indicator of any area is live: there is nothing to publish")
     if faults:
         return _failed(
             "computable",

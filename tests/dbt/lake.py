@@ -1,6 +1,5 @@
 """Small explicit silver tables, written as tables."""
 
-
 from __future__ import annotations
 
 from pyspark.sql import SparkSession

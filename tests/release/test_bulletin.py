@@ -141,7 +141,9 @@ def test_one_county_without_index_leaves_the_others_theirs(make_release: Make) -
         (0.5, -0.01, "没有变化"),
     ],
 )
-def test_the_change_is_called_clear_only_when_it_is(make_release: Make, p_below: float, change: float, said: str) -> None:
+def test_the_change_is_called_clear_only_when_it_is(
+    make_release: Make, p_below: float, change: float, said: str
+) -> None:
     given = made_up.release_input()
     index = given.frames["county_index"].copy()
     index.loc[0, ["p_below_last_year", "change_1y"]] = [p_below, change]

@@ -35,7 +35,15 @@ def put(folder: Path, release: Release, gates: tuple[Gate, ...] = GATES) -> Path
 
 def test_the_folder_holds_what_is_documented(release: Release, tmp_path: Path) -> None:
     written = put(tmp_path / "demo", release)
-    documented = {"release.json", "index.csv", "index.parquet", "indicators.csv", "flags.csv", "domains.csv", "trend.csv"}
+    documented = {
+        "release.json",
+        "index.csv",
+        "index.parquet",
+        "indicators.csv",
+        "flags.csv",
+        "domains.csv",
+        "trend.csv",
+    }
     documented |= {"feeds.csv", "inputs.csv", "bulletin.zh.html", "bulletin.en.html"}
     assert {path.name for path in written.iterdir()} == documented
     assert verify(written) == []
@@ -203,7 +211,10 @@ def test_stale_keeps_its_first_day_and_its_release(release: Release, tmp_path: P
 
 def test_one_publisher_at_a_time(tmp_path: Path) -> None:
     with files.only_publisher(tmp_path / "demo"):
-        with pytest.raises(EnvironmentFault, match="another run is publishing demo"), files.only_publisher(tmp_path / "demo"):
+        with (
+            pytest.raises(EnvironmentFault, match="another run is publishing demo"),
+            files.only_publisher(tmp_path / "demo"),
+        ):
             pass
     with files.only_publisher(tmp_path / "demo"):
         pass

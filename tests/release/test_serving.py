@@ -49,7 +49,9 @@ def test_the_tables_hold_the_release_and_the_reader_may_only_read(mart: str, rel
 def test_texts_are_ready_to_show(mart: str, release: Release) -> None:
     serving.write_serving(mart, release)
     with psycopg.connect(mart) as connection:
-        headline, missing = connection.execute("select headline_zh, missing_zh from mart_demo.release_info").fetchone() or ()
+        headline, missing = (
+            connection.execute("select headline_zh, missing_zh from mart_demo.release_info").fetchone() or ()
+        )
         levels = dict(connection.execute("select level_code, level_name_zh from mart_demo.flag").fetchall())
         units = connection.execute("select count(*) from mart_demo.indicator_value where unit_zh is null").fetchone()
     assert headline == f"发布 {release.release_id} · 截至 2026年11月23日 01:30 · 暂定"
@@ -61,7 +63,9 @@ def test_texts_are_ready_to_show(mart: str, release: Release) -> None:
 def test_a_missing_index_is_null_with_a_reason(mart: str, make_release: Make) -> None:
     serving.write_serving(mart, make_release(made_up.release_input(grey_domain="disputes")))
     with psycopg.connect(mart) as connection:
-        rows = connection.execute('select "index", lower, upper, interval_text, reason_zh from mart_demo.county_index').fetchall()
+        rows = connection.execute(
+            'select "index", lower, upper, interval_text, reason_zh from mart_demo.county_index'
+        ).fetchall()
     assert {row[:4] for row in rows} == {(None, None, None, "—")}
     assert all("矛盾纠纷" in row[4] for row in rows)
 
