@@ -84,7 +84,6 @@ def index_computable(given: ReleaseInput, tables: Mapping[str, pd.DataFrame]) ->
     Indicators may be published where no domain reaches its live weight: their scores stand for themselves.
     """
     faults = _index_without_domains(given, tables) + _live_without_feed(tables)
-    domains = list(rows(tables["domain_index"]))
     if not any(row["state_code"] == "live" for row in rows(tables["indicator_value"])):
         faults.append("no indicator of any area is live: there is nothing to publish")
     if faults:
