@@ -11,7 +11,7 @@ from pyspark.sql import functions as f
 
 from expectations.contract import City, Feed
 from spark_jobs import bronze, silver, tables
-from spark_jobs.check import judge
+from spark_jobs.check import IN_MEMORY_ROWS, accepted_in_memory, judge
 from spark_jobs.errors import ContractBreach
 from spark_jobs.landing import Landing, Manifest
 from spark_jobs.pseudonym import Pseudonymiser
@@ -87,7 +87,10 @@ def _refine_batch(
         raise ContractBreach(f"feed {feed.code}: batch {manifest.batch_id}: {received} rows received, staged {counts}")
     fresh = silver.accepted(staged)
     if received:
-        failures = judge(city, feed, fresh, (received, counts["n_outside"]), settings.state / "gx", manifest.batch_id)
+        rows_to_judge = accepted_in_memory(folder) if received <= IN_MEMORY_ROWS else fresh
+        failures = judge(
+            city, feed, rows_to_judge, (received, counts["n_outside"]), settings.state / "gx", manifest.batch_id
+        )
         if failures:
             raise ContractBreach(_letter(feed, manifest, counts, failures, staged))
         silver.merge(spark, city, feed, fresh, areas)

@@ -73,8 +73,8 @@ def run(spark: SparkSession, city: City, business_date: date) -> str:
         "input": list(_input_rows(windows, areas, methodology)),
     }
     keys = {"city_code": city.city_code, "business_date": business_date.isoformat()}
-    for name, content in rows.items():
-        tables.replace_slice(spark, spark.createDataFrame(content, SCHEMAS[name]), f"index.{name}", keys)
+    frames = {f"index.{name}": spark.createDataFrame(content, SCHEMAS[name]) for name, content in rows.items()}
+    tables.replace_slices(spark, frames, keys)
     n_indexed = int(np.isfinite(result.overall.index[:-1]).sum())
     return f"{city.city_code} {business_date}: index of {n_indexed} of {len(areas)} areas, {len(rows['trend'])} trend points"
 

@@ -7,6 +7,7 @@ killed anywhere and run again, the same bytes stand in the same places.
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
@@ -81,7 +82,10 @@ def read_input(
 ) -> ReleaseInput:
     """Everything a release is made of, from the lake, the contracts and what readers see now."""
     batches = batches_read(batches_of(spark, city), business_date)
-    frames = {name: _slice(spark, table, city, business_date) for name, table in _FROM_LAKE.items()}
+    with ThreadPoolExecutor(tables.WRITERS) as pool:  # small reads are mostly waiting, so they wait together
+        slices = pool.map(lambda table: _slice(spark, table, city, business_date), _FROM_LAKE.values())
+        versions = pool.map(lambda table: _delta_version(spark, table), _FROM_LAKE.values())
+        frames = dict(zip(_FROM_LAKE, slices, strict=True))
     return ReleaseInput(
         city=city,
         areas=published_areas(city, business_date),
@@ -92,7 +96,7 @@ def read_input(
         batches=checked(batches),
         personal_columns=personal_columns(city),
         code_commit=code_commit,
-        delta_versions={table: _delta_version(spark, table) for table in _FROM_LAKE.values()},
+        delta_versions=dict(zip(_FROM_LAKE.values(), versions, strict=True)),
         previous=files.previous(current),
     )
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import pandas as pd
 import pyarrow as pa
-from pyspark.sql import SparkSession
+from pyspark.sql import DataFrame, SparkSession
 
 from spark_jobs import tables
 from spark_jobs.release.canonical import json_text
@@ -19,10 +20,8 @@ def write_lake(spark: SparkSession, release: Release, given: ReleaseInput) -> No
     """Copy every table of the release under its id, then the manifest with the evidence. Twice is as good as once."""
     tables.create_schemas(spark)
     keys = {"city_code": release.city.city_code, "release_id": release.release_id}
-    for name, frame in release.tables.items():
-        schema = ", ".join(f"`{column}` {_SPARK[declared.type]}" for column, declared in TABLES[name].columns.items())
-        content = spark.createDataFrame(list(frame.itertuples(index=False, name=None)), schema)
-        tables.replace_slice(spark, content, f"release.{name}", keys, ("city_code",))
+    frames = {f"release.{name}": _spark_frame(spark, name, frame) for name, frame in release.tables.items()}
+    tables.replace_slices(spark, frames, keys, ("city_code",))
     versions = dict(sorted(given.delta_versions.items()))
     evidence = json_text({"delta_versions": versions, "code_commit": given.code_commit})
     manifest = pa.table({
@@ -32,6 +31,11 @@ def write_lake(spark: SparkSession, release: Release, given: ReleaseInput) -> No
         "evidence": [evidence],
     })  # fmt: skip
     tables.replace_slice(spark, spark.createDataFrame(manifest), MANIFEST, keys, ("city_code",))
+
+
+def _spark_frame(spark: SparkSession, name: str, frame: pd.DataFrame) -> DataFrame:
+    schema = ", ".join(f"`{column}` {_SPARK[declared.type]}" for column, declared in TABLES[name].columns.items())
+    return spark.createDataFrame(list(frame.itertuples(index=False, name=None)), schema)
 
 
 def move_pointer(spark: SparkSession, release: Release) -> None:

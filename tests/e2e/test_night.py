@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -76,10 +78,12 @@ class Place:
 
 
 @pytest.fixture(scope="module")
-def place(tmp_path_factory: pytest.TempPathFactory, free_ports: int) -> Place:
-    folder = tmp_path_factory.mktemp("night")
+def place(free_ports: int) -> Iterator[Place]:
+    """Outside pytest's own folder, which pytest closes to the account that PostgreSQL runs under."""
+    folder = Path(tempfile.mkdtemp(prefix="peace-index-"))
     folder.chmod(0o755)
-    return Place(folder, free_ports + 20)
+    yield Place(folder, free_ports + 20)
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture(scope="module")

@@ -16,7 +16,7 @@ from pyspark.sql import SparkSession
 from expectations import contract
 from spark_jobs import refine, tables
 from spark_jobs.release import files, job, lake, serving
-from spark_jobs.release.columns import TABLES, canonical_frame
+from spark_jobs.release.columns import canonical_frame
 from spark_jobs.release.gates import GateFailed
 from spark_jobs.release.serving_tables import serving_rows
 from spark_jobs.release.verify import verify
@@ -38,11 +38,11 @@ class World:
     def given(self, business_date: date = made_up.DAY, breached: tuple[str, ...] = (), **of_input: Any) -> None:
         """Let the steps before a release have run for that day."""
         frames = made_up.release_input(**of_input).frames
-        for name, table in job._FROM_LAKE.items():
-            rows = list(canonical_frame(name, frames[name]).itertuples(index=False, name=None))
-            schema = ", ".join(f"`{c}` {lake._SPARK[column.type]}" for c, column in TABLES[name].columns.items())
-            keys = {"city_code": CITY, "business_date": business_date.isoformat()}
-            tables.replace_slice(self.spark, self.spark.createDataFrame(rows, schema), table, keys)
+        ready = {
+            table: lake._spark_frame(self.spark, name, canonical_frame(name, frames[name]))
+            for name, table in job._FROM_LAKE.items()
+        }
+        tables.replace_slices(self.spark, ready, {"city_code": CITY, "business_date": business_date.isoformat()})
         delivered = of_input.get("delivered") or {}
         through = {feed: delivered.get(feed, business_date) for feed in made_up.KIND_OF_FEED}
         ledger = made_up.batches(through, breached).drop(columns=["city_code", "n_new_versions"])
@@ -83,9 +83,8 @@ def world(spark: SparkSession, mart: str, tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.setattr(contract, "ROOT", tmp_path / "expectations")
     tables.create_schemas(spark)
     tables.create(spark, refine.BATCHES, refine.BATCH_COLUMNS, ("city_code", "feed_code"))
-    for table in [lake.POINTER, lake.MANIFEST, *job._FROM_LAKE.values(), *(f"release.{name}" for name in TABLES)]:
-        if tables.exists(spark, table):
-            spark.sql(f"delete from {table} where city_code = '{CITY}'")
+    if tables.exists(spark, lake.POINTER):  # other tables are keyed by release or written anew by `given`
+        spark.sql(f"delete from {lake.POINTER} where city_code = '{CITY}'")
     yield World(spark, mart, tmp_path / "published")
 
 

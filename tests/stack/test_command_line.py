@@ -83,7 +83,15 @@ def test_port_in_use(tmp_path: Path, taken_port: int) -> None:
 @pytest.mark.e2e
 def test_spark_that_is_away_is_told_at_once(tmp_path: Path) -> None:
     done = call(
-        tmp_path, "-m", "spark_jobs", "index", "--city", "daqing", "--date", "2026-01-01", SPARK_REMOTE="sc://localhost:9"
+        tmp_path,
+        "-m",
+        "spark_jobs",
+        "index",
+        "--city",
+        "daqing",
+        "--date",
+        "2026-01-01",
+        SPARK_REMOTE="sc://localhost:9",
     )
     assert done.returncode == 7
     assert "nothing answers at localhost:9" in done.stderr
