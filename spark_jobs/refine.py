@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 from datetime import UTC
 
@@ -145,7 +146,7 @@ def _record(spark: SparkSession, manifest: Manifest, counts: dict[str, int], sta
         *(counts.get(name) for name in ("n_received", "n_accepted", "n_rejected", "n_outside")),
         status,
         reason,
-        "".join(file.sha256 for file in manifest.files[:1]),
+        hashlib.sha256("".join(file.sha256 for file in manifest.files).encode()).hexdigest(),
     )
     columns = ", ".join(BATCH_COLUMNS.split(", ")[3:])
     keys = {"city_code": manifest.city_code, "feed_code": manifest.feed_code, "batch_id": manifest.batch_id}

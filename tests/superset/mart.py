@@ -13,48 +13,17 @@ from typing import Any
 
 import psycopg
 
+from spark_jobs.release.serving_tables import SERVING_TABLES
+
 CITY_NAME, CITY_AREA = "样例市", "230600"
 RELEASE = "2026-11-21-01"
 DAY = date(2026, 11, 21)
 NO_INDEX = "红岗区"
 STALE_REASON = "11月22日发布未通过检验：案件数据量异常，仍显示上一期"
 
-# The serving tables as Superset reads them (name: PostgreSQL type); the release step fills the same columns.
-TABLES: dict[str, dict[str, str]] = {
-    "release_info": {
-        "city_code": "text", "city_name_zh": "text", "city_name_en": "text", "release_id": "text",
-        "business_date": "date", "as_of": "timestamptz", "as_of_text": "text", "status_code": "text",
-        "status_name_zh": "text", "data_version": "text", "method_version": "text", "is_stale": "boolean",
-        "stale_since": "date", "stale_reason_zh": "text", "stale_reason_en": "text", "headline_zh": "text",
-        "missing_zh": "text",
-    },
-    "county_index": {
-        "area_code": "text", "area_name_zh": "text", "area_name_en": "text", "level_code": "text",
-        "index": "double precision", "lower": "double precision", "upper": "double precision",
-        "interval_text": "text", "band_code": "text", "band_name_zh": "text", "change_1y": "double precision",
-        "change_text": "text", "rank_text": "text", "status_code": "text", "status_name_zh": "text",
-        "confidence_code": "text", "missing_zh": "text", "reason_zh": "text",
-    },
-    "domain_index": {
-        "area_code": "text", "area_name_zh": "text", "level_code": "text", "domain_id": "text",
-        "domain_name_zh": "text", "value": "double precision", "lower": "double precision",
-        "upper": "double precision", "interval_text": "text", "is_live": "boolean",
-    },
-    "trend": {
-        "day": "date", "area_code": "text", "area_name_zh": "text", "level_code": "text",
-        "index": "double precision", "lower": "double precision", "upper": "double precision",
-    },
-    "flag": {
-        "flag_id": "text", "rule_code": "text", "rule_name_zh": "text", "area_code": "text",
-        "area_name_zh": "text",
-        "indicator_name_zh": "text", "level_code": "text", "level_name_zh": "text", "status_code": "text",
-        "status_name_zh": "text", "since": "date", "detail_zh": "text", "detail_en": "text",
-    },
-    "feed_status": {
-        "feed_code": "text", "feed_name_zh": "text", "kind_code": "text", "delivered_through": "date",
-        "missing_since": "date", "state_code": "text", "state_name_zh": "text", "reason_zh": "text",
-    },
-}  # fmt: skip
+# What the dashboard reads of the serving tables, as the release step declares them.
+READ = ("release_info", "county_index", "domain_index", "trend", "flag", "feed_status")
+TABLES = {name: SERVING_TABLES[name] for name in READ}
 
 # area_code, name, index, half width of the 90 % interval, band, change against last year
 AREAS: list[tuple[str, str, float | None, float | None, str, float | None]] = [
