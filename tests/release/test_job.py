@@ -215,8 +215,9 @@ def test_killed_in_the_middle_of_the_lake_tables(world: World, monkeypatch: pyte
     assert lake.pointed_release(world.spark, CITY) is None
     assert serving.served_release(world.mart, CITY) is None
     assert world.publish() == 0
+    released = f"city_code = '{CITY}' and release_id = '{world.latest['release_id']}'"
     for name, frame in made_up.release_input().frames.items():
-        assert tables.read(world.spark, f"release.{name}").where(f"city_code = '{CITY}'").count() == len(frame), name
+        assert tables.read(world.spark, f"release.{name}").where(released).count() == len(frame), name
 
 
 def test_a_damaged_release_is_written_again(world: World) -> None:
