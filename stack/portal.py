@@ -1,4 +1,4 @@
-"""The landing page: links and demo logins, bulletins, dbt docs, Data Docs. On loopback, behind a token."""
+"""The landing page: links and demo logins, bulletins, Data Docs. On loopback, behind a token."""
 
 from __future__ import annotations
 
@@ -55,10 +55,6 @@ class Files(Guarded, tornado.web.StaticFileHandler):
 
     def set_extra_headers(self, path: str) -> None:
         self.set_header("Cache-Control", "no-store")
-        if path.endswith(".html") and "docs" in self.request.path:
-            # the generated documentation of dbt builds itself with inline scripts
-            policy = "default-src 'self' 'unsafe-inline' 'unsafe-eval' data: blob:; frame-ancestors 'none'"
-            self.set_header("Content-Security-Policy", policy)
 
 
 def page(layout: Layout, city_code: str, logins: dict[str, str]) -> str:
@@ -75,7 +71,6 @@ def page(layout: Layout, city_code: str, logins: dict[str, str]) -> str:
         ),
         (f"{address['airflow']}/", "调度 · Airflow: nightly runs", "airflow"),
         (f"{address['jupyter']}/lab?token={logins['jupyter_token']}", "分析笔记本 · JupyterLab", ""),
-        ("/dbt/index.html", "指标口径与血缘 · dbt docs", ""),
         ("/checks/index.html", "数据检验 · Great Expectations Data Docs", ""),
     ]
     notice = "<p>尚未发布：请先运行 <code>make run</code>。 Nothing is published yet: run <code>make run</code>.</p>"
@@ -99,7 +94,6 @@ async def serve(layout: Layout, city_code: str, logins: dict[str, str], token: s
     """Serve until the process is ended. Loopback only."""
     folders = {
         "published": layout.published,
-        "dbt": layout.state / "dbt",
         "checks": layout.state / "gx" / "gx" / "uncommitted" / "data_docs" / "local_site",
     }
     routes = [(rf"/{name}/(.*)", Files, {"path": str(folder)}) for name, folder in folders.items()]
