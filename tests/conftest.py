@@ -21,16 +21,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def free_ports() -> int:
-    """First of ten consecutive loopback ports that are free now."""
-    for base in range(26600, 40000, 50):
+    """First of thirty consecutive loopback ports that are free now."""
+    for base in range(20000 + os.getpid() % 100 * 100, 32000, 50):  # two runs side by side rarely meet
         try:
-            for port in range(base, base + 10):
+            for port in range(base, base + 30):
                 with socket.socket() as probe:
                     probe.bind(("127.0.0.1", port))
         except OSError:
             continue
         return base
-    raise RuntimeError("no ten consecutive free ports")
+    raise RuntimeError("no thirty consecutive free ports")
 
 
 @pytest.fixture(scope="session")

@@ -177,6 +177,7 @@ def served(place: Place, first_night: subprocess.CompletedProcess[str]) -> Itera
     log.close()
     for port in range(place.port_base, place.port_base + 7):  # Ctrl-C leaves nothing behind
         with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # a connection just closed is not a listener
             probe.bind(("127.0.0.1", port))
 
 
