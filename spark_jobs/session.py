@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from pyspark.sql import SparkSession
 
 from spark_jobs.errors import EnvironmentFault
+from spark_jobs.tables import attach
 
 
 def _require_server(remote: str) -> None:
@@ -23,9 +24,14 @@ def _require_server(remote: str) -> None:
 
 
 def connect() -> SparkSession:
-    """Session on the server that SPARK_REMOTE names, in UTC. Raises EnvironmentFault if it is not there."""
+    """Session, in UTC, on the server that SPARK_REMOTE names, which knows the lake's tables.
+
+    Raises EnvironmentFault if the server is not there.
+    """
     remote = os.environ.get("SPARK_REMOTE", "")
     if not remote:
         raise EnvironmentFault("Spark: SPARK_REMOTE is not set; `make run` sets it, by hand use sc://localhost:PORT")
     _require_server(remote)
-    return SparkSession.builder.remote(remote).getOrCreate()
+    session = SparkSession.builder.remote(remote).getOrCreate()
+    attach(session)
+    return session

@@ -5,9 +5,13 @@ Every write is idempotent: a slice is replaced as a whole, or a batch is appende
 
 from __future__ import annotations
 
+import fcntl
+import shutil
 import uuid
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from urllib.parse import urlsplit
 
 import pandas as pd
 from pyspark.sql import DataFrame, SparkSession
@@ -15,6 +19,7 @@ from pyspark.sql import functions as f
 
 WRITERS = 4
 SCHEMAS = ("raw", "bronze", "silver", "ops", "conformed", "indicators", "index", "flags", "release")
+ATTACHED = "attached"  # an empty schema, made last: the server knows all tables of the folder
 
 
 def literal(value: str) -> str:
@@ -22,9 +27,27 @@ def literal(value: str) -> str:
     return "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"
 
 
-def create_schemas(spark: SparkSession) -> None:
-    for schema in SCHEMAS:
-        spark.sql(f"create schema if not exists `{schema}`")
+def attach(spark: SparkSession) -> None:
+    """Tell a server that has just started which tables lie in the lake's folder; at once if it knows already.
+
+    The folder is the only catalogue: no second record of the tables can be lost, locked, or disagree with it.
+    What a killed creation left without a single commit is removed, because it was never a table.
+    """
+    lake = Path(urlsplit(str(spark.conf.get("spark.sql.warehouse.dir"))).path)
+    lake.mkdir(parents=True, exist_ok=True)
+    with (lake / ".attach.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if spark.catalog.databaseExists(ATTACHED):
+            return
+        for schema in SCHEMAS:
+            spark.sql(f"create schema if not exists `{schema}`")
+            for folder in sorted((lake / f"{schema}.db").glob("*/")):
+                if not any((folder / "_delta_log").glob("*.json")):
+                    shutil.rmtree(folder)
+                    continue
+                table = f"`{schema}`.`{folder.name}`"
+                spark.sql(f"create table if not exists {table} using delta location {literal(str(folder))}")
+        spark.sql(f"create schema `{ATTACHED}`")
 
 
 def exists(spark: SparkSession, table: str) -> bool:

@@ -16,7 +16,7 @@ SETTINGS = {
     "spark.ui.enabled": "false",
     "spark.log.level": "WARN",
     "spark.scheduler.mode": "FAIR",
-    "spark.sql.catalogImplementation": "hive",
+    "spark.sql.catalogImplementation": "in-memory",  # the lake's folder is the catalogue: spark_jobs/tables.py, attach
     "spark.sql.session.timeZone": "UTC",
     "spark.sql.shuffle.partitions": "4",
     "spark.sql.connect.serverStacktrace.enabled": "false",
@@ -50,8 +50,7 @@ def spark_server(layout: Layout) -> Service:
         "spark.connect.grpc.binding.port": str(layout.port("spark")),
         "spark.sql.warehouse.dir": str(layout.state / "lake"),
         "spark.local.dir": str(folder / "scratch"),
-        "spark.hadoop.javax.jdo.option.ConnectionURL": f"jdbc:derby:;databaseName={folder / 'metastore'};create=true",
-        "spark.driver.extraJavaOptions": f"-Dderby.system.home={folder} -XX:+UseParallelGC",
+        "spark.driver.extraJavaOptions": "-XX:+UseParallelGC",
     }
     client = spark_environment(layout)
     return Service(

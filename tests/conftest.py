@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 REPOSITORY = Path(__file__).parents[1]
+pytest_plugins = ("tests.validation_page",)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -57,10 +58,8 @@ def spark(tmp_path_factory: pytest.TempPathFactory, free_ports: int) -> Iterator
     os.environ.update(spark_environment(layout), PINGAN_STATE=str(state), PINGAN_PUBLISHED=str(layout.published))
     try:
         from spark_jobs.session import connect
-        from spark_jobs.tables import create_schemas
 
         session = connect()
-        create_schemas(session)
         yield session
         session.stop()
     finally:

@@ -18,7 +18,6 @@ _SPARK = {"text": "string", "number": "double", "flag": "boolean", "day": "date"
 
 def write_lake(spark: SparkSession, release: Release, given: ReleaseInput) -> None:
     """Copy every table of the release under its id, then the manifest with the evidence. Twice is as good as once."""
-    tables.create_schemas(spark)
     keys = {"city_code": release.city.city_code, "release_id": release.release_id}
     frames = {f"release.{name}": _spark_frame(spark, name, frame) for name, frame in release.tables.items()}
     tables.replace_slices(spark, frames, keys, ("city_code",))

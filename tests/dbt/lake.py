@@ -97,7 +97,6 @@ class Lake:
 
     def __init__(self, spark: SparkSession) -> None:
         self.spark = spark
-        tables.create_schemas(spark)
         silver.create_tables(spark)
         for table, columns in RAW_COLUMNS.items():
             tables.create(spark, table, columns, ("city_code",))
