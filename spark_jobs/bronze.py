@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import dataclass
 from pathlib import Path
 
 import pyarrow as pa
@@ -12,11 +13,21 @@ from pyspark.sql import functions as f
 
 from expectations.contract import Feed
 from spark_jobs import tables
-from spark_jobs.decoding import FILE, ROW, bronze_columns, decode
+from spark_jobs.decoding import FAULT, FAULT_TYPE, FILE, ROW, bronze_columns, decode
+from spark_jobs.errors import ContractBreach
 from spark_jobs.landing import Landing, Manifest
 from spark_jobs.pseudonym import Pseudonymiser
 
 BATCH, DELIVERED = "_batch_id", "_delivered_on"
+
+
+@dataclass(frozen=True)
+class Received:
+    """What a batch brought: its rows, columns that the contract does not name, files that came again in a later batch."""
+
+    n_rows: int
+    beyond: tuple[str, ...]
+    left_out: tuple[str, ...]
 
 
 def bronze_table(feed: Feed) -> str:
@@ -25,30 +36,47 @@ def bronze_table(feed: Feed) -> str:
 
 def create_table(spark: SparkSession, feed: Feed) -> None:
     columns = [f"`{name}` string" for name in bronze_columns(feed)]
-    columns += [f"{FILE} string", f"{ROW} bigint", f"{DELIVERED} date", f"{BATCH} string"]
-    tables.create(spark, bronze_table(feed), ", ".join(columns))
+    columns += [f"{FILE} string", f"{ROW} bigint", f"{FAULT} struct<rule:string,column_name:string,found:string>"]
+    tables.create(spark, bronze_table(feed), ", ".join([*columns, f"{DELIVERED} date", f"{BATCH} string"]))
 
 
 def append(
     spark: SparkSession, feed: Feed, landing: Landing, manifest: Manifest, staging: Path, pseudonymiser: Pseudonymiser
-) -> int:
-    """Decode one batch and append it to the feed's bronze table; again is harmless. Returns the rows received."""
+) -> Received:
+    """Decode one batch and append it to the feed's bronze table; again is harmless.
+
+    Raises ContractBreach for a file that cannot be read, unless the source has delivered it again since.
+    """
     folder = staging / feed.city_code / feed.feed_code / manifest.batch_id
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    schema = pa.schema(
-        [(name, pa.string()) for name in bronze_columns(feed)]
-        + [(FILE, pa.string()), (ROW, pa.int64()), (DELIVERED, pa.date32())]
-    )
-    n_rows = 0
-    with pa_parquet.ParquetWriter(folder / "rows.parquet", schema) as writer:
-        for file in manifest.files:
-            table = decode(feed, landing.path(manifest, file), pseudonymiser)
-            delivered = pa.array([file.delivered_on] * table.num_rows, pa.date32())
-            writer.write_table(table.append_column(DELIVERED, delivered).cast(schema))
-            n_rows += table.num_rows
-    if n_rows:
+    received = _write(feed, landing, manifest, folder, pseudonymiser)
+    if received.n_rows:
         rows = spark.read.parquet(str(folder)).withColumn(BATCH, f.lit(manifest.batch_id))
         tables.append_once(spark, rows, bronze_table(feed), f"{feed.code}/{manifest.batch_id}")
     shutil.rmtree(folder)
-    return n_rows
+    return received
+
+
+def _write(feed: Feed, landing: Landing, manifest: Manifest, folder: Path, pseudonymiser: Pseudonymiser) -> Received:
+    """The rows of all files of a batch as one Parquet file."""
+    schema = pa.schema(
+        [(name, pa.string()) for name in bronze_columns(feed)]
+        + [(FILE, pa.string()), (ROW, pa.int64()), (FAULT, FAULT_TYPE), (DELIVERED, pa.date32())]
+    )
+    n_rows, beyond, left_out = 0, dict[str, None](), []
+    again = landing.replaced(feed, manifest)
+    with pa_parquet.ParquetWriter(folder / "rows.parquet", schema) as writer:
+        for file in manifest.files:
+            try:
+                decoded = decode(feed, landing.verified(manifest, file), pseudonymiser)
+            except ContractBreach:
+                if file.name not in again or len(again) == len(manifest.files):
+                    raise
+                left_out.append(file.name)
+                continue
+            delivered = pa.array([file.delivered_on] * decoded.table.num_rows, pa.date32())
+            writer.write_table(decoded.table.append_column(DELIVERED, delivered).cast(schema))
+            n_rows += decoded.table.num_rows
+            beyond |= dict.fromkeys(decoded.beyond)
+    return Received(n_rows, tuple(beyond), tuple(left_out))

@@ -25,28 +25,53 @@ SPARK_TYPES = {
 }
 TRUE, FALSE = ("1", "true", "t", "y", "yes", "是"), ("0", "false", "f", "n", "no", "否")
 WIDE, NARROW = "０１２３４５６７８９．－：／　", "0123456789.-:/ "
-EARLIEST = "1990-01-01"
+EARLIEST, LATEST = "1990-01-01", "2100-01-01"
+BLANKS = " \t\r\n\u00a0\u200b\ufeff"  # what clerks and exports leave around a value and nobody can see
+# Spark reads more than dates: "12:30" as today, "46053" and "2026" as years. Only this is a date or a time here.
+ISO = r"^\d{4}-\d{1,2}-\d{1,2}([T ]\d{1,2}:\d{2}(:\d{2}([.]\d{1,9})?)?( ?(Z|[+-]\d{2}(:?\d{2})?))?)?$"
+OFFSET = r":\d{2}([.]\d{1,9})? ?(Z|[+-]\d{2}(:?\d{2})?)$"
+FLOAT_NOISE = "0.000001"  # 12.3 as a binary fraction is 12.300000000000001; that is no third decimal
 
 
 @dataclass(frozen=True)
 class Cast:
-    """A canonical column: its typed value, and an array of faults (empty when the value fits)."""
+    """A canonical column: its typed value, and an array of faults (empty when the value fits).
+
+    `faults` reads the value by the column's own name, so that Spark computes it once: select the values first.
+    """
 
     value: Column
     faults: Column
 
 
-def clean(name: str) -> Column:
-    """Source text without surrounding blanks and with half-width digits; empty becomes null."""
-    text = f.trim(f.translate(f.col(f"`{bronze_name(name)}`"), WIDE, NARROW))
-    return f.when(text != "", text)
+def text_of(name: str) -> Column:
+    """A source column as `cleaned` leaves it."""
+    return f.col(f"`text_{bronze_name(name)}`")
+
+
+def cleaned(name: str) -> Column:
+    """Source text without surrounding blanks and with half-width digits, as `text_of` finds it; empty becomes null."""
+    text = f.btrim(f.translate(f.col(f"`{bronze_name(name)}`"), WIDE, NARROW), f.lit(BLANKS))
+    return f.when(text != "", text).alias(f"text_{bronze_name(name)}")
 
 
 def local_instant(text: Column, pattern: str | None, time_zone: str) -> Column:
     """A local time (or one with its own offset) as a UTC timestamp; null if it is no time."""
-    has_offset = text.rlike(r"(Z|[+-]\d{2}:?\d{2})$") & text.contains(":")
-    parsed = f.try_to_timestamp(text, f.lit(pattern)) if pattern else f.try_to_timestamp(text)
-    return f.when(has_offset, parsed).otherwise(f.to_utc_timestamp(parsed, time_zone))
+    return f.when(text.rlike(OFFSET), _parsed(text, pattern)).otherwise(
+        f.to_utc_timestamp(_parsed(text, pattern), time_zone)
+    )
+
+
+def local_day(text: Column, pattern: str | None, time_zone: str) -> Column:
+    """The local day of a date or time; a time with its own offset is brought to the city's day first."""
+    parsed = _parsed(text, pattern)
+    return f.when(text.rlike(OFFSET), f.from_utc_timestamp(parsed, time_zone)).otherwise(parsed).cast("date")
+
+
+def _parsed(text: Column, pattern: str | None) -> Column:
+    if pattern:
+        return f.try_to_timestamp(text, f.lit(pattern))
+    return f.try_to_timestamp(f.when(text.rlike(ISO), text))
 
 
 def _mapped(column: FeedColumn, text: Column) -> Column:
@@ -78,8 +103,7 @@ def _typed(kind: KindColumn, column: FeedColumn, text: Column, time_zone: str) -
     if kind.type == "instant":
         return local_instant(text, column.format, time_zone)
     if kind.type == "date":
-        parsed = f.try_to_timestamp(text, f.lit(column.format)) if column.format else f.try_to_timestamp(text)
-        return parsed.cast("date")
+        return local_day(text, column.format, time_zone)
     if kind.type == "flag":
         lower = f.lower(text)
         return f.when(lower.isin(*TRUE), f.lit(True)).when(lower.isin(*FALSE), f.lit(False))
@@ -103,13 +127,18 @@ def _rules(kind: KindColumn, value: Column, text: Column, is_kept: bool) -> list
         rules.append(("negative", value < 0))
     if kind.type in ("instant", "date"):
         rules.append(("before_1990", value < f.lit(EARLIEST).cast(SPARK_TYPES[kind.type])))
+        rules.append(("after_2100", value >= f.lit(LATEST).cast(SPARK_TYPES[kind.type])))
+    if kind.type == "amount":
+        rules.append(
+            ("too_precise", f.abs(text.try_cast("decimal(38,12)") - value) > f.lit(FLOAT_NOISE).cast("decimal(7,6)"))
+        )
     if kind.required and not is_kept:
         rules.append(("required", text.isNull()))
     return rules
 
 
 def cast_column(name: str, kind: Kind, feed: Feed, time_zone: str) -> Cast:
-    """The canonical column `name` of a feed from its bronze columns."""
+    """The canonical column `name` of a feed from its cleaned source columns."""
     declared, column = kind.columns[name], feed.columns.get(name)
     empty = f.array().cast("array<struct<rule:string,column_name:string,found:string>>")
     if column is None:
@@ -118,9 +147,9 @@ def cast_column(name: str, kind: Kind, feed: Feed, time_zone: str) -> Cast:
         return Cast(f.col(name), empty)
     if column.constant is not None:
         return Cast(f.lit(column.constant).cast(SPARK_TYPES[declared.type]), empty)
-    text = f.coalesce(*(clean(source) for source in column.source))
+    text = f.coalesce(*map(text_of, column.source))
     if column.when:
-        text = f.when(clean(column.when.column).isin(*column.when.values), text)
+        text = f.when(text_of(column.when.column).isin(*column.when.values), text)
     mapped = _mapped(column, text) if column.values or column.prefixes else text
     meant = _maps_to_nothing(column, text) if column.values or column.prefixes else f.lit(False)
     value = _typed(declared, column, mapped, time_zone)
@@ -131,7 +160,7 @@ def cast_column(name: str, kind: Kind, feed: Feed, time_zone: str) -> Cast:
                 f.when(
                     broken, f.struct(f.lit(rule).alias("rule"), f.lit(name).alias("column_name"), text.alias("found"))
                 )
-                for rule, broken in _rules(declared, value, checked, column.keep is not None)
+                for rule, broken in _rules(declared, f.col(name), checked, column.keep is not None)
             )
         )
     )

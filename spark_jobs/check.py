@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import logging
 import os
+import threading
 from pathlib import Path
 
 import pandas as pd
@@ -28,13 +30,25 @@ def accepted_in_memory(folder: Path) -> pd.DataFrame:
     return rows
 
 
+def has_reused_keys(folder: Path) -> bool:
+    """True if accepted rows of a staged batch share key and time but not content."""
+    columns = ["record_id", "known_at", "row_hash", "faults"]
+    staged = pa_dataset.dataset(folder, format="parquet").to_table(columns=columns)
+    rows = staged.filter(pc.equal(pc.list_value_length(staged["faults"]), 0)).drop_columns(["faults"])
+    contents = rows.group_by(columns[:3]).aggregate([])
+    keys = contents.group_by(columns[:2]).aggregate([])
+    return int(contents.num_rows) > int(keys.num_rows)
+
+
+def begin_import() -> None:
+    """Import Great Expectations beside the work of Spark: it takes seconds, and most runs of a step need it never."""
+    threading.Thread(target=importlib.import_module, args=("great_expectations",), daemon=True).start()
+
+
 def judge(
     city: City, feed: Feed, accepted: DataFrame | pd.DataFrame, counts: tuple[int, int], folder: Path, batch_id: str
 ) -> list[str]:
-    """Run the feed's suite on the accepted rows; return what fails, in words. `counts`: rows received, rows outside.
-
-    Great Expectations is imported here because its import costs seconds and most steps never need it.
-    """
+    """Run the feed's suite on the accepted rows; return what fails, in words. `counts`: rows received, rows outside."""
     import great_expectations as gx
 
     from expectations.suite import suite_of

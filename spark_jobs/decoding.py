@@ -1,4 +1,4 @@
-"""Landed bytes -> rows of text: formats and encodings are known here, meanings are not.
+"""Landed bytes -> rows of text by the contract: which format, which columns, what of them may go further.
 
 Personal columns end here: what the contract does not use is not read on, and what it uses as a pseudonym is hashed
 before the first byte reaches the lake.
@@ -6,24 +6,25 @@ before the first byte reaches the lake.
 
 from __future__ import annotations
 
-import gzip
-import json
 import re
-from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
-import pyarrow.csv as pa_csv
-import pyarrow.parquet as pa_parquet
-from python_calamine import CalamineWorkbook
 
 from expectations.contract import ApiSource, Feed, FilesSource, load_kinds
+from spark_jobs.drift import check_columns
 from spark_jobs.errors import ContractBreach
+from spark_jobs.formats.columnar import read_columnar
+from spark_jobs.formats.content import Content, Fault, Unreadable
+from spark_jobs.formats.delimited import read_delimited
+from spark_jobs.formats.json_records import read_json_lines, read_page
+from spark_jobs.formats.unpack import members
+from spark_jobs.formats.workbook import read_workbook
 from spark_jobs.pseudonym import Pseudonymiser
 
-FILE, ROW = "_file", "_row"
-Text = str | None
+FILE, ROW, FAULT = "_file", "_row", "_fault"
+FAULT_TYPE = pa.struct([("rule", pa.string()), ("column_name", pa.string()), ("found", pa.string())])
 
 
 def bronze_name(source_column: str) -> str:
@@ -44,126 +45,81 @@ def bronze_columns(feed: Feed) -> tuple[str, ...]:
     return (*(bronze_name(name) for name in feed.mapped_columns if name not in personal), *hashed)
 
 
-def decode(feed: Feed, path: Path, pseudonymiser: Pseudonymiser) -> pa.Table:
-    """One landed file as a table of text: the bronze columns, the file's name and the row's number in it (from 1).
+@dataclass(frozen=True)
+class Decoded:
+    """Rows of one landed file: the bronze columns, file, number of the row in it (from 1), and its fault if it has one.
+
+    `beyond` are columns that the contract does not name: they stay in landing and are reported.
+    """
+
+    table: pa.Table
+    beyond: tuple[str, ...]
+
+
+def decode(feed: Feed, path: Path, pseudonymiser: Pseudonymiser) -> Decoded:
+    """One landed file as a table of text. A row that cannot be used keeps its number and says why in `_fault`.
 
     Raises ContractBreach for a file that cannot be read or that lacks a column, naming file, expected and found.
     """
+    tables, beyond = [], dict[str, None]()
     try:
-        table = _reader(feed)(feed, path)
-    except ContractBreach:
-        raise
-    except Exception as error:
+        for name, packed in members(path, _extension(feed)):
+            content = _read(feed, packed)
+            beyond |= dict.fromkeys(check_columns(feed, f"file {name}", content.columns, content.types))
+            tables.append(_to_bronze(feed, content, name, pseudonymiser))
+    except (Unreadable, LookupError, pa.ArrowException, ValueError) as error:
         raise ContractBreach(
-            f"feed {feed.code}: file {path.name} cannot be read as {_format(feed)}: {type(error).__name__}: {error}\n"
-            "  what to do: ask the source for the file again; the raw bytes stay in landing"
+            f"feed {feed.code}: file {path.name} cannot be read as {_extension(feed)}: {error}\n"
+            "  what to do: ask the source for the file again; the raw bytes stay in landing, and silver as it was"
         ) from error
-    absent = [name for name in feed.mapped_columns if name not in table.column_names]
-    if absent:
-        raise ContractBreach(
-            f"feed {feed.code}: file {path.name}: expected columns {absent}, found {table.column_names}\n"
-            "  what to do: ask the source what replaced them, then change the feed's contract"
-        )
-    return _to_bronze(feed, table, path.name, pseudonymiser)
+    return Decoded(pa.concat_tables(tables), tuple(beyond))
 
 
-def _format(feed: Feed) -> str:
-    return feed.source.format if isinstance(feed.source, FilesSource) else feed.source.type
+def _extension(feed: Feed) -> str:
+    """How the files of this source are written: database pulls land as CSV, pages of an API as JSON."""
+    if isinstance(feed.source, FilesSource):
+        return feed.source.format
+    return "json" if isinstance(feed.source, ApiSource) else "csv"
 
 
-def _reader(feed: Feed) -> Callable[[Feed, Path], pa.Table]:
-    readers = {
-        "csv": _read_csv,
-        "database": _read_csv,
-        "jsonl": _read_jsonl,
-        "api": _read_page,
-        "xlsx": _read_xlsx,
-        "parquet": _read_parquet,
-    }
-    return readers[_format(feed)]
+def _read(feed: Feed, content: bytes) -> Content:
+    source, names = feed.source, feed.mapped_columns
+    if isinstance(source, ApiSource):
+        return read_page(content, names, source.items)
+    if not isinstance(source, FilesSource):
+        return read_delimited(content, names, "utf-8", ",")
+    if source.format == "csv":
+        return read_delimited(content, names, source.encoding, source.delimiter)
+    if source.format == "jsonl":
+        return read_json_lines(content, names, source.encoding)
+    if source.format == "xlsx":
+        return read_workbook(content, names, source.sheet)
+    return read_columnar(content, names)
 
 
-def _read_csv(feed: Feed, path: Path) -> pa.Table:
-    encoding = feed.source.encoding if isinstance(feed.source, FilesSource) else "utf-8"
-    delimiter = feed.source.delimiter if isinstance(feed.source, FilesSource) else ","
-    options = pa_csv.ConvertOptions(
-        column_types={name: pa.string() for name in feed.mapped_columns}, strings_can_be_null=True, null_values=[""]
-    )
-    if pa.Codec.is_available("gzip") and path.suffix == ".gz":
-        source: Any = pa.input_stream(str(path), compression="gzip")
-    else:
-        source = pa.input_stream(str(path), compression=None)
-    table = pa_csv.read_csv(
-        source,
-        read_options=pa_csv.ReadOptions(encoding=encoding, block_size=8 << 20),
-        parse_options=pa_csv.ParseOptions(delimiter=delimiter, newlines_in_values=True),
-        convert_options=options,
-    )
-    return table.rename_columns([name.lstrip("\ufeff") for name in table.column_names])
-
-
-def _text(value: object) -> Text:
-    """A JSON or Excel value as a source would write it. Nested values stay JSON."""
-    if value is None or value == "":
-        return None
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, float) and value.is_integer():
-        return str(int(value))
-    return json.dumps(value, ensure_ascii=False) if isinstance(value, dict | list) else str(value)
-
-
-def _of_records(feed: Feed, records: list[dict[str, Any]]) -> pa.Table:
-    """Rows of JSON objects as a table. A key absent from every row is an absent column; from some rows, an empty value."""
-    names = [name for name in feed.mapped_columns if not records or any(name in record for record in records)]
-    return pa.table({name: pa.array([_text(record.get(name)) for record in records], pa.string()) for name in names})
-
-
-def _loads(line: str) -> dict[str, Any]:
-    record = json.loads(line, parse_float=str)
-    if not isinstance(record, dict):
-        raise ValueError(f"expected a JSON object, found {line[:80]!r}")
-    return record
-
-
-def _read_jsonl(feed: Feed, path: Path) -> pa.Table:
-    encoding = feed.source.encoding if isinstance(feed.source, FilesSource) else "utf-8"
-    with path.open(encoding=encoding) as lines:
-        return _of_records(feed, [_loads(line) for line in lines if line.strip()])
-
-
-def _read_page(feed: Feed, path: Path) -> pa.Table:
-    assert isinstance(feed.source, ApiSource)
-    page = json.loads(gzip.decompress(path.read_bytes()), parse_float=str)
-    return _of_records(feed, page[feed.source.items])
-
-
-def _read_xlsx(feed: Feed, path: Path) -> pa.Table:
-    assert isinstance(feed.source, FilesSource)
-    workbook = CalamineWorkbook.from_path(path)
-    sheet = feed.source.sheet or workbook.sheet_names[0]
-    if sheet not in workbook.sheet_names:
-        raise ContractBreach(
-            f"feed {feed.code}: file {path.name}: expected sheet {sheet!r}, found {workbook.sheet_names}"
-        )
-    rows: Iterator[list[Any]] = iter(workbook.get_sheet_by_name(sheet).to_python())
-    header = [str(cell).strip() for cell in next(rows, [])]
-    return _of_records(feed, [dict(zip(header, row, strict=False)) for row in rows])
-
-
-def _read_parquet(feed: Feed, path: Path) -> pa.Table:
-    table = pa_parquet.read_table(path)
-    return pa.table({name: table[name].cast(pa.string()) for name in feed.mapped_columns if name in table.column_names})
-
-
-def _to_bronze(feed: Feed, table: pa.Table, file: str, pseudonymiser: Pseudonymiser) -> pa.Table:
+def _to_bronze(feed: Feed, content: Content, file: str, pseudonymiser: Pseudonymiser) -> pa.Table:
+    """Personal values hashed or left out; rows without values at the end, with nothing but number and fault."""
     hashed = pseudonym_columns(feed)
     personal = {source for sources in hashed.values() for source in sources}
-    columns = {bronze_name(name): table[name] for name in feed.mapped_columns if name not in personal}
+    columns = {bronze_name(name): content.values[name] for name in feed.mapped_columns if name not in personal}
     for name, sources in hashed.items():
-        values = list(zip(*(table[source].to_pylist() for source in sources), strict=True))
+        values = list(zip(*(content.values[source].to_pylist() for source in sources), strict=True))
         known = {value: pseudonymiser.of(feed.city_code, value) for value in set(values)}
         columns[name] = pa.array([known[value] for value in values], pa.string())
-    columns[FILE] = pa.array([file] * table.num_rows, pa.string())
-    columns[ROW] = pa.array(range(1, table.num_rows + 1), pa.int64())
-    return pa.table(columns)
+    table = pa.table(columns)
+    broken = sorted(set(content.faults).difference(content.numbers))
+    if broken:
+        table = pa.concat_tables([table, pa.table({n: pa.nulls(len(broken), pa.string()) for n in table.column_names})])
+    numbers = [*content.numbers, *broken]
+    faults = [_account(content.faults.get(number), personal) for number in numbers] if content.faults else None
+    table = table.append_column(FILE, pa.repeat(pa.scalar(file), len(numbers)))
+    table = table.append_column(ROW, pa.array(numbers, pa.int64()))
+    return table.append_column(FAULT, pa.array(faults, FAULT_TYPE) if faults else pa.nulls(len(numbers), FAULT_TYPE))
+
+
+def _account(fault: Fault | None, personal: set[str]) -> dict[str, str | None] | None:
+    """A fault as bronze keeps it; of a personal column it does not say what was found."""
+    if fault is None:
+        return None
+    found = None if fault.column in personal else fault.found
+    return {"rule": fault.rule, "column_name": fault.column, "found": found}

@@ -15,7 +15,10 @@ from typing import Any, BinaryIO
 
 from pydantic import BaseModel, ConfigDict
 
-from expectations.contract import Feed
+from expectations.contract import Feed, FilesSource
+from spark_jobs.errors import ContractBreach
+
+MANIFEST = "manifest.json"
 
 
 class LandedFile(BaseModel):
@@ -60,7 +63,7 @@ class Landing:
 
     def manifests(self) -> list[Manifest]:
         """All batches in order of their window and then of their content."""
-        found = [Manifest.model_validate_json(path.read_text()) for path in self.folder.glob("*/manifest.json")]
+        found = [Manifest.model_validate_json(path.read_text()) for path in self.folder.glob(f"*/{MANIFEST}")]
         return sorted(found, key=lambda m: (m.window_to, m.window_from, m.batch_id))
 
     def landed_through(self) -> date | None:
@@ -68,6 +71,27 @@ class Landing:
 
     def path(self, manifest: Manifest, file: LandedFile) -> Path:
         return self.folder / manifest.batch_id / file.name
+
+    def verified(self, manifest: Manifest, file: LandedFile) -> Path:
+        """Path of a landed file whose bytes are still those that came. Raises ContractBreach."""
+        path = self.path(manifest, file)
+        found = file_sha256(path) if path.is_file() else "no such file"
+        if found != file.sha256:
+            raise ContractBreach(
+                f"feed {manifest.city_code}.{manifest.feed_code}: batch {manifest.batch_id}: file {file.name}: "
+                f"expected SHA-256 {file.sha256}, found {found}\n"
+                "  what to do: landing is never edited; restore the file, or ask the source to deliver it again"
+            )
+        return path
+
+    def replaced(self, feed: Feed, manifest: Manifest) -> frozenset[str]:
+        """Names of dropped files of the batch that came again afterwards under the same name, with other bytes."""
+        if not isinstance(feed.source, FilesSource):
+            return frozenset()  # a pull is never repeated for the same window
+        later = (other for other in self.manifests() if other.fetched_at > manifest.fetched_at)
+        return frozenset(
+            {file.name for file in manifest.files} & {file.name for other in later for file in other.files}
+        )
 
     @contextmanager
     def new_batch(self) -> Iterator[Batch]:
@@ -93,6 +117,8 @@ class Batch:
     def file(self, name: str, delivered_on: date) -> Iterator[BinaryIO]:
         """Write one file; it is hashed from disk, so the manifest says what is really there."""
         path = self.folder / name
+        if path.exists() or name == MANIFEST:
+            raise ContractBreach(f"file {name!r}: expected a name of its own within the batch, found it taken")
         with path.open("wb") as out:
             yield out
             out.flush()
@@ -109,11 +135,11 @@ class Batch:
             batch_id=f"{window_to:%Y%m%d}-{digest}",
             window_from=window_from,
             window_to=window_to,
-            fetched_at=datetime.now(UTC).replace(microsecond=0),
+            fetched_at=datetime.now(UTC),
             files=tuple(self.files),
             **more,
         )
-        (self.folder / "manifest.json").write_text(manifest.model_dump_json(indent=1))
+        (self.folder / MANIFEST).write_text(manifest.model_dump_json(indent=1))
         target = self.folder.parent / manifest.batch_id
         if not target.exists():  # the same content for the same window has landed before
             self.folder.rename(target)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import shutil
 from datetime import UTC
+from pathlib import Path
 
 import pandas as pd
 from pyspark.sql import DataFrame, SparkSession
@@ -12,7 +13,7 @@ from pyspark.sql import functions as f
 
 from expectations.contract import City, Feed
 from spark_jobs import bronze, silver, tables
-from spark_jobs.check import IN_MEMORY_ROWS, accepted_in_memory, judge
+from spark_jobs.check import IN_MEMORY_ROWS, accepted_in_memory, begin_import, has_reused_keys, judge
 from spark_jobs.errors import ContractBreach
 from spark_jobs.landing import Landing, Manifest
 from spark_jobs.pseudonym import Pseudonymiser
@@ -26,7 +27,6 @@ BATCH_COLUMNS = (
 
 
 def create_tables(spark: SparkSession, feed: Feed) -> None:
-    tables.create_schemas(spark)
     tables.create(spark, BATCHES, BATCH_COLUMNS, ("city_code", "feed_code"))
     silver.create_tables(spark)
     bronze.create_table(spark, feed)
@@ -34,34 +34,45 @@ def create_tables(spark: SparkSession, feed: Feed) -> None:
 
 def pending(spark: SparkSession, feed: Feed, landing: Landing) -> list[Manifest]:
     """Landed batches that silver has not taken yet, in order of their windows."""
-    done = {
-        row.batch_id
-        for row in tables.read(spark, BATCHES)
-        .where((f.col("city_code") == feed.city_code) & (f.col("feed_code") == feed.feed_code))
-        .where("status = 'checked'")
-        .select("batch_id")
-        .collect()
-    }
+    done = _recorded(spark, feed, "checked", "replaced")
     return [manifest for manifest in landing.manifests() if manifest.batch_id not in done]
+
+
+def _recorded(spark: SparkSession, feed: Feed, *statuses: str) -> set[str]:
+    """Ids of the feed's batches that the ledger knows with one of the statuses."""
+    own = (f.col("city_code") == feed.city_code) & (f.col("feed_code") == feed.feed_code)
+    ledger = tables.read(spark, BATCHES).where(own & f.col("status").isin(*statuses))
+    return {row.batch_id for row in ledger.select("batch_id").collect()}
 
 
 def refine(spark: SparkSession, city: City, feed: Feed, settings: Settings) -> list[str]:
     """Take all pending batches of a feed into silver. Returns a line of account for each batch.
 
-    Raises ContractBreach when a batch breaks its contract: silver stays as it was, the batch is recorded as breached,
-    and the next run tries it again.
+    A batch that breaks its contract leaves silver as it was and is recorded as breached; the other batches go through,
+    then ContractBreach is raised, and the next run tries it again. Once the source has delivered all its files again
+    it is set aside as replaced.
     """
     create_tables(spark, feed)
     landing = Landing.of(settings.landing, feed)
+    manifests = pending(spark, feed, landing)
+    if not manifests:
+        return []
+    begin_import()
     pseudonymiser = Pseudonymiser.from_file(settings.hash_keys)
     areas = silver.area_lookup(spark, city)
-    account = []
-    for manifest in pending(spark, feed, landing):
+    account, breaches = [], []
+    for manifest in manifests:
         try:
             account.append(_refine_batch(spark, city, feed, (landing, manifest, areas), settings, pseudonymiser))
         except ContractBreach as breach:
-            _record(spark, manifest, {}, "breached", str(breach).splitlines()[0])
-            raise
+            is_replaced = landing.replaced(feed, manifest) == {file.name for file in manifest.files}
+            _record(spark, manifest, {}, "replaced" if is_replaced else "breached", str(breach).splitlines()[0])
+            if is_replaced:
+                account.append(f"{feed.code} {manifest.batch_id}: set aside, its files were delivered again")
+            else:
+                breaches.append(str(breach))
+    if breaches:
+        raise ContractBreach("\n".join([*breaches, *account]))
     return account
 
 
@@ -74,14 +85,13 @@ def _refine_batch(
     pseudonymiser: Pseudonymiser,
 ) -> str:
     landing, manifest, areas = batch
-    received = bronze.append(spark, feed, landing, manifest, settings.state / "staging", pseudonymiser)
+    brought = bronze.append(spark, feed, landing, manifest, settings.state / "staging", pseudonymiser)
+    received = brought.n_rows
     if manifest.n_rows is not None and manifest.n_rows != received:
         raise ContractBreach(
             f"feed {feed.code}: batch {manifest.batch_id}: the source counts {manifest.n_rows} rows, found {received}"
         )
-    folder = settings.state / "staging" / f"{feed.code}-{manifest.batch_id}.parquet"
-    rows = tables.read(spark, bronze.bronze_table(feed)).where(f.col(bronze.BATCH) == manifest.batch_id)
-    silver.stage(rows, city, feed, areas).write.mode("overwrite").parquet(str(folder))  # cast once, read three times
+    folder = _stage(spark, city, feed, manifest, areas, settings)
     staged = spark.read.parquet(str(folder))
     counts = _counts(staged)
     if counts["n_received"] != received or counts["n_accepted"] + counts["n_rejected"] != received:
@@ -94,16 +104,41 @@ def _refine_batch(
         )
         if failures:
             raise ContractBreach(_letter(feed, manifest, counts, failures, staged))
-        silver.merge(spark, city, feed, fresh, areas)
+        taken = _recorded(spark, feed, "checked") | {manifest.batch_id} if feed.is_rebuilt else set()
+        silver.merge(spark, city, feed, fresh, areas, taken)
         keys = {"city_code": city.city_code, "feed_code": feed.feed_code, "batch_id": manifest.batch_id}
         tables.replace_slice(spark, silver.rejects(staged), silver.REJECTS, keys, ("city_code", "feed_code"))
-    _record(spark, manifest, counts, "checked", "")
+    remark = _remark(brought)
+    _record(spark, manifest, counts, "checked", remark)
     shutil.rmtree(folder)
     return (
         f"{feed.code} {manifest.batch_id}: {received:,} received = {counts['n_accepted']:,} accepted "
         f"+ {counts['n_rejected']:,} rejected"
         + (f" ({counts['n_outside']:,} of them of other places)" if counts["n_outside"] else "")
+        + (f"; {remark}" if remark else "")
     )
+
+
+def _stage(
+    spark: SparkSession, city: City, feed: Feed, manifest: Manifest, areas: DataFrame, settings: Settings
+) -> Path:
+    """Cast a batch once, for all that reads it afterwards. Returns the folder of the staged rows."""
+    folder = settings.state / "staging" / f"{feed.code}-{manifest.batch_id}.parquet"
+    rows = tables.read(spark, bronze.bronze_table(feed)).where(f.col(bronze.BATCH) == manifest.batch_id)
+    silver.stage(rows, city, feed, areas).write.mode("overwrite").parquet(str(folder))
+    if silver.carries(feed) or not has_reused_keys(folder):
+        return folder
+    marked = folder.with_suffix(".marked.parquet")
+    silver.mark_reused(spark.read.parquet(str(folder))).write.mode("overwrite").parquet(str(marked))
+    shutil.rmtree(folder)
+    return marked
+
+
+def _remark(brought: bronze.Received) -> str:
+    """What a person should know of a batch that was taken."""
+    beyond = f"columns not in the contract, kept in landing only: {', '.join(brought.beyond)}" if brought.beyond else ""
+    again = f"left out, delivered again since: {', '.join(brought.left_out)}" if brought.left_out else ""
+    return "; ".join(filter(None, [beyond, again]))
 
 
 def _counts(staged: DataFrame) -> dict[str, int]:
@@ -155,6 +190,5 @@ def _record(spark: SparkSession, manifest: Manifest, counts: dict[str, int], sta
 
 def batches_of(spark: SparkSession, city: City) -> pd.DataFrame:
     """The ledger of a city's batches, one row a batch."""
-    tables.create_schemas(spark)
     tables.create(spark, BATCHES, BATCH_COLUMNS, ("city_code", "feed_code"))
     return tables.read(spark, BATCHES).where(f.col("city_code") == city.city_code).toPandas()

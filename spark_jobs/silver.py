@@ -5,7 +5,9 @@ Silver is a pure function of bronze: the same rows in any order, delivered once 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
+from functools import reduce
+from operator import or_
 
 from pyspark.sql import Column, DataFrame, SparkSession, Window
 from pyspark.sql import functions as f
@@ -13,10 +15,12 @@ from pyspark.sql import functions as f
 from expectations.contract import City, Feed, Kind, load_kinds, read_table
 from spark_jobs import tables
 from spark_jobs.bronze import BATCH, DELIVERED, bronze_table
-from spark_jobs.casting import SPARK_TYPES, cast_column, clean, local_instant
-from spark_jobs.decoding import FILE, ROW
+from spark_jobs.casting import LATEST, SPARK_TYPES, cast_column, cleaned, local_instant, text_of
+from spark_jobs.decoding import FAULT, FILE, ROW, pseudonym_columns
 
 REJECTS = "silver.rejects"
+LONGEST_KEY, LONGEST_FOUND = 200, 200  # characters
+SLACK = 3  # days; clocks that go wrong, time zones and a cut-off after midnight never make as many of one
 FAULTS = "array<struct<rule:string,column_name:string,found:string>>"
 LEADING = "city_code string, feed_code string, record_id string, area_code string, township_code string"
 TRAILING = (
@@ -77,7 +81,7 @@ def _with_area(rows: DataFrame, feed: Feed, areas: DataFrame) -> DataFrame:
             f.col("area_code").alias(f"_area{number}"),
             f.col("township_code").alias(f"_township{number}"),
         )
-        rows = rows.join(f.broadcast(lookup), clean(source) == f.col(f"_word{number}"), "left")
+        rows = rows.join(f.broadcast(lookup), text_of(source) == f.col(f"_word{number}"), "left")
         codes.append(f.col(f"_area{number}"))
         townships.append(f.when(f.col("_area_code") == f.col(f"_area{number}"), f.col(f"_township{number}")))
     rows = rows.withColumn("_area_code", f.coalesce(*codes))
@@ -87,16 +91,20 @@ def _with_area(rows: DataFrame, feed: Feed, areas: DataFrame) -> DataFrame:
 def stage(rows: DataFrame, city: City, feed: Feed, areas: DataFrame) -> DataFrame:
     """Bronze rows -> canonical columns and `faults`, one row a bronze row, nothing dropped."""
     kind = load_kinds()[feed.kind]
-    rows = _with_area(rows, feed, areas)
+    rows = _with_area(_with_text(rows, feed), feed, areas)
     casts = {name: cast_column(name, kind, feed, city.time_zone) for name in kind.columns}
-    record_id = f.concat_ws("|", *(clean(name) for name in feed.record_id))
-    known_text = clean(feed.known_at.column) if feed.known_at.column else f.col(DELIVERED).cast("string")
+    record_id = f.concat_ws("|", *map(text_of, feed.record_id))
+    known_text = text_of(feed.known_at.column) if feed.known_at.column else f.col(DELIVERED).cast("string")
     known_at = local_instant(known_text, feed.known_at.format, city.time_zone)
-    deleted = clean(feed.deleted.column).isin(*feed.deleted.values) if feed.deleted else f.lit(False)
-    place = f.concat_ws("/", *(clean(name) for name in feed.area))
+    deleted = text_of(feed.deleted.column).isin(*feed.deleted.values) if feed.deleted else f.lit(False)
+    place = f.concat_ws("/", *map(text_of, feed.area))
+    hashed = pseudonym_columns(feed)  # they come as they are
+    values = {name: cast.value for name, cast in casts.items() if name not in hashed}
+    rows = rows.withColumns({"record_id": record_id, "known_at": known_at, **values})
     faults = f.concat(
-        _fault("required", "record_id", f.lit(None).cast("string"), record_id == ""),
-        _fault("not_a_instant", "known_at", known_text, known_at.isNull()),
+        *_key_faults(feed),
+        _fault("not_a_instant", "known_at", known_text, f.col("known_at").isNull()),
+        *_future_faults(kind, city.time_zone),
         _fault("outside_area", "area_code", place, f.col("_area_code").isNull() & _outside(feed)),
         _fault("unknown_area", "area_code", place, f.col("_area_code").isNull() & ~_outside(feed)),
         *(cast.faults for cast in casts.values()),
@@ -104,16 +112,16 @@ def stage(rows: DataFrame, city: City, feed: Feed, areas: DataFrame) -> DataFram
     staged = rows.select(
         f.lit(city.city_code).alias("city_code"),
         f.lit(feed.feed_code).alias("feed_code"),
-        record_id.alias("record_id"),
+        "record_id",
         f.col("_area_code").alias("area_code"),
         f.col("_township_code").alias("township_code"),
-        *(cast.value.alias(name) for name, cast in casts.items()),
-        known_at.alias("known_at"),
+        *kind.columns,
+        "known_at",
         f.coalesce(deleted, f.lit(False)).alias("is_deleted"),
         f.col(BATCH).alias("batch_id"),
         f.col(FILE),
         f.col(ROW),
-        faults.alias("faults"),
+        f.when(f.col(FAULT).isNotNull(), f.array(FAULT)).otherwise(faults).alias("faults"),
     )
     for name, column in kind.columns.items():
         if column.day_of:
@@ -121,12 +129,52 @@ def stage(rows: DataFrame, city: City, feed: Feed, areas: DataFrame) -> DataFram
     return staged.withColumn("row_hash", _content_hash(kind))
 
 
+def _with_text(rows: DataFrame, feed: Feed) -> DataFrame:
+    """Each source column cleaned once, under a name of its own: what follows reads it many times."""
+    hashed = pseudonym_columns(feed)
+    personal = {source for sources in hashed.values() for source in sources}
+    texts = [cleaned(name) for name in feed.mapped_columns if name not in personal]
+    return rows.select(*texts, *hashed, FILE, ROW, FAULT, DELIVERED, BATCH)
+
+
+def _key_faults(feed: Feed) -> list[Column]:
+    """A key of which a part is empty could be another record's key; one of absurd length is none."""
+    record_id = f.col("record_id")
+    is_partial = reduce(or_, (text_of(name).isNull() for name in feed.record_id))
+    return [
+        _fault("required", "record_id", f.lit(None).cast("string"), is_partial),
+        _fault("too_long", "record_id", record_id, f.length(record_id) > LONGEST_KEY),
+    ]
+
+
+def _future_faults(kind: Kind, time_zone: str) -> list[Column]:
+    """Nothing is known before it happens, and nothing is delivered before it is known."""
+    known_on = f.to_date(f.from_utc_timestamp("known_at", time_zone))
+    event = kind.columns[kind.event_on].day_of or kind.event_on
+    happened = f.col(event)
+    if kind.columns[event].type == "instant":
+        happened = f.to_date(f.from_utc_timestamp(happened, time_zone))
+    return [
+        _fault("in_future", "known_at", known_on.cast("string"), known_on >= f.date_add(DELIVERED, SLACK)),
+        _fault("in_future", event, happened.cast("string"), happened.between(f.date_add(known_on, SLACK), LATEST)),
+    ]
+
+
+def mark_reused(staged: DataFrame) -> DataFrame:
+    """Of accepted rows with the same key and time but other content one stays, whatever their order; the others say so."""
+    is_accepted = f.size("faults") == 0
+    alike = Window.partitionBy("record_id", "known_at", is_accepted)
+    loses = is_accepted & (f.col("row_hash") < f.max("row_hash").over(alike))
+    reused = _fault("id_reused", "record_id", f.col("record_id"), loses)
+    return staged.withColumn("faults", f.concat("faults", reused))
+
+
 def _outside(feed: Feed) -> Column:
     """True where the source itself says that the place is not in this city."""
     said = f.lit(False)
     for source in feed.area:
-        empty = f.lit("" in feed.outside_area) & clean(source).isNull()
-        said = said | f.coalesce(clean(source).isin(*feed.outside_area), f.lit(False)) | empty
+        empty = f.lit("" in feed.outside_area) & text_of(source).isNull()
+        said = said | f.coalesce(text_of(source).isin(*feed.outside_area), f.lit(False)) | empty
     return said
 
 
@@ -153,7 +201,7 @@ def rejects(staged: DataFrame) -> DataFrame:
             "record_id",
             f.explode("faults").alias("fault"),
         )
-        .select("*", "fault.rule", "fault.column_name", "fault.found")
+        .select("*", "fault.rule", "fault.column_name", f.left("fault.found", f.lit(LONGEST_FOUND)).alias("found"))
         .drop("fault")
     )
 
@@ -165,8 +213,8 @@ def versions(rows: DataFrame, feed: Feed) -> DataFrame:
     (`keep`), else the one with the greater hash, so that the order of arrival does not matter.
     """
     kind = load_kinds()[feed.kind]
-    last_word = [f.desc(FILE), f.desc(ROW)] if _carries(feed) else [f.desc("row_hash"), f.col("batch_id")]
-    rows = _carried_over(rows, feed) if _carries(feed) else rows
+    last_word = [f.desc(FILE), f.desc(ROW)] if carries(feed) else [f.desc("row_hash"), f.col("batch_id")]
+    rows = _carried_over(rows, feed) if carries(feed) else rows
     same_instant = Window.partitionBy("record_id", "known_at").orderBy(*last_word)
     rows = rows.withColumn("_rank", f.row_number().over(same_instant)).where("_rank = 1").drop("_rank")
     by_time = Window.partitionBy("record_id").orderBy("known_at")
@@ -178,7 +226,7 @@ def versions(rows: DataFrame, feed: Feed) -> DataFrame:
     return rows.withColumn("is_current", f.col("valid_to").isNull()).select(*_columns(kind))
 
 
-def _carries(feed: Feed) -> bool:
+def carries(feed: Feed) -> bool:
     return any(column.keep for column in feed.columns.values())
 
 
@@ -228,14 +276,20 @@ def with_vanished(rows: DataFrame, deliveries: Iterable[tuple[str, str]]) -> Dat
     return rows.unionByName(filled)
 
 
-def merge(spark: SparkSession, city: City, feed: Feed, fresh: DataFrame, areas: DataFrame) -> None:
-    """Bring the feed's slice of silver up to date with the accepted rows `fresh` of new batches."""
+def merge(
+    spark: SparkSession, city: City, feed: Feed, fresh: DataFrame, areas: DataFrame, taken: Collection[str]
+) -> None:
+    """Bring the feed's slice of silver up to date with the accepted rows `fresh` of new batches.
+
+    `taken` are the batches that a rebuilt feed consists of; bronze also holds those that broke their contract.
+    """
     table = silver_table(feed.kind)
     within = f"old.city_code = {tables.literal(city.city_code)} and old.feed_code = {tables.literal(feed.feed_code)}"
     stored = tables.read(spark, table).where(within.replace("old.", ""))
     keys = {"city_code": city.city_code, "feed_code": feed.feed_code}
     if feed.is_rebuilt:
-        everything = accepted(stage(tables.read(spark, bronze_table(feed)), city, feed, areas))
+        rows = tables.read(spark, bronze_table(feed)).where(f.col(BATCH).isin(*taken))
+        everything = accepted(stage(rows, city, feed, areas))
         if feed.mode == "snapshot":
             deliveries = everything.groupBy(f.col("known_at").cast("string")).agg(f.max("batch_id")).collect()
             everything = with_vanished(everything, [(row[0], row[1]) for row in deliveries])

@@ -3,34 +3,82 @@
 from __future__ import annotations
 
 import gzip
-import json
+import time
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from itertools import count
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import httpx
-from tenacity import RetryError, Retrying, retry_if_exception_type, stop_after_attempt, wait_exponential_jitter
+from pydantic import BaseModel, ConfigDict, ValidationError
+from tenacity import (
+    RetryCallState,
+    RetryError,
+    Retrying,
+    retry_if_exception_type,
+    stop_after_attempt,
+    wait_exponential_jitter,
+)
 
 from expectations.contract import ApiSource, Feed
 from spark_jobs.connection import Connection
-from spark_jobs.errors import ContractBreach, SourceUnavailable
-from spark_jobs.landing import Landing, Manifest
+from spark_jobs.errors import ContractBreach, EnvironmentFault, SourceUnavailable
+from spark_jobs.formats.json_records import loads
+from spark_jobs.landing import Batch, Landing, Manifest
 
-TIMEOUT = httpx.Timeout(connect=10, read=60, write=10, pool=10)  # seconds
-ATTEMPTS = 5
+LARGEST_PAGE = 256 << 20  # bytes, unpacked
+
+
+class Patience(BaseModel):
+    """How long a source may take, in seconds, and how often it is asked; `patience` in the Connection's extra."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    connect: float = 10
+    read: float = 60  # between two pieces of an answer
+    whole: float = 300  # for an answer: one that drips never runs into `read`
+    attempts: int = 5
+    first_wait: float = 0.5
+    longest_wait: float = 20
+
+    @classmethod
+    def of(cls, connection: Connection) -> Patience:
+        """Raises EnvironmentFault for fields that do not exist or are no numbers."""
+        try:
+            return cls.model_validate(connection.extra.get("patience", {}))
+        except ValidationError as error:
+            raise EnvironmentFault(f"connection: extra.patience: {error}") from None
 
 
 class _Transient(Exception):
-    """Worth another try: the network, a 429 or a 5xx."""
+    """Worth another try: the network, half an answer, a 429 or a 5xx. `wait`: what the source asked for, in seconds."""
+
+    def __init__(self, message: str, wait: float = 0) -> None:
+        super().__init__(message)
+        self.wait = wait
+
+
+@dataclass(frozen=True)
+class Page:
+    """One page as it came, the total that it claims, and its rows."""
+
+    content: bytes
+    total: int
+    rows: list[Any]
 
 
 class ApiClient:
-    """Bearer token by client credentials, renewed when the server says so; retries with back-off; no redirects."""
+    """Bearer token by client credentials, renewed once when it has expired; retries with back-off; no redirects."""
 
     def __init__(self, source: ApiSource, connection: Connection) -> None:
         self._source, self._connection = source, connection
+        self._patience = patience = Patience.of(connection)
         scheme = connection.extra.get("scheme", "http")
-        self._http = httpx.Client(base_url=f"{scheme}://{connection.host}:{connection.port}", timeout=TIMEOUT)
+        self._http = httpx.Client(
+            base_url=f"{scheme}://{connection.host}:{connection.port}",
+            timeout=httpx.Timeout(patience.read, connect=patience.connect),
+            follow_redirects=False,  # the token would be shown to whoever the redirect names
+        )
         self._token = ""
 
     def __enter__(self) -> ApiClient:
@@ -39,8 +87,40 @@ class ApiClient:
     def __exit__(self, *_: object) -> None:
         self._http.close()
 
+    def page(self, parameters: dict[str, Any]) -> Page:
+        """One page. Raises SourceUnavailable when no whole page comes after all tries, ContractBreach for other JSON."""
+        retrying = Retrying(
+            retry=retry_if_exception_type((_Transient, httpx.TransportError, httpx.DecodingError)),
+            stop=stop_after_attempt(self._patience.attempts),
+            wait=self._pause,
+        )
+        try:
+            return retrying(self._once, parameters)
+        except RetryError as error:
+            cause = error.last_attempt.exception()
+            raise SourceUnavailable(f"no answer after {self._patience.attempts} tries: {cause}") from None
+
+    def _pause(self, state: RetryCallState) -> float:
+        """Seconds before the next try: what the source asked for, else longer each time."""
+        backing_off = wait_exponential_jitter(self._patience.first_wait, self._patience.longest_wait)
+        cause = state.outcome.exception() if state.outcome else None
+        asked = cause.wait if isinstance(cause, _Transient) else 0
+        return min(max(asked, backing_off(state)), self._patience.longest_wait)
+
+    def _once(self, parameters: dict[str, Any]) -> Page:
+        if not self._token:
+            self._authenticate()
+        status, content = self._get(parameters)
+        if status == httpx.codes.UNAUTHORIZED:  # it has expired on the way: one new token, not one for each try
+            self._authenticate()
+            status, content = self._get(parameters)
+            if status == httpx.codes.UNAUTHORIZED:
+                raise SourceUnavailable("the API refused a token that it had just given")
+        return _page(self._source, content)
+
     def _authenticate(self) -> None:
-        answer = self._http.post(
+        status, content = self._answer(
+            "POST",
             self._source.token_path,
             data={
                 "grant_type": "client_credentials",
@@ -48,41 +128,59 @@ class ApiClient:
                 "client_secret": self._connection.password.get_secret_value(),
             },
         )
-        if answer.status_code in (400, 401, 403):
-            raise SourceUnavailable(
-                f"the API of connection {self._source.connection} refused our credentials ({answer.status_code})"
-            )
-        if answer.status_code != httpx.codes.OK:
-            raise _Transient(f"token: status {answer.status_code}")
-        self._token = answer.json()["access_token"]
-
-    def _once(self, parameters: dict[str, Any]) -> bytes:
-        if not self._token:
-            self._authenticate()
-        answer = self._http.get(
-            self._source.path, params=parameters, headers={"Authorization": f"Bearer {self._token}"}
-        )
-        if answer.status_code == httpx.codes.UNAUTHORIZED:
-            self._token = ""
-            raise _Transient("the token has expired")
-        if answer.status_code == httpx.codes.TOO_MANY_REQUESTS or answer.status_code >= 500:
-            raise _Transient(f"status {answer.status_code}")
-        if answer.status_code != httpx.codes.OK:
-            raise SourceUnavailable(f"{self._source.path}: expected status 200, found {answer.status_code}")
-        return answer.content
-
-    def page(self, parameters: dict[str, Any]) -> bytes:
-        """Bytes of one page. Raises SourceUnavailable when the source stays silent after five tries."""
-        retrying = Retrying(
-            retry=retry_if_exception_type((_Transient, httpx.TransportError)),
-            stop=stop_after_attempt(ATTEMPTS),
-            wait=wait_exponential_jitter(initial=0.5, max=20),
-        )
+        if status in (400, 401, 403):
+            raise SourceUnavailable(f"the API refused our credentials ({status})")
         try:
-            return retrying(self._once, parameters)
-        except RetryError as error:
-            cause = error.last_attempt.exception()
-            raise SourceUnavailable(f"no answer after {ATTEMPTS} tries: {cause}") from None
+            self._token = str(loads(content.decode())["access_token"])
+        except (ValueError, KeyError, TypeError):
+            raise _Transient(f"{self._source.token_path}: expected JSON with 'access_token', found none") from None
+
+    def _get(self, parameters: dict[str, Any]) -> tuple[int, bytes]:
+        return self._answer(
+            "GET", self._source.path, params=parameters, headers={"Authorization": f"Bearer {self._token}"}
+        )
+
+    def _answer(self, method: str, path: str, **request: Any) -> tuple[int, bytes]:
+        """Status and body; statuses that nobody can act on are raised."""
+        until = time.monotonic() + self._patience.whole
+        with self._http.stream(method, path, **request) as answer:
+            status = answer.status_code
+            if answer.has_redirect_location:
+                elsewhere = httpx.URL(answer.headers["Location"]).host or "another path"
+                raise SourceUnavailable(f"{path}: expected an answer, found a redirect to {elsewhere}; it was refused")
+            if status == httpx.codes.TOO_MANY_REQUESTS or status >= 500:
+                asked = answer.headers.get("Retry-After", "")
+                raise _Transient(f"{path}: status {status}", float(asked) if asked.isdecimal() else 0)
+            if status not in (200, 400, 401, 403):
+                raise SourceUnavailable(f"{path}: expected status 200, found {status}")
+            return status, self._body(answer, until, path)
+
+    def _body(self, answer: httpx.Response, until: float, path: str) -> bytes:
+        blocks, size = [], 0
+        for block in answer.iter_bytes():
+            blocks.append(block)
+            size += len(block)
+            if time.monotonic() > until:
+                raise _Transient(f"{path}: not complete after {self._patience.whole:g} seconds ({size:,} bytes)")
+            if size > LARGEST_PAGE:
+                raise SourceUnavailable(f"{path}: expected at most {LARGEST_PAGE:,} bytes a page, found more")
+        return b"".join(blocks)
+
+
+def _page(source: ApiSource, content: bytes) -> Page:
+    """Raises _Transient for what is no JSON (half an answer, a proxy's error page), ContractBreach for other JSON."""
+    try:
+        page = loads(content.decode("utf-8"))
+    except ValueError as error:
+        raise _Transient(f"{source.path}: expected JSON, found {len(content):,} bytes that are none: {error}") from None
+    rows = page.get(source.items) if isinstance(page, dict) else None
+    total = str(page.get(source.total, "")) if isinstance(page, dict) else ""
+    if not isinstance(rows, list) or not total.isdecimal():
+        keys = sorted(page) if isinstance(page, dict) else type(page).__name__
+        raise ContractBreach(
+            f"{source.path}: expected an object with a count {source.total!r} and a list {source.items!r}, found {keys}"
+        )
+    return Page(content, int(total), rows)
 
 
 def land(
@@ -107,35 +205,57 @@ def land(
         parameters[source.from_parameter] = f"{lower:%Y-%m-%d %H:%M:%S}"
     try:
         with ApiClient(source, connection) as client, landing.new_batch() as batch:
-            total = seen = 0
-            number = 1
-            while number == 1 or seen < total:
-                content = client.page({**parameters, source.page_parameter: number})
-                found_total, found_rows = _counts(source, content)
-                if number > 1 and (found_total != total or found_rows == 0):
-                    raise ContractBreach(
-                        f"feed {feed.code}: page {number}: expected total {total} and rows, "
-                        f"found total {found_total} and {found_rows} rows; the pull is repeated from its beginning"
-                    )
-                total, seen, number = found_total, seen + found_rows, number + 1
-                with batch.file(f"page_{number - 1:05d}.json.gz", business_date) as out:
-                    out.write(gzip.compress(content, 1, mtime=0))
-            if seen != total:
-                raise ContractBreach(f"feed {feed.code}: expected {total} rows in all pages, found {seen}")
+            total = _pull(feed, source, client, parameters, batch, business_date)
             return batch.commit(feed, window_from, business_date, n_rows=total)
     except SourceUnavailable as error:
         raise SourceUnavailable(
             f"feed {feed.code}: the API of connection {source.connection}: {error}\n"
             "  what to do: check address, account and network; the run may be repeated at any time"
         ) from None
-
-
-def _counts(source: ApiSource, content: bytes) -> tuple[int, int]:
-    """The total that a page claims and the number of rows it holds."""
-    try:
-        page = json.loads(content)
-        return int(page[source.total]), len(page[source.items])
-    except (ValueError, KeyError, TypeError) as error:
+    except ContractBreach as error:
         raise ContractBreach(
-            f"{source.path}: expected a JSON object with {source.total!r} and {source.items!r}, found {content[:80]!r}"
-        ) from error
+            f"feed {feed.code}: {error}\n  what to do: ask the source; nothing has landed, the next run begins anew"
+        ) from None
+
+
+@dataclass
+class _Proof:
+    """That nothing is missing: every page claims the same total, the rows add up to it, none stands on two pages."""
+
+    feed: Feed
+    total: int = 0
+    seen: int = 0
+    rows_before: set[int] = field(default_factory=set)
+
+    def check(self, number: int, page: Page) -> None:
+        """Count one more page in. Raises ContractBreach."""
+        if number == 1:
+            self.total = page.total
+        if page.total != self.total:
+            raise ContractBreach(f"page {number}: expected total {self.total} as on page 1, found {page.total}")
+        if self.seen + len(page.rows) > self.total:
+            raise ContractBreach(f"page {number}: expected {self.total} rows in all, found more")
+        if not page.rows and self.seen < self.total:
+            raise ContractBreach(
+                f"page {number}: expected {self.total} rows in all, found {self.seen} and an empty page"
+            )
+        names = self.feed.mapped_columns
+        rows = {hash(repr([r.get(n) for n in names] if isinstance(r, dict) else r)) for r in page.rows}
+        if repeated := len(rows & self.rows_before):
+            raise ContractBreach(f"page {number}: expected each row on one page, found {repeated} of earlier pages")
+        self.rows_before |= rows
+        self.seen += len(page.rows)
+
+
+def _pull(feed: Feed, source: ApiSource, client: ApiClient, parameters: dict[str, Any], batch: Batch, day: date) -> int:
+    """All pages into the batch; returns the number of rows. Behind a last page that is full, one more must be empty."""
+    proof = _Proof(feed)
+    for number in count(1):
+        page = client.page({**parameters, source.page_parameter: number})
+        proof.check(number, page)
+        if page.rows or number == 1:
+            with batch.file(f"page_{number:05d}.json.gz", day) as out:
+                out.write(gzip.compress(page.content, 1, mtime=0))
+        if proof.seen == proof.total and len(page.rows) < source.page_size:
+            break
+    return proof.total

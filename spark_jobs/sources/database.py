@@ -11,7 +11,8 @@ from psycopg import sql
 
 from expectations.contract import DatabaseSource, Feed
 from spark_jobs.connection import Connection
-from spark_jobs.errors import ContractBreach, SourceUnavailable
+from spark_jobs.drift import check_columns
+from spark_jobs.errors import SourceUnavailable
 from spark_jobs.landing import Landing, Manifest
 
 CONNECT_TIMEOUT = 20  # seconds
@@ -56,11 +57,14 @@ def land(
         ) from None
 
 
-def _columns(database: psycopg.Connection, table: str) -> tuple[str, ...]:
+def _columns(database: psycopg.Connection, table: str) -> dict[str, str]:
+    """Columns of the table, with their types, in the table's order."""
     rows = database.execute(
-        "select column_name from information_schema.columns where table_name = %s order by ordinal_position", [table]
+        "select column_name, data_type from information_schema.columns "
+        "where table_name = %s and table_schema = any(current_schemas(false)) order by ordinal_position",
+        [table],
     )
-    return tuple(row[0] for row in rows)
+    return dict(rows.fetchall())
 
 
 def _copy(
@@ -73,12 +77,7 @@ def _copy(
 ) -> Manifest:
     """Stream the selected columns into gzipped CSV files. Columns the contract does not use never leave the source."""
     present = _columns(database, source.table)
-    absent = [name for name in feed.mapped_columns if name not in present]
-    if absent:
-        raise ContractBreach(
-            f"feed {feed.code}: table {source.table}: expected columns {absent}, found {list(present)}\n"
-            "  what to do: ask the source what replaced them, then change the feed's contract"
-        )
+    check_columns(feed, f"table {source.table}", list(present), present)
     rows = sql.SQL("from {table} where {cursor} > {lower} and {cursor} <= {upper}").format(
         table=sql.Identifier(source.table),
         cursor=sql.Identifier(source.cursor),
@@ -101,4 +100,4 @@ def _copy(
                 zipped.write(block)
         counted = database.execute(sql.SQL("select count(*) {}").format(rows)).fetchone()
         assert counted  # the same snapshot, so the count must agree with the rows landed
-        return batch.commit(feed, *window, n_rows=counted[0], source_columns=present)
+        return batch.commit(feed, *window, n_rows=counted[0], source_columns=tuple(present))

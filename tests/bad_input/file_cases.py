@@ -1,0 +1,235 @@
+"""Tables of bad files: rows that are set aside, files that stop the feed, and oddities that must pass unchanged."""
+
+from __future__ import annotations
+
+import codecs
+import gzip
+import io
+import json
+import zipfile
+from typing import Any
+
+import openpyxl
+import pyarrow as pa
+import pyarrow.parquet as pa_parquet
+
+from tests.bad_input.cases import GOOD, HEADER, Case, csv_of, line, lines_of, row, workbook_of, zip_of
+
+JSON, EXCEL, PARQUET = {"format": "jsonl"}, {"format": "xlsx", "sheet": "案件"}, {"format": "parquet"}
+GB = {"encoding": "gb18030"}
+MEGABYTE = 1 << 20
+
+
+def _bytes(text: str, **replaced: bytes) -> bytes:
+    content = text.encode()
+    for mark, raw in replaced.items():
+        content = content.replace(mark.encode(), raw)
+    return content
+
+
+def _merged(sheet: Any) -> None:
+    sheet["B4"].value = None
+    sheet.merge_cells("B3:B4")
+
+
+def _error(sheet: Any) -> None:
+    sheet["E3"].value, sheet["E3"].data_type = "#N/A", "e"
+
+
+def _formula_with_value() -> bytes:
+    """openpyxl writes formulas without values; Excel writes both."""
+    content = workbook_of([*list(row("good2").values())[:4], "=1+1", "2026-02-01 08:00:00", "z"])
+    parts = {}
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        for name in archive.namelist():
+            parts[name] = archive.read(name).replace(b"<f>1+1</f><v />", b"<f>1+1</f><v>2</v>")
+    return zip_of(parts)
+
+
+def _parquet(**columns: Any) -> bytes:
+    rows = {name: [good[name] for good in GOOD] for name in HEADER} | columns
+    content = io.BytesIO()
+    pa_parquet.write_table(pa.table({name: column for name, column in rows.items() if column is not None}), content)
+    return content.getvalue()
+
+
+def _locked_zip() -> bytes:
+    """The flag that says encrypted, set in both headers of the only member."""
+    content = bytearray(zip_of({"cases.csv": csv_of().encode()}))
+    content[6] |= 1
+    content[content.index(b"PK\x01\x02") + 8] |= 1
+    return bytes(content)
+
+
+def _damaged_zip() -> bytes:
+    content = bytearray(zip_of({"cases.csv": csv_of().encode()}, zipfile.ZIP_STORED))
+    content[content.index(b"good1")] ^= 0xFF
+    return bytes(content)
+
+
+def _workbook_bomb() -> bytes:
+    with zipfile.ZipFile(io.BytesIO(workbook_of())) as archive:
+        parts = {name: archive.read(name) for name in archive.namelist()}
+    return zip_of({**parts, "xl/worksheets/sheet2.xml": b" " * (64 * MEGABYTE)})
+
+
+ROWS = {
+    "a row with too few values": Case(csv_of("bad,9901,2026-01-31").encode(), "wrong_number_of_values"),
+    "a comma in a value without quotes": Case(csv_of(line(name="张,三")).encode(), "wrong_number_of_values"),
+    "a row with another delimiter": Case(csv_of(line().replace(",", ";")).encode(), "wrong_number_of_values"),
+    "the last row cut off": Case(
+        csv_of().encode() + b"bad,99", "wrong_number_of_values", rows=(3,)
+    ),
+    "NUL bytes": Case(_bytes(csv_of(line(place="9901@")), **{"@": b"\0"}), "nul_byte", column="place"),
+    "bytes that are no UTF-8": Case(_bytes(csv_of(line(id="b@d")), **{"@": b"\xb4"}), "lost_character", column="id"),
+    "half a GB18030 character": Case(
+        csv_of(line(nature="刑@")).encode("gb18030").replace(b"@", b"\xca"), "lost_character", feed=GB, column="nature"
+    ),
+    "a value that was lost before (U+FFFD)": Case(
+        csv_of(line(nature="刑\ufffd")).encode(), "lost_character", column="nature"
+    ),
+    "a field of 100 MB": Case(lambda: csv_of(line(place="x" * 100 * MEGABYTE)).encode(), "too_long", column="place"),
+    "half a JSON line": Case(lines_of('{"id": "bad", "place": "99'), "not_json", feed=JSON),
+    "NaN in JSON": Case(lines_of('{"id": "bad", "deaths": NaN}'), "not_json", feed=JSON, column="deaths"),
+    "Infinity in JSON": Case(lines_of('{"id": "bad", "deaths": -Infinity}'), "not_json", feed=JSON, column="deaths"),
+    "a JSON key twice": Case(lines_of('{"id": "bad", "id": "other"}'), "key_twice", feed=JSON, column="id"),
+    "a JSON list in place of an object": Case(lines_of('["bad", "9901"]'), "not_an_object", feed=JSON),
+    "an object in place of a JSON value": Case(
+        lines_of('{"id": "bad", "place": {"code": "9901"}}'), "nested_value", feed=JSON, column="place"
+    ),
+    "a JSON line nested 100,000 deep": Case(lines_of("[" * 100_000 + "]" * 100_000), "not_json", feed=JSON),
+    "half a surrogate pair in JSON": Case(
+        lines_of('{"id": "b\\ud800d"}'), "lost_character", feed=JSON, column="id"
+    ),
+    "a formula without a value in Excel": Case(
+        workbook_of([*list(row("bad").values())[:4], "=1+1"]), "formula_without_value", feed=EXCEL, column="deaths"
+    ),
+    "an error value in Excel (#N/A)": Case(
+        workbook_of(list(row("bad").values()), change=_error), "spreadsheet_error", feed=EXCEL, column="deaths"
+    ),
+    "merged cells in Excel": Case(
+        workbook_of(list(row("bad").values()), list(row("bad").values()), change=_merged),
+        "merged_cell", feed=EXCEL, rows=(2, 3), column="place",
+    ),
+    "a number of 18 digits in Excel": Case(
+        workbook_of([230602198001011234, *list(row("bad").values())[1:]]), "lost_digits", feed=EXCEL, column="id"
+    ),
+}  # fmt: skip
+
+FILES = {
+    "an empty file": Case(b"", "found an empty file"),
+    "an empty JSON Lines file": Case(b"", "found an empty file", feed=JSON),
+    "blank lines only": Case(b"\n\n\n", "expected a header, found an empty file"),
+    "a truncated gzip": Case(gzip.compress(csv_of().encode())[:-12], "cut off or damaged"),
+    "a gzip with a wrong checksum": Case(gzip.compress(csv_of().encode())[:-8] + bytes(8), "cut off or damaged"),
+    "rubbish behind a gzip": Case(gzip.compress(csv_of().encode()) + b"rubbish", "cut off or damaged"),
+    "a gzip bomb": Case(lambda: gzip.compress(bytes(64 * MEGABYTE)), "a zip bomb"),
+    "a zip bomb": Case(lambda: zip_of({"cases.csv": bytes(64 * MEGABYTE)}), "a zip bomb"),
+    "a zip with a path that leads up": Case(
+        zip_of({"../../etc/cases.csv": csv_of().encode()}), "leads out of the archive"
+    ),
+    "a zip with an absolute Windows path": Case(
+        zip_of({"C:\\cases.csv": csv_of().encode()}), "leads out of the archive"
+    ),
+    "a zip with something else inside": Case(
+        zip_of({"cases.csv": csv_of().encode(), "run.exe": b"MZ"}), "expected members that end in .csv"
+    ),
+    "an encrypted zip": Case(_locked_zip(), "is encrypted"),
+    "a damaged zip": Case(_damaged_zip(), "cut off or damaged"),
+    "a zip without members": Case(zip_of({}), "expected members with different names"),
+    "UTF-16 where UTF-8 was agreed": Case(csv_of().encode("utf-16"), "found the byte order mark of utf-16"),
+    "GB18030 where UTF-8 was agreed": Case(csv_of().encode("gb18030"), "expected encoding utf-8, found another one"),
+    "UTF-8 where GB18030 was agreed": Case(csv_of().encode(), "expected encoding gb18030, found utf-8", feed=GB),
+    "a byte order mark against the contract": Case(
+        codecs.BOM_UTF8 + csv_of().replace("刑事", "x").replace("张三", "y").encode(),
+        "found the byte order mark of utf-8", feed=GB,
+    ),
+    "duplicate headers": Case(csv_of(header="id,place,day,nature,deaths,updated,id").encode(), "more than once"),
+    "duplicate headers in Excel": Case(
+        workbook_of(header=("id", "place", "day", "nature", "deaths", "updated", "id")), "more than once", feed=EXCEL
+    ),
+    "the wrong delimiter": Case(
+        csv_of(header=";".join(HEADER), delimiter=";").encode(), "is the delimiter the contract's"
+    ),
+    "a missing column": Case(
+        csv_of(header="id,place,day,nature,death,updated,name").encode(),
+        r"deaths: the contract reads count, for n_deaths \| the source has missing; there is 'death'",
+    ),
+    "a column missing from all JSON objects": Case(
+        b'{"id": "a", "place": "9901"}\n', r"expected columns \['day', 'nature', 'deaths', 'updated'\]", feed=JSON
+    ),
+    "a re-typed column (Parquet structure)": Case(
+        _parquet(deaths=pa.array([{"n": 1}, {"n": 2}])),
+        r"deaths: the contract reads count, for n_deaths \| the source has struct", feed=PARQUET,
+    ),
+    "ids re-typed to floating point": Case(
+        _parquet(id=pa.array([1.0, 2.0])), r"id: the contract reads text, for record_id \| the source has double",
+        feed=PARQUET,
+    ),
+    "truncated Parquet": Case(_parquet()[:-30], "expected Parquet", feed=PARQUET),
+    "CSV where Parquet was agreed": Case(csv_of().encode(), "expected Parquet", feed=PARQUET),
+    "a quote that does not close": Case(csv_of(line(id='"bad')).encode(), "quotes that close"),
+    "two stray quotes that swallow a row": Case(
+        csv_of(line(place='"9901'), line("lost"), line(name='z" z')).encode(), "quotes that close"
+    ),
+    "an error page in place of CSV": Case(b"<!DOCTYPE html><html>502</html>", "found an HTML page"),
+    "Excel where CSV was agreed": Case(workbook_of(), "expected members that end in .csv"),
+    "an old or encrypted Excel file": Case(b"\xd0\xcf\x11\xe0" + bytes(600), "expected an .xlsx workbook", feed=EXCEL),
+    "CSV where Excel was agreed": Case(csv_of().encode(), "expected an .xlsx workbook", feed=EXCEL),
+    "an Excel sheet of another name": Case(
+        workbook_of(), "expected sheet '十一月', found", feed={"format": "xlsx", "sheet": "十一月"}
+    ),
+    "a title above the header in Excel": Case(
+        workbook_of(list(HEADER), header=["二月案件"]), "expected columns", feed=EXCEL
+    ),
+    "an Excel file that is a zip bomb": Case(_workbook_bomb, "a zip bomb", feed=EXCEL),
+}  # fmt: skip
+
+
+def _mac_calendar() -> bytes:
+    """Days counted from 1904, as Excel for Mac did."""
+
+    def change(sheet: Any) -> None:
+        sheet.parent.epoch = openpyxl.utils.datetime.CALENDAR_MAC_1904
+        sheet["C3"].value = openpyxl.utils.datetime.from_excel(46053)
+
+    return workbook_of(list(row("good2").values()), change=change)
+
+
+PASSES: dict[str, tuple[Case, str, str | None]] = {
+    # name: (case, column of the middle row, its value)
+    "a byte order mark before UTF-8": (Case(codecs.BOM_UTF8 + csv_of(line("good2")).encode(), ""), "id", "good2"),
+    "a byte order mark before JSON Lines": (
+        Case(codecs.BOM_UTF8 + lines_of(json.dumps(row("good2"))), "", feed=JSON), "id", "good2",
+    ),
+    "GB18030 by contract, four-byte characters too": (
+        Case(csv_of(line("好𠮷2")).encode("gb18030"), "", feed=GB), "id", "好𠮷2",
+    ),
+    "line breaks, quotes and commas inside quotes": (
+        Case(csv_of(line('"a\r\n""b"",c"')).encode(), ""), "id", 'a\r\n"b",c',
+    ),
+    "Windows line ends and blank lines": (
+        Case(csv_of("", line("good2"), "").replace("\n", "\r\n").encode(), ""), "id", "good2",
+    ),
+    "columns in another order": (
+        Case(
+            "\n".join(",".join(reversed(text.split(","))) for text in csv_of(line("good2")).split("\n")).encode(), ""
+        ), "id", "good2",
+    ),
+    "gzip under any name": (Case(gzip.compress(csv_of(line("good2")).encode()), ""), "id", "good2"),
+    "a formula in a text": (Case(csv_of(line("=HYPERLINK(1)")).encode(), ""), "id", "=HYPERLINK(1)"),
+    "a whole number of any length in JSON": (
+        Case(lines_of(json.dumps({**row(""), "id": 10**40 + 1})), "", feed=JSON), "id", str(10**40 + 1),
+    ),
+    "a decimal in JSON as it was written": (
+        Case(lines_of('{"id": "good2", "deaths": 1.10}'), "", feed=JSON), "deaths", "1.10",
+    ),
+    "a formula with its value in Excel": (Case(_formula_with_value(), "", feed=EXCEL), "deaths", "2"),
+    "dates of the 1904 calendar in Excel": (Case(_mac_calendar(), "", feed=EXCEL), "day", "2026-01-31"),
+    "blank rows in Excel": (
+        Case(workbook_of(list(row("good2").values()), [None]), "", feed=EXCEL), "id", "good2",
+    ),
+    "a field of 100 MB in a column that is not used": (
+        Case(lambda: csv_of(line("good2", name="x" * 100 * MEGABYTE)).encode(), ""), "id", "good2",
+    ),
+}  # fmt: skip

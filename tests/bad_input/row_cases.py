@@ -1,0 +1,129 @@
+"""Tables of bad values: what a row is rejected for, and spellings that are understood."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+COLUMNS = (
+    "id", "place", "day", "filed", "reported", "nature", "deaths", "amount", "oil", "venue", "updated",
+)  # fmt: skip
+FEED = """
+feed: cases
+kind: case
+name: {zh: 案件, en: Cases}
+source: {type: files, connection: trial, pattern: "*.csv", format: csv, delivered: 'cases_(\\d{8})\\.csv'}
+starts_on: 2026-01-01
+record_id: [id]
+known_at: {column: updated}
+area: [place]
+columns:
+  occurred_on: day
+  filed_on: {from: filed, format: yyyyMMdd}
+  reported_at: reported
+  nature_code: {from: nature, map: {刑事: criminal, 行政: public_order}}
+  n_deaths: deaths
+  amount_yuan: amount
+  is_oil: oil
+  venue_code: venue
+tolerance: {rejected_share: 0.9}
+"""
+
+
+def row(id: str, **values: str) -> dict[str, str]:
+    """A row that is right unless told otherwise."""
+    right = {
+        "place": "9901", "day": "2026-01-31", "filed": "20260201", "reported": "2026-01-31 20:00:00", "nature": "刑事",
+        "deaths": "0", "amount": "10", "oil": "0", "venue": "shop", "updated": "2026-02-01 08:00:00",
+    }  # fmt: skip
+    return {"id": id, **right, **values}
+
+
+@dataclass(frozen=True)
+class Rejected:
+    """One wrong value and the reject that it gives."""
+
+    values: dict[str, str]
+    rule: str
+    column: str
+    found: str | None
+
+
+def _day(text: str, rule: str = "not_a_date") -> Rejected:
+    return Rejected({"day": text}, rule, "occurred_on", text)
+
+
+REJECTED = {
+    "a 30th of February": _day("2026-02-30"),
+    "a 29th of February in a common year": _day("2026-02-29"),
+    "a 31st of April in the agreed format": Rejected({"filed": "20260431"}, "not_a_date", "filed_on", "20260431"),
+    "a thirteenth month": _day("2026-13-01"),
+    "day first (31/01/2026)": _day("31/01/2026"),
+    "month first (01-31-2026)": _day("01-31-2026"),
+    "a year of two digits (26-01-31)": _day("26-01-31"),
+    "a year alone (2026)": _day("2026"),
+    "a month alone (2026-01)": _day("2026-01"),
+    "a clock time alone (12:30), which Spark takes for today": _day("12:30"),
+    "the word 今天": _day("今天"),
+    "a date in Chinese characters": _day("2026年1月31日"),
+    "an Excel day number (46053), which Spark takes for a year": _day("46053"),
+    "a compact date where ISO was agreed": _day("20260131"),
+    "an ISO date where a compact one was agreed": Rejected(
+        {"filed": "2026-02-01"}, "not_a_date", "filed_on", "2026-02-01"
+    ),
+    "seconds since 1970": _day("1769817600"),
+    "a year of the Republic (115-01-31)": _day("115-01-31"),
+    "a year of the Buddhist era (2569)": _day("2569-01-31", "after_2100"),
+    "a lunar date": _day("乙巳年腊月十三"),
+    "an hour 25": Rejected({"reported": "2026-01-31 25:00:00"}, "not_a_instant", "reported_at", "2026-01-31 25:00:00"),
+    "an offset that does not exist": Rejected(
+        {"reported": "2026-01-31 20:00:00+99:00"}, "not_a_instant", "reported_at", "2026-01-31 20:00:00+99:00"
+    ),
+    "the sentinel 1900-01-01": _day("1900-01-01", "before_1990"),
+    "the sentinel 9999-12-31": _day("9999-12-31", "after_2100"),
+    "an event after it was known": _day("2026-02-15", "in_future"),
+    "an event at the end of the century": _day("2099-12-31", "in_future"),
+    "a record known after it was delivered": Rejected(
+        {"updated": "2026-03-01 08:00:00"}, "in_future", "known_at", "2026-03-01"
+    ),
+    "no time of knowledge": Rejected({"updated": "soon"}, "not_a_instant", "known_at", "soon"),
+    "an empty required value": Rejected({"day": ""}, "required", "occurred_on", None),
+    "blanks for a required value": Rejected({"day": " \u3000\u00a0"}, "required", "occurred_on", None),
+    "an empty key": Rejected({"id": ""}, "required", "record_id", None),
+    "an unknown code": Rejected({"nature": "其它"}, "unknown_code", "nature_code", "其它"),
+    "an unknown county": Rejected({"place": "9999"}, "unknown_area", "area_code", "9999"),
+    "a county's name misspelt": Rejected({"place": "東縣"}, "unknown_area", "area_code", "東縣"),
+    "no county": Rejected({"place": ""}, "unknown_area", "area_code", ""),
+    "negative casualties": Rejected({"deaths": "-1"}, "negative", "n_deaths", "-1"),
+    "half a person": Rejected({"deaths": "1.5"}, "not_a_count", "n_deaths", "1.5"),
+    "thousands with a comma": Rejected({"deaths": "1,000"}, "not_a_count", "n_deaths", "1,000"),
+    "a count beyond all integers": Rejected({"deaths": "99999999999"}, "not_a_count", "n_deaths", "99999999999"),
+    "a count in hexadecimal": Rejected({"deaths": "0x1F"}, "not_a_count", "n_deaths", "0x1F"),
+    "a count in words": Rejected({"deaths": "三"}, "not_a_count", "n_deaths", "三"),
+    "NaN": Rejected({"amount": "NaN"}, "not_a_amount", "amount_yuan", "NaN"),
+    "Infinity": Rejected({"amount": "-Infinity"}, "not_a_amount", "amount_yuan", "-Infinity"),
+    "an amount with its unit (10万元)": Rejected({"amount": "10万元"}, "not_a_amount", "amount_yuan", "10万元"),
+    "an amount of 25 digits": Rejected({"amount": "9" * 25}, "not_a_amount", "amount_yuan", "9" * 25),
+    "a negative amount": Rejected({"amount": "-0.01"}, "negative", "amount_yuan", "-0.01"),
+    "an amount with a third decimal": Rejected({"amount": "10.005"}, "too_precise", "amount_yuan", "10.005"),
+    "a flag that is neither yes nor no": Rejected({"oil": "2"}, "not_a_flag", "is_oil", "2"),
+    "a spreadsheet's error as text": Rejected({"deaths": "#REF!"}, "not_a_count", "n_deaths", "#REF!"),
+    "a formula for a number": Rejected({"deaths": "=1+1"}, "not_a_count", "n_deaths", "=1+1"),
+    "an id of 300 characters": Rejected({"id": "7" * 300}, "too_long", "record_id", "7" * 200),
+}
+
+PASSES: dict[str, tuple[dict[str, str], str, Any]] = {
+    # name: (values, column of silver, what stands there)
+    "a county by its name": ({"place": "东县"}, "area_code", "9901"),
+    "a county by its short name": ({"place": "西"}, "area_code", "9902"),
+    "a county by its English name": ({"place": "West"}, "area_code", "9902"),
+    "a county's code in full-width digits": ({"place": "９９０２"}, "area_code", "9902"),
+    "invisible blanks around a value": ({"place": "\u200b9902\u00a0\u3000"}, "area_code", "9902"),
+    "a whole number written as a decimal": ({"deaths": "3.0"}, "n_deaths", 3),
+    "the noise of a binary fraction": ({"amount": "12.300000000000001"}, "amount_yuan", Decimal("12.30")),
+    "a time with its own offset": ({"day": "2026-01-31T20:00:00Z"}, "occurred_on", "2026-02-01"),
+    "a formula in a text, kept as it came": ({"venue": "=HYPERLINK(0)"}, "venue_code", "=HYPERLINK(0)"),
+    "SQL in a text, kept as it came": ({"venue": "'; drop table silver"}, "venue_code", "'; drop table silver"),
+    "a yes in Chinese": ({"oil": "是"}, "is_oil", True),
+}

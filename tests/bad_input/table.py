@@ -1,0 +1,115 @@
+"""The table of docs/bad-input.md, rendered from the tests' own tables: `python -m tests.bad_input.table` writes it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from tests.bad_input import api_cases, file_cases, row_cases, test_database, test_drops
+
+REPOSITORY = Path(__file__).parents[2]
+PAGE = REPOSITORY / "docs" / "bad-input.md"
+BEGIN, END = "<!-- table: python -m tests.bad_input.table -->", "<!-- end of table -->"
+Line = tuple[str, str, str]  # kind, level, what happens
+
+# Cases that are a story of their own: kind -> (level, what happens, test)
+ALONE = {
+    "a file that grows while it is read": (
+        "source", "exit 4: still being written; the next run takes it",
+        "test_drops.py::test_a_file_that_grows_while_it_is_read_waits_for_the_next_run",
+    ),
+    "a checksum file that agrees": (
+        "passes", "taken", "test_drops.py::test_a_checksum_that_agrees_lets_the_file_through"
+    ),
+    "a header alone": (
+        "passes", "a delivery of no rows: zero, not missing",
+        "test_files.py::test_a_header_alone_is_a_delivery_of_no_rows",
+    ),
+    "several files in one zip": (
+        "passes", "rows of all", "test_files.py::test_a_zip_of_two_files_gives_the_rows_of_both"
+    ),
+    "a new column": (
+        "passes", "stays in landing, named in the step's account and in ops.batches",
+        "test_files.py::test_a_new_column_stays_in_landing_and_is_reported",
+    ),
+    "landed bytes that changed afterwards": (
+        "file", "exit 5: expected SHA-256 …, found …", "test_files.py::test_landed_bytes_that_changed_are_not_read"
+    ),
+    "NaN in a page of an API": ("row", "`not_json`", "test_api.py::test_nan_in_a_page_costs_its_row_only"),
+    "an API that nobody answers for": ("source", "exit 4: no answer after 3 tries", "test_api.py::test_nobody_answers"),
+    "a database that is away": (
+        "source", "exit 4: the database of connection … failed", "test_database.py::test_a_database_that_is_away"
+    ),
+    "a database table with more columns in another order": (
+        "passes", "new ones are named, and never leave the source",
+        "test_database.py::test_a_table_with_more_columns_in_another_order_passes",
+    ),
+    "an id reused with other content in one batch": (
+        "row", "`id_reused` in record_id; the same one stays in any order",
+        "test_rows.py::test_an_id_reused_with_other_content_in_one_batch_is_reported",
+    ),
+    "a formula in a text that is published": (
+        "passes", "an apostrophe before it in the CSV files", "test_published.py::test_no_text_runs_as_a_formula"
+    ),
+    "a bad file delivered again under its name": (
+        "file", "the new one is taken, the bad batch set aside as `replaced`",
+        "test_rows.py::test_a_bad_file_stops_the_feed_and_the_next_good_delivery_goes_through",
+    ),
+}  # fmt: skip
+
+
+def _said(pattern: str) -> str:
+    """A regular expression of the tests as a person reads it."""
+    return re.sub(r"\\(.)", r"\1", pattern.replace(r"\n", " ")).replace(".*", "…").replace("|", "\\|")
+
+
+def lines() -> Iterator[Line]:
+    """Every case of every table, once."""
+    yield from _rejected()
+    yield from _refused()
+    yield from _passed()
+    for name, (level, happens, _) in ALONE.items():
+        yield name, level, happens
+
+
+def _rejected() -> Iterator[Line]:
+    for name, case in file_cases.ROWS.items():
+        yield name, "row", f"`{case.rule}`" + (f" in {case.column}" if case.column else "")
+    for name, rejected in row_cases.REJECTED.items():
+        yield name, "row", f"`{rejected.rule}` in {rejected.column}"
+
+
+def _refused() -> Iterator[Line]:
+    for name, case in file_cases.FILES.items():
+        yield name, "file", f"exit {case.exit_code}: {_said(case.rule)}"
+    for name, (_, letter) in test_database.DRIFTED.items():
+        yield name, "file", f"exit 5: {_said(letter)}"
+    for name, drop in test_drops.REFUSED.items():
+        yield name, "source" if drop.exit_code == 4 else "file", f"exit {drop.exit_code}: {_said(drop.letter)}"
+    for name, refused in api_cases.REFUSED.items():
+        yield name, "source", f"exit {refused.exit_code}: {_said(refused.letter)}"
+
+
+def _passed() -> Iterator[Line]:
+    for name, overcome in api_cases.OVERCOME.items():
+        yield name, "passes", f"all rows; pages asked for: {', '.join(map(str, overcome.asked))}"
+    for name, (_, _, taken) in test_drops.AGAIN.items():
+        yield name, "passes", f"landed: {', '.join(file for file, _ in taken)}"
+    for name in [*file_cases.PASSES, *row_cases.PASSES]:
+        yield name, "passes", "understood, no value changed"
+
+
+def rendered() -> str:
+    rows = [f"| {kind} | {level} | {happens} |" for kind, level, happens in lines()]
+    return "\n".join([BEGIN, "| kind | level | what happens |", "|---|---|---|", *rows, END])
+
+
+def page_with(table: str) -> str:
+    """The page with its table replaced."""
+    before, rest = PAGE.read_text(encoding="utf-8").split(BEGIN)
+    return before + table + rest.split(END)[1]
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page_with(rendered()), encoding="utf-8")

@@ -1,0 +1,108 @@
+"""An HTTP API that lies, stalls, breaks off and sends elsewhere: all rows, or a letter and nothing landed."""
+
+from __future__ import annotations
+
+import re
+import socket
+from copy import deepcopy
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import pytest
+
+from expectations.contract import Feed
+from spark_jobs.connection import Connection
+from spark_jobs.decoding import decode
+from spark_jobs.errors import ContractBreach, EnvironmentFault, SourceUnavailable
+from spark_jobs.landing import Landing, Manifest
+from spark_jobs.sources import api
+from tests.bad_input import cases
+from tests.bad_input.api_cases import ATTEMPTS, LARGEST_PAGE, NAN, OVERCOME, REFUSED, Overcome, Refused
+from tests.bad_input.test_files import PSEUDONYMISER
+from tests.bad_input.unreliable_api import ROWS, SIZE, Office, page, serving
+
+pytestmark = [pytest.mark.e2e, pytest.mark.bad_input]
+PATIENCE = {"connect": 60, "read": 60, "whole": 60, "attempts": ATTEMPTS, "first_wait": 0.01, "longest_wait": 0.05}
+SECRET = "s3cret"
+
+
+@pytest.fixture
+def feed(monkeypatch: pytest.MonkeyPatch) -> Feed:
+    monkeypatch.setattr(api, "LARGEST_PAGE", LARGEST_PAGE)
+    source = {
+        "type": "api", "connection": "trial", "token_path": "/token", "path": "/rows", "items": "items",
+        "total": "total", "page_parameter": "page", "size_parameter": "size", "page_size": SIZE,
+        "from_parameter": "from", "to_parameter": "to",
+    }  # fmt: skip
+    return Feed.model_validate({**cases.feed().model_dump(by_alias=True), "source": source})
+
+
+def pull(feed: Feed, landing: Landing, port: int, **patience: float) -> Manifest | None:
+    connection = Connection.model_validate(
+        {"conn_type": "http", "host": "127.0.0.1", "port": port, "login": "office", "password": SECRET,
+         "extra": {"patience": {**PATIENCE, **patience}}}
+    )  # fmt: skip
+    day = date(2026, 2, 10)
+    return api.land(feed, connection, landing, day, datetime(2026, 2, 10, 18, tzinfo=UTC), "Asia/Shanghai")
+
+
+def ids(feed: Feed, landing: Landing, manifest: Manifest) -> list[str]:
+    tables = [decode(feed, landing.verified(manifest, file), PSEUDONYMISER).table for file in manifest.files]
+    return [id for table in tables for id in table["id"].to_pylist()]
+
+
+@pytest.mark.parametrize("case", REFUSED.values(), ids=REFUSED.keys())
+def test_what_cannot_be_trusted_does_not_land(feed: Feed, tmp_path: Path, case: Refused) -> None:
+    landing = Landing(tmp_path / "landing")
+    with serving(deepcopy(case.office)) as office:
+        with pytest.raises((SourceUnavailable, ContractBreach), match=case.letter) as refusal:
+            pull(feed, landing, office.port, whole=case.whole)
+        assert len(office.asked) == case.n_asked
+        letter = str(refusal.value)
+        assert refusal.value.exit_code == case.exit_code
+        assert re.match(r"feed trial\.cases: ", letter)
+        assert "what to do: " in letter
+        assert SECRET not in letter
+        assert "token1" not in letter
+        assert list(landing.folder.glob("*")) == []
+        office.pages, office.token, office.dies = Office(lambda number, asked: page(number)).pages, Office.token, ()
+        manifest = pull(feed, landing, office.port)  # the next pull begins anew and misses nothing
+    assert manifest
+    assert ids(feed, landing, manifest) == [row["id"] for row in ROWS]
+
+
+@pytest.mark.parametrize("case", OVERCOME.values(), ids=OVERCOME.keys())
+def test_what_passes_by_is_waited_for(feed: Feed, tmp_path: Path, case: Overcome) -> None:
+    landing = Landing(tmp_path / "landing")
+    with serving(deepcopy(case.office)) as office:
+        manifest = pull(feed, landing, office.port)
+    assert manifest
+    assert office.asked == case.asked
+    assert office.n_tokens == case.n_tokens
+    found = ids(feed, landing, manifest)
+    assert found == [row["id"] for row in ROWS][: manifest.n_rows]
+    assert len(found) == manifest.n_rows
+
+
+def test_nan_in_a_page_costs_its_row_only(feed: Feed, tmp_path: Path) -> None:
+    landing = Landing(tmp_path / "landing")
+    with serving(deepcopy(NAN)) as office:
+        manifest = pull(feed, landing, office.port)
+    assert manifest
+    table = decode(feed, landing.verified(manifest, manifest.files[0]), PSEUDONYMISER).table
+    assert [(row["_row"], row["id"], row["_fault"] and row["_fault"]["rule"]) for row in table.to_pylist()] == [
+        (2, "r1", None), (1, None, "not_json")
+    ]  # fmt: skip
+
+
+def test_nobody_answers(feed: Feed, tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))  # bound and not listening: a connection is refused
+        with pytest.raises(SourceUnavailable, match="no answer after 3 tries") as refusal:
+            pull(feed, Landing(tmp_path / "landing"), taken.getsockname()[1])
+    assert refusal.value.exit_code == 4
+
+
+def test_patience_that_does_not_exist_is_named(feed: Feed, tmp_path: Path) -> None:
+    with pytest.raises(EnvironmentFault, match="extra.patience: .*\n.*timeout"):
+        pull(feed, Landing(tmp_path / "landing"), 1, timeout=3)

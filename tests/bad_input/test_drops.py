@@ -1,0 +1,164 @@
+"""What happens in a drop folder: half-written files, checksums, repeated deliveries, names and links."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from spark_jobs.errors import ContractBreach, SourceUnavailable
+from spark_jobs.sources import files
+from tests.bad_input.cases import csv_of, feed, line
+from tests.bad_input.test_files import Drops
+
+pytestmark = [pytest.mark.unit, pytest.mark.bad_input]
+CONTENT = csv_of(line("good2")).encode()
+HEADER_ONLY = csv_of().split("\n")[0].encode() + b"\n"
+
+
+@pytest.fixture
+def drops(tmp_path: Path) -> Drops:
+    return Drops(feed(), tmp_path / "drops")
+
+
+@dataclass(frozen=True)
+class Refused:
+    """What lies in the folder, what the letter says, and the exit code: 4 not delivered, 5 not as agreed."""
+
+    lay: Callable[[Drops], object]
+    letter: str
+    exit_code: int
+
+
+def _checksum(drops: Drops) -> None:
+    drops.deliver(CONTENT)
+    drops.deliver(b"0" * 64 + b"  cases_20260210.csv\n", "cases_20260210.csv.sha256")
+
+
+def _link(drops: Drops) -> None:
+    secret = drops.folder.parent / "secret"
+    secret.write_text("personal")
+    (drops.folder / "cases_20260210.csv").symlink_to(secret)
+
+
+def _linked_folder(drops: Drops) -> None:
+    outside = drops.folder.parent / "outside"
+    outside.mkdir()
+    (outside / "cases_20260210.csv").write_bytes(CONTENT)
+    (drops.folder / "cases_north").symlink_to(outside)
+
+
+REFUSED = {
+    "a file that its checksum contradicts": Refused(_checksum, "the transfer is not complete", 4),
+    "a folder that is gone": Refused(lambda drops: drops.folder.rmdir(), "is not there", 4),
+    "a link in the folder": Refused(_link, "found a link", 5),
+    "a linked folder in the folder": Refused(_linked_folder, "found a link", 5),
+    "a name without a day": Refused(lambda drops: drops.deliver(CONTENT, "cases_final.csv"), "expected a name like", 5),
+    "a name with an impossible day": Refused(
+        lambda drops: drops.deliver(CONTENT, "cases_20260231.csv"), "expected a name like", 5
+    ),
+    "a name with line breaks": Refused(
+        lambda drops: drops.deliver(CONTENT, "cases_20260210.c\nsv"), "unprintable characters", 5
+    ),
+    "a name that is no text": Refused(
+        lambda drops: drops.deliver(CONTENT, "cases_20260210.\udcff"), "unprintable characters", 5
+    ),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED.values(), ids=REFUSED.keys())
+def test_a_drop_that_cannot_be_trusted_is_refused_whole(drops: Drops, case: Refused) -> None:
+    case.lay(drops)
+    with pytest.raises((SourceUnavailable, ContractBreach), match=case.letter) as refusal:
+        drops.land()
+    assert refusal.value.exit_code == case.exit_code
+    assert drops.landing.manifests() == []  # nothing half, and nothing taken that would not be taken again
+    assert list(drops.landing.folder.glob("*")) == []
+    for path in drops.folder.glob("*"):
+        path.unlink()
+    drops.folder.mkdir(exist_ok=True)
+    drops.deliver(CONTENT, "cases_20260211.csv")
+    manifest = drops.land()
+    assert manifest
+    assert drops.decode(manifest)[0].table.num_rows == 3
+
+
+def test_a_file_that_grows_while_it_is_read_waits_for_the_next_run(
+    drops: Drops, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = drops.deliver(CONTENT[:100])
+
+    def look_and_be_overtaken(looked_at: Path) -> str:
+        digest = hashlib.sha256(looked_at.read_bytes()).hexdigest()
+        if looked_at == path:
+            path.write_bytes(CONTENT)  # the source writes on between our first look and our copy
+        return digest
+
+    with monkeypatch.context() as patch:
+        patch.setattr(files, "file_sha256", look_and_be_overtaken)
+        with pytest.raises(SourceUnavailable, match="changed while it was read: it is still being written") as refusal:
+            drops.land()
+    assert refusal.value.exit_code == 4
+    assert drops.landing.manifests() == []
+    manifest = drops.land()
+    assert manifest
+    assert drops.landing.path(manifest, manifest.files[0]).read_bytes() == CONTENT
+
+
+def test_a_checksum_that_agrees_lets_the_file_through(drops: Drops) -> None:
+    drops.deliver(CONTENT)
+    drops.deliver(hashlib.sha256(CONTENT).hexdigest().upper().encode(), "cases_20260210.csv.sha256")
+    manifest = drops.land()
+    assert manifest
+    assert [file.name for file in manifest.files] == ["cases_20260210.csv"]
+
+
+def _taken(drops: Drops) -> list[tuple[str, str]]:
+    return sorted((f.name, re.sub("-", "", f"{f.delivered_on}")) for m in drops.landing.manifests() for f in m.files)
+
+
+AGAIN = {
+    # name: (first delivery, second delivery, files landed in the end)
+    "the same bytes under another name": (
+        {"cases_20260210.csv": CONTENT}, {"cases_20260211.csv": CONTENT}, [("cases_20260210.csv", "20260210")],
+    ),
+    "the same bytes twice at once": (
+        {"cases_20260210.csv": CONTENT, "cases_20260211.csv": CONTENT}, {}, [("cases_20260210.csv", "20260210")],
+    ),
+    "other bytes under the same name": (
+        {"cases_20260210.csv": CONTENT}, {"cases_20260210.csv": csv_of().encode()},
+        [("cases_20260210.csv", "20260210"), ("cases_20260210.csv", "20260210")],
+    ),
+    "a late file of an earlier day": (
+        {"cases_20260210.csv": CONTENT}, {"cases_20260201.csv": csv_of().encode()},
+        [("cases_20260201.csv", "20260201"), ("cases_20260210.csv", "20260210")],
+    ),
+    "a header alone on two quiet days": (
+        {"cases_20260210.csv": HEADER_ONLY}, {"cases_20260211.csv": HEADER_ONLY},
+        [("cases_20260210.csv", "20260210"), ("cases_20260211.csv", "20260211")],
+    ),
+    "the same name in two folders": (
+        {"north/cases_20260210.csv": CONTENT, "south/cases_20260210.csv": csv_of().encode()}, {},
+        [("north__cases_20260210.csv", "20260210"), ("south__cases_20260210.csv", "20260210")],
+    ),
+    "a file of a day that has not come": (
+        {"cases_20260210.csv": CONTENT, "cases_29991231.csv": csv_of().encode()}, {},
+        [("cases_20260210.csv", "20260210")],
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("first", "second", "taken"), AGAIN.values(), ids=AGAIN.keys())
+def test_deliveries_that_repeat_themselves(
+    drops: Drops, first: dict[str, bytes], second: dict[str, bytes], taken: list[tuple[str, str]]
+) -> None:
+    for delivery in (first, second):
+        for name, content in delivery.items():
+            drops.deliver(content, name)
+        drops.land()
+    assert _taken(drops) == taken
+    assert drops.land() is None

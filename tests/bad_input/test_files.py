@@ -1,0 +1,144 @@
+"""Bad files, from the drop folder to the rows of bronze: what is lost, what is said, what goes through afterwards."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import pytest
+
+from expectations.contract import Feed
+from spark_jobs.connection import Connection
+from spark_jobs.decoding import Decoded, decode
+from spark_jobs.errors import ContractBreach
+from spark_jobs.landing import Landing, Manifest
+from spark_jobs.pseudonym import Pseudonymiser
+from spark_jobs.sources import files
+from tests.bad_input.cases import GOOD, Case, csv_of, feed, line, zip_of
+from tests.bad_input.file_cases import FILES, PASSES, ROWS
+
+pytestmark = [pytest.mark.unit, pytest.mark.bad_input]
+PSEUDONYMISER = Pseudonymiser({"1": "00ff"})
+
+
+@dataclass
+class Drops:
+    """A drop folder and the landing of one feed."""
+
+    feed: Feed
+    folder: Path
+    landing: Landing = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.landing = Landing(self.folder.parent / "landing")
+        self.folder.mkdir()
+
+    def deliver(self, content: bytes, name: str = "cases_20260210.csv") -> Path:
+        path = self.folder / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(content)
+        return path
+
+    def land(self) -> Manifest | None:
+        connection = Connection(conn_type="fs", extra={"path": str(self.folder)})
+        day = date(2026, 6, 30)
+        return files.land(
+            self.feed, connection, self.landing, day, datetime(2026, 6, 30, 18, tzinfo=UTC), "Asia/Shanghai"
+        )
+
+    def decode(self, manifest: Manifest) -> list[Decoded]:
+        return [decode(self.feed, self.landing.verified(manifest, file), PSEUDONYMISER) for file in manifest.files]
+
+
+NewDrops = Callable[[Case], Drops]
+
+
+@pytest.fixture
+def new_drops(tmp_path: Path) -> NewDrops:
+    return lambda case: Drops(feed(**(case.feed or {})), tmp_path / "drops")
+
+
+def landed(drops: Drops, case: Case) -> Manifest:
+    drops.deliver(case.content())
+    manifest = drops.land()
+    assert manifest
+    return manifest
+
+
+@pytest.mark.parametrize("case", ROWS.values(), ids=ROWS.keys())
+def test_a_bad_row_is_set_aside_alone(new_drops: NewDrops, case: Case) -> None:
+    drops = new_drops(case)
+    (decoded,) = drops.decode(landed(drops, case))
+    rows = decoded.table.to_pylist()
+    assert sorted(row["_row"] for row in rows) == list(range(1, len(GOOD) + len(case.rows) + 1))  # every row, once
+    faults = {row["_row"]: row["_fault"] for row in rows if row["_fault"]}
+    assert {number: (fault["rule"], fault["column_name"]) for number, fault in faults.items()} == dict.fromkeys(
+        case.rows, (case.rule, case.column)
+    )
+    kept = [{name: row[name] for name in drops.feed.mapped_columns} for row in rows if not row["_fault"]]
+    assert kept == [{name: good[name] for name in drops.feed.mapped_columns} for good in GOOD]
+    assert all(len(str(value)) < 300 for row in rows for value in row.values())  # what is absurd goes no further
+
+
+@pytest.mark.parametrize("case", FILES.values(), ids=FILES.keys())
+def test_a_bad_file_stops_the_feed_with_a_letter_and_loses_nothing(new_drops: NewDrops, case: Case) -> None:
+    drops = new_drops(case)
+    manifest = landed(drops, case)
+    with pytest.raises(ContractBreach, match=case.rule) as breach:
+        drops.decode(manifest)
+    letter = str(breach.value)
+    assert breach.value.exit_code == case.exit_code == 5
+    assert re.match(r"feed trial\.cases: file cases_20260210\.csv", letter)
+    assert "what to do: " in letter
+    assert "张三" not in letter
+    raw = drops.landing.path(manifest, manifest.files[0]).read_bytes()
+    assert raw == (drops.folder / "cases_20260210.csv").read_bytes()  # they stay as they came
+    good = Drops(feed(), drops.folder.parent / "next")
+    good.landing = drops.landing
+    good.deliver(csv_of(line("good2")).encode(), "cases_20260211.csv")
+    after = good.land()
+    assert after
+    assert good.decode(after)[0].table["id"].to_pylist() == ["good1", "good2", "good3"]
+
+
+@pytest.mark.parametrize(("case", "column", "value"), PASSES.values(), ids=PASSES.keys())
+def test_what_is_only_odd_passes_unchanged(new_drops: NewDrops, case: Case, column: str, value: str) -> None:
+    drops = new_drops(case)
+    (decoded,) = drops.decode(landed(drops, case))
+    assert decoded.table["_fault"].null_count == decoded.table.num_rows == 3
+    assert decoded.table[column].to_pylist()[1] == value
+    assert [decoded.table["id"][0].as_py(), decoded.table["id"][2].as_py()] == ["good1", "good3"]
+
+
+def test_a_header_alone_is_a_delivery_of_no_rows(new_drops: NewDrops) -> None:
+    drops = new_drops(Case(csv_of().split("\n")[0].encode(), ""))
+    (decoded,) = drops.decode(landed(drops, Case(b"id,place,day,nature,deaths,updated,name", "")))
+    assert decoded.table.num_rows == 0
+
+
+def test_a_zip_of_two_files_gives_the_rows_of_both(new_drops: NewDrops) -> None:
+    members = {"north/cases.csv": csv_of(line("a")).encode(), "south/cases.csv": csv_of(line("b")).encode()}
+    drops = new_drops(Case(zip_of(members), ""))
+    (decoded,) = drops.decode(landed(drops, Case(zip_of(members), "")))
+    assert decoded.table["id"].to_pylist() == ["good1", "a", "good3", "good1", "b", "good3"]
+    assert sorted(set(decoded.table["_file"].to_pylist())) == [f"cases_20260210.csv/{name}" for name in members]
+
+
+def test_a_new_column_stays_in_landing_and_is_reported(new_drops: NewDrops) -> None:
+    text = csv_of(line("good2")).replace("\n", ",13800000000\n").replace("name,13800000000", "name,phone")
+    drops = new_drops(Case(b"", ""))
+    (decoded,) = drops.decode(landed(drops, Case(text.encode(), "")))
+    assert decoded.beyond == ("phone",)
+    assert "13800000000" not in str(decoded.table.to_pylist())
+    assert decoded.table.num_rows == 3
+
+
+def test_landed_bytes_that_changed_are_not_read(new_drops: NewDrops) -> None:
+    drops = new_drops(Case(b"", ""))
+    manifest = landed(drops, Case(csv_of().encode(), ""))
+    drops.landing.path(manifest, manifest.files[0]).write_bytes(csv_of(line("forged")).encode())
+    with pytest.raises(ContractBreach, match=r"expected SHA-256 .*, found .*\n  what to do: landing is never edited"):
+        drops.decode(manifest)
