@@ -4,23 +4,19 @@ from __future__ import annotations
 
 import re
 from datetime import date
+from math import comb, fsum
 from pathlib import Path
 
 import pytest
 
 from expectations import contract
-from expectations.contract import City, Feed, load_cities, load_city, load_kinds, read_table
-from expectations.located_yaml import ContractError, load
+from expectations.contract import City, load_cities, load_city, load_kinds, read_table
+from expectations.located_yaml import ContractError
+from expectations.suite import FALSE_BREACHES, tolerated_rejects
 
 pytestmark = pytest.mark.unit
 REPOSITORY = Path(__file__).parents[2]
 FEEDS = sorted((contract.ROOT / "cities").glob("*/feeds/*.yml"))
-
-
-def write(folder: Path, text: str) -> Path:
-    path = folder / "feed.yml"
-    path.write_text(text, encoding="utf-8")
-    return path
 
 
 @pytest.mark.parametrize("path", FEEDS, ids=lambda path: f"{path.parts[-3]}.{path.stem}")
@@ -79,28 +75,6 @@ def test_no_code_names_a_city() -> None:
     assert not found
 
 
-WRONG = {
-    "unknown field": ("feed: x\nkind: case\ncolour: red\n", 3, "Extra inputs are not permitted"),
-    "key twice": ("feed: x\nkind: case\nfeed: y\n", 3, "given twice"),
-    "not a mapping": ("- feed\n", 1, "expected a mapping"),
-    "no YAML": ("feed: [x\n", 2, "expected YAML"),
-    "wrong type": ("feed: x\nstarts_on: soon\n", 2, "date"),
-    "missing field": ("feed: x\n", 1, "Field required"),
-    "two origins": ("feed: x\ncolumns:\n  n_deaths: {from: a, constant: 1}\n", 3, "either `from` or `constant`"),
-}
-
-
-@pytest.mark.bad_input
-@pytest.mark.parametrize(("text", "line", "message"), WRONG.values(), ids=WRONG.keys())
-def test_a_wrong_contract_is_answered_with_file_and_line(tmp_path: Path, text: str, line: int, message: str) -> None:
-    path = write(tmp_path, text)
-    with pytest.raises(ContractError) as error:
-        load(path, Feed, {"city_code": "somewhere"})
-    answers = [answer for answer in str(error.value).splitlines() if message in answer]
-    assert answers, str(error.value)
-    assert any(answer.startswith(f"{path}:{line}:") for answer in answers), answers
-
-
 @pytest.mark.bad_input
 def test_a_missing_city_names_those_that_exist() -> None:
     with pytest.raises(ContractError, match="the cities are: .*daqing"):
@@ -112,3 +86,17 @@ def test_a_city_is_nightly_or_an_archive() -> None:
     city = load_city("daqing").model_dump(by_alias=True)
     with pytest.raises(ValueError, match="either `publication`"):
         City.model_validate({**city, "feeds": (), "publication": None})
+
+
+@pytest.mark.parametrize("n_rows", [1, 20, 187, 900])
+@pytest.mark.parametrize("share", [0.005, 0.02, 0.2])
+def test_a_batch_is_stopped_by_what_chance_does_not_explain(n_rows: int, share: float) -> None:
+    """By the sum of the binomial probabilities: one reject less would be too strict, and none more is let through."""
+
+    def probability_of_more_than(rejects: int) -> float:
+        up_to = (comb(n_rows, k) * share**k * (1 - share) ** (n_rows - k) for k in range(rejects + 1))
+        return 1 - fsum(up_to)
+
+    allowed = tolerated_rejects(n_rows, share)
+    assert probability_of_more_than(allowed) <= FALSE_BREACHES
+    assert allowed == 0 or probability_of_more_than(allowed - 1) > FALSE_BREACHES
