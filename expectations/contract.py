@@ -7,18 +7,27 @@ tests and documentation all read the same declaration.
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator
+import re
+from collections.abc import Callable
 from datetime import UTC, date, datetime, time, timedelta
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
-from expectations.located_yaml import ContractError, load
+from expectations.feed_faults import feed_faults
+from expectations.located_yaml import ContractError, Fault, load
 
 ROOT = Path(__file__).parent
+INDICATORS = ROOT.parent / "dbt" / "models" / "indicators"  # one SQL file each: the listing says which there are
+CODE = r"^[a-z][a-z0-9_]*$"  # part of names of tables and connections
+CITY_TABLES = {
+    "areas": ("area_code", "level", "name_zh", "name_en", "parent_code", "valid_from", "valid_to"),
+    "area_aliases": ("alias", "area_code", "note"),
+    "denominators": ("area_code", "measure", "valid_from", "valid_to", "value", "quality_code", "source"),
+}
 Privacy = Literal["public", "internal", "personal", "secret"]
 ColumnType = Literal["text", "code", "instant", "date", "flag", "count", "amount", "pseudonym"]
 Scalar = str | bool | None
@@ -117,6 +126,17 @@ class FilesSource(Frozen):
     delivered: str | None = None  # regular expression on the file name whose group says day or month of delivery
     delivered_on: date | None = None  # for a file of an archive, whose name does not say
 
+    @field_validator("delivered")
+    @classmethod
+    def _one_group(cls, pattern: str | None) -> str | None:
+        try:
+            groups = 1 if pattern is None else re.compile(pattern).groups
+        except re.error as error:
+            raise ValueError(f"a regular expression ({error})") from None
+        if groups != 1:
+            raise ValueError(f"a regular expression with one group, around the day or month; this has {groups}")
+        return pattern
+
     @model_validator(mode="after")
     def _delivery_is_known(self) -> FilesSource:
         if (self.delivered is None) == (self.delivered_on is None):
@@ -181,7 +201,7 @@ class Tolerance(Frozen):
 class Feed(Frozen):
     """One source of one city: where, cadence, format, kind, mapping, tolerances."""
 
-    feed_code: str = Field(alias="feed")
+    feed_code: str = Field(alias="feed", pattern=CODE)
     city_code: str
     kind: str
     name: Name
@@ -248,7 +268,7 @@ class BasePeriod(Frozen):
 class City(Frozen):
     """A city: one folder and nothing else."""
 
-    city_code: str = Field(alias="city")
+    city_code: str = Field(alias="city", pattern=CODE)
     name: Name
     area_code: str
     time_zone: str
@@ -258,6 +278,14 @@ class City(Frozen):
     note: Name | None = None
     data_sources: tuple[DataSource, ...] = ()
     feeds: tuple[Feed, ...] = ()
+
+    @field_validator("time_zone")
+    @classmethod
+    def _zone_exists(cls, name: str) -> str:
+        try:
+            return ZoneInfo(name).key
+        except (KeyError, ValueError, OSError):
+            raise ValueError("an IANA time zone, such as Asia/Shanghai") from None
 
     @model_validator(mode="after")
     def _nightly_or_archive(self) -> City:
@@ -289,43 +317,10 @@ def load_kinds() -> dict[str, Kind]:
     return {kind.kind: kind for kind in (load(path, Kind) for path in sorted((ROOT / "kinds").glob("*.yml")))}
 
 
-def _check_feed(path: Path, feed: Feed) -> None:
-    """What one model alone cannot see: the feed against its kind."""
-    kind = load_kinds().get(feed.kind)
-    if kind is None:
-        raise ContractError(f"{path}: kind: expected one of {sorted(load_kinds())}, found {feed.kind!r}")
-    faults = [f"columns.{name}: {feed.kind} has no such column" for name in feed.columns if name not in kind.columns]
-    faults += [
-        f"columns.{name}: required by kind {feed.kind}, not given"
-        for name, column in kind.columns.items()
-        if column.required and not column.day_of and name not in feed.columns
-    ]
-    faults += [
-        f"columns.{name}: map leads to {target!r}, which is not among {list(kind.columns[name].codes)}"
-        for name, column in feed.columns.items()
-        if name in kind.columns and kind.columns[name].codes
-        for target in _targets(column)
-        if target is not None and target not in kind.columns[name].codes
-    ]
-    used_and_dropped = set(feed.mapped_columns) & set(feed.dropped)
-    pseudonyms = {
-        s
-        for n, c in feed.columns.items()
-        if n in kind.columns and kind.columns[n].type == "pseudonym"
-        for s in c.source
-    }
-    faults += [f"dropped.{name}: the column is also used" for name in sorted(used_and_dropped - pseudonyms)]
-    if faults:
-        raise ContractError("\n".join(f"{path}: {fault}" for fault in faults))
-
-
-def _targets(column: FeedColumn) -> Iterator[Scalar]:
-    yield from (column.values or {}).values()
-    yield from (column.prefixes or {}).values()
-    if column.has_otherwise:
-        yield column.otherwise
-    if column.constant is not None:
-        yield column.constant
+@cache
+def indicator_ids() -> frozenset[str]:
+    """Ids of the indicators that a feed may support."""
+    return frozenset(path.stem for path in INDICATORS.glob("*/*.sql"))
 
 
 def city_folder(city_code: str) -> Path:
@@ -344,10 +339,20 @@ def load_city(city_code: str) -> City:
         raise ContractError(f"there is no city {city_code!r}; the cities are: {', '.join(city_codes())}")
     feeds = []
     for path in sorted((folder / "feeds").glob("*.yml")):
-        feed = load(path, Feed, {"city_code": city_code})
-        _check_feed(path, feed)
-        feeds.append(feed)
-    return load(folder / "city.yml", City, {"feeds": tuple(feeds)})
+        check = partial(feed_faults, file_name=path.stem, kinds=load_kinds(), indicators=indicator_ids())
+        feeds.append(load(path, Feed, {"city_code": city_code}, check))
+    return load(folder / "city.yml", City, {"feeds": tuple(feeds)}, _own_folder(city_code))
+
+
+def _own_folder(code: str) -> Callable[[City], list[Fault]]:
+    """What a city's file cannot see: the name of its folder."""
+
+    def check(city: City) -> list[Fault]:
+        if city.city_code == code:
+            return []
+        return [Fault(("city",), f"{code!r}, the name of the folder", repr(city.city_code))]
+
+    return check
 
 
 def load_cities() -> tuple[City, ...]:
@@ -356,10 +361,19 @@ def load_cities() -> tuple[City, ...]:
 
 
 def read_table(city_code: str, name: str) -> list[dict[str, str]]:
-    """Rows of one of a city's CSV files (areas, area_aliases, denominators) as text."""
-    path = city_folder(city_code) / f"{name}.csv"
+    """Rows of one of a city's CSV files (areas, area_aliases, denominators) as text. Raises ContractError."""
+    path, columns = city_folder(city_code) / f"{name}.csv", list(CITY_TABLES[name])
     try:
-        with path.open(encoding="utf-8", newline="") as file:
-            return list(csv.DictReader(file))
-    except OSError as error:
-        raise ContractError(f"{path}: cannot be read: {error}") from error
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            reader = csv.reader(file)
+            rows = [(reader.line_num, row) for row in reader if row]
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise ContractError(f"{path}: expected CSV in UTF-8 that can be read, found: {error}") from error
+    header = rows[0][1] if rows else []
+    if header != columns:
+        raise ContractError(f"{path}:1: expected the header {','.join(columns)}, found {','.join(header) or 'nothing'}")
+    wrong = [(line, len(row)) for line, row in rows if len(row) != len(columns)]
+    if wrong:
+        lines = [f"{path}:{line}: expected {len(columns)} values, found {n}" for line, n in wrong]
+        raise ContractError("\n".join(lines))
+    return [dict(zip(columns, row, strict=True)) for _, row in rows[1:]]

@@ -6,17 +6,15 @@ import pandas as pd
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as f
 
-from expectations.contract import City, read_table
+from expectations.contract import CITY_TABLES, City, read_table
 from spark_jobs import tables
 
-AREA = ("area_code", "level", "name_zh", "name_en", "parent_code", "valid_from", "valid_to")
-DENOMINATOR = ("area_code", "measure", "valid_from", "valid_to", "value", "quality_code", "source")
+AREA, DENOMINATOR = CITY_TABLES["areas"], CITY_TABLES["denominators"]
 TYPES = {"valid_from": "date", "valid_to": "date", "value": "double"}
 
 
 def load_reference_data(spark: SparkSession, city: City) -> None:
     """Replace the city's slices of raw.area and raw.denominator by what its folder says."""
-    tables.create_schemas(spark)
     for name, columns in (("areas", AREA), ("denominators", DENOMINATOR)):
         rows = pd.DataFrame(read_table(city.city_code, name), columns=list(columns), dtype=object)
         frame = spark.createDataFrame(rows, ", ".join(f"{column} string" for column in columns))

@@ -1,0 +1,71 @@
+"""`python -m expectations`: draft the contract of a feed from a sample, and check contracts. Exit code 2: wrong input."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from expectations.contract import city_codes, load_city, load_kinds
+from expectations.located_yaml import TODO, ContractError, one_of
+from expectations.sample import SampleError, read_sample
+
+USAGE = 2
+app = typer.Typer(
+    add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, help=__doc__, rich_markup_mode=None
+)
+
+
+@app.command()
+def draft(
+    sample: Annotated[Path, typer.Argument(help="CSV, JSON Lines, Excel or Parquet, also with .gz.")],
+    kind: Annotated[str, typer.Option("--kind", help="Kind of record: a file in expectations/kinds.")],
+    city: Annotated[
+        str, typer.Option("--city", help="Code of the city; its areas.csv tells which column is the area.")
+    ],
+    feed: Annotated[str, typer.Option("--feed", help="Code of the feed: the name of its contract.")],
+    encoding: Annotated[str | None, typer.Option(help="Encoding of a text; found by trial without it.")] = None,
+    sheet: Annotated[str | None, typer.Option(help="Sheet of a workbook; the first without it.")] = None,
+    out: Annotated[Path | None, typer.Option(help="New file for the draft; standard output without it.")] = None,
+) -> None:
+    """Read a sample and print the draft of its contract, for a person to finish."""
+    from expectations.draft import Draft
+
+    if kind not in load_kinds():
+        raise SampleError(f"--kind: expected {one_of(sorted(load_kinds()), kind)}, found {kind!r}")
+    if out and out.exists():
+        raise SampleError(f"--out: expected a new file, found {out}: a contract is not written over")
+    text = Draft(read_sample(sample, encoding, sheet), load_kinds()[kind], city, feed).text()
+    if out is None:
+        typer.echo(text, nl=False)
+    else:
+        out.write_text(text, encoding="utf-8")
+        n_open = sum(TODO in line.split("#")[0] for line in text.splitlines())
+        typer.echo(f"{out}: {n_open} lines are to be decided (TODO)")
+
+
+@app.command()
+def check(city: Annotated[str | None, typer.Option("--city", help="Code of a city; all without it.")] = None) -> None:
+    """Load contracts and say what is wrong with them: file, line, expected, found."""
+    for code in [city] if city else city_codes():
+        n_feeds = len(load_city(code).feeds)
+        typer.echo(
+            f"{code}: {n_feeds} feeds, all as they should be"
+            if n_feeds != 1
+            else f"{code}: 1 feed, all as it should be"
+        )
+
+
+def main() -> int:
+    """Run a command; what is wrong with the input becomes one letter on stderr and exit code 2."""
+    try:
+        return int(app(standalone_mode=False) or 0)
+    except (ContractError, SampleError, typer.TyperException) as error:
+        typer.echo(error, err=True)
+        return USAGE
+
+
+if __name__ == "__main__":
+    sys.exit(main())

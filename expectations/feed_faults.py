@@ -1,0 +1,81 @@
+"""What is wrong with a feed's contract beyond its own shape: against its kind, its file and the indicators."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from typing import TYPE_CHECKING
+
+from expectations.located_yaml import Fault, one_of
+
+if TYPE_CHECKING:
+    from expectations.contract import Feed, FeedColumn, Kind, KindColumn, Scalar
+
+NO_KEY = "no such key"
+
+
+def feed_faults(feed: Feed, file_name: str, kinds: dict[str, Kind], indicators: Collection[str]) -> Iterator[Fault]:
+    """Every fault of a feed, each with the keys that lead to it."""
+    if feed.feed_code != file_name:
+        yield Fault(("feed",), f"{file_name!r}, the name of the file: a code belongs to one feed", repr(feed.feed_code))
+    for number, indicator in enumerate(feed.supports):
+        if indicator not in indicators:
+            yield Fault(("supports", number), f"an indicator: {one_of(sorted(indicators), indicator)}", repr(indicator))
+    if feed.ends_on and feed.ends_on < feed.starts_on:
+        yield Fault(("ends_on",), f"a day from `starts_on` ({feed.starts_on}) on", str(feed.ends_on))
+    kind = kinds.get(feed.kind)
+    if kind is None:
+        yield Fault(("kind",), one_of(sorted(kinds), feed.kind), repr(feed.kind))
+        return
+    yield from _column_faults(feed, kind)
+    yield from _drop_faults(feed, kind)
+
+
+def _column_faults(feed: Feed, kind: Kind) -> Iterator[Fault]:
+    given = [name for name, column in kind.columns.items() if not column.day_of]
+    for name, column in feed.columns.items():
+        declared = kind.columns.get(name)
+        if declared is None:
+            yield Fault(("columns", name), f"a column of kind {kind.kind}: {one_of(given, name)}", repr(name))
+        elif declared.day_of:
+            expected = f"no source for it: it is the local day of `{declared.day_of}`"
+            yield Fault(("columns", name), expected, repr(name))
+        else:
+            yield from _mapping_faults(name, column, declared)
+    for name in given:
+        if kind.columns[name].required and name not in feed.columns:
+            yield Fault(("columns", name), f"the column `{name}`, required by kind {kind.kind}", NO_KEY)
+
+
+def _mapping_faults(name: str, column: FeedColumn, declared: KindColumn) -> Iterator[Fault]:
+    codes = list(declared.codes) or (["true", "false"] if declared.type == "flag" else [])
+    for location, target in _targets(column):
+        word = str(target).lower() if isinstance(target, bool) else target
+        if codes and target is not None and word not in codes:
+            yield Fault(("columns", name, *location), one_of(codes, str(target)), repr(target))
+    if column.format and declared.type not in ("instant", "date"):
+        expected = f"no `format`: {name} is a {declared.type}, and patterns are for days and times"
+        yield Fault(("columns", name, "format"), expected, repr(column.format))
+
+
+def _targets(column: FeedColumn) -> Iterator[tuple[tuple[str, ...], Scalar]]:
+    """Every value that the contract itself gives to the column, with the keys that lead to it."""
+    for key, target in (column.values or {}).items():
+        yield ("map", key), target
+    for key, target in (column.prefixes or {}).items():
+        yield ("prefixes", key), target
+    if column.has_otherwise:
+        yield ("otherwise",), column.otherwise
+    if column.constant is not None:
+        yield ("constant",), column.constant
+
+
+def _drop_faults(feed: Feed, kind: Kind) -> Iterator[Fault]:
+    """A column is used or dropped. What becomes a pseudonym is both: hashed, and then gone."""
+    hashed = {
+        source
+        for name, column in feed.columns.items()
+        if name in kind.columns and kind.columns[name].type == "pseudonym"
+        for source in column.source
+    }
+    for name in sorted((set(feed.mapped_columns) & set(feed.dropped)) - hashed):
+        yield Fault(("dropped", name), "a column that the contract does not use", f"{name!r}, which it uses")

@@ -1,0 +1,135 @@
+"""docs/add-a-city.md is true: its example is run as it stands there, and its tables name every key that there is."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import get_args
+
+import pytest
+from pydantic import BaseModel
+
+from expectations import __main__ as command
+from expectations.contract import City, Feed, load_city, load_kinds, read_table
+from spark_jobs.decoding import decode
+from spark_jobs.pseudonym import Pseudonymiser
+
+pytestmark = pytest.mark.unit
+PAGE = (Path(__file__).parents[2] / "docs" / "add-a-city.md").read_text(encoding="utf-8")
+BLOCKS = dict(re.findall(r"\*\*`?([^`*\n]+)`?\*\*\n```\w*\n(.*?)```", PAGE, re.DOTALL))
+SAMPLE = "samples/cases_20260131.csv"
+
+
+@pytest.fixture
+def lakeside(root: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The files of the page in a folder of their own, in which the commands are called."""
+    for name, text in BLOCKS.items():
+        if "/" in name:
+            path = root.parent / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, encoding="utf-8")
+    monkeypatch.chdir(root.parent)
+    return root / "cities" / "lakeside"
+
+
+def call(monkeypatch: pytest.MonkeyPatch, line: str) -> int:
+    """Call a command as the page writes it."""
+    assert line in PAGE
+    monkeypatch.setattr(sys, "argv", line.split("-m ")[1].split())
+    return command.main()
+
+
+def test_the_draft_is_the_one_that_the_page_shows(
+    lakeside: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (lakeside / "feeds" / "cases.yml").unlink()
+    line = f".venv/pipeline/bin/python -m expectations draft {SAMPLE} --kind case --city lakeside --feed cases"
+    assert call(monkeypatch, line) == 0
+    assert capsys.readouterr().out == BLOCKS["draft"]
+
+
+def test_what_a_person_decides_is_what_the_draft_asks(lakeside: Path) -> None:
+    """The finished contract maps what the draft has guessed, and answers every TODO outside comments."""
+    text = re.sub(r"TODO(?=, en)", "警务案件", BLOCKS["draft"]).replace("en: TODO", "en: Police cases")
+    text = text.replace("刑事: TODO", "刑事: criminal").replace("行政: TODO", "行政: public_order")
+    finished = load_city("lakeside").feed("cases")
+    (lakeside / "feeds" / "cases.yml").write_text(text, encoding="utf-8")
+    load_city.cache_clear()
+    answered = load_city("lakeside").feed("cases")
+    decided_otherwise = {"starts_on", "supports"}
+    assert answered.model_dump(exclude=decided_otherwise) == finished.model_dump(exclude=decided_otherwise)
+
+
+def test_the_example_loads_and_its_sample_is_read(
+    lakeside: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert call(monkeypatch, ".venv/pipeline/bin/python -m expectations check --city lakeside") == 0
+    assert capsys.readouterr().out.strip() in PAGE
+    feed = load_city("lakeside").feed("cases")
+    rows = decode(feed, Path(SAMPLE), Pseudonymiser({"1": "00ff"})).table
+    assert rows["案件编号"].to_pylist() == ["A001", "A002", "A003", "A004"]
+    assert rows["案件性质"].to_pylist() == ["刑事", "行政", "刑事", "行政"]
+    assert "报案人姓名" not in rows.column_names
+    words = {area[key] for area in read_table("lakeside", "areas") for key in ("area_code", "name_zh")}
+    words |= {alias["alias"] for alias in read_table("lakeside", "area_aliases")}
+    assert set(rows["案发区县"].to_pylist()) <= words
+
+
+def test_the_example_has_its_suite(lakeside: Path) -> None:
+    from expectations.suite import suite_of
+
+    city = load_city("lakeside")
+    suite = suite_of(city, city.feed("cases"), 4, 0)
+    judged = [
+        (type(each).__name__, getattr(each, "column", None), getattr(each, "value_set", None))
+        for each in suite.expectations
+    ]
+    assert ("ExpectColumnValuesToBeInSet", "area_code", ["990101", "990102"]) in judged
+    assert ("ExpectColumnValuesToNotBeNull", "nature_code", None) in judged
+
+
+def keys(model: type[BaseModel], above: str = "", skip: tuple[str, ...] = ()) -> Iterator[str]:
+    """Every key that a YAML of the model may hold; `*` stands for a key that the author chooses, or a place in a list."""
+    for name, field in model.model_fields.items():
+        if name in skip:
+            continue
+        inner = list(models_in((field.annotation, *field.metadata)))
+        own = field.annotation is not None and str(field.annotation).startswith(("dict", "tuple"))
+        place = f"{above}{field.alias or name}"
+        if not inner:
+            yield place
+        for each in inner:
+            yield from keys(each, f"{place}.*." if own else f"{place}.")
+        if inner and str(field.annotation).startswith("dict"):
+            yield place
+
+
+def models_in(annotation: object) -> Iterator[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for each in annotation if isinstance(annotation, tuple) else get_args(annotation):
+        yield from models_in(each)
+
+
+def told(heading: str) -> list[str]:
+    """First cells of the table below a heading."""
+    section = PAGE.split(f"\n## {heading}\n")[1].split("\n## ")[0]
+    cells = re.findall(r"^\| (`.*?) \|", section, re.MULTILINE)
+    return [key for cell in cells for key in re.findall(r"`([^`]+)`", cell)]
+
+
+@pytest.mark.parametrize(
+    ("heading", "model", "skip"),
+    [("All keys of a feed", Feed, ("city_code",)), ("All keys of a city", City, ("feeds",))],
+)
+def test_every_key_is_explained_once(heading: str, model: type[BaseModel], skip: tuple[str, ...]) -> None:
+    explained = told(heading)
+    assert len(explained) == len(set(explained))
+    assert set(explained) == set(keys(model, skip=skip))
+
+
+def test_every_kind_is_named() -> None:
+    line = next(line for line in PAGE.splitlines() if line.startswith("| `kind` |"))
+    assert set(re.findall(r"`([a-z]+)`", line)) >= set(load_kinds())
