@@ -13,7 +13,10 @@ import tornado.web
 
 from expectations.contract import load_city
 from spark_jobs.errors import UsageError
+from spark_jobs.release.wording import LanguageCode
+from stack import data_dictionary
 from stack.layout import Layout
+from stack.methodology_page import PATHS, html_page
 
 COOKIE = "peace_index_portal"
 PAGE = """<!doctype html><html lang="zh-CN"><meta charset="utf-8"><title>{title}</title>
@@ -50,6 +53,16 @@ class Home(Guarded):
         self.write(self.settings["page"]())
 
 
+class Methodology(Guarded):
+    def get(self, language: LanguageCode) -> None:
+        self.write(html_page(language))
+
+
+class Dictionary(Guarded):
+    def get(self, language: LanguageCode) -> None:
+        self.write(data_dictionary.html_page(language))
+
+
 class Files(Guarded, tornado.web.StaticFileHandler):
     """Files of one folder; never cached, because a release replaces them."""
 
@@ -71,6 +84,11 @@ def page(layout: Layout, city_code: str, logins: dict[str, str]) -> str:
         ),
         (f"{address['airflow']}/", "调度 · Airflow: nightly runs", "airflow"),
         (f"{address['jupyter']}/lab?token={logins['jupyter_token']}", "分析笔记本 · JupyterLab", ""),
+        (PATHS["zh"], "指数方法 · methodology (Chinese)", ""),
+        (PATHS["en"], "指数方法（英文）· methodology (English)", ""),
+        (data_dictionary.PATHS["zh"], "数据字典 · data dictionary (Chinese)", ""),
+        (data_dictionary.PATHS["en"], "数据字典（英文）· data dictionary (English)", ""),
+        ("/docs/dbt.html", "指标口径与血缘 · dbt docs: models, tests, lineage", ""),
         ("/checks/index.html", "数据检验 · Great Expectations Data Docs", ""),
     ]
     notice = "<p>尚未发布：请先运行 <code>make run</code>。 Nothing is published yet: run <code>make run</code>.</p>"
@@ -90,17 +108,21 @@ def page(layout: Layout, city_code: str, logins: dict[str, str]) -> str:
     return PAGE.format(title=title, subtitle=html.escape(subtitle), notice=notice, rows=cells)
 
 
-async def serve(layout: Layout, city_code: str, logins: dict[str, str], token: str) -> None:
-    """Serve until the process is ended. Loopback only."""
+def application(layout: Layout, city_code: str, logins: dict[str, str], token: str) -> tornado.web.Application:
+    """All routes of the portal, each behind the token."""
     folders = {
         "published": layout.published,
+        "docs": layout.state / "docs",
         "checks": layout.state / "gx" / "gx" / "uncommitted" / "data_docs" / "local_site",
     }
     routes = [(rf"/{name}/(.*)", Files, {"path": str(folder)}) for name, folder in folders.items()]
-    application = tornado.web.Application(
-        [("/", Home), *routes], token=token, page=lambda: page(layout, city_code, logins)
-    )
-    application.listen(layout.port("portal"), address="127.0.0.1")
+    own = [("/", Home), (r"/methodology/(zh|en)", Methodology), (r"/dictionary/(zh|en)", Dictionary)]
+    return tornado.web.Application([*own, *routes], token=token, page=lambda: page(layout, city_code, logins))
+
+
+async def serve(layout: Layout, city_code: str, logins: dict[str, str], token: str) -> None:
+    """Serve until the process is ended. Loopback only."""
+    application(layout, city_code, logins, token).listen(layout.port("portal"), address="127.0.0.1")
     await asyncio.Event().wait()
 
 

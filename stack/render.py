@@ -8,7 +8,10 @@ import subprocess
 from pathlib import Path
 
 from expectations.contract import load_cities
+from stack.data_dictionary import FILES as DICTIONARIES
+from stack.data_dictionary import data_dictionary
 from stack.layout import REPOSITORY, Layout
+from stack.methodology_page import FILES, methodology_page
 
 CODE_LISTS = (
     ("GA 240.1-2000 case codes", "code list of the Ministry of Public Security, as quoted by public software", "facts"),
@@ -26,6 +29,8 @@ def rendered() -> dict[Path, str]:
     return {
         dbt["RENDERED"]: dbt["rendered_indicator_ids"](),
         REPOSITORY / "docs" / "licences.md": licences(Layout.from_environment()),
+        **{path: methodology_page(language) for language, path in FILES.items()},
+        **{path: data_dictionary(language) for language, path in DICTIONARIES.items()},
     }
 
 

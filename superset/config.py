@@ -27,6 +27,8 @@ from typing import Any
 STATE = pathlib.Path(os.environ.get("PINGAN_STATE") or pathlib.Path(__file__).resolve().parents[1] / ".state")
 HOME = STATE / "superset"
 MAPS = HOME / "maps"  # <country>.geojson: the counties of the city that stands in that country's place
+# The methodology page, written by `make serve` from the code of the day; shown to whoever has logged in.
+PAGES = {f"/methodology/{language}": HOME / f"methodology.{language}.html" for language in ("zh", "en")}
 
 # Read late and by name: a plain import would find this very folder in type checkers.
 _defaults: Any = importlib.import_module("superset.config")
@@ -239,8 +241,9 @@ def _landing() -> str | None:
 
 
 def FLASK_APP_MUTATOR(app: Any) -> None:  # noqa: N802 - Superset's name for the hook
-    """Answer some requests before Superset does: logins over the rate, language pack, landing, county map."""
+    """Answer some requests before Superset does: logins over the rate, language pack, landing, map, methodology."""
     from flask import Response, redirect, request, send_file
+    from flask_login import current_user
     from limits import parse, storage, strategies
 
     pack = _language_pack()
@@ -257,6 +260,8 @@ def FLASK_APP_MUTATOR(app: Any) -> None:  # noqa: N802 - Superset's name for the
             return Response(pack, mimetype="application/json", headers={"Cache-Control": "max-age=3600"})
         if request.path in ("/", "/superset/welcome/") and (target := _landing()):
             return redirect(target)
+        if (page := PAGES.get(request.path)) and page.is_file():
+            return send_file(page.resolve()) if current_user.is_authenticated else redirect("/login/")
         if request.path.endswith(".geojson"):
             country = map_files().get(request.path.rsplit("/", 1)[-1])
             if country and (counties := MAPS / f"{country}.geojson").is_file():

@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from expectations.contract import Feed
-from spark_jobs.flags import words
+from spark_jobs.flags import IN_FORCE, words
 from spark_jobs.flags.exceedance import Exceedance, standing_exceedances
 from spark_jobs.flags.lifecycle import flag_id
 from spark_jobs.flags.quality import Fault, feed_faults
@@ -115,8 +115,8 @@ def _severe_flags(
     found = [_severe_event_flag(e, words.severe_event_text(e, counties[e.area_code], rule)) for e in events]
     if HOMICIDE_INDICATOR in starts_on:
         first = starts_on[HOMICIDE_INDICATOR]
-        homicides = exceptional_homicides(evidence.daily, sorted(counties), first, rule.homicide_alpha, business_date)
-        found += [_homicide_flag(h, words.homicide_text(h, counties[h.area_code])) for h in homicides]
+        homicides = exceptional_homicides(evidence.daily, sorted(counties), first, rule, business_date)
+        found += [_homicide_flag(h, words.homicide_text(h, counties[h.area_code], rule)) for h in homicides]
     return found
 
 
@@ -168,6 +168,7 @@ def _subject(
     feed_code: str | None = None,
 ) -> dict[str, Any]:
     """What the flag is about; `subject` tells flags of one rule, area and day apart in their identity."""
+    assert rule_code in IN_FORCE, f"{rule_code} is raised and not listed in spark_jobs.flags.IN_FORCE"
     return {
         "rule_code": rule_code,
         "level_code": level_code,

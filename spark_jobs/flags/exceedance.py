@@ -21,9 +21,6 @@ from spark_jobs.flags.daily_counts import FloatArray, Series, last_complete_sund
 from spark_jobs.flags.lifecycle import discoveries, nights_on
 from spark_jobs.index.methodology import Flags
 
-HISTORY_WEEKS = 60  # an episode is followed back at most so far
-MIN_SIGMA = 1.0  # for sparse weeks, as Burkom advises in the manual of `earsC`
-
 BoolArray = npt.NDArray[np.bool_]
 
 
@@ -53,13 +50,13 @@ def standing_exceedances(
     unknown, not 0. False discoveries are controlled each week over all of `series`: give all that are
     looked at.
     """
-    sunday = last_complete_sunday(business_date)
-    counts = weekly_counts(daily, series, sunday, HISTORY_WEEKS)
-    mondays = [sunday - timedelta(days=7 * back + 6) for back in range(HISTORY_WEEKS - 1, -1, -1)]
+    sunday, n_weeks = last_complete_sunday(business_date), rules.f1b_short_history.history_weeks
+    counts = weekly_counts(daily, series, sunday, n_weeks)
+    mondays = [sunday - timedelta(days=7 * back + 6) for back in range(n_weeks - 1, -1, -1)]
     for row, (_, indicator_id) in enumerate(series):
         counts[row, [monday < starts_on[indicator_id] for monday in mondays]] = np.nan
     result, signals = weekly_signals(counts, rules)
-    nights = np.repeat(np.arange(HISTORY_WEEKS), 7)[: 7 * HISTORY_WEEKS - 6 + (business_date - sunday).days]
+    nights = np.repeat(np.arange(n_weeks), 7)[: 7 * n_weeks - 6 + (business_date - sunday).days]
     standing = ((row, _episode(signals[row], nights, rules)) for row in range(len(series)))
     return [
         Exceedance(
@@ -83,7 +80,7 @@ def weekly_signals(counts: FloatArray, rules: Flags) -> tuple[ears.Ears, BoolArr
         alpha=rule.alpha,
         baseline=rule.baseline,
         lag=rule.lag,
-        min_sigma=MIN_SIGMA,
+        min_sigma=rule.min_sigma,
         floor_at_poisson=True,
     )
     last_weeks = np.lib.stride_tricks.sliding_window_view(counts, enough.recent_weeks, axis=1).sum(axis=2)

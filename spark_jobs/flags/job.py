@@ -10,9 +10,10 @@ from pyspark.sql import DataFrame, SparkSession
 
 from expectations.contract import City
 from spark_jobs import tables
+from spark_jobs.flags import quality, severe
 from spark_jobs.flags.assembly import COLUMNS, Evidence, Place, flags_for
 from spark_jobs.flags.words import Text
-from spark_jobs.index.methodology import load_methodology
+from spark_jobs.index.methodology import Flags, load_methodology
 from spark_jobs.refine import batches_of
 from spark_jobs.release.feeds import batches_read, feed_status
 
@@ -22,7 +23,7 @@ TABLE = "flags.flag"
 DAILY = """
     select indicator_id, area_code, day, stratum, numerator
     from indicators.daily
-    where city_code = {city} and day between date_sub(date {day}, 1300) and date {day}
+    where city_code = {city} and day between date_sub(date {day}, {daily_days}) and date {day}
 """
 
 COUNTIES = """
@@ -46,7 +47,7 @@ TOLLS = """
         coalesce(n_deaths, 0) as n_deaths, coalesce(n_serious_injuries, 0) as n_serious_injuries,
         count(*) as n_events
     from silver.`case`
-    where city_code = {city} and occurred_on between date_sub(date {day}, 60) and date {day}
+    where city_code = {city} and occurred_on between date_sub(date {day}, {toll_days}) and date {day}
         and valid_from <= timestamp {as_of} and (valid_to is null or valid_to > timestamp {as_of}) and not is_deleted
         and coalesce(n_deaths, 0) + coalesce(n_serious_injuries, 0) > 0
     group by all
@@ -55,7 +56,7 @@ TOLLS = """
         coalesce(n_deaths, 0) as n_deaths, coalesce(n_serious_injuries, 0) as n_serious_injuries,
         count(*) as n_events
     from silver.incident
-    where city_code = {city} and occurred_on between date_sub(date {day}, 60) and date {day}
+    where city_code = {city} and occurred_on between date_sub(date {day}, {toll_days}) and date {day}
         and valid_from <= timestamp {as_of} and (valid_to is null or valid_to > timestamp {as_of}) and not is_deleted
         and coalesce(n_deaths, 0) + coalesce(n_serious_injuries, 0) > 0
     group by all
@@ -74,16 +75,16 @@ VOLUMES = """
     )
     select feed_code, to_date(from_utc_timestamp(valid_from, {zone})) as day, count(*) as n_records
     from versions
-    where city_code = {city} and valid_from <= timestamp {as_of} and valid_from > date_sub(date {day}, 100)
+    where city_code = {city} and valid_from <= timestamp {as_of} and valid_from > date_sub(date {day}, {volume_days})
     group by all
 """
 
 
 def run(spark: SparkSession, city: City, business_date: date) -> str:
     """Compute and write flags.flag for one city and day. Returns a line for the log."""
-    tables.create_schemas(spark)
-    evidence, place = read_evidence(spark, city, business_date), _place(spark, city, business_date)
-    frame = flags_for(evidence, city.feeds, place, load_methodology(), business_date)
+    methodology = load_methodology()
+    evidence = read_evidence(spark, city, methodology.flags, business_date)
+    frame = flags_for(evidence, city.feeds, _place(spark, city, business_date), methodology, business_date)
     keys = {"city_code": city.city_code, "business_date": business_date.isoformat()}
     tables.replace_slice(spark, _spark_frame(spark, frame), TABLE, keys)
     levels = frame["level_code"].value_counts()
@@ -91,18 +92,29 @@ def run(spark: SparkSession, city: City, business_date: date) -> str:
     return f"{city.city_code} {business_date}: flags: {counts}"
 
 
-def read_evidence(spark: SparkSession, city: City, business_date: date) -> Evidence:
+def read_evidence(spark: SparkSession, city: City, rules: Flags, business_date: date) -> Evidence:
     """Small frames from the lake as known at the cut-off of the day; nothing of them is a person."""
     batches = batches_read(batches_of(spark, city), business_date)
     unknown = _query(spark, UNKNOWN_AREA, city, business_date)
     judged = batches.merge(unknown, on=["feed_code", "batch_id"], how="left").fillna({"n_unknown_area": 0})
+    reach = _days_back(rules)
     return Evidence(
-        daily=_query(spark, DAILY, city, business_date),
-        tolls=_query(spark, TOLLS, city, business_date),
+        daily=_query(spark, DAILY, city, business_date, **reach),
+        tolls=_query(spark, TOLLS, city, business_date, **reach),
         status=feed_status(city.feeds, batches, business_date),
         batches=judged[judged["status"] == "checked"],
-        volumes=_query(spark, VOLUMES, city, business_date),
+        volumes=_query(spark, VOLUMES, city, business_date, **reach),
     )
+
+
+def _days_back(rules: Flags) -> dict[str, int]:
+    """How far back each query reads: as far as its rules look, and a day for the time zone."""
+    weeks = 7 * (rules.f1b_short_history.history_weeks + 1)
+    return {
+        "daily_days": max(severe.days_looked_at(rules.f4_severe_event), weeks),
+        "toll_days": rules.f4_severe_event.window_days,
+        "volume_days": quality.days_looked_at(rules.f9_data_quality) + 1,
+    }
 
 
 def _place(spark: SparkSession, city: City, business_date: date) -> Place:
@@ -110,7 +122,7 @@ def _place(spark: SparkSession, city: City, business_date: date) -> Place:
     return Place(city.city_code, city.area_code, {code: Text(zh, en) for code, zh, en in names})
 
 
-def _query(spark: SparkSession, query: str, city: City, business_date: date) -> pd.DataFrame:
+def _query(spark: SparkSession, query: str, city: City, business_date: date, **days: int) -> pd.DataFrame:
     values = {
         "city": city.city_code,
         "day": business_date.isoformat(),
@@ -118,7 +130,7 @@ def _query(spark: SparkSession, query: str, city: City, business_date: date) -> 
         "zone": city.time_zone,
     }
     literals = {name: tables.literal(value) for name, value in values.items()}
-    return spark.sql(query.format(**literals)).toPandas()
+    return spark.sql(query.format(**literals, **days)).toPandas()
 
 
 def _spark_frame(spark: SparkSession, frame: pd.DataFrame) -> DataFrame:

@@ -19,11 +19,6 @@ from scipy import stats
 from spark_jobs.flags.lifecycle import run_start
 from spark_jobs.index.methodology import DataQualityFlag
 
-BASELINE_WEEKS = 8  # a day is compared with the same weekday of so many weeks before
-SHARE_DAYS = 28  # a share is taken over the batches of so many days: a single night has too few records
-MIN_RECEIVED = 50  # fewer records than this make no share
-HISTORY_DAYS = 28  # a low count is followed back at most so far
-
 FloatArray = npt.NDArray[np.float64]
 Reason = Literal["missing", "breached", "unknown_area", "low_count"]
 
@@ -86,7 +81,7 @@ def _not_delivered(feed: pd.Series) -> Fault | None:
 
 
 def _unknown_area(code: str, batches: pd.DataFrame, rule: DataQualityFlag, business_date: date) -> Fault | None:
-    """Share of records without a known county over SHARE_DAYS, strictly above the limit."""
+    """Share of records without a known county over `share_days`, strictly above the limit."""
     ends = [day for day in batches["window_to"] if day <= business_date]
     if not ends:
         return None
@@ -94,9 +89,9 @@ def _unknown_area(code: str, batches: pd.DataFrame, rule: DataQualityFlag, busin
     offsets = np.array([(business_date - day).days for day in batches["window_to"]])
     shares = np.full(nights, np.nan)
     for night in range(nights):  # counted back from the business date
-        window = (offsets >= night) & (offsets < night + SHARE_DAYS)
+        window = (offsets >= night) & (offsets < night + rule.share_days)
         n_received = int(batches["n_received"][window].sum())
-        if n_received >= MIN_RECEIVED:
+        if n_received >= rule.min_received:
             shares[night] = batches["n_unknown_area"][window].sum() / n_received
     limit = rule.max_null_county_share
     start = run_start(shares[::-1] > limit)
@@ -108,20 +103,25 @@ def _unknown_area(code: str, batches: pd.DataFrame, rule: DataQualityFlag, busin
 
 def _low_count(code: str, volumes: pd.DataFrame, rule: DataQualityFlag, business_date: date) -> Fault | None:
     """Records of the business date under the bound of its weekday; since the first such day in a row."""
-    n_days = HISTORY_DAYS + 7 * BASELINE_WEEKS
+    n_days, weeks = days_looked_at(rule), rule.baseline_weeks
     counts = np.zeros(n_days)
     for day, n_records in zip(volumes["day"], volumes["n_records"], strict=True):
         back = (business_date - day).days
         if 0 <= back < n_days:
             counts[n_days - 1 - back] += n_records
-    days = np.arange(7 * BASELINE_WEEKS, n_days)
-    past = counts[days[:, None] - 7 * np.arange(1, BASELINE_WEEKS + 1)]
+    days = np.arange(7 * weeks, n_days)
+    past = counts[days[:, None] - 7 * np.arange(1, weeks + 1)]
     bounds = lower_bounds(past, rule.count_alpha)
     start = run_start(counts[days] < bounds)
     if start is None:
         return None
-    since = business_date - timedelta(days=HISTORY_DAYS - 1 - start)
+    since = business_date - timedelta(days=rule.history_days - 1 - start)
     return Fault(code, "low_count", since, None, counts[-1], float(past[-1].mean()), float(bounds[-1]))
+
+
+def days_looked_at(rule: DataQualityFlag) -> int:
+    """Days of record counts that the rule needs, the business date included."""
+    return rule.history_days + 7 * rule.baseline_weeks
 
 
 def lower_bounds(past: npt.ArrayLike, alpha: float) -> FloatArray:

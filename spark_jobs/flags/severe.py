@@ -19,10 +19,7 @@ from spark_jobs.flags.daily_counts import daily_counts
 from spark_jobs.flags.lifecycle import run_start
 from spark_jobs.index.methodology import SevereEventFlag
 
-WINDOW_DAYS = 30  # an event is shown for this long; homicides are counted over as many days
-PAST_DAYS = 1095  # a county's own past: three years
-MIN_PAST_DAYS = 365
-HISTORY_NIGHTS = 90  # a run of exceptional nights is followed back at most so far
+DAYS_A_YEAR = 365
 HOMICIDE_INDICATOR, HOMICIDE_STRATUM = "a1_violent_crime", "death"
 
 IntArray = npt.NDArray[np.int64]
@@ -50,7 +47,7 @@ class SevereEvents:
 
 @dataclass(frozen=True)
 class Homicides:
-    """A county whose homicides of WINDOW_DAYS exceed its past. threshold: the first count that would."""
+    """A county whose homicides of `window_days` exceed its past. threshold: the first count that would."""
 
     area_code: str
     since: date
@@ -60,12 +57,12 @@ class Homicides:
 
 
 def severe_events(tolls: pd.DataFrame, rule: SevereEventFlag, business_date: date) -> list[SevereEvents]:
-    """Events of the last WINDOW_DAYS that reach a limit, in order of county, feed, family, day.
+    """Events of the last `window_days` that reach a limit, in order of county, feed, family, day.
 
     `tolls`: area_code, feed_code, family_code, occurred_on, n_deaths, n_serious_injuries, n_events (events
     alike).
     """
-    since = business_date - timedelta(days=WINDOW_DAYS - 1)
+    since = business_date - timedelta(days=rule.window_days - 1)
     is_recent = [since <= day <= business_date for day in tolls["occurred_on"]]
     by_deaths = tolls["n_deaths"] >= rule.min_deaths
     is_severe = by_deaths | (tolls["n_serious_injuries"] >= rule.min_serious_injuries)
@@ -92,39 +89,55 @@ def _summed(events: pd.DataFrame, rule: SevereEventFlag) -> SevereEvents:
 
 
 def exceptional_homicides(
-    daily: pd.DataFrame, area_codes: Sequence[str], starts_on: date, alpha: float, business_date: date
+    daily: pd.DataFrame, area_codes: Sequence[str], starts_on: date, rule: SevereEventFlag, business_date: date
 ) -> list[Homicides]:
-    """Counties whose homicide count of the last WINDOW_DAYS has p < alpha against their own past.
+    """Counties whose homicide count of the last `window_days` has p < homicide_alpha against their own past.
 
     `daily`: indicators.daily of the city. `starts_on`: first day the case feed covers. `since` is the day
-    on which the count became exceptional. With less than a year of past there is no test.
+    on which the count became exceptional. With less than `homicide_min_past_years` of past there is no test.
     """
-    n_days = min(PAST_DAYS + WINDOW_DAYS + HISTORY_NIGHTS, (business_date - starts_on).days + 1)
-    if n_days < MIN_PAST_DAYS + WINDOW_DAYS:
+    n_days = min(days_looked_at(rule), (business_date - starts_on).days + 1)
+    if n_days < _min_past_days(rule) + rule.window_days:
         return []
     is_homicide = (daily["indicator_id"] == HOMICIDE_INDICATOR) & (daily["stratum"] == HOMICIDE_STRATUM)
     counts = daily_counts(daily[is_homicide], [(a, HOMICIDE_INDICATOR) for a in area_codes], business_date, n_days)
-    found = (_homicides(a, own, alpha, business_date) for a, own in zip(area_codes, counts, strict=True))
+    found = (_homicides(a, own, rule, business_date) for a, own in zip(area_codes, counts, strict=True))
     return [homicides for homicides in found if homicides is not None]
 
 
-def _homicides(area_code: str, counts: npt.NDArray[np.float64], alpha: float, business_date: date) -> Homicides | None:
+def days_looked_at(rule: SevereEventFlag) -> int:
+    """Days of homicide counts that the rule needs, the business date included."""
+    return _past_days(rule) + rule.window_days + rule.history_nights
+
+
+def _past_days(rule: SevereEventFlag) -> int:
+    return DAYS_A_YEAR * rule.homicide_past_years
+
+
+def _min_past_days(rule: SevereEventFlag) -> int:
+    return DAYS_A_YEAR * rule.homicide_min_past_years
+
+
+def _homicides(
+    area_code: str, counts: npt.NDArray[np.float64], rule: SevereEventFlag, business_date: date
+) -> Homicides | None:
     """One county; `counts` a day, the last is the business date."""
+    window, alpha = rule.window_days, rule.homicide_alpha
     total = np.concatenate([[0.0], np.cumsum(counts)])
-    ends = np.arange(max(MIN_PAST_DAYS + WINDOW_DAYS, counts.size - HISTORY_NIGHTS + 1), counts.size + 1)
-    begins = ends - WINDOW_DAYS
-    past_begins = np.maximum(0, begins - PAST_DAYS)
+    ends = np.arange(max(_min_past_days(rule) + window, counts.size - rule.history_nights + 1), counts.size + 1)
+    begins = ends - window
+    past_begins = np.maximum(0, begins - _past_days(rule))
     recent, past = total[ends] - total[begins], total[begins] - total[past_begins]
     past_days = begins - past_begins
-    p = rate_ratio_p(recent.astype(np.int64), WINDOW_DAYS, past.astype(np.int64), past_days)
+    p = rate_ratio_p(recent.astype(np.int64), window, past.astype(np.int64), past_days)
     start = run_start((p < alpha) & (recent > 0))
     if start is None:
         return None
     steps = np.arange(1, int(recent[-1]) + 1)
-    p_of_step = rate_ratio_p(steps, WINDOW_DAYS, np.full_like(steps, past[-1]), past_days[-1])
+    p_of_step = rate_ratio_p(steps, window, np.full_like(steps, past[-1]), past_days[-1])
     threshold = int(steps[p_of_step < alpha][0])
     since = business_date - timedelta(days=int(ends.size - 1 - start))
-    return Homicides(area_code, since, int(recent[-1]), past[-1] * WINDOW_DAYS / past_days[-1], threshold)
+    return Homicides(area_code, since, int(recent[-1]), past[-1] * window / past_days[-1], threshold)
 
 
 def rate_ratio_p(

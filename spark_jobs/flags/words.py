@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from spark_jobs.flags.exceedance import Exceedance
 from spark_jobs.flags.quality import Fault
-from spark_jobs.flags.severe import WINDOW_DAYS, Homicides, SevereEvents
+from spark_jobs.flags.severe import Homicides, SevereEvents
 from spark_jobs.index.methodology import SevereEventFlag
 
 
@@ -38,12 +38,12 @@ def severe_event_text(found: SevereEvents, area: Text, rule: SevereEventFlag) ->
     )
 
 
-def homicide_text(found: Homicides, area: Text) -> Text:
+def homicide_text(found: Homicides, area: Text, rule: SevereEventFlag) -> Text:
     return Text(
-        f"{area.zh}：近{WINDOW_DAYS}天命案死亡{found.count}人，按本地近三年水平预期{found.expected:.1f}人，"
+        f"{area.zh}：近{rule.window_days}天命案死亡{found.count}人，按本地近{rule.homicide_past_years}年水平预期{found.expected:.1f}人，"
         f"达到{found.threshold}人即属异常。",
-        f"{area.en}: {_plural(found.count, 'homicide', True)} in {WINDOW_DAYS} days, {found.expected:.1f} "
-        f"expected from the county's last three years; {found.threshold} or more is exceptional.",
+        f"{area.en}: {_plural(found.count, 'homicide', True)} in {rule.window_days} days, {found.expected:.1f} "
+        f"expected from the county's last {rule.homicide_past_years} years; {found.threshold} or more is exceptional.",
     )
 
 

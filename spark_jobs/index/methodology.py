@@ -31,6 +31,7 @@ class Windows(Frozen):
     headline_days: PositiveInt
     pulse_days: PositiveInt
     base_years: PositiveInt
+    trend_months: PositiveInt
 
 
 class PosteriorSettings(Frozen):
@@ -79,6 +80,9 @@ class Bands(Frozen):
 class Publication(Frozen):
     revised_after_days: PositiveInt
     min_completeness: Probability
+    clear_probability: Probability
+    jump_points: PositiveFloat
+    jump_days: PositiveInt
 
 
 class Severity(Frozen):
@@ -90,6 +94,9 @@ class Severity(Frozen):
     name: Text
 
 
+ExposureCode = Literal["residents", "population_at_risk", "vehicles_10k", "employees"]
+
+
 class Indicator(Frozen):
     """One harm: higher is worse. `rate_per` turns the engine's rate into the displayed unit."""
 
@@ -97,7 +104,7 @@ class Indicator(Frozen):
     weight: PositiveFloat
     kind: Literal["rate", "proportion"]
     measure: Literal["flow", "stock"]
-    exposure: Literal["residents", "population_at_risk", "vehicles_10k", "employees"] | None = None
+    exposure: ExposureCode | None = None
     rate_per: PositiveFloat
     strata: Annotated[tuple[str, ...], Field(min_length=1)]
     feed_kind: Literal["hotline", "dispute", "case", "incident"]
@@ -141,6 +148,8 @@ class ShortHistoryFlag(Frozen):
     baseline: PositiveInt
     lag: PositiveInt
     alpha: Probability
+    min_sigma: PositiveFloat
+    history_weeks: PositiveInt
 
 
 class DriftFlag(Frozen):
@@ -152,12 +161,17 @@ class OutlierFlag(Frozen):
     amber_limit: Probability
     red_limit: Probability
     winsorised_share: Share
+    min_units: PositiveInt
 
 
 class SevereEventFlag(Frozen):
     min_deaths: PositiveInt
     min_serious_injuries: PositiveInt
     homicide_alpha: Probability
+    window_days: PositiveInt
+    homicide_past_years: PositiveInt
+    homicide_min_past_years: PositiveInt
+    history_nights: PositiveInt
 
 
 class BacklogFlag(Frozen):
@@ -176,7 +190,11 @@ class DeteriorationFlag(Frozen):
 
 class DataQualityFlag(Frozen):
     count_alpha: Probability
+    baseline_weeks: PositiveInt
+    history_days: PositiveInt
     max_null_county_share: Share
+    share_days: PositiveInt
+    min_received: PositiveInt
     min_completeness: Share
     max_revision_ratio: PositiveFloat
 
@@ -192,7 +210,6 @@ class FlagLifecycle(Frozen):
     nights_on: PositiveInt
     nights_observed: PositiveInt
     nights_off: PositiveInt
-    raised_at_once: tuple[str, ...]
 
 
 class Flags(Frozen):
@@ -219,6 +236,7 @@ class Methodology(Frozen):
     aggregation: Aggregation
     bands: Bands
     publication: Publication
+    exposures: dict[ExposureCode, Text]
     severity: dict[str, Severity]
     domains: Annotated[tuple[Domain, ...], Field(min_length=1)]
     flags: Flags
@@ -245,6 +263,9 @@ class Methodology(Frozen):
         unknown = {s for indicator in self.indicators for s in indicator.strata} - set(self.severity)
         if unknown:
             raise ValueError(f"strata without harm-days under severity: {sorted(unknown)}")
+        nameless = {indicator.exposure for indicator in self.indicators if indicator.exposure} - set(self.exposures)
+        if nameless:
+            raise ValueError(f"exposures without a name under exposures: {sorted(nameless)}")
         return self
 
 

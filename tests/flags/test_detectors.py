@@ -14,11 +14,13 @@ from hypothesis.extra.numpy import arrays
 from scipy import stats
 
 from spark_jobs.flags import cusum, ears, farrington
-from spark_jobs.flags.funnel import between_variance, count_funnel, winsorise
+from spark_jobs.flags.funnel import between_variance, count_funnel
+from spark_jobs.index.methodology import OutlierFlag
 
 pytestmark = pytest.mark.unit
 weekly = arrays(np.float64, st.integers(20, 40), elements=st.integers(0, 30).map(float))
 bounded = settings(max_examples=40, deadline=None)
+OUTLIER = OutlierFlag(amber_limit=0.95, red_limit=0.998, winsorised_share=0.2, min_units=4)
 DESIGN = farrington.Design(
     alpha=0.01,
     n_years=3,
@@ -206,26 +208,25 @@ def test_few_events_have_no_bound_and_a_series_of_zeros_no_alarm():
 
 
 def test_funnel_without_overdispersion_has_poisson_limits():
-    found = count_funnel([100.0] * 5, [100.0] * 5, levels=(0.95, 0.998), winsorised_share=0.1)
+    found = count_funnel([100.0] * 5, [100.0] * 5, OUTLIER)
     assert (found.phi, found.between_variance) == (0.0, 0.0)
     np.testing.assert_allclose(found.upper[0], [1 + 1.959964 / 10, 1 + 3.090232 / 10], atol=1e-6)
 
 
 def test_funnel_finds_the_outlier_and_widens_for_the_others():
     counts, expected = np.array([90.0, 112, 95, 108, 101, 94, 105, 99, 200]), np.full(9, 100.0)
-    found = count_funnel(counts, expected, levels=(0.95, 0.998), winsorised_share=0.2)
+    found = count_funnel(counts, expected, OUTLIER)
     outside = counts / expected > found.upper[:, 1]
     assert outside.tolist() == [False] * 8 + [True]
     uneven = counts * np.tile([0.5, 1.5, 1.0], 3)
-    wide = count_funnel(uneven, expected, levels=(0.95, 0.998), winsorised_share=0.2)
+    wide = count_funnel(uneven, expected, OUTLIER)
     assert wide.between_variance > found.between_variance
 
 
 def test_funnel_moments_by_hand():
-    assert winsorise(np.array([0.0, 1, 2, 3, 10]), 0.25).tolist() == [1, 1, 2, 3, 3]
     assert between_variance(3.0, np.array([10.0, 10.0])) == pytest.approx((2 * 3 - 1) / (20 - 200 / 20))
 
 
 def test_funnel_of_too_few_units_is_named():
     with pytest.raises(ValueError, match="at least 4 units"):
-        count_funnel([1.0], [1.0], levels=(0.95,), winsorised_share=0.1)
+        count_funnel([1.0], [1.0], OUTLIER)

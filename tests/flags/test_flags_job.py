@@ -12,6 +12,7 @@ from pyspark.sql import Row, SparkSession
 from expectations.contract import City
 from spark_jobs import refine, silver, tables
 from spark_jobs.flags import job
+from spark_jobs.index.methodology import load_methodology
 
 pytestmark = pytest.mark.spark
 CITY_CODE, DAY = "flagtown", date(2026, 3, 10)
@@ -89,7 +90,6 @@ def append(spark: SparkSession, table: str, rows: list[Row]) -> None:
 @pytest.fixture
 def town(spark: SparkSession) -> Iterator[SparkSession]:
     """A town of one county whose only feed delivered through the day before; removed afterwards."""
-    tables.create_schemas(spark)
     silver.create_tables(spark)
     for table, columns in ((refine.BATCHES, refine.BATCH_COLUMNS), ("raw.area", AREA), ("indicators.daily", DAILY)):
         tables.create(spark, table, columns, ("city_code",))
@@ -152,5 +152,5 @@ def test_a_night_on_the_lake_is_what_was_known_then_and_twice_the_same(town):
 
 
 def test_a_row_without_a_county_is_counted_once(town):
-    batches = job.read_evidence(town, CITY, DAY).batches
+    batches = job.read_evidence(town, CITY, load_methodology().flags, DAY).batches
     assert batches[["n_received", "n_unknown_area"]].to_numpy().tolist() == [[100, 3]]

@@ -11,7 +11,9 @@ import pytest
 from scipy import stats
 
 from spark_jobs.flags import cusum, ears, farrington
+from tests.validation_page import Comparisons
 
+NEWPORT = "surveillance_salmonella"
 FOLDER = Path(__file__).resolve().parents[3] / "shared" / "reference" / "surveillance_salmonella"
 pytestmark = [
     pytest.mark.reference,
@@ -53,31 +55,32 @@ def expected(name: str, starts: list[date]) -> tuple[pd.DataFrame, list[int]]:
 @pytest.mark.parametrize(
     ("name", "method", "alpha"), [("C1", ears.c1, 0.05), ("C2", ears.c2, 0.05), ("C3", ears.c3, 0.025)]
 )
-def test_ears(newport, name, method, alpha):
+def test_ears(newport, name, method, alpha, compared: Comparisons):
     counts, starts = newport
     rows, at = expected(f"ears_{name}", starts)
     found = method(counts, alpha=alpha)
-    np.testing.assert_allclose(found.upper[at], rows["upperbound"], atol=MU0, rtol=0)
-    np.testing.assert_array_equal(found.is_alarm[at], rows["alarm"])
+    compared(NEWPORT, f"EARS {name}: upper bounds", found.upper[at], rows["upperbound"], absolute=MU0)
+    compared(NEWPORT, f"EARS {name}: alarms", found.is_alarm[at], rows["alarm"])
     np.testing.assert_array_equal(counts[at], rows["observed"])
 
 
-def test_ears_c1_against_the_constants_of_the_package(newport):
+def test_ears_c1_against_the_constants_of_the_package(newport, compared: Comparisons):
     """tests/testthat/test-earsC.R of the package."""
     counts, starts = newport
     at = starts.index(date(2011, 1, 3))
     found = ears.c1(counts, alpha=ALPHA).upper[at : at + 4]
-    np.testing.assert_allclose(found, [3.278854, 3.278854, 3.436517, 3.855617], atol=5e-7)
+    published = [3.278854, 3.278854, 3.436517, 3.855617]
+    compared(NEWPORT, "EARS C1: constants of the package's tests", found, published, absolute=5e-7)
 
 
-def test_cusum_rossi_without_reset(newport):
+def test_cusum_rossi_without_reset(newport, compared: Comparisons):
     counts, starts = newport
     rows, at = expected("cusum_rossi", starts)
     mean = counts[: at[0]].mean()
     found = cusum.rossi_cusum(counts[at], mean, k=1.04, h=2.26, resets_after_alarm=False)
     np.testing.assert_allclose(mean, rows["m"], atol=MU0)
-    np.testing.assert_allclose(found.upper, rows["cusum_upperbound"], atol=MU0, rtol=0)
-    np.testing.assert_array_equal(found.is_alarm, rows["alarm"] == 1)
+    compared(NEWPORT, "CUSUM: upper bounds", found.upper, rows["cusum_upperbound"], absolute=MU0)
+    compared(NEWPORT, "CUSUM: alarms", found.is_alarm, rows["alarm"])
 
 
 @pytest.mark.parametrize(
@@ -88,21 +91,20 @@ def test_cusum_rossi_without_reset(newport):
         ("farrington_original_delta", "delta", ORIGINAL),
     ],
 )
-def test_farrington(newport, name, threshold, design):
+def test_farrington(newport, name, threshold, design, compared: Comparisons):
     counts, starts = newport
     rows, at = expected(name, starts)
     plan = farrington.Design(alpha=ALPHA, threshold=threshold, **design)
     found = pd.DataFrame([vars(farrington.judge(counts, k, plan, starts)) for k in at])
-    np.testing.assert_allclose(published_mu0(found, threshold), rows["mu0"], atol=MU0, rtol=0)
-    np.testing.assert_allclose(found["phi"], rows["phi"], rtol=PHI)
-    np.testing.assert_allclose(found["p_value"], rows["pvalue"], atol=MU0, rtol=0)
-    np.testing.assert_allclose(found["trend"], rows["trend"], atol=MU0, rtol=0)
-    bounds = {"atol": MU0, "rtol": 0} if threshold == "delta" else {"atol": 0, "rtol": 0}  # counts exact
-    np.testing.assert_allclose(found["upper"], rows["upperbound"], **bounds)
-    np.testing.assert_array_equal(found["is_alarm"], rows["alarm"])
-    has_bound = rows["expected"].notna()  # the package leaves the mean out where events are too few for a bound
-    np.testing.assert_array_equal(has_bound, found["upper"].notna())
-    np.testing.assert_allclose(found["expected"][has_bound], rows["expected"][has_bound], atol=MU0, rtol=0)
+    columns = {"mu0": published_mu0(found, threshold), "p-values": found["p_value"], "trend": found["trend"]}
+    for what, column in zip(columns, ("mu0", "pvalue", "trend"), strict=True):
+        compared(NEWPORT, f"{name}: {what}", columns[what], rows[column], absolute=MU0)
+    compared(NEWPORT, f"{name}: phi", found["phi"], rows["phi"], relative=PHI)
+    tolerance = {"absolute": MU0} if threshold == "delta" else {}  # the others are counts: exact
+    compared(NEWPORT, f"{name}: upper bounds", found["upper"], rows["upperbound"], **tolerance)
+    compared(NEWPORT, f"{name}: alarms", found["is_alarm"], rows["alarm"])
+    # The package leaves the mean out where events are too few for a bound.
+    compared(NEWPORT, f"{name}: mean", found["expected"].where(found["upper"].notna()), rows["expected"], absolute=MU0)
 
 
 def published_mu0(found: pd.DataFrame, threshold: str) -> pd.Series:

@@ -142,7 +142,7 @@ def homicides(days_ago: list[int]) -> pd.DataFrame:
 
 
 def test_two_homicides_in_a_month_where_there_were_none_in_three_years_are_exceptional_since_the_second():
-    (found,) = exceptional_homicides(homicides([20, 5]), ["1", "2"], back(1500), 0.001, DAY)
+    (found,) = exceptional_homicides(homicides([20, 5]), ["1", "2"], back(1500), RULES.f4_severe_event, DAY)
     assert (found.area_code, found.count, found.threshold, found.since) == ("1", 2, 2, back(5))
     assert found.expected == 0
 
@@ -157,7 +157,7 @@ def test_two_homicides_in_a_month_where_there_were_none_in_three_years_are_excep
     ],
 )
 def test_homicides_that_are_not_exceptional(days_ago, starts):
-    assert exceptional_homicides(homicides(days_ago), ["1"], back(starts), 0.001, DAY) == []
+    assert exceptional_homicides(homicides(days_ago), ["1"], back(starts), RULES.f4_severe_event, DAY) == []
 
 
 def status(

