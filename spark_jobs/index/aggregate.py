@@ -2,7 +2,8 @@
 
 Weights are (k,) or any shape that broadcasts over `values` from the left, e.g. (k, n_areas) for values
 (k, n_areas, n_draws); they are normalised here. A NaN value with a positive weight gives NaN: nothing is
-filled in. Use `available_weights` to spread the weight over what is there.
+filled in. Use `available_weights` to spread the weight over what is there. No component, or none with
+weight, gives NaN; a negative weight is an EngineInputError.
 """
 
 from collections.abc import Mapping
@@ -13,6 +14,7 @@ import numpy as np
 from spark_jobs.index.arrays import BoolArray, EngineInputError, FloatArray
 
 Direction = Literal["benefit", "harm"]
+UNITS_AT_ONCE = 256  # bounds the memory of the pairs of units
 
 
 def arithmetic(values: FloatArray, weights: FloatArray) -> FloatArray:
@@ -38,10 +40,11 @@ def ampi(values: FloatArray, weights: FloatArray, direction: Direction = "benefi
     """Adjusted Mazziotta-Pareto index: M - S^2 / M when higher is better ("benefit"), M + S^2 / M for harms.
 
     M and S^2 are the weighted mean and variance over the components (Mazziotta and Pareto 2016, with
-    weights). Undefined, NaN, where M <= 0; equal values have no penalty.
+    weights). Undefined, NaN, where M <= 0 or a value is infinite; equal values have no penalty.
     """
     mean = _weighted_sum(values, weights)
-    variance = _weighted_sum((values - mean) ** 2, weights)
+    with np.errstate(invalid="ignore"):
+        variance = _weighted_sum((values - mean) ** 2, weights)
     sign = -1.0 if direction == "benefit" else 1.0
     positive = np.where(mean > 0.0, mean, np.nan)
     return np.asarray(positive + sign * variance / positive)
@@ -60,35 +63,49 @@ def available_weights(weights: FloatArray, is_available: BoolArray, least_share:
 
 
 def live_share(weights: FloatArray, is_available: BoolArray) -> FloatArray:
-    """Share of the weight that the available components hold."""
-    spread = _along_first(weights, is_available.ndim)
-    return np.asarray((spread * is_available).sum(axis=0) / weights.sum(axis=0))
+    """Share of the weight that the available components hold; 0 where there is no weight at all."""
+    spread, total = _along_first(weights, is_available.ndim), weights.sum(axis=0)
+    return np.asarray((spread * is_available).sum(axis=0) / np.where(total > 0.0, total, np.inf))
 
 
 def outranking(values: FloatArray, weights: FloatArray) -> FloatArray:
     """Share of the weight on which unit i (row) beats unit j (column), (n_units, n_units); ties count half.
 
-    values (k, n_units).
+    values (k, n_units). A unit with a NaN that has weight beats nobody and is beaten by nobody: NaN.
     """
-    share = (weights / weights.sum())[:, None, None]
-    difference = values[:, :, None] - values[:, None, :]
-    return np.asarray((share * (0.5 + 0.5 * np.sign(difference))).sum(axis=0))
+    return _outranking(values, values, weights)
 
 
 def copeland(values: FloatArray, weights: FloatArray) -> FloatArray:
-    """Copeland score: units outranked minus units that outrank, (n_units,). Munda and Nardo (2009)."""
-    margin = outranking(values, weights) - 0.5
-    return np.asarray(np.where(np.abs(margin) < 1e-9, 0.0, np.sign(margin)).sum(axis=1))
+    """Copeland score: units outranked minus units that outrank, (n_units,). Munda and Nardo (2009).
+
+    A unit with a NaN that has weight has no score (NaN) and takes no part. All pairs are compared, some
+    units at a time: time grows with n_units^2, memory does not.
+    """
+    takes_part = ~np.isnan(values[weights > 0.0]).any(axis=0)
+    kept, scores = values[:, takes_part], []
+    for start in range(0, kept.shape[1], UNITS_AT_ONCE):
+        margin = _outranking(kept[:, start : start + UNITS_AT_ONCE], kept, weights) - 0.5
+        scores.append(np.where(np.abs(margin) < 1e-9, 0.0, np.sign(margin)).sum(axis=1))
+    result = np.full(values.shape[1], np.nan)
+    result[takes_part] = np.concatenate(scores) if scores else 0.0
+    return result
 
 
 def effective_weights(parents: Mapping[str, str | None], weights: Mapping[str, float]) -> dict[str, float]:
     """Weight of every node in the root: its share among its siblings times that of all its ancestors.
 
-    `parents` names each node's parent, None for the root. An unknown parent or a cycle is an error.
+    `parents` names each node's parent, None for the root. An unknown parent, a cycle, a weight that is absent
+    or negative, and siblings without any weight are EngineInputErrors.
     """
     siblings: dict[str | None, float] = {}
     for node, parent in parents.items():
+        if not weights.get(node, -1.0) >= 0.0:
+            raise EngineInputError(f"every node needs a weight >= 0; found {weights.get(node)} for {node!r}")
         siblings[parent] = siblings.get(parent, 0.0) + weights[node]
+    empty = [parent for parent, total in siblings.items() if total == 0.0]
+    if empty:
+        raise EngineInputError(f"one child at least must have a weight above 0; none has below {empty}")
 
     def effective(node: str, seen: frozenset[str]) -> float:
         if node in seen or node not in parents:
@@ -109,6 +126,17 @@ def _weighted_sum(values: FloatArray, weights: FloatArray) -> FloatArray:
     with np.errstate(invalid="ignore"):
         products = np.where(spread > 0.0, values * spread, 0.0)
         return np.asarray(products.sum(axis=0) / np.where(total > 0.0, total, np.nan))
+
+
+def _outranking(units: FloatArray, others: FloatArray, weights: FloatArray) -> FloatArray:
+    """Share of the weight on which each of `units` (k, m) beats each of `others` (k, n), (m, n)."""
+    if bool(np.any(weights < 0.0)) or not float(weights.sum()) > 0.0:
+        raise EngineInputError(f"outranking needs weights >= 0, not all 0; found {weights.tolist()[:9]}")
+    share = np.zeros((units.shape[1], others.shape[1]))
+    for weight, of_units, of_others in zip(weights / weights.sum(), units, others, strict=True):
+        if weight > 0.0:
+            share += weight * (0.5 + 0.5 * np.sign(of_units[:, None] - of_others))
+    return share
 
 
 def _along_first(weights: FloatArray, ndim: int) -> FloatArray:

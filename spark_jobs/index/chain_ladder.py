@@ -3,6 +3,9 @@
 Chain ladder with the distribution-free standard error of Mack (1993), ASTIN Bulletin 23, 213-225.
 Triangle: (n_origins, n_developments) cumulative values, NaN where not yet known; each row is known up to its
 latest diagonal and then unknown, and there are at least as many developments as the tail needs.
+
+Defined at the edges: a row whose latest value is 0 stays at 0 without error, for the method only multiplies;
+a step that one row alone knows takes its variance from the two steps before it, 0 where there are none.
 """
 
 from dataclasses import dataclass
@@ -38,13 +41,13 @@ def mack(triangle: FloatArray) -> ChainLadder:
     relative = variances / factors**2
     steps = np.arange(factors.size)
     ahead = steps[None, :] >= known[:, None]
-    process = np.where(ahead, relative * (1.0 / full[:, :-1] + 1.0 / volumes), 0.0).sum(axis=1)
+    inverse = np.divide(1.0, full[:, :-1], out=np.zeros_like(full[:, :-1]), where=full[:, :-1] > 0.0)
+    process = np.where(ahead, relative * (inverse + 1.0 / volumes), 0.0).sum(axis=1)
     square = ultimate**2 * process
     shared = np.where(ahead, 2.0 * relative / volumes, 0.0).sum(axis=1)
     order = np.argsort(known)[::-1]  # oldest first; a later origin shares the factors still ahead of an older
-    covariance = sum(
-        float(ultimate[i] * ultimate[order[position + 1 :]].sum() * shared[i]) for position, i in enumerate(order)
-    )
+    later = ultimate.sum() - np.cumsum(ultimate[order])
+    covariance = float((ultimate[order] * later * shared[order]).sum())
     return ChainLadder(
         factors=factors,
         variances=variances,
@@ -62,7 +65,9 @@ def nowcast(count: FloatArray, completeness: FloatArray) -> FloatArray:
 
 
 def publishable_delay(completeness: FloatArray, least: float) -> int:
-    """The shortest delay d after which at least `least` of the final count is known."""
+    """The shortest delay d after which at least `least` of the final count is known, now and at all later d."""
+    if completeness.size == 0:
+        raise EngineInputError("completeness has no delay at all; give one value a development step")
     enough = completeness >= least
     short = np.flatnonzero(~enough)
     first = 0 if short.size == 0 else int(short[-1]) + 1
@@ -72,11 +77,13 @@ def publishable_delay(completeness: FloatArray, least: float) -> int:
 
 
 def _latest_positions(triangle: FloatArray) -> np.ndarray[tuple[int], np.dtype[np.intp]]:
-    """Column of the last known value of each row; EngineInputError for gaps or an empty row."""
+    """Column of the last known value of each row; EngineInputError for gaps, an empty row, a negative value."""
     known = ~np.isnan(triangle)
-    count = known.sum(axis=1)
-    if triangle.ndim != 2 or triangle.shape[1] < 2 or bool(np.any(count == 0)):
+    count = known.sum(axis=-1)
+    if triangle.ndim != 2 or triangle.shape[0] < 1 or triangle.shape[1] < 2 or bool(np.any(count == 0)):
         raise EngineInputError("a triangle has two or more developments and a first value in every row")
+    if bool(np.any(triangle < 0.0)):
+        raise EngineInputError(f"cumulative values must not be negative; found {np.nanmin(triangle)}")
     if not np.array_equal(known, np.arange(triangle.shape[1]) < count[:, None]):
         raise EngineInputError("a row of the triangle has a gap before its latest value; fill or drop it")
     return np.asarray(count - 1)
@@ -89,7 +96,11 @@ def _factors(triangle: FloatArray) -> tuple[FloatArray, FloatArray]:
     if bool(np.any(volumes <= 0.0)):
         step = int(np.flatnonzero(volumes <= 0.0)[0])
         raise EngineInputError(f"development step {step} has no volume to learn from; shorten the triangle")
-    return np.where(both, triangle[:, 1:], 0.0).sum(axis=0) / volumes, volumes
+    factors = np.where(both, triangle[:, 1:], 0.0).sum(axis=0) / volumes
+    if bool(np.any(factors == 0.0)):
+        step = int(np.flatnonzero(factors == 0.0)[0])
+        raise EngineInputError(f"development step {step} takes every count back to 0; check the deliveries")
+    return factors, volumes
 
 
 def _variances(triangle: FloatArray, factors: FloatArray) -> FloatArray:
@@ -97,7 +108,7 @@ def _variances(triangle: FloatArray, factors: FloatArray) -> FloatArray:
     before, after = triangle[:, :-1], triangle[:, 1:]
     positive = np.where(before > 0.0, before, np.nan)
     squares = np.nansum(positive * (after / positive - factors) ** 2, axis=0)
-    rows = (~np.isnan(after)).sum(axis=0)
+    rows = (~np.isnan(after) & (before > 0.0)).sum(axis=0)
     variances = squares / np.maximum(rows - 1, 1)
     for step in np.flatnonzero(rows < 2):
         if step >= 2:

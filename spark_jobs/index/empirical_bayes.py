@@ -1,7 +1,8 @@
 """Plug-in empirical Bayes smoothing: the published standard that the joint posterior is compared with.
 
 Not used for the index: with nine areas the moment estimators often collapse to "all equal".
-counts, exposure (n_areas,), no missing values; exposure must be positive.
+counts, exposure (n_areas,), one area or more, no missing values; exposure must be positive. Areas that do
+not differ, or one area alone, all take the pooled rate.
 """
 
 from dataclasses import dataclass
@@ -11,6 +12,8 @@ from scipy.optimize import minimize
 from scipy.special import gammaln
 
 from spark_jobs.index.arrays import EngineInputError, FloatArray
+
+LARGEST_SHAPE = 1e6  # areas that vary by less than 0.1 %: the likelihood rises without end
 
 
 @dataclass(frozen=True)
@@ -35,8 +38,8 @@ def martuzzi_binomial(counts: FloatArray, exposure: FloatArray) -> Smoothed:
     """Binomial moment estimator of Martuzzi and Elliott (1996), Statistics in Medicine 15."""
     raw, mean, spread = _moments(counts, exposure)
     relative, binomial = exposure / float(exposure.mean()), mean * (1.0 - mean)
-    if binomial == 0.0:
-        return Smoothed(raw, mean, 0.0)
+    if binomial == 0.0 or spread == 0.0:
+        return Smoothed(np.full_like(raw, mean), mean, 0.0)
     weight = (exposure * spread - relative * binomial) / ((exposure - 1.0) * spread + (1.0 - relative) * binomial)
     return Smoothed(weight * raw + (1.0 - weight) * mean, mean, spread)
 
@@ -50,7 +53,10 @@ class GammaPrior:
 
 
 def gamma_prior_ml(counts: FloatArray, expected: FloatArray) -> GammaPrior:
-    """Maximum likelihood of the negative binomial (Clayton and Kaldor 1987, Biometrics 43)."""
+    """Maximum likelihood of the negative binomial (Clayton and Kaldor 1987, Biometrics 43).
+
+    Areas that vary no more than chance (one alone, or no event, are such) have none: EngineInputError.
+    """
     _require_valid(counts, expected)
 
     def minus_log_likelihood(log_parameters: FloatArray) -> float:
@@ -65,11 +71,12 @@ def gamma_prior_ml(counts: FloatArray, expected: FloatArray) -> GammaPrior:
         method="Nelder-Mead",
         options={"xatol": 1e-10, "fatol": 1e-12, "maxiter": 4000},
     )
-    if not found.success:
+    shape, rate = (float(value) for value in np.exp(found.x))
+    if not found.success or shape > LARGEST_SHAPE or counts.sum() == 0.0:
         raise EngineInputError(
             "the areas vary no more than chance: the maximum likelihood prior is degenerate; use the joint posterior"
         )
-    return GammaPrior(*(float(value) for value in np.exp(found.x)))
+    return GammaPrior(shape, rate)
 
 
 def _moments(counts: FloatArray, exposure: FloatArray) -> tuple[FloatArray, float, float]:
@@ -80,5 +87,5 @@ def _moments(counts: FloatArray, exposure: FloatArray) -> tuple[FloatArray, floa
 
 
 def _require_valid(counts: FloatArray, exposure: FloatArray) -> None:
-    if not bool(np.all(counts >= 0.0) and np.all(exposure > 0.0)):
-        raise EngineInputError("empirical Bayes needs counts >= 0 and exposure > 0 without gaps")
+    if counts.size == 0 or not bool(np.all(counts >= 0.0) and np.all(exposure > 0.0)):
+        raise EngineInputError("empirical Bayes needs one area or more, counts >= 0 and exposure > 0 without gaps")

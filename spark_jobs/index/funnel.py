@@ -1,6 +1,6 @@
 """Funnel plots: how far from the target a unit of a given size may lie by chance.
 
-Spiegelhalter (2005), Statistics in Medicine 24, 1185-1202. Limits are one-sided at `probability`
+Spiegelhalter (2005), Statistics in Medicine 24, 1185-1202. Limits of chance alone are one-sided at `probability`
 (0.025 and 0.975 are the pair of a 95 % funnel) and interpolate the discrete distribution function.
 """
 
@@ -26,17 +26,20 @@ def proportion_limit(trials: FloatArray, target: float, probability: float) -> F
     return _interpolated(quantile, above, below, probability) / np.where(trials > 0.0, trials, np.nan)
 
 
-def dispersion(z: FloatArray, winsorised_share: float = 0.1) -> float:
-    """Over-dispersion of z-scores: their mean square after pulling in that share at each end, at least 1.
+def dispersion(z: FloatArray, winsorised_share: float) -> float:
+    """Over-dispersion of z-scores: their mean square, 1 = chance alone.
 
-    With fewer units than 1 / share nobody is pulled in.
+    What lies beyond the `winsorised_share` and 1 - `winsorised_share` quantiles is first drawn in to them, so
+    that the unit one looks for does not hide itself (Spiegelhalter 2005, Quality and Safety in Health Care
+    14, 347). NaN takes no part.
     """
-    present = np.sort(z[~np.isnan(z)])
+    if not 0.0 <= winsorised_share < 0.5:
+        raise EngineInputError(f"the share drawn in at each end lies in [0, 0.5); found {winsorised_share}")
+    present = z[~np.isnan(z)]
     if present.size == 0:
         raise EngineInputError("over-dispersion needs at least one z-score")
-    k = int(np.floor(winsorised_share * present.size))
-    bounded = np.clip(present, present[k], present[present.size - 1 - k])
-    return max(float(np.mean(bounded**2)), 1.0)
+    low, high = np.quantile(present, [winsorised_share, 1.0 - winsorised_share])
+    return float(np.mean(np.clip(present, low, high) ** 2))
 
 
 def _interpolated(quantile: FloatArray, above: FloatArray, below: FloatArray, probability: float) -> FloatArray:

@@ -6,30 +6,29 @@ Every function returns the filled values and a mask of what was filled, so that 
 import numpy as np
 import numpy.typing as npt
 
-from spark_jobs.index.arrays import BoolArray, FloatArray
+from spark_jobs.index.arrays import BoolArray, EngineInputError, FloatArray
 
 
 def fill_mean(x: FloatArray) -> tuple[FloatArray, BoolArray]:
     """Gaps take the mean of the present values; nothing present, nothing filled."""
-    return _fill(x, np.ones(x.shape, dtype=bool), np.full(x.shape, False), x.copy())
+    return fill_group_mean(x, np.full(x.shape, ""))
 
 
 def fill_group_mean(x: FloatArray, group: npt.NDArray[np.str_]) -> tuple[FloatArray, BoolArray]:
     """Gaps take the mean of their group; a gap in a group without any value stays NaN. Both (n_units,)."""
-    filled, mask = x.copy(), np.full(x.shape, False)
-    for name in np.unique(group):
-        filled, mask = _fill(x, group == name, mask, filled)
-    return filled, mask
+    if x.ndim != 1 or x.shape != group.shape:
+        raise EngineInputError(f"values and groups must both be (n_units,); found {x.shape}, {group.shape}")
+    _, member_of = np.unique(group, return_inverse=True)
+    present = ~np.isnan(x)
+    n_present = np.bincount(member_of[present], minlength=x.size)
+    total = np.bincount(member_of[present], weights=x[present], minlength=x.size)
+    mean = np.divide(total, n_present, out=np.full(total.size, np.nan), where=n_present > 0)[member_of]
+    mask = ~present & ~np.isnan(mean)
+    return np.where(mask, mean, x), mask
 
 
 def has_enough_data(values: FloatArray, least_share: float) -> BoolArray:
     """Units (rows) of which at least `least_share` of the indicators (columns) are present."""
+    if values.shape[1] == 0:
+        raise EngineInputError("no indicator to count; give (n_units, n_indicators) with one or more")
     return np.asarray((~np.isnan(values)).mean(axis=1) >= least_share)
-
-
-def _fill(x: FloatArray, members: BoolArray, mask: BoolArray, filled: FloatArray) -> tuple[FloatArray, BoolArray]:
-    gaps = members & np.isnan(x)
-    present = x[members & ~np.isnan(x)]
-    if present.size == 0:
-        return filled, mask
-    return np.where(gaps, present.mean(), filled), mask | gaps

@@ -1,7 +1,7 @@
 """Classical confidence limits of counts, rates, proportions and standardised figures.
 
 All functions are elementwise on arrays and return (lower, upper) unless said otherwise. `coverage` is
-two-sided. NaN and zero exposure give NaN; negative counts are an EngineInputError.
+two-sided, strictly between 0 and 1. NaN and zero exposure give NaN; negative counts are an EngineInputError.
 """
 
 import numpy as np
@@ -17,7 +17,7 @@ BYAR_FROM = 10  # below this count Byar's approximation is replaced by the exact
 def byar(counts: FloatArray, coverage: float = 0.95) -> Limits:
     """Byar's approximation for a Poisson count (Breslow and Day 1987, vol. II, p. 69)."""
     _require_counts(counts)
-    z = norm.isf((1.0 - coverage) / 2.0)
+    z = norm.isf(_tail(coverage))
     positive = np.where(counts > 0.0, counts, 1.0)
     lower = positive * (1.0 - 1.0 / (9.0 * positive) - z / (3.0 * np.sqrt(positive))) ** 3
     above = counts + 1.0
@@ -28,7 +28,7 @@ def byar(counts: FloatArray, coverage: float = 0.95) -> Limits:
 def exact_poisson(counts: FloatArray, coverage: float = 0.95) -> Limits:
     """Exact (Garwood 1936) limits of a Poisson count; the lower limit of 0 events is 0."""
     _require_counts(counts)
-    tail = (1.0 - coverage) / 2.0
+    tail = _tail(coverage)
     lower = np.where(counts == 0.0, 0.0, chi2.ppf(tail, 2.0 * counts) / 2.0)
     return np.asarray(lower), np.asarray(chi2.isf(tail, 2.0 * counts + 2.0) / 2.0)
 
@@ -52,7 +52,7 @@ def wilson(successes: FloatArray, trials: FloatArray, coverage: float = 0.95) ->
     _require_counts(successes)
     if bool(np.any(successes > trials)):
         raise EngineInputError("more successes than trials; correct the input")
-    z = norm.isf((1.0 - coverage) / 2.0)
+    z = norm.isf(_tail(coverage))
     n = _positive(trials)
     p = successes / n
     middle = p + z**2 / (2.0 * n)
@@ -67,12 +67,16 @@ def directly_standardised_rate(
     """(rate, lower, upper) of one area from its strata, all (n_strata,): Dobson et al. (1991).
 
     The limits of the total count, moved and scaled to the variance of the weighted sum. No events: rate 0
-    with undefined limits (NaN), for the method needs a variance. A stratum without exposure is an error.
+    with undefined limits (NaN), for the method needs a variance. A stratum of standard weight 0 takes no part,
+    a stratum without exposure is an error, a NaN in one makes all three NaN.
     """
     _require_counts(counts)
+    if bool(np.any(standard < 0.0)) or not float(standard.sum()) > 0.0:
+        raise EngineInputError("the standard population must be >= 0 in every stratum and not 0 in all")
+    used = standard > 0.0
+    counts, exposure, share = counts[used], exposure[used], standard[used] / standard.sum()
     if bool(np.any(exposure <= 0.0)):
         raise EngineInputError("every stratum needs exposure; merge strata before standardising")
-    share = standard / standard.sum()
     value, total = float((share * counts / exposure).sum()), float(counts.sum())
     if total == 0.0:
         return 0.0, float("nan"), float("nan")
@@ -89,6 +93,12 @@ def standardised_ratio(
     lower, upper = count_limits(counts, coverage)
     base = _positive(expected)
     return counts / base, lower / base, upper / base
+
+
+def _tail(coverage: float) -> float:
+    if not 0.0 < coverage < 1.0:
+        raise EngineInputError(f"a coverage lies strictly between 0 and 1; found {coverage}")
+    return (1.0 - coverage) / 2.0
 
 
 def _positive(exposure: FloatArray) -> FloatArray:

@@ -1,7 +1,8 @@
 """Normalisations of one indicator over its units, (n_units,) to (n_units,).
 
 NaN stays NaN and takes no part in minima, means or ranks. A harm is turned first by multiplying with -1
-(`directed`). Zero variance: the ranges and z-scores are 0/0 and give NaN, never a made-up score.
+(`directed`). Equal values have equal ranks. Where there is no scale (one unit, zero variance, marks that
+coincide) the result is NaN, never a made-up score.
 Definitions: OECD/JRC Handbook on Constructing Composite Indicators (2008), chapter 5.
 """
 
@@ -20,12 +21,15 @@ def directed(x: FloatArray, direction: int) -> FloatArray:
 
 def minmax(x: FloatArray, low: float = 0.0, high: float = 100.0) -> FloatArray:
     """Least value to `low`, greatest to `high`, linear between."""
-    return low + (high - low) * _ratio(x - np.nanmin(x), np.nanmax(x) - np.nanmin(x))
+    return low + (high - low) * _position(x - _least(x), _greatest(x) - _least(x))
 
 
 def zscore(x: FloatArray, mean: float = 0.0, deviation: float = 1.0) -> FloatArray:
     """Mean and sample standard deviation (n - 1) brought to the given ones."""
-    return mean + deviation * _ratio(x - np.nanmean(x), float(np.nanstd(x, ddof=1)))
+    present = x[~np.isnan(x)]
+    if present.size == 0 or np.ptp(present) == 0.0:  # rounding gives a constant a deviation of its own
+        return np.full(x.shape, np.nan)
+    return np.asarray(mean + deviation * (x - present.mean()) / present.std(ddof=1))
 
 
 def rank(x: FloatArray) -> FloatArray:
@@ -39,38 +43,41 @@ def borda(x: FloatArray) -> FloatArray:
 
 
 def percentile_rank(x: FloatArray) -> FloatArray:
-    """Share of the other units that are strictly below, 0 to 1."""
-    return _ratio(borda(x), float(np.sum(~np.isnan(x)) - 1))
+    """Share of the other units that are strictly below, 0 to 1; a single unit has no others (NaN)."""
+    return _position(borda(x), float(np.sum(~np.isnan(x)) - 1))
 
 
 def distance_to_maximum(x: FloatArray) -> FloatArray:
     """1 - (max - x) / range: 1 for the best, 0 for the least."""
-    return 1.0 - _ratio(np.nanmax(x) - x, np.nanmax(x) - np.nanmin(x))
+    return 1.0 - _position(_greatest(x) - x, _greatest(x) - _least(x))
 
 
 def distance_to_target(x: FloatArray, target: float) -> FloatArray:
     """1 - (target - x) / (target - min), at most 1: reached and passed targets count the same."""
-    return np.minimum(1.0 - _ratio(target - x, target - np.nanmin(x)), 1.0)
+    return np.minimum(1.0 - _position(target - x, target - _least(x)), 1.0)
 
 
 def distance_to_reference(x: FloatArray, reference: float) -> FloatArray:
     """1 - (reference - x) / (reference - min): 1 for the reference, more above it."""
-    return 1.0 - _ratio(reference - x, reference - np.nanmin(x))
+    return 1.0 - _position(reference - x, reference - _least(x))
 
 
 def fraction_of_maximum(x: FloatArray) -> FloatArray:
     """x / max(x). A maximum of 0 gives infinities and NaN by the rules of division."""
-    return _ratio(x, float(np.nanmax(x)))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.asarray(x / _greatest(x))
 
 
 def scaled(x: FloatArray, offset: float = 0.0, factor: float = 1.0) -> FloatArray:
-    """(x - offset) / factor with given numbers: a change of unit."""
-    return _ratio(x - offset, factor)
+    """(x - offset) / factor with given numbers: a change of unit. A factor of 0 is an EngineInputError."""
+    if factor == 0.0:
+        raise EngineInputError("a unit cannot be 0 of another; give the factor")
+    return np.asarray((x - offset) / factor)
 
 
 def goalposts(x: FloatArray, low: float, high: float, is_capped: bool = True) -> FloatArray:
     """Fixed marks instead of the sample's: low to 0, high to 1; capped to [0, 1] unless told otherwise."""
-    position = _ratio(x - low, high - low)
+    position = _position(x - low, high - low)
     return np.clip(position, 0.0, 1.0) if is_capped else position
 
 
@@ -79,7 +86,7 @@ def reference_scale(x: FloatArray, reference: float, low: float, high: float) ->
 
     Mazziotta and Pareto (2016), Soc. Indic. Res. 127: 70 to 130 when the reference lies in the middle.
     """
-    return 100.0 + 60.0 * _ratio(x - reference, high - low)
+    return 100.0 + 60.0 * _position(x - reference, high - low)
 
 
 def exponential_rank(x: FloatArray, scale: float = 23.0) -> FloatArray:
@@ -91,7 +98,15 @@ def exponential_rank(x: FloatArray, scale: float = 23.0) -> FloatArray:
     return np.asarray(-scale * np.log(1.0 - share * (1.0 - np.exp(-100.0 / scale))))
 
 
-def _ratio(part: FloatArray, whole: float) -> FloatArray:
-    """Division with IEEE results (0/0 is NaN) and without warnings."""
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return np.asarray(part / whole)
+def _position(distance: FloatArray, span: float) -> FloatArray:
+    """distance / span; NaN without a span."""
+    return np.asarray(distance / (span if span != 0.0 else np.nan))
+
+
+def _least(x: FloatArray) -> float:
+    """The least present value, infinite where none is present: every position is then NaN."""
+    return float(np.fmin.reduce(x, initial=np.inf))
+
+
+def _greatest(x: FloatArray) -> float:
+    return float(np.fmax.reduce(x, initial=-np.inf))

@@ -240,6 +240,8 @@ def _usable(counts: FloatArray, exposure: FloatArray, at_most: bool = False) -> 
         raise EngineInputError(f"counts and exposure must be (n_areas,); found {counts.shape}, {exposure.shape}")
     if bool(np.any(counts < 0.0) or np.any(exposure < 0.0)):
         raise EngineInputError("counts and exposure must not be negative; correct the input")
+    if bool(np.isinf(counts).any() or np.isinf(exposure).any()):
+        raise EngineInputError("counts and exposure must be finite; correct the input or pass NaN for missing")
     stranded = (counts > 0.0) & (exposure == 0.0)
     if bool(np.any(stranded)):
         found = np.flatnonzero(stranded)[:5].tolist()

@@ -3,7 +3,9 @@
 import numpy as np
 from scipy.stats import rankdata
 
-from spark_jobs.index.arrays import FloatArray, IntArray
+from spark_jobs.index.arrays import EngineInputError, FloatArray, IntArray
+
+MAX_RANK_SET_UNITS = 5000  # all pairs are held in memory: 200 MB for each of a few arrays
 
 
 def ranks(values: FloatArray) -> FloatArray:
@@ -37,8 +39,40 @@ def rank_sets(
     Mogstad, Romano, Shaikh and Wilhelm (2024), Review of Economic Studies 91: a unit's rank is bounded by
     the number of units significantly above and below it, tested on all pairs with step-down. values
     (n_units,) with their sampling `covariance` (n_units, n_units); draws of an index give np.cov(draws).
-    Units whose difference has no variance differ when their values do.
+    Units whose difference has no variance differ when their values do. A NaN value or variance: that unit has
+    no set (NaN) and takes no part. More than MAX_RANK_SET_UNITS units are an EngineInputError.
     """
+    _require_rankable(values, covariance)
+    present = ~np.isnan(values) & ~np.isnan(np.diag(covariance))
+    low, high = np.full(values.size, np.nan), np.full(values.size, np.nan)
+    if present.any():
+        of_present = (values[present], covariance[np.ix_(present, present)])
+        low[present], high[present] = _rank_sets(*of_present, coverage, rng, is_simultaneous, n_draws)
+    return low, high
+
+
+def _require_rankable(values: FloatArray, covariance: FloatArray) -> None:
+    if values.ndim != 1 or covariance.shape != (values.size, values.size):
+        raise EngineInputError(
+            f"rank sets need values (n_units,) and covariance (n_units, n_units); "
+            f"found {values.shape}, {covariance.shape}"
+        )
+    if values.size > MAX_RANK_SET_UNITS:
+        raise EngineInputError(
+            f"rank sets compare all pairs of at most {MAX_RANK_SET_UNITS} units; found {values.size}: "
+            "rank inside groups, or use rank_interval on draws"
+        )
+
+
+def _rank_sets(
+    values: FloatArray,
+    covariance: FloatArray,
+    coverage: float,
+    rng: np.random.Generator,
+    is_simultaneous: bool,
+    n_draws: int,
+) -> tuple[FloatArray, FloatArray]:
+    """The sets of `rank_sets` for units that all have a value."""
     noise = rng.multivariate_normal(np.zeros(values.size), covariance, n_draws, method="eigh").T
     variances = np.diag(covariance)
     error = np.sqrt(np.maximum(variances[:, None] + variances[None, :] - 2.0 * covariance, 0.0))

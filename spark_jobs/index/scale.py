@@ -31,7 +31,7 @@ def transformed(values: FloatArray, kind: Kind) -> FloatArray:
         return np.asarray(np.log(values) if kind == "rate" else logit(values), dtype=np.float64)
 
 
-def score(x: FloatArray, x0: float, low: float, high: float, centre: float = 100.0, span: float = 60.0) -> FloatArray:
+def score(x: FloatArray, x0: float, low: float, high: float, centre: float, span: float) -> FloatArray:
     """s = centre - span (x - x0) / (high - low): higher is safer, `centre` is the base-period city.
 
     Mazziotta and Pareto (2016), Soc. Indic. Res. 127, re-scaled with a fixed reference; the sign turns harms.

@@ -60,14 +60,17 @@ def log_shifted(x: FloatArray, shift: float = 1.0) -> FloatArray:
     """ln(x - min + shift): defined for every sign, 0 at the least value when the shift is 1."""
     if shift <= 0.0:
         raise EngineInputError(f"the shift of a logarithm must be positive; found {shift}")
-    return np.asarray(np.log(x - np.nanmin(x) + shift))
+    return np.asarray(np.log(_from_zero(x) + shift))
 
 
 def box_cox(x: FloatArray, exponent: float | None = None) -> tuple[FloatArray, float]:
-    """Box-Cox of values shifted to a minimum of 1, and its exponent (by maximum likelihood unless given)."""
-    shifted = x - np.nanmin(x) + 1.0
+    """Box-Cox of values shifted to a minimum of 1, and its exponent (by maximum likelihood unless given).
+
+    Estimating the exponent needs two different values; fewer are an EngineInputError.
+    """
+    shifted = _from_zero(x) + 1.0
     present = ~np.isnan(shifted)
-    if exponent is None and np.ptp(shifted[present]) == 0.0:
+    if exponent is None and np.unique(shifted[present]).size < 2:
         raise EngineInputError("no exponent can be estimated for a constant; give one or leave it untreated")
     result = np.full(x.shape, np.nan)
     if exponent is None:
@@ -75,3 +78,8 @@ def box_cox(x: FloatArray, exponent: float | None = None) -> tuple[FloatArray, f
     else:
         result[present] = scipy_boxcox(shifted[present], lmbda=exponent)
     return result, float(exponent)
+
+
+def _from_zero(x: FloatArray) -> FloatArray:
+    """Values less the least present one; all NaN stays all NaN."""
+    return np.asarray(x - np.fmin.reduce(x, initial=np.inf))

@@ -4,10 +4,14 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
+from hypothesis import settings
 
 from spark_jobs.index.arrays import FloatArray
 from spark_jobs.index.chain import IndicatorWindow
 from spark_jobs.index.methodology import Methodology, load_methodology
+
+settings.register_profile("untimed", deadline=None)  # how long an example takes is the machine's affair
+settings.load_profile("untimed")
 
 Windows = tuple[IndicatorWindow, ...]
 EVENTS, TRIALS = 3000.0, 30_000.0

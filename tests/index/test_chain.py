@@ -224,7 +224,8 @@ def test_the_order_of_windows_does_not_matter(year: Year, marks: Goalposts, meth
 
 @pytest.mark.parametrize("n_areas", [1, 2, 500])
 def test_any_number_of_areas(year: Year, methodology: Methodology, n_areas: int) -> None:
-    quick = methodology.model_copy(update={"posterior": methodology.posterior.model_copy(update={"draws": 60})})
+    coarse = {"draws": 60, "tau_points": 20, "mean_points": 21}
+    quick = methodology.model_copy(update={"posterior": methodology.posterior.model_copy(update=coarse)})
     risk = np.linspace(0.7, 1.3, n_areas) if n_areas > 1 else np.ones(1)
     base = [year(risk * level, size=max(n_areas / 9, 1.0)) for level in (0.9, 1.0, 1.1)]
     areas = tuple(str(n) for n in range(n_areas))

@@ -78,10 +78,12 @@ def test_funnel_limits_close_in_on_the_target() -> None:
     )
 
 
-def test_dispersion_ignores_the_ends_and_is_at_least_one() -> None:
-    calm = np.linspace(-0.5, 0.5, 20)
-    assert funnel.dispersion(calm) == 1.0
+def test_dispersion_is_the_mean_square_of_what_is_drawn_in() -> None:
+    by_hand = np.array([1.0, 1.0, 2.0, 3.0, 3.0])  # 0 and 10 drawn in to the quartiles
+    assert funnel.dispersion(np.array([0.0, 1.0, 2.0, 3.0, 10.0, np.nan]), 0.25) == np.mean(by_hand**2)
+
+
+def test_an_outlier_does_not_hide_itself_in_the_dispersion() -> None:
     wide = 3.0 * stats.norm.ppf((np.arange(100) + 0.5) / 100)
-    outlier = wide.copy()
-    outlier[-1] = 1e6
-    assert funnel.dispersion(outlier) == funnel.dispersion(wide) > 4.0
+    outlier = np.append(wide[:-1], 1e6)
+    assert funnel.dispersion(outlier, 0.1) == funnel.dispersion(wide, 0.1) > 4.0
