@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import date
+from concurrent.futures import ThreadPoolExecutor
+from datetime import date, timedelta
 
 import numpy as np
 import pandas as pd
@@ -12,16 +13,17 @@ from pyspark.sql import functions as f
 
 from expectations.contract import City
 from spark_jobs import tables
+from spark_jobs.index import ledger
 from spark_jobs.index.chain import compute_index, goalposts
 from spark_jobs.index.inputs import IndexInput, IndicatorWindow
 from spark_jobs.index.methodology import Methodology, load_methodology
+from spark_jobs.index.movement import movement
 from spark_jobs.index.results import IndexResult
 from spark_jobs.index.scale import Goalposts
-from spark_jobs.index.windows import Coverage, DailyCounts, base_year_ends, month_ends, same_day_last_year
+from spark_jobs.index.windows import Coverage, DailyCounts, base_year_ends, month_ends
 from spark_jobs.refine import batches_of
 from spark_jobs.release.feeds import feed_status
 
-TREND_MONTHS = 24
 GOALPOSTS = "index.goalposts"
 SCHEMAS = {
     "county_index": "area_code string, index double, lower double, upper double, arithmetic double, geometric double, "
@@ -34,24 +36,29 @@ SCHEMAS = {
     "missing_since date, feed_codes string",
     "trend": "area_code string, day date, index double, lower double, upper double",
     "input": "indicator_id string, area_code string, window string, stratum string, count double, exposure double",
+    "movement": ledger.SCHEMA,
 }
 
 
 def run(spark: SparkSession, city: City, business_date: date) -> str:
     """Compute and write index.* for one city and day. Returns a line for the log."""
     methodology = load_methodology()
-    tables.create_schemas(spark)
-    areas, denominators = _reference(spark, city, business_date)
-    status = feed_status(city.feeds, batches_of(spark, city), business_date)
-    coverage = coverage_of(city, status)
-    counts = DailyCounts(_daily(spark, city, business_date), denominators, coverage, areas, methodology)
-    marks, base = _goalposts(spark, city, business_date, counts, methodology)
-    year = methodology.windows.headline_days
+    with ThreadPoolExecutor(1) as pool:  # the earlier release is read while the counts are
+        earlier_read = pool.submit(ledger.earlier_release, spark, city.city_code, business_date)
+        areas, denominators = _reference(spark, city, business_date)
+        status = feed_status(city.feeds, batches_of(spark, city), business_date)
+        coverage = coverage_of(city, status)
+        counts = DailyCounts(_daily(spark, city, business_date), denominators, coverage, areas, methodology)
+        marks, base = _goalposts(spark, city, business_date, counts, methodology)
+        earlier = earlier_read.result()
+    year = methodology.windows.headline_days  # the two windows neither overlap nor leave a gap
     windows = {
         "headline": counts.windows(business_date, year),
-        "last_year": counts.windows(same_day_last_year(business_date), year),
+        "last_year": counts.windows(business_date - timedelta(days=year), year),
         **{f"base_{number}": window for number, window in enumerate(base, 1)},
     }
+    if earlier:  # its days as they are known now
+        windows["previous"] = counts.windows(earlier.business_date, year)
     seed = methodology.posterior.seed
     inputs = IndexInput(tuple(areas), windows["headline"], windows["last_year"])
     result = compute_index(inputs, marks, methodology, seed)
@@ -63,7 +70,7 @@ def run(spark: SparkSession, city: City, business_date: date) -> str:
         "indicator_value": list(_indicator_rows(result, units, city, status)),
         "trend": [
             row
-            for day in month_ends(business_date, TREND_MONTHS)
+            for day in month_ends(business_date, methodology.windows.trend_months)
             for row in _trend_rows(
                 compute_index(IndexInput(tuple(areas), counts.windows(day, year)), marks, methodology, seed),
                 units,
@@ -71,12 +78,29 @@ def run(spark: SparkSession, city: City, business_date: date) -> str:
             )
         ],
         "input": list(_input_rows(windows, areas, methodology)),
+        "movement": list(_movement_rows(earlier, windows, marks, units, methodology)),
     }
     keys = {"city_code": city.city_code, "business_date": business_date.isoformat()}
     frames = {f"index.{name}": spark.createDataFrame(content, SCHEMAS[name]) for name, content in rows.items()}
     tables.replace_slices(spark, frames, keys)
     n_indexed = int(np.isfinite(result.overall.index[:-1]).sum())
     return f"{city.city_code} {business_date}: index of {n_indexed} of {len(areas)} areas, {len(rows['trend'])} trend points"
+
+
+def _movement_rows(
+    earlier: ledger.EarlierRelease | None,
+    windows: Mapping[str, tuple[IndicatorWindow, ...]],
+    marks: Goalposts,
+    units: list[str],
+    methodology: Methodology,
+) -> Iterable[tuple[object, ...]]:
+    """The ledger since the earlier release; nothing for a city's first."""
+    if earlier is None:
+        return ()
+    before = ledger.before_of(earlier, units, methodology)
+    seed = methodology.posterior.seed
+    moved = movement(before, windows["previous"], windows["headline"], marks, methodology, seed)
+    return ledger.movement_rows(moved, earlier, units, methodology)
 
 
 def coverage_of(city: City, status: pd.DataFrame) -> dict[str, Coverage]:

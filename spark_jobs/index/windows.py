@@ -125,8 +125,3 @@ def month_ends(last: date, n_months: int) -> list[date]:
         ends.append(day)
         day = day.replace(day=1) - timedelta(days=1)
     return [*reversed(ends), last]
-
-
-def same_day_last_year(day: date) -> date:
-    """The day 365 days before: two windows of 365 days then neither overlap nor leave a gap."""
-    return day - timedelta(days=365)

@@ -7,10 +7,12 @@ from typing import Any
 
 import pandas as pd
 
+from expectations.contract import City, load_kinds
 from spark_jobs.index.methodology import Methodology
 from spark_jobs.release.canonical import batch_manifest, data_version, release_id, table_hash, utc_text
 from spark_jobs.release.columns import TABLES, TableFault, canonical_frame, rows
 from spark_jobs.release.model import Gate, Release, ReleaseInput, Text
+from spark_jobs.release.movement import previous_release_id
 from spark_jobs.release.wording import LANGUAGES, Wording
 
 SCHEMA_VERSION = 1  # of release.json and latest.json
@@ -49,6 +51,7 @@ def build(given: ReleaseInput, tables: Mapping[str, pd.DataFrame], gates: Sequen
         "status": statuses[0],
         "data_version": header["data_version"],
         "method_version": header["method_version"],
+        "previous_release_id": previous_release_id(tables["movement"]),
         "code_commit": given.code_commit,
         "note_zh": given.city.note.zh if given.city.note else None,
         "note_en": given.city.note.en if given.city.note else None,
@@ -79,11 +82,20 @@ def missing_domains(methodology: Methodology, tables: Mapping[str, pd.DataFrame]
     return [domain.id for domain in methodology.domains if domain.id not in live]
 
 
-def no_index_reason(methodology: Methodology, domains: Sequence[str]) -> Text:
-    """Why an area without these domains has no index."""
+def no_index_reason(city: City, methodology: Methodology, domains: Sequence[str]) -> Text:
+    """Why an area without these domains has no index, and which kinds of record no feed of the city brings at all."""
     share = f"{100 * methodology.aggregation.domain_live_share:.0f}"
-    wordings = [Wording(code, methodology) for code in LANGUAGES]
-    return Text(*(w.say("why_no_index", share=share, domains=w.listed(map(w.domain, domains))) for w in wordings))
+    needed: set[str] = {i.feed_kind for domain in methodology.domains if domain.id in domains for i in domain.indicators}
+    absent = sorted(needed - {feed.kind for feed in city.feeds})
+    return Text(*(_no_index_in(Wording(code, methodology), share, domains, absent) for code in LANGUAGES))
+
+
+def _no_index_in(words: Wording, share: str, domains: Sequence[str], absent_kinds: Sequence[str]) -> str:
+    reason = words.say("why_no_index", share=share, domains=words.listed(map(words.domain, domains)))
+    if not absent_kinds:
+        return reason
+    kinds = words.listed(words.pick(load_kinds()[kind].name) for kind in absent_kinds)
+    return words.say("without_feed", reason=reason, kinds=kinds)
 
 
 def _figures(given: ReleaseInput, tables: Mapping[str, pd.DataFrame]) -> dict[str, Any]:
@@ -101,7 +113,7 @@ def _figure(
 ) -> dict[str, Any]:
     grey = grey_indicators(tables, row["area_code"])
     domains = missing_domains(given.methodology, tables, row["area_code"])
-    reason = no_index_reason(given.methodology, domains) if row["index"] is None else None
+    reason = no_index_reason(given.city, given.methodology, domains) if row["index"] is None else None
     return {
         "area_code": row["area_code"],
         "name_zh": name.zh,

@@ -16,9 +16,8 @@ from spark_jobs.release.build import grey_indicators, missing_domains, no_index_
 from spark_jobs.release.charts import Interval, Point, interval_plot, sparkline, trend_chart
 from spark_jobs.release.columns import rows
 from spark_jobs.release.model import Area, Release
+from spark_jobs.release.movement import Ledger, area_movements
 from spark_jobs.release.wording import LanguageCode, Wording, number
-
-CLEAR = 0.95  # probability from which a change or a difference is said to be clear
 
 
 def bulletin(release: Release, language: LanguageCode) -> str:
@@ -40,6 +39,7 @@ class Page:
     def __init__(self, release: Release, words: Wording) -> None:
         self.release = release
         self.words = words
+        self.clear = release.methodology.publication.clear_probability
         self.index = {row["area_code"]: row for row in rows(release.tables["county_index"])}
         self.city = next(area for area in release.areas if area.level_code == "city")
         self.counties = [area for area in release.areas if area.level_code == "county"]
@@ -93,7 +93,7 @@ class Page:
 
     def _why(self, area: Area) -> str:
         domains = missing_domains(self.release.methodology, self.release.tables, area.area_code)
-        return self.words.pick(no_index_reason(self.release.methodology, domains))
+        return self.words.pick(no_index_reason(self.release.city, self.release.methodology, domains))
 
     def _base(self) -> str:
         base = self.release.city.base_period
@@ -110,9 +110,9 @@ class Page:
 
     def _sure(self, row: Mapping[str, Any]) -> str:
         worse = row["p_below_last_year"]
-        if worse is not None and worse >= CLEAR:
+        if worse is not None and worse >= self.clear:
             return self.words.say("sure_worse", p=f"{100 * worse:.0f}")
-        if worse is not None and worse <= 1 - CLEAR:
+        if worse is not None and worse <= 1 - self.clear:
             return self.words.say("sure_better", p=f"{100 * (1 - worse):.0f}")
         return self.words.say("unsure")
 
@@ -217,8 +217,8 @@ class Page:
 
     def _moved_areas(self) -> Iterable[str]:
         known = [a for a in self.counties if self.index[a.area_code]["p_below_last_year"] is not None]
-        better = [a for a in known if self.index[a.area_code]["p_below_last_year"] <= 1 - CLEAR]
-        worse = [a for a in known if self.index[a.area_code]["p_below_last_year"] >= CLEAR]
+        better = [a for a in known if self.index[a.area_code]["p_below_last_year"] <= 1 - self.clear]
+        worse = [a for a in known if self.index[a.area_code]["p_below_last_year"] >= self.clear]
         for key, areas in (("moved_better", better), ("moved_worse", worse)):
             if areas:
                 yield self.words.say(key, list=self.words.listed(map(self._moved_area, areas)))
@@ -244,6 +244,12 @@ class Page:
 
     def _scored(self, row: Mapping[str, Any]) -> str:
         return self.words.say("scored", name=self.words.indicator(row["indicator_id"]), score=number(row["score"]))
+
+    @property
+    def ledger(self) -> Ledger:
+        index = {area: row["index"] for area, row in self.index.items()}
+        names = {area.area_code: self._name(area) for area in (self.city, *self.counties)}
+        return Ledger(area_movements(self.release.tables["movement"]), index, names, self.city.area_code, self.words)
 
     # -- 5 flags
     @property

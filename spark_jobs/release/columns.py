@@ -48,6 +48,8 @@ _INDEX = _number(0, 200)  # points; 100 = the city in the base period, a county-
 _BOUND = _number(-100, 300)
 _SHARE = _number(0, 1)
 _COUNT = _number(0)
+_POINTS = _number(-200, 200)
+MOVEMENT_CAUSES = ("real_change", "late_data", "method", "denominator")
 
 TABLES: dict[str, Table] = {
     "county_index": Table(
@@ -141,6 +143,19 @@ TABLES: dict[str, Table] = {
             "missing_since": Column("day"),
             "state_code": _text(True, ("delivered", "missing", "breached")),
             "reason": _text(),
+        },
+    ),
+    "movement": Table(
+        ("area_code", "indicator_id"),
+        {
+            "area_code": _KEY,
+            "indicator_id": _KEY,
+            **dict.fromkeys(MOVEMENT_CAUSES, _POINTS),
+            "total": _POINTS,
+            "previous_release_id": _KEY,
+            "previous_business_date": Column("day", required=True),
+            "previous_index": _INDEX,
+            "reason_code": _text(codes=("no_index_now", "no_index_before", "new_area")),
         },
     ),
     "input": Table(

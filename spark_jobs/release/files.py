@@ -36,18 +36,20 @@ CSV_FILES = {
     "trend": "trend.csv",
     "flag": "flags.csv",
     "feed_status": "feeds.csv",
+    "movement": "movement.csv",
     "input": "inputs.csv",
 }
 RELEASE_FILE = "release.json"
 LATEST_FILE = "latest.json"
 BYTE_ORDER_MARK = "\ufeff"  # without it, Excel on a Chinese desktop reads UTF-8 as GBK
 # A text cell that begins so would run as a formula; it gets an apostrophe, and so does one that has one already.
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "'")
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "'", "＝", "＋", "－", "＠")
 _ARROW = {"text": pa.string(), "number": pa.float64(), "flag": pa.bool_(), "day": pa.date32()}
 # What of release.json a program needs every day; the rest stays in the release folder.
 _LATEST_KEYS = (
     "schema_version", "release_id", "city", "city_name_zh", "city_name_en", "period", "as_of", "time_zone", "status",
     "data_version", "method_version", "note_zh", "note_en", "city_index", "counties", "missing_feeds",
+    "previous_release_id",
 )  # fmt: skip
 
 

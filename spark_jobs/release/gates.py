@@ -12,15 +12,12 @@ from datetime import timedelta
 
 import pandas as pd
 
-from spark_jobs.errors import StepError
+from spark_jobs.errors import ContractBreach, StepError
 from spark_jobs.release.columns import TABLES, rows
 from spark_jobs.release.model import Gate, Previous, ReleaseInput, Text
+from spark_jobs.release.movement import ledger_faults
 from spark_jobs.release.suite import judge_tables
 
-# A rolling year moves by tenths of a point a night. Three points is the drop that flag F8 calls a deterioration.
-JUMP_POINTS = 3.0
-# Older releases say nothing about tonight; also the time after which a refused jump no longer blocks.
-JUMP_DAYS = 7
 PERSONAL_WORDS = re.compile(
     r"pseudonym|phone|mobile|id_card|id_number|identity|caller|party_pair|victim|suspect|birth|home_address|plate"
 )
@@ -29,13 +26,18 @@ EXAMPLES = 5
 
 
 class GateFailed(StepError):
-    """The release may not be published: the last good one stays, marked stale with `reason`."""
+    """The release may not be published: the last good one stays, marked stale with `reason`.
+
+    Exit code 5 where a feed's contract is the cause, as for the feed itself; 6 for every other gate.
+    """
 
     exit_code = 6
 
     def __init__(self, gates: tuple[Gate, ...]) -> None:
         failed = [gate for gate in gates if not gate.passed and gate.severity == "critical"]
         self.gates = gates
+        if any(gate.name == "contract" for gate in failed):
+            self.exit_code = ContractBreach.exit_code
         self.reason = Text("；".join(gate.detail.zh for gate in failed), "; ".join(gate.detail.en for gate in failed))
         letter = "\n".join(f"  gate {gate.name}: {gate.detail.en}" for gate in failed)
         super().__init__(
@@ -133,9 +135,9 @@ def _live_without_feed(tables: Mapping[str, pd.DataFrame]) -> list[str]:
 
 
 def publication_suite(given: ReleaseInput, tables: Mapping[str, pd.DataFrame]) -> Gate:
-    """Ranges, intervals, completeness (Great Expectations), and no unexplained jump since the previous release."""
+    """Ranges, intervals, completeness (Great Expectations), no unexplained jump, a movement ledger that adds up."""
     breaches = judge_tables(tables, [area.area_code for area in given.areas])
-    breaches += unexplained_jumps(given, tables)
+    breaches += unexplained_jumps(given, tables) + ledger_faults(tables)
     if breaches:
         return _failed(
             "publication", f"发布检查未通过（{len(breaches)}处，详见运行记录）", f"publication suite: {_list(breaches)}"
@@ -144,11 +146,11 @@ def publication_suite(given: ReleaseInput, tables: Mapping[str, pd.DataFrame]) -
 
 
 def unexplained_jumps(given: ReleaseInput, tables: Mapping[str, pd.DataFrame]) -> list[str]:
-    """Areas whose index moved by more than JUMP_POINTS since the previous release, with nothing that explains it.
+    """Areas whose index moved by more than `jump_points` since the previous release, with nothing that explains it.
 
     Explained: another methodology version, another set of missing feeds, or a flag on the area raised since then.
     """
-    previous = given.previous
+    previous, limit = given.previous, given.methodology.publication.jump_points
     if previous is None or not _comparable(given, previous, tables):
         return []
     flagged = {
@@ -156,11 +158,11 @@ def unexplained_jumps(given: ReleaseInput, tables: Mapping[str, pd.DataFrame]) -
     }
     return [
         f"{row['area_code']}: index {row['index']:.1f}, was {previous.index[row['area_code']]:.1f} in release "
-        f"{previous.release_id}; more than {JUMP_POINTS} points without a new flag"
+        f"{previous.release_id}; more than {limit} points without a new flag"
         for row in rows(tables["county_index"])
         if row["index"] is not None
         and row["area_code"] in previous.index
-        and abs(row["index"] - previous.index[row["area_code"]]) > JUMP_POINTS
+        and abs(row["index"] - previous.index[row["area_code"]]) > limit
         and row["area_code"] not in flagged
     ]
 
@@ -169,7 +171,7 @@ def _comparable(given: ReleaseInput, previous: Previous, tables: Mapping[str, pd
     missing = {feed["feed_code"] for feed in rows(tables["feed_status"]) if feed["state_code"] != "delivered"}
     age = given.business_date - previous.business_date
     return (
-        timedelta(0) <= age <= timedelta(days=JUMP_DAYS)
+        timedelta(0) <= age <= timedelta(days=given.methodology.publication.jump_days)
         and previous.method_version == given.methodology.version
         and previous.missing_feeds == missing
     )

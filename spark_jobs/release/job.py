@@ -35,6 +35,7 @@ _FROM_LAKE = {
     "domain_index": "index.domain_index",
     "indicator_value": "index.indicator_value",
     "trend": "index.trend",
+    "movement": "index.movement",
     "input": "index.input",
     "flag": "flags.flag",
 }

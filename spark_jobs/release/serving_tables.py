@@ -1,7 +1,7 @@
 """The serving tables (database `mart`, schema mart_<city>): their columns, and their rows from a release.
 
 What Superset shows: the current release only, with every code already in words, so that charts carry no SQL.
-Grain: release_info one row; the others as their namesakes in columns.TABLES.
+Grain: release_info one row; movement_summary one row an area; the others as their namesakes in columns.TABLES.
 """
 
 from __future__ import annotations
@@ -11,8 +11,9 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from spark_jobs.release.build import grey_indicators, missing_domains, no_index_reason
-from spark_jobs.release.columns import rows
+from spark_jobs.release.columns import MOVEMENT_CAUSES, rows
 from spark_jobs.release.model import Release
+from spark_jobs.release.movement import area_movements, movers_or_reason, row_name
 from spark_jobs.release.wording import Wording
 
 _NUMBER = "double precision"
@@ -43,6 +44,16 @@ SERVING_TABLES: dict[str, dict[str, str]] = {
         "domain_name_zh": "text", "indicator_id": "text", "indicator_name_zh": "text", "n_events": _NUMBER,
         "exposure": _NUMBER, "rate": _NUMBER, "unit_zh": "text", "score": _NUMBER, "score_lower": _NUMBER,
         "score_upper": _NUMBER, "state_code": "text", "state_name_zh": "text",
+    },
+    "movement": {
+        "area_code": "text", "area_name_zh": "text", "level_code": "text", "indicator_id": "text",
+        "indicator_name_zh": "text", "real_change": _NUMBER, "late_data": _NUMBER, "method": _NUMBER,
+        "denominator": _NUMBER, "total": _NUMBER,
+    },
+    "movement_summary": {
+        "area_code": "text", "area_name_zh": "text", "level_code": "text", "previous_release_id": "text",
+        "previous_business_date": "date", "previous_index": _NUMBER, "index": _NUMBER, "change_text": "text",
+        "real_change": _NUMBER, "late_data": _NUMBER, "method": _NUMBER, "denominator": _NUMBER, "words_zh": "text",
     },
     "trend": {
         "day": "date", "area_code": "text", "area_name_zh": "text", "level_code": "text", "index": _NUMBER,
@@ -103,7 +114,7 @@ def _county_index(release: Release, words: Wording) -> Iterator[Row]:
     for row in _with_area(release, "county_index"):
         domains = missing_domains(release.methodology, release.tables, row["area_code"])
         grey = grey_indicators(release.tables, row["area_code"])
-        reason = no_index_reason(release.methodology, domains) if row["index"] is None else None
+        reason = no_index_reason(release.city, release.methodology, domains) if row["index"] is None else None
         yield row | {
             "interval_text": words.interval(row["lower"], row["upper"]),
             "band_name_zh": words.band(row["band_code"]),
@@ -142,6 +153,27 @@ def _indicator_value(release: Release, words: Wording) -> Iterator[Row]:
         }
 
 
+def _movement(release: Release, words: Wording) -> Iterator[Row]:
+    """Areas that can be compared only: the others have their reason in movement_summary."""
+    for row in _with_area(release, "movement"):
+        if row["total"] is not None:
+            yield row | {"indicator_name_zh": row_name(row["indicator_id"], words)}
+
+
+def _movement_summary(release: Release, words: Wording) -> Iterator[Row]:
+    movements = area_movements(release.tables["movement"])
+    for row in _with_area(release, "county_index"):
+        moved = movements.get(row["area_code"])
+        yield row | {
+            "previous_release_id": moved and moved.previous_release_id,
+            "previous_business_date": moved and moved.previous_business_date,
+            "previous_index": moved and moved.previous_index,
+            "change_text": words.change(moved.change if moved else None),
+            **{cause: moved.by_cause.get(cause) if moved else None for cause in MOVEMENT_CAUSES},
+            "words_zh": movers_or_reason(moved, words),
+        }
+
+
 def _trend(release: Release, _words: Wording) -> Iterator[Row]:
     return _with_area(release, "trend")
 
@@ -176,6 +208,8 @@ _MAKERS: dict[str, Callable[[Release, Wording], Iterator[Row]]] = {
     "county_index": _county_index,
     "domain_index": _domain_index,
     "indicator_value": _indicator_value,
+    "movement": _movement,
+    "movement_summary": _movement_summary,
     "trend": _trend,
     "flag": _flag,
     "feed_status": _feed_status,

@@ -25,6 +25,9 @@ def print_summary(published: Path, city_code: str, console: Console) -> None:
         console.print(f"{city_code}: nothing has been published yet")
         return
     console.print(index_table(latest))
+    figures = (latest["city_index"], *latest["counties"])
+    for reason in dict.fromkeys(figure["reason_en"] for figure in figures if figure["reason_en"]):
+        console.print(f"[yellow]no index[/] {escape(reason)}")
     for feed in latest["missing_feeds"]:
         console.print(f"[yellow]missing[/] {escape(feed['name_en'])} {escape(feed['name_zh'])} since {feed['since']}")
     if latest["stale"]:
@@ -43,10 +46,14 @@ def index_table(latest: dict[str, Any]) -> Table:
     title = f"{latest['city_name_zh']} {latest['city_name_en']} · {latest['period']} · release {latest['release_id']}"
     table = Table(title=escape(title), box=box.SIMPLE_HEAD, title_justify="left")
     for name in ("county", "index", "90 % interval", "band", "change", "status", "missing"):
-        table.add_column(name, justify="right" if name in ("index", "90 % interval", "change") else "left")
+        is_number = name in ("index", "90 % interval", "change")
+        # on a narrow terminal names fold; figures and the status are never cut
+        table.add_column(
+            name, justify="right" if is_number else "left", no_wrap=is_number or name == "status", overflow="fold"
+        )
     for figure in (latest["city_index"], *latest["counties"]):
         colour = _COLOURS.get(figure["band"])
-        band = escape(words.band(figure["band"]))
+        band = "—" if figure["band"] == "none" else figure["band"]  # short: better, level or worse than the base
         table.add_row(
             escape(f"{figure['name_zh']} {figure['name_en']}"),
             words.index(figure["index"]),
@@ -54,7 +61,13 @@ def index_table(latest: dict[str, Any]) -> Table:
             f"[{colour}]{band}[/]" if colour else band,
             words.change(figure["change"]),
             figure["status"],
-            escape(figure["missing_en"]),
+            _missing(figure),
             style="bold" if figure is latest["city_index"] else "",
         )
     return table
+
+
+def _missing(figure: dict[str, Any]) -> str:
+    """Short: the reason for a missing index stands below the table, and once."""
+    domains = len(figure["missing_domains"])
+    return f"{domains} domains" if domains > 1 else escape(figure["missing_en"])

@@ -12,6 +12,7 @@ import pandas as pd
 
 from expectations.contract import City
 from spark_jobs.index.methodology import Methodology, load_methodology
+from spark_jobs.release.columns import MOVEMENT_CAUSES
 from spark_jobs.release.feeds import batches_read, feed_status
 from spark_jobs.release.model import Area, ReleaseInput, Text
 
@@ -33,6 +34,7 @@ FEED_OF_DOMAIN = {
     "demands_and_grid": "hotline",
 }
 KIND_OF_FEED = {"cases": "case", "incidents": "incident", "disputes": "dispute", "hotline": "hotline"}
+PREVIOUS_RELEASE = "20261121-0123456789"
 METHODOLOGY: Methodology = load_methodology()
 
 
@@ -105,6 +107,7 @@ def release_input(
     """A whole input. `grey_domain`: that domain is not live anywhere, so no area has an overall index."""
     of_areas = the_areas or areas()
     generator = np.random.default_rng(seed)
+    indices = county_index(of_areas, generator, grey_domain)
     read = batches_read(batches(delivered, breached), DAY)
     given = ReleaseInput(
         city=city(),
@@ -113,12 +116,13 @@ def release_input(
         business_date=DAY,
         as_of=AS_OF,
         frames={
-            "county_index": county_index(of_areas, generator, grey_domain),
+            "county_index": indices,
             "domain_index": domain_index(of_areas, generator, grey_domain),
             "indicator_value": indicator_value(of_areas, generator, grey_domain),
             "trend": trend(of_areas, generator, grey_domain),
             "flag": flags(of_areas),
             "input": inputs(of_areas, generator),
+            "movement": movement(indices, generator),
             "feed_status": feed_status(city().feeds, read, DAY),
         },
         batches=read,
@@ -203,6 +207,25 @@ def trend(of_areas: tuple[Area, ...], generator: np.random.Generator, grey_domai
             rows.append({
                 "area_code": area.area_code, "day": day, "index": None if gone else float(value),
                 "lower": None if gone else float(value - half), "upper": None if gone else float(value + half),
+            })  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+def movement(indices: pd.DataFrame, generator: np.random.Generator) -> pd.DataFrame:
+    """The ledger since the release of the day before; areas without an index have a reason."""
+    rows = []
+    for area, index in zip(indices["area_code"], indices["index"], strict=True):
+        compared = {"previous_release_id": PREVIOUS_RELEASE, "previous_business_date": DAY - timedelta(days=1)}
+        if pd.isna(index):
+            nothing = dict.fromkeys((*MOVEMENT_CAUSES, "total"))
+            rows.append({"area_code": area, "indicator_id": "all", **nothing, **compared, "previous_index": 100.0,
+                         "reason_code": "no_index_now"})  # fmt: skip
+            continue
+        points = generator.normal(0, 0.2, (18, 4)) * [1, 0.5, 0, 0.2]
+        for name, of_row in zip([*(i.id for i in METHODOLOGY.indicators), "all"], points.tolist(), strict=True):
+            rows.append({
+                "area_code": area, "indicator_id": name, **dict(zip(MOVEMENT_CAUSES, of_row, strict=True)),
+                "total": sum(of_row), **compared, "previous_index": index - points.sum(), "reason_code": None,
             })  # fmt: skip
     return pd.DataFrame(rows)
 

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from expectations.contract import load_kinds
 from spark_jobs.errors import EnvironmentFault
 from spark_jobs.release import files
 from spark_jobs.release.model import Gate, Release, ReleaseInput, Text
@@ -44,7 +45,7 @@ def test_the_folder_holds_what_is_documented(release: Release, tmp_path: Path) -
         "domains.csv",
         "trend.csv",
     }
-    documented |= {"feeds.csv", "inputs.csv", "bulletin.zh.html", "bulletin.en.html"}
+    documented |= {"feeds.csv", "inputs.csv", "movement.csv", "bulletin.zh.html", "bulletin.en.html"}
     assert {path.name for path in written.iterdir()} == documented
     assert verify(written) == []
 
@@ -252,9 +253,21 @@ def test_summary_says_missing_stale_and_no_index(make_release: Make, tmp_path: P
     put(tmp_path / "demo", make_release(given))
     files.mark_stale(tmp_path / "demo", date(2026, 11, 23), REASON)
     printed = _printed(tmp_path)
-    assert printed.count("no index") == 1 + len(made_up.COUNTIES)
+    assert printed.count("no index  ") == 1 + len(made_up.COUNTIES)
+    assert printed.count("no index less than 65 % of the weight of Disputes is live") == 1  # the reason, once
     assert "missing Feed disputes 数据源disputes since 2026-11-21" in printed
     assert "stale since 2026-11-23: the data break their contract" in printed
+
+
+def test_a_city_without_a_kind_of_feed_says_so(make_release: Make) -> None:
+    given = made_up.release_input(grey_domain="disputes")
+    kept = tuple(feed for feed in given.city.feeds if feed.kind != "dispute")
+    without = replace(given, city=given.city.model_copy(update={"feeds": kept}))
+    name = load_kinds()["dispute"].name
+    for release, is_said in ((make_release(given), False), (make_release(without), True)):
+        city = files.latest(release, ())["city_index"]
+        assert city["reason_zh"].endswith(f"本市没有此类数据源：{name.zh}") is is_said
+        assert city["reason_en"].endswith(f"the city has no feed of {name.en}") is is_said
 
 
 def test_summary_before_the_first_release(tmp_path: Path) -> None:

@@ -10,11 +10,10 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from spark_jobs.errors import ContractBreach
 from spark_jobs.release.build import canonical_tables
 from spark_jobs.release.feeds import batches_read, feed_status
 from spark_jobs.release.gates import (
-    JUMP_DAYS,
-    JUMP_POINTS,
     GateFailed,
     contract_kept,
     disclosure,
@@ -29,6 +28,7 @@ from tests.release import made_up
 
 pytestmark = pytest.mark.unit
 COUNTY = made_up.COUNTIES[0][0]
+RULES = made_up.METHODOLOGY.publication
 
 
 def gates_of(given: ReleaseInput) -> dict[str, Gate]:
@@ -88,7 +88,7 @@ def test_a_breached_contract_stops() -> None:
     assert failed(given) == ["contract"]
     with pytest.raises(GateFailed, match="12 % of the rows were rejected") as failure:
         judge(given, canonical_tables(given))
-    assert failure.value.exit_code == 6
+    assert failure.value.exit_code == ContractBreach.exit_code
     assert "数据源cases" in failure.value.reason.zh
 
 
@@ -197,10 +197,10 @@ def _previous(points: float, days: int = 1, method: str | None = None, missing: 
 @pytest.mark.parametrize(
     ("previous", "stops"),
     [
-        (_previous(JUMP_POINTS + 0.1), True),
-        (_previous(-JUMP_POINTS - 0.1), True),
-        (_previous(JUMP_POINTS - 0.1), False),
-        (_previous(30.0, days=JUMP_DAYS + 1), False),
+        (_previous(RULES.jump_points + 0.1), True),
+        (_previous(-RULES.jump_points - 0.1), True),
+        (_previous(RULES.jump_points - 0.1), False),
+        (_previous(30.0, days=RULES.jump_days + 1), False),
         (_previous(30.0, days=0), True),
         (_previous(30.0, days=-3), False),
         (_previous(30.0, method="2025.1"), False),

@@ -81,7 +81,6 @@ def world(spark: SparkSession, mart: str, tmp_path: Path, monkeypatch: pytest.Mo
     lines += [f"{made_up.COUNTIES[0][0]}001,township,某街道,,{made_up.COUNTIES[0][0]},2012-01-01,"]
     (folder / "areas.csv").write_text("\n".join(lines), encoding="utf-8")
     monkeypatch.setattr(contract, "ROOT", tmp_path / "expectations")
-    tables.create_schemas(spark)
     tables.create(spark, refine.BATCHES, refine.BATCH_COLUMNS, ("city_code", "feed_code"))
     if tables.exists(spark, lake.POINTER):  # other tables are keyed by release or written anew by `given`
         spark.sql(f"delete from {lake.POINTER} where city_code = '{CITY}'")

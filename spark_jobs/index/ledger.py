@@ -1,0 +1,150 @@
+"""The edge of the movement ledger: which earlier release to compare with, what it said, and rows of the answer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import date
+
+import numpy as np
+import pandas as pd
+from pyspark.sql import SparkSession
+from pyspark.sql import functions as f
+
+from spark_jobs import tables
+from spark_jobs.index.arrays import FloatArray
+from spark_jobs.index.inputs import IndicatorWindow
+from spark_jobs.index.methodology import Indicator, Methodology
+from spark_jobs.index.movement import CAUSES, NO_INDICATOR, Before, Movement
+from spark_jobs.release.columns import MOVEMENT_CAUSES
+from spark_jobs.release.lake import MANIFEST, POINTER
+
+SCHEMA = (
+    "area_code string, indicator_id string, real_change double, late_data double, method double, denominator double, "
+    "total double, previous_release_id string, previous_business_date date, previous_index double, reason_code string"
+)
+
+
+@dataclass(frozen=True)
+class EarlierRelease:
+    """One released city and day as the lake keeps it; frames of release.<name> without release_id and city_code."""
+
+    release_id: str
+    business_date: date
+    county_index: pd.DataFrame
+    indicator_value: pd.DataFrame
+    headline: pd.DataFrame  # rows of `input` whose window is the headline's
+
+
+@dataclass(frozen=True)
+class Link:
+    """One release in the chain of releases, each of which names the one it was compared with."""
+
+    business_date: date
+    previous_release_id: str | None
+    has_index: bool
+
+
+def earlier_release(spark: SparkSession, city_code: str, business_date: date) -> EarlierRelease | None:
+    """The release that `business_date` is compared with, or None for a city's first."""
+    if not tables.exists(spark, POINTER):
+        return None
+    of_city, document = f.col("city_code") == city_code, f.col("document")
+    manifest = tables.read(spark, MANIFEST).where(of_city).select(
+        "release_id", "business_date",
+        f.get_json_object(document, "$.previous_release_id").alias("previous"),
+        f.get_json_object(document, "$.city_index.index").alias("index"),
+    )  # fmt: skip
+    pointer = tables.read(spark, POINTER).where(of_city).select("release_id")
+    with ThreadPoolExecutor(tables.WRITERS) as pool:  # small reads are mostly waiting, so they wait together
+        pointed, released = pool.map(lambda frame: frame.collect(), (pointer, manifest))
+    links = {row.release_id: Link(row.business_date, row.previous, row["index"] is not None) for row in released}
+    chosen = compared_with(links, pointed[0].release_id, business_date) if pointed else None
+    return _read(spark, city_code, chosen, links[chosen].business_date) if chosen else None
+
+
+def compared_with(links: Mapping[str, Link], current: str, business_date: date) -> str | None:
+    """The newest release before `business_date`, back along the chain from what readers see, that has a city index.
+
+    Without one with an index, the newest; None if nothing earlier was released. Nights without an index are passed
+    over, so that the ledger bridges them. The chain, and not the clock, decides: the same night again, or a repair
+    of an older one, is compared with the same release as before.
+    """
+    newest: str | None = None
+    release_id: str | None = current
+    while release_id and (link := links.get(release_id)):
+        if link.business_date < business_date:
+            if link.has_index:
+                return release_id
+            newest = newest or release_id
+        release_id = link.previous_release_id
+    return newest
+
+
+def _read(spark: SparkSession, city_code: str, release_id: str, business_date: date) -> EarlierRelease:
+    def released(name: str) -> pd.DataFrame:
+        of_release = (f.col("city_code") == city_code) & (f.col("release_id") == release_id)
+        rows = tables.read(spark, f"release.{name}").where(of_release)
+        return rows.where(f.col("window") == "headline").toPandas() if name == "input" else rows.toPandas()
+
+    with ThreadPoolExecutor(tables.WRITERS) as pool:
+        frames = pool.map(released, ("county_index", "indicator_value", "input"))
+        return EarlierRelease(release_id, business_date, *frames)
+
+
+def before_of(earlier: EarlierRelease, units: Sequence[str], methodology: Methodology) -> Before:
+    """What the release said, on `units`: today's areas in order, then the city."""
+    areas, indicators = list(units[:-1]), methodology.indicators
+    windows, described = [], []
+    for indicator in indicators:
+        rows = earlier.headline[earlier.headline["indicator_id"] == indicator.id]
+        said = earlier.indicator_value[earlier.indicator_value["indicator_id"] == indicator.id]
+        is_known = np.isin(areas, said["area_code"]) & (rows.empty or set(rows["stratum"]) == set(indicator.strata))
+        described.append(is_known)
+        if not rows.empty and is_known.any():
+            windows.append(_window(rows, areas, indicator, methodology))
+    scores = earlier.indicator_value.pivot(index="indicator_id", columns="area_code", values="score")
+    return Before(
+        index=_on(earlier.county_index.set_index("area_code")["index"], units),
+        score=np.array([_on(scores.T.get(i.id, pd.Series(dtype=float)), units) for i in indicators]),
+        headline=tuple(windows),
+        is_described=np.array(described),
+    )
+
+
+def _window(rows: pd.DataFrame, areas: list[str], indicator: Indicator, methodology: Methodology) -> IndicatorWindow:
+    counts = rows.pivot(index="stratum", columns="area_code", values="count").reindex(indicator.strata, columns=areas)
+    exposure = rows.drop_duplicates("area_code").set_index("area_code")["exposure"]
+    weights = np.array(methodology.harm_days(indicator))
+    return IndicatorWindow(indicator.id, counts.to_numpy(float), _on(exposure, areas), weights, is_live=True)
+
+
+def _on(values: pd.Series, units: Sequence[str]) -> FloatArray:
+    return values.reindex(list(units)).to_numpy(float)
+
+
+def movement_rows(
+    moved: Movement, earlier: EarlierRelease, units: Sequence[str], methodology: Methodology
+) -> Iterator[tuple[object, ...]]:
+    """Rows of index.movement. An area that cannot be compared has one row, with the reason."""
+    names = [*(indicator.id for indicator in methodology.indicators), NO_INDICATOR]
+    known = set(earlier.county_index["area_code"])
+    order = [CAUSES.index(cause) for cause in MOVEMENT_CAUSES]
+    for u, unit in enumerate(units):
+        before = None if np.isnan(moved.before[u]) else float(moved.before[u])
+        compared = (earlier.release_id, earlier.business_date, before)
+        reason = _reason(unit in known, before is None, bool(np.isnan(moved.after[u])))
+        if reason:
+            yield (unit, NO_INDICATOR, *[None] * 5, *compared, reason)
+            continue
+        for row, name in enumerate(names):
+            points = moved.points[order, row, u].tolist()
+            yield (unit, name, *points, sum(points), *compared, None)
+
+
+def _reason(is_known: bool, none_before: bool, none_now: bool) -> str | None:
+    """Why an area cannot be compared; None if it can."""
+    if not is_known:
+        return "new_area"
+    return "no_index_now" if none_now else "no_index_before" if none_before else None

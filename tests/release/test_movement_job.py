@@ -1,0 +1,182 @@
+"""Two nights through the real index step and the real release: the second explains itself, and again the same."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import psycopg
+import pytest
+from pyspark.sql import SparkSession
+
+from expectations import contract
+from expectations.contract import City
+from spark_jobs import refine, tables
+from spark_jobs.index import job as index_job
+from spark_jobs.index.methodology import load_methodology
+from spark_jobs.release import files, job, lake
+from spark_jobs.release.columns import canonical_frame
+from spark_jobs.release.verify import verify
+from tests.release import made_up
+
+pytestmark = [pytest.mark.spark, pytest.mark.e2e]
+FIRST, SECOND = made_up.DAY, made_up.DAY + timedelta(days=1)
+COUNTIES = [code for code, *_ in made_up.COUNTIES[:3]]
+CITY = "demo"
+MEASURES = ("residents", "population_at_risk", "vehicles_10k", "employees")
+REVISED = {"vehicles_10k": 0.98}  # known on the second day, for the first county
+LATE = "a3_telecom_fraud"  # eight cases of the year before become known on the second day
+
+
+def city() -> City:
+    """The made-up city, each of whose feeds supports the indicators of its kind."""
+    whole = made_up.city()
+    feeds = [
+        feed.model_copy(update={"supports": tuple(i.id for i in made_up.METHODOLOGY.indicators if i.feed_kind == feed.kind)})
+        for feed in whole.feeds
+    ]  # fmt: skip
+    return whole.model_copy(update={"feeds": tuple(feeds)})
+
+
+def daily(until: date) -> pd.DataFrame:
+    """indicators.daily: an event-rich day every ten days, the stock every day; seeded and the same every time."""
+    generator = np.random.default_rng(3)
+    days = pd.date_range("2022-01-01", SECOND).date
+    frames = []
+    for indicator in made_up.METHODOLOGY.indicators:
+        for stratum in indicator.strata:
+            for area in COUNTIES:
+                kept = days if indicator.measure == "stock" else days[::10].tolist() + [SECOND]
+                count = generator.poisson(generator.uniform(4, 9), len(kept)).astype(float)
+                trials = None if indicator.kind == "rate" else count + 60.0
+                frames.append(pd.DataFrame({
+                    "indicator_id": indicator.id, "area_code": area, "day": kept, "stratum": stratum,
+                    "numerator": count, "denominator": trials,
+                }))  # fmt: skip
+    found = pd.concat(frames, ignore_index=True).astype({"denominator": float})
+    if until == SECOND:
+        late = (
+            (found["indicator_id"] == LATE) & (found["day"] == date(2026, 9, 27)) & (found["area_code"] == COUNTIES[0])
+        )
+        assert late.sum() == 1
+        found.loc[late, "numerator"] += 8.0
+    return found[found["day"] <= until]
+
+
+def denominators(until: date) -> pd.DataFrame:
+    rows = []
+    for measure in MEASURES:
+        for n, area in enumerate(COUNTIES):
+            factor = REVISED.get(measure, 1.0) if until == SECOND and n == 0 else 1.0
+            rows.append((area, measure, date(2012, 1, 1), None, 2e5 * factor, "exact"))
+    return pd.DataFrame(rows, columns=["area_code", "measure", "valid_from", "valid_to", "value", "quality_code"])
+
+
+class Nights:
+    """A lake as the steps before the index leave it, and the two steps that follow."""
+
+    def __init__(self, spark: SparkSession, mart: str, published: Path) -> None:
+        self.spark, self.mart, self.published = spark, mart, published
+
+    def prepare(self, day: date) -> None:
+        """What the steps before the index leave."""
+        areas = [(code, "county", date(2012, 1, 1), None) for code in COUNTIES]
+        batches = made_up.batches(dict.fromkeys(made_up.KIND_OF_FEED, day)).drop(
+            columns=["city_code", "n_new_versions"]
+        )
+        batches = batches.assign(reason="").astype({"fetched_at": "datetime64[ns]"})
+        frames = {
+            "conformed.area": self.spark.createDataFrame(
+                areas, "area_code string, level string, valid_from date, valid_to date"
+            ),
+            "conformed.denominator": self.spark.createDataFrame(
+                list(denominators(day).itertuples(index=False, name=None)),
+                "area_code string, measure string, valid_from date, valid_to date, value double, quality_code string",
+            ),
+            "indicators.daily": self.spark.createDataFrame(daily(day)),
+            refine.BATCHES: self.spark.createDataFrame(batches),
+        }
+        tables.replace_slices(self.spark, frames, {"city_code": CITY})
+
+    def run(self, day: date) -> dict[str, Any]:
+        """The night from the index on. Returns latest.json."""
+        index_job.run(self.spark, city(), day)
+        none = lake._spark_frame(self.spark, "flag", canonical_frame("flag", made_up.flags(made_up.areas())).iloc[0:0])
+        keys = {"city_code": CITY, "business_date": day.isoformat()}
+        tables.replace_slice(self.spark, none, "flags.flag", keys)
+        as_of = city().as_of(day)
+        job.publish(self.spark, city(), day, as_of, self.published, self.mart, "0123abcd")
+        latest = files.read_latest(self.published / CITY)
+        assert latest
+        return latest
+
+    def table(self, latest: dict[str, Any], name: str) -> pd.DataFrame:
+        return files.parse_csv(name, (self.folder(latest) / files.CSV_FILES[name]).read_bytes())
+
+    def folder(self, latest: dict[str, Any]) -> Path:
+        return self.published / CITY / str(latest["folder"])
+
+
+@pytest.fixture
+def nights(mart: str, spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Nights]:
+    contract.load_kinds()  # cached: the kinds stay the real ones
+    folder = tmp_path / "expectations" / "cities" / CITY
+    folder.mkdir(parents=True)
+    lines = ["area_code,level,name_zh,name_en,parent_code,valid_from,valid_to"]
+    shown = [area for area in made_up.areas() if area.area_code in (made_up.CITY_AREA, *COUNTIES)]
+    lines += [f"{a.area_code},{a.level_code},{a.name.zh},{a.name.en},,2012-01-01," for a in shown]
+    (folder / "areas.csv").write_text("\n".join(lines), encoding="utf-8")
+    monkeypatch.setattr(contract, "ROOT", tmp_path / "expectations")
+    whole = load_methodology()
+    few = whole.model_copy(update={
+        "posterior": whole.posterior.model_copy(update={"draws": 200}),
+        "windows": whole.windows.model_copy(update={"trend_months": 1}),
+    })  # fmt: skip
+    monkeypatch.setattr(index_job, "load_methodology", lambda: few)
+    tables.create(spark, refine.BATCHES, refine.BATCH_COLUMNS, ("city_code", "feed_code"))
+    if tables.exists(spark, lake.POINTER):
+        spark.sql(f"delete from {lake.POINTER} where city_code = '{CITY}'")
+    yield Nights(spark, mart, tmp_path / "published")
+
+
+def test_the_second_night_explains_its_difference_from_the_first(nights: Nights) -> None:
+    nights.prepare(FIRST)
+    first = nights.run(FIRST)
+    assert first["previous_release_id"] is None
+    assert nights.table(first, "movement").empty
+
+    nights.prepare(SECOND)
+    second = nights.run(SECOND)
+    assert second["previous_release_id"] == first["release_id"]
+    ledger = nights.table(second, "movement")
+    figures = {
+        latest["release_id"]: {f["area_code"]: f["index"] for f in (latest["city_index"], *latest["counties"])}
+        for latest in (first, second)
+    }
+    assert len(figures[first["release_id"]]) == len(COUNTIES) + 1
+    for area, index in figures[second["release_id"]].items():
+        of_area = ledger[ledger["area_code"] == area]
+        assert of_area["total"].sum() == pytest.approx(index - figures[first["release_id"]][area], abs=1e-9)
+    assert (ledger["method"] == 0.0).all()
+    county = ledger[ledger["area_code"] == COUNTIES[0]].set_index("indicator_id")
+    assert county.index[county["late_data"] != 0.0].tolist() == [LATE]
+    assert county.loc[LATE, "late_data"] < 0.0
+    by_vehicles = {i.id for i in made_up.METHODOLOGY.indicators if i.exposure == "vehicles_10k"}
+    assert set(county.index[county["denominator"] != 0.0]) == by_vehicles
+    assert (county.loc[sorted(by_vehicles), "denominator"] < 0.0).all()
+    assert (county["real_change"] != 0.0).sum() > 10
+
+    inputs = nights.table(second, "input")
+    assert "previous" in set(inputs["window"])
+    with psycopg.connect(nights.mart) as connection:
+        words = connection.execute("select words_zh from mart_demo.movement_summary").fetchall()
+    assert len(words) == len(COUNTIES) + 1
+    assert verify(nights.folder(second)) == []
+
+    index_job.run(nights.spark, city(), SECOND)  # the same night again, with this very release as the current one
+    again = tables.read(nights.spark, "index.movement").where(f"city_code = '{CITY}' and business_date = '{SECOND}'")
+    pd.testing.assert_frame_equal(canonical_frame("movement", again.toPandas()), canonical_frame("movement", ledger))
