@@ -130,6 +130,32 @@ def release(city: CityOption, day: DateOption) -> None:
     )
 
 
+@app.command()
+def movement(
+    city: CityOption,
+    first: Annotated[str, typer.Option("--from", help="Id of the earlier release.")],
+    last: Annotated[str, typer.Option("--to", help="Id of the later release.")],
+) -> None:
+    """Say why the index moved between two published releases. Needs no Spark."""
+    from spark_jobs.index.methodology import load_methodology
+    from spark_jobs.release.movement_between import said_between
+    from spark_jobs.release.wording import LANGUAGES, Wording
+
+    folder = settings().published / load_city(city).city_code
+    for language in LANGUAGES:
+        typer.echo("\n".join(said_between(folder, first, last, Wording(language, load_methodology()))))
+
+
+@app.command()
+def document() -> None:
+    """Write dbt's documentation as one page, <state>/docs/dbt.html."""
+    from spark_jobs import conform as job
+
+    page = settings().state / "docs" / "dbt.html"
+    job.document(page)
+    typer.echo(f"dbt docs: {page}")
+
+
 def main() -> int:
     """Run a step; a fault becomes one letter on stderr and the exit code of its class."""
     try:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import shutil
 import warnings
 from datetime import UTC, date, datetime
+from pathlib import Path
 from typing import Any
 
 import typer
@@ -53,6 +55,21 @@ def conform(
     outcome = run_dbt("build", "--exclude-resource-type", "unit_test", "--vars", json.dumps(variables))
     if not outcome.success:
         raise ConformError(failure_letter(city_code, business_date, outcome))
+
+
+def document(page: Path) -> None:
+    """Write dbt's documentation (models, tests, lineage, columns as stored) as one page that needs no other file.
+
+    Raises:
+        EnvironmentFault: Spark does not answer.
+        ConformError: dbt could not read the project.
+    """
+    connect()
+    outcome = run_dbt("docs", "generate", "--static")
+    if not outcome.success:
+        raise ConformError(f"dbt docs: {one_line(str(outcome.exception or outcome.result))}")
+    page.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(settings().state / "dbt" / "static_index.html", page)
 
 
 def run_dbt(*arguments: str) -> dbtRunnerResult:

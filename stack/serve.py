@@ -15,6 +15,7 @@ from rich.console import Console
 
 from expectations.contract import City
 from stack.machine import Machine
+from stack.methodology_page import write_html
 from stack.private_files import passwords
 from stack.service import Service, ServiceError, is_open
 
@@ -36,11 +37,12 @@ def superset_environment(machine: Machine) -> dict[str, str]:
 
 
 def prepare_superset(machine: Machine, city: City) -> None:
-    """County boundaries, metadata, roles, users and the city's dashboard; again changes nothing."""
+    """County boundaries, methodology, metadata, roles, users and the city's dashboard; again changes nothing."""
     repository = machine.layout.repository
     areas = repository / "expectations" / "cities" / city.city_code / "areas.csv"
     shapes = machine.layout.state / "superset" / f"counties_{city.city_code}.geojson"
     shapes.parent.mkdir(parents=True, exist_ok=True)
+    write_html(shapes.parent)
     commands = [
         [machine.layout.python("pipeline"), "superset/boundaries.py", "--areas", areas, "--out", shapes],
         [machine.layout.python("superset"), "superset/setup.py", "--city", city.city_code, "--city-name", city.name.zh],
@@ -56,6 +58,17 @@ def prepare_superset(machine: Machine, city: City) -> None:
         )
         if done.returncode:
             raise ServiceError(f"superset: {(done.stderr or done.stdout).strip()[-600:]}")
+
+
+def write_documents(machine: Machine) -> None:
+    """dbt's documentation of the tables as they are stored now."""
+    command: list[str | Path] = [machine.layout.python("pipeline"), "-m", "spark_jobs", "document"]
+    environment = {**os.environ, **machine.environment()}
+    done = subprocess.run(
+        command, cwd=machine.layout.repository, env=environment, capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        raise ServiceError(f"documents: {(done.stderr or done.stdout).strip()[-600:]}")
 
 
 def superset(machine: Machine) -> Service:
@@ -126,6 +139,8 @@ def serve(machine: Machine, city: City, console: Console) -> None:
     with machine.up(city, now), ExitStack() as running:
         with console.status("Superset: database, roles, dashboard"):
             prepare_superset(machine, city)
+        with console.status("dbt docs"):
+            write_documents(machine)
         front, address = portal(machine, city)
         services = [*airflow(machine), superset(machine), jupyter(machine), front]
         for service in services:

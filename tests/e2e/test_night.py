@@ -1,7 +1,7 @@
 """The whole line as a newcomer runs it: real PostgreSQL, Spark, Airflow, Superset and browser, in a folder of its own.
 
-One state folder, used in order: the first night with its history, the same night again, a night without the hotline,
-the same night through the real scheduler once the hotline is back, and the dashboard of what was published.
+One state folder, used in order: the first night with its history, the same night again, the next night through the
+real scheduler, and the dashboard of what was published.
 """
 
 from __future__ import annotations
@@ -9,16 +9,12 @@ from __future__ import annotations
 import json
 import os
 import re
-import shutil
 import signal
 import socket
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -26,73 +22,11 @@ import httpx
 import pytest
 import yaml
 
-REPOSITORY = Path(__file__).parents[2]
-CITY = "daqing"
-FIRST, SECOND = "2026-11-20", "2026-11-21"
+from expectations.contract import load_city
+from tests.e2e.place import CITY, FIRST, REPOSITORY, SECOND, Place
+
 COUNTIES = 9
 pytestmark = pytest.mark.e2e
-several_nights = pytest.mark.skipif(
-    "SEVERAL_NIGHTS" not in os.environ, reason="ten more minutes of nights: SEVERAL_NIGHTS=1 make test"
-)
-
-
-@dataclass
-class Place:
-    """A machine of the test's own: state, published files and ports apart from everything else."""
-
-    folder: Path
-    port_base: int
-
-    @property
-    def environment(self) -> dict[str, str]:
-        clean = {name: value for name, value in os.environ.items() if not name.startswith(("PINGAN_", "SPARK_"))}
-        return {
-            **clean,
-            "PINGAN_STATE": str(self.folder / "state"),
-            "PINGAN_PUBLISHED": str(self.folder / "published"),
-            "PORT_BASE": str(self.port_base),
-            "COLUMNS": "120",
-        }
-
-    def run(self, *arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, "-m", "stack", "run", "--city", CITY, *arguments],
-            cwd=REPOSITORY,
-            env={**self.environment, **more},
-            capture_output=True,
-            text=True,
-            timeout=1500,
-            check=False,
-        )
-
-    def latest(self) -> dict[str, Any]:
-        content: dict[str, Any] = json.loads((self.folder / "published" / CITY / "latest.json").read_text())
-        return content
-
-    def release_hashes(self) -> dict[str, str]:
-        folder = self.folder / "published" / CITY / "releases" / self.latest()["release_id"]
-        return {path.name: sha256(path.read_bytes()).hexdigest() for path in sorted(folder.iterdir())}
-
-    def landed(self) -> set[Path]:
-        return set((self.folder / "state" / "landing").rglob("manifest.json"))
-
-    def secret(self, name: str) -> dict[str, str]:
-        content: dict[str, str] = json.loads((self.folder / "state" / "secrets" / f"{name}.json").read_text())
-        return content
-
-
-@pytest.fixture(scope="module")
-def place(free_ports: int) -> Iterator[Place]:
-    """Outside pytest's own folder, which pytest closes to the account that PostgreSQL runs under."""
-    folder = Path(tempfile.mkdtemp(prefix="peace-index-"))
-    folder.chmod(0o755)
-    yield Place(folder, free_ports + 20)
-    shutil.rmtree(folder, ignore_errors=True)
-
-
-@pytest.fixture(scope="module")
-def first_night(place: Place) -> subprocess.CompletedProcess[str]:
-    return place.run("--date", FIRST)
 
 
 def test_first_night_publishes_nine_counties(place: Place, first_night: subprocess.CompletedProcess[str]) -> None:
@@ -135,30 +69,6 @@ def test_same_night_again_says_so_and_changes_nothing(
     assert place.landed() == landed
 
 
-@several_nights
-def test_a_feed_that_is_down_is_grey_and_told(place: Place, first_night: subprocess.CompletedProcess[str]) -> None:
-    with socket.socket() as unused:
-        unused.bind(("127.0.0.1", 0))
-        closed = unused.getsockname()[1]
-    connections = place.folder / "connections.json"
-    hotline = {
-        "conn_type": "postgres",
-        "host": "127.0.0.1",
-        "port": closed,
-        "schema": "x",
-        "login": "x",
-        "password": "x",
-    }
-    connections.write_text(json.dumps({"daqing_hotline": hotline}))
-    night = place.run("--date", SECOND, PINGAN_CONNECTIONS=str(connections))
-    assert night.returncode == 3, night.stdout + night.stderr
-    latest = place.latest()
-    assert latest["period"] == SECOND
-    assert [(feed["feed"], feed["since"]) for feed in latest["missing_feeds"]] == [("hotline", SECOND)]
-    assert all(county["index"] is None for county in latest["counties"])
-    assert "hotline" in night.stdout + night.stderr
-
-
 @pytest.fixture(scope="module")
 def served(place: Place, first_night: subprocess.CompletedProcess[str]) -> Iterator[Place]:
     """`make serve` on the same folder: scheduler, Superset, notebooks, landing page."""
@@ -195,17 +105,17 @@ def complete_releases(place: Place, day: str) -> list[dict[str, Any]]:
     return [document for document in documents if not document["missing_feeds"]]
 
 
-@several_nights
 def test_scheduler_publishes_when_the_last_feed_arrives(served: Place) -> None:
-    """The hotline is back: its DAG, triggered through the API, lets the publication run by the asset's event.
+    """The next night, triggered through the API: each feed by its DAG, and the publication by the event of the last.
 
     The scheduler meanwhile fires the night of the present by itself, so the newest release may be a later one.
     """
     with airflow_api(served) as api:
         body = {"logical_date": None, "conf": {"business_date": SECOND}}
-        run = api.post(f"/api/v2/dags/feed_{CITY}_hotline/dagRuns", json=body)
-        assert run.is_success, run.text
-        deadline = time.monotonic() + 900
+        for feed in load_city(CITY).feeds:
+            run = api.post(f"/api/v2/dags/feed_{CITY}_{feed.feed_code}/dagRuns", json=body)
+            assert run.is_success, run.text
+        deadline = time.monotonic() + 1200
         while not complete_releases(served, SECOND):
             assert time.monotonic() < deadline, api.get("/api/v2/dags/~/dagRuns").text
             time.sleep(3)
