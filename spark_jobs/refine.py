@@ -108,14 +108,14 @@ def _refine_batch(
         silver.merge(spark, city, feed, fresh, areas, taken)
         keys = {"city_code": city.city_code, "feed_code": feed.feed_code, "batch_id": manifest.batch_id}
         tables.replace_slice(spark, silver.rejects(staged), silver.REJECTS, keys, ("city_code", "feed_code"))
-    remark = _remark(brought)
-    _record(spark, manifest, counts, "checked", remark)
+    _record(spark, manifest, counts, "checked", _remark(brought))
     shutil.rmtree(folder)
     return (
         f"{feed.code} {manifest.batch_id}: {received:,} received = {counts['n_accepted']:,} accepted "
         f"+ {counts['n_rejected']:,} rejected"
         + (f" ({counts['n_outside']:,} of them of other places)" if counts["n_outside"] else "")
-        + (f"; {remark}" if remark else "")
+        + (f"; columns not in the contract: {len(brought.beyond)}" if brought.beyond else "")
+        + (f"; files left out: {len(brought.left_out)}" if brought.left_out else "")
     )
 
 
@@ -135,7 +135,7 @@ def _stage(
 
 
 def _remark(brought: bronze.Received) -> str:
-    """What a person should know of a batch that was taken."""
+    """What a person should know of a batch that was taken, by name: for the ledger."""
     beyond = f"columns not in the contract, kept in landing only: {', '.join(brought.beyond)}" if brought.beyond else ""
     again = f"left out, delivered again since: {', '.join(brought.left_out)}" if brought.left_out else ""
     return "; ".join(filter(None, [beyond, again]))
