@@ -72,7 +72,7 @@ class World:
 
 
 @pytest.fixture
-def world(spark: SparkSession, mart: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
+def world(mart: str, spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     contract.load_kinds()  # cached: the kinds stay the real ones
     folder = tmp_path / "expectations" / "cities" / CITY
     folder.mkdir(parents=True)

@@ -101,7 +101,7 @@ def test_what_sources_write_is_understood(new_trial: NewTrial) -> None:
 
 @pytest.mark.bad_input
 def test_a_breach_stops_the_feed_and_leaves_silver_as_it_was(new_trial: NewTrial) -> None:
-    trial = new_trial(FEED.replace("rejected_share: 0.5", "rejected_share: 0.1"))
+    trial = new_trial(FEED.replace("rejected_share: 0.5", "rejected_share: 0"))
     trial.deliver("cases_20260210.csv", [row("a"), row("b")])
     trial.land()
     trial.refine()
@@ -116,7 +116,7 @@ def test_a_breach_stops_the_feed_and_leaves_silver_as_it_was(new_trial: NewTrial
 
 @pytest.mark.bad_input
 def test_a_breached_batch_is_taken_once_the_contract_allows_it(new_trial: NewTrial) -> None:
-    trial = new_trial(FEED.replace("rejected_share: 0.5", "rejected_share: 0.1"))
+    trial = new_trial(FEED.replace("rejected_share: 0.5", "rejected_share: 0"))
     trial.deliver("cases_20260211.csv", [row("c"), row("d", place="9999")])
     trial.land()
     with pytest.raises(ContractBreach):
