@@ -22,7 +22,7 @@ pytestmark = [pytest.mark.spark, pytest.mark.bad_input]
 SAME = {"id": "same", "updated": "2026-02-01 09:00:00"}
 CITIES = {
     "badrows": row_cases.FEED,
-    "badfiles": row_cases.FEED.replace("0.9", "0.1")
+    "badfiles": row_cases.FEED.replace("0.9", "0")
     .replace("starts_on:", "mode: snapshot\nstarts_on:")
     .replace("known_at: {column: updated}", "known_at: {}"),
 }

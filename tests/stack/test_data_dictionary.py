@@ -100,7 +100,7 @@ def test_every_column_of_every_contract_is_told_with_its_class(language: str) ->
 def test_the_served_page_is_whole_and_its_links_lead_to_pages(language: str) -> None:
     page = html_page(language)  # type: ignore[arg-type]
     assert page.count("<h3>") == len(tables()) + sum(len(city.feeds) for city in load_cities())
-    links = set(re.findall(r'href="([^"]*)"', page))
+    links = set(re.findall(r'<a href="([^"]*)"', page))
     assert links == {PATHS["en" if language == "zh" else "zh"], f"/methodology/{language}"}
     assert "<!--" not in page
     assert "&lt;!--" not in page
