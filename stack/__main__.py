@@ -22,7 +22,7 @@ from spark_jobs.errors import EnvironmentFault, StepError, UsageError
 from stack.airflow_home import AirflowBootstrapError
 from stack.layout import REPOSITORY, Layout
 from stack.machine import Machine
-from stack.service import ServiceError
+from stack.service import ServiceError, die_with_parent
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, help=__doc__)
 console = Console()
@@ -70,6 +70,7 @@ def run(
             machine.airflow.night_command(city, day.isoformat()),
             cwd=layout.repository,
             env={**os.environ, **machine.environment()},
+            preexec_fn=lambda: die_with_parent(signal.SIGKILL),
         )
         code = wait_for(night)
     console.print(f"night ended after {time.monotonic() - began:.0f} s")

@@ -19,6 +19,7 @@ import psutil
 from stack.layout import Layout
 
 PR_SET_PDEATHSIG = 1
+SECONDS_TO_END = 20
 _LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
 
 
@@ -32,6 +33,12 @@ def is_open(port: int) -> bool:
     except OSError:
         return False
     return True
+
+
+def die_with_parent(number: signal.Signals) -> None:
+    """For a child before it runs: even SIGKILL of the command leaves nothing running (Linux)."""
+    if _LIBC is not None:
+        _LIBC.prctl(PR_SET_PDEATHSIG, number)
 
 
 @dataclass
@@ -58,13 +65,34 @@ class Service:
         return self.layout.logs / f"{self.name}.log"
 
     def is_running(self) -> bool:
-        """True if this service of this repository runs already, whoever started it."""
+        """True if this service of this repository runs already and whoever started it is still there to stop it."""
+        process = self._recorded("pid", "created")
+        return process is not None and self._has_owner() and self._listens()
+
+    def _has_owner(self) -> bool:
+        return self._recorded("owner", "owner_created") is not None
+
+    def _recorded(self, pid: str, created: str) -> psutil.Process | None:
+        """A process of the record, unless it has ended."""
         try:
             record = json.loads(self._record.read_text())
-            process = psutil.Process(record["pid"])
-            return bool(process.create_time() == record["created"]) and self._listens()
+            process = psutil.Process(record[pid])
+            is_same = process.create_time() == record[created] and process.status() != psutil.STATUS_ZOMBIE
+            return process if is_same else None
         except (OSError, ValueError, KeyError, psutil.Error):
-            return False
+            return None
+
+    def _end_orphan(self) -> None:
+        """What a command that was killed outright has left is ending, or is ended here: nobody else will stop it."""
+        process = self._recorded("pid", "created")
+        if process is None or self._has_owner():
+            return
+        process.send_signal(self.stop_signal)
+        try:
+            process.wait(SECONDS_TO_END)
+        except psutil.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait(SECONDS_TO_END)
 
     def _listens(self) -> bool:
         return not self.port or is_open(self.port)
@@ -73,6 +101,7 @@ class Service:
         """Start and wait until ready. A running one is used as it is. Raises ServiceError."""
         if self.is_running():
             return
+        self._end_orphan()
         if self.port and is_open(self.port):
             raise ServiceError(
                 f"port {self.port} ({self.name}) is in use by another program; "
@@ -89,17 +118,14 @@ class Service:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
                 user=self.user,
-                preexec_fn=self._die_with_parent,
+                preexec_fn=lambda: die_with_parent(self.stop_signal),
             )
         self._record.parent.mkdir(parents=True, exist_ok=True)
-        created = psutil.Process(self._process.pid).create_time()
-        self._record.write_text(json.dumps({"pid": self._process.pid, "port": self.port, "created": created}))
+        owner, process = psutil.Process(), psutil.Process(self._process.pid)
+        record = {"pid": process.pid, "created": process.create_time()}
+        record |= {"owner": owner.pid, "owner_created": owner.create_time()}
+        self._record.write_text(json.dumps(record))
         self._wait_until_ready()
-
-    def _die_with_parent(self) -> None:
-        """Even SIGKILL of the command leaves nothing running (Linux)."""
-        if _LIBC is not None:
-            _LIBC.prctl(PR_SET_PDEATHSIG, self.stop_signal)
 
     def _wait_until_ready(self) -> None:
         assert self._process
