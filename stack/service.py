@@ -84,15 +84,19 @@ class Service:
 
     def _end_orphan(self) -> None:
         """What a command that was killed outright has left is ending, or is ended here: nobody else will stop it."""
-        process = self._recorded("pid", "created")
-        if process is None or self._has_owner():
+        if not self._record.exists() or self._has_owner():
             return
-        process.send_signal(self.stop_signal)
-        try:
-            process.wait(SECONDS_TO_END)
-        except psutil.TimeoutExpired:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.wait(SECONDS_TO_END)
+        process = self._recorded("pid", "created")
+        if process is not None:
+            process.send_signal(self.stop_signal)
+            try:
+                process.wait(SECONDS_TO_END)
+            except psutil.TimeoutExpired:
+                os.killpg(process.pid, signal.SIGKILL)
+        deadline = time.monotonic() + SECONDS_TO_END
+        while self.port and is_open(self.port) and time.monotonic() < deadline:
+            time.sleep(0.1)  # a large process lets go of its port some time after it is gone from sight
+        self._record.unlink(missing_ok=True)
 
     def _listens(self) -> bool:
         return not self.port or is_open(self.port)
