@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from markdown_it import MarkdownIt
-
 from expectations.contract import Feed, Name, load_cities, load_kinds
 from spark_jobs.index.methodology import Text, load_methodology
 from spark_jobs.release.wording import LANGUAGES, LanguageCode
 from stack import methodology_page
 from stack.dictionary_tables import Column, Table, bronze_columns, tables
 from stack.layout import REPOSITORY
+from stack.markdown_page import as_html
 
 FILES: dict[LanguageCode, Path] = {
     "zh": REPOSITORY / "docs" / "data-dictionary.zh.md",
@@ -85,8 +84,7 @@ def html_page(language: LanguageCode) -> str:
     for pages, paths in ((FILES, PATHS), (methodology_page.FILES, methodology_page.PATHS)):
         for each in LANGUAGES:
             text = text.replace(f"]({pages[each].name})", f"]({paths[each]})")
-    body = MarkdownIt("commonmark", {"html": False}).enable("table").render(text.split("\n", 1)[1])
-    return methodology_page.HTML.format(language=language, title=_say("title", language), body=body)
+    return as_html(text.split("\n", 1)[1], language)  # without the line that says where it comes from
 
 
 def _say(key: str, language: LanguageCode) -> str:

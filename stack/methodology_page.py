@@ -13,12 +13,12 @@ from typing import Any, Literal
 
 import yaml
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
-from markdown_it import MarkdownIt
 
 from spark_jobs.flags import IN_FORCE
 from spark_jobs.index.methodology import Methodology, load_methodology
 from spark_jobs.release.wording import LANGUAGES, LanguageCode, Wording
 from stack.layout import REPOSITORY
+from stack.markdown_page import as_html
 
 INDICATORS = REPOSITORY / "dbt" / "models" / "indicators"
 FILES: dict[LanguageCode, Path] = {
@@ -26,15 +26,6 @@ FILES: dict[LanguageCode, Path] = {
     "en": REPOSITORY / "docs" / "methodology.md",
 }
 PATHS: dict[LanguageCode, str] = {language: f"/methodology/{language}" for language in LANGUAGES}
-HTML = """<!doctype html><html lang="{language}"><meta charset="utf-8">
-<meta name="viewport" content="width=device-width"><link rel="icon" href="data:,"><title>{title}</title>
-<style>body{{font:16px/1.65 "PingFang SC","Microsoft YaHei","Noto Sans CJK SC",sans-serif;max-width:64rem;
-margin:2rem auto;padding:0 1rem;color:#222}}h1,a{{color:#b8261c}}h2{{border-bottom:1px solid #ddd;margin-top:2.2rem}}
-table{{border-collapse:collapse;width:100%;font-size:.92em}}td,th{{padding:.35rem .6rem;border:1px solid #ddd;
-text-align:left;vertical-align:top}}th{{background:#f7f4f1}}pre{{background:#f4f1ee;padding:.7rem;overflow-x:auto}}
-code{{background:#f4f1ee}}@media print{{body{{font-size:12px;margin:0}}}}</style>
-{body}</html>
-"""
 
 Definition = dict[Literal["numerator", "denominator", "definition"], dict[LanguageCode, str]]
 
@@ -53,8 +44,7 @@ def methodology_page(language: LanguageCode, content: Mapping[str, Any] | None =
 def html_page(language: LanguageCode) -> str:
     """The page as one HTML document without any outside file; the other language is its neighbour."""
     text = methodology_page(language, other="en" if language == "zh" else "zh")
-    body = MarkdownIt("commonmark", {"html": False}).enable("table").render(text)
-    return HTML.format(language=language, title=text.splitlines()[0].lstrip("# "), body=body)
+    return as_html(text, language)
 
 
 def write_html(folder: Path) -> None:

@@ -8,15 +8,15 @@ import hmac
 import html
 import json
 import os
+from collections.abc import Callable
 
 import tornado.web
 
 from expectations.contract import load_city
 from spark_jobs.errors import UsageError
 from spark_jobs.release.wording import LanguageCode
-from stack import data_dictionary
+from stack import data_dictionary, methodology_page
 from stack.layout import Layout
-from stack.methodology_page import PATHS, html_page
 
 COOKIE = "peace_index_portal"
 PAGE = """<!doctype html><html lang="zh-CN"><meta charset="utf-8"><title>{title}</title>
@@ -53,14 +53,14 @@ class Home(Guarded):
         self.write(self.settings["page"]())
 
 
-class Methodology(Guarded):
-    def get(self, language: LanguageCode) -> None:
-        self.write(html_page(language))
+class Document(Guarded):
+    """A page made from the declarations, in the language that the address names."""
 
+    def initialize(self, html_page: Callable[[LanguageCode], str]) -> None:
+        self.html_page = html_page
 
-class Dictionary(Guarded):
     def get(self, language: LanguageCode) -> None:
-        self.write(data_dictionary.html_page(language))
+        self.write(self.html_page(language))
 
 
 class Files(Guarded, tornado.web.StaticFileHandler):
@@ -84,8 +84,8 @@ def page(layout: Layout, city_code: str, logins: dict[str, str]) -> str:
         ),
         (f"{address['airflow']}/", "调度 · Airflow: nightly runs", "airflow"),
         (f"{address['jupyter']}/lab?token={logins['jupyter_token']}", "分析笔记本 · JupyterLab", ""),
-        (PATHS["zh"], "指数方法 · methodology (Chinese)", ""),
-        (PATHS["en"], "指数方法（英文）· methodology (English)", ""),
+        (methodology_page.PATHS["zh"], "指数方法 · methodology (Chinese)", ""),
+        (methodology_page.PATHS["en"], "指数方法（英文）· methodology (English)", ""),
         (data_dictionary.PATHS["zh"], "数据字典 · data dictionary (Chinese)", ""),
         (data_dictionary.PATHS["en"], "数据字典（英文）· data dictionary (English)", ""),
         ("/docs/dbt.html", "指标口径与血缘 · dbt docs: models, tests, lineage", ""),
@@ -116,8 +116,9 @@ def application(layout: Layout, city_code: str, logins: dict[str, str], token: s
         "checks": layout.state / "gx" / "gx" / "uncommitted" / "data_docs" / "local_site",
     }
     routes = [(rf"/{name}/(.*)", Files, {"path": str(folder)}) for name, folder in folders.items()]
-    own = [("/", Home), (r"/methodology/(zh|en)", Methodology), (r"/dictionary/(zh|en)", Dictionary)]
-    return tornado.web.Application([*own, *routes], token=token, page=lambda: page(layout, city_code, logins))
+    documents = {"methodology": methodology_page, "dictionary": data_dictionary}
+    own = [(rf"/{name}/(zh|en)", Document, {"html_page": module.html_page}) for name, module in documents.items()]
+    return tornado.web.Application([("/", Home), *own, *routes], token=token, page=lambda: page(layout, city_code, logins))
 
 
 async def serve(layout: Layout, city_code: str, logins: dict[str, str], token: str) -> None:
