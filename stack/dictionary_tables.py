@@ -19,19 +19,20 @@ from spark_jobs import decoding, reference_data, refine, silver
 from spark_jobs.bronze import BATCH, DELIVERED
 from spark_jobs.casting import SPARK_TYPES
 from spark_jobs.flags.assembly import COLUMNS as FLAG_COLUMNS
+from spark_jobs.index.job import GOALPOST_COLUMNS, GOALPOSTS
 from spark_jobs.index.job import SCHEMAS as INDEX_SCHEMAS
 from spark_jobs.release.columns import TABLES as RELEASED
+from spark_jobs.release.lake import MANIFEST, POINTER, POINTER_COLUMNS, RELEASE_TYPES
 from stack.layout import REPOSITORY
 
 MEANINGS = REPOSITORY / "spark_jobs" / "meanings.yml"
 MODELS = REPOSITORY / "dbt" / "models"
-RELEASE_TYPES = {"text": "string", "number": "double", "flag": "boolean", "day": "date"}
 CITY_DAY = {"city_code": "string", "business_date": "string"}
-# Tables whose columns are declared inside the function that writes them.
 SMALL_TABLES = {
-    "index.goalposts": "city_code string, method_version string, indicator_id string, centre double, low double, high double",
-    "release.pointer": "city_code string, release_id string, business_date date",
-    "release.manifest": "city_code string, release_id string, business_date date, as_of timestamp, document string, "
+    GOALPOSTS: f"city_code string, method_version string, {GOALPOST_COLUMNS}",
+    POINTER: f"city_code string, {POINTER_COLUMNS}",
+    # its columns are declared inside the function that writes it
+    MANIFEST: "city_code string, release_id string, business_date date, as_of timestamp, document string, "
     "evidence string",
 }
 # Names are contracts: what a name ends or begins with says type and unit.

@@ -25,6 +25,7 @@ from spark_jobs.refine import batches_of
 from spark_jobs.release.feeds import feed_status
 
 GOALPOSTS = "index.goalposts"
+GOALPOST_COLUMNS = "indicator_id string, centre double, low double, high double"
 SCHEMAS = {
     "county_index": "area_code string, index double, lower double, upper double, arithmetic double, geometric double, "
     "band_code string, change_1y double, change_lower double, change_upper double, p_below_last_year double, "
@@ -145,7 +146,6 @@ def _goalposts(
     ends = base_year_ends(period.first_day, methodology.windows.base_years)
     base = [counts.windows(end, methodology.windows.headline_days) for end in ends]
     computed = goalposts(base, methodology)
-    columns = "indicator_id string, centre double, low double, high double"
     names = [indicator.id for indicator in methodology.indicators]
     frozen = _frozen(spark, city, methodology)
     values = np.column_stack([computed.centre, computed.low, computed.high])
@@ -156,7 +156,7 @@ def _goalposts(
     if fresh and business_date >= period.known_by:
         rows = [(name, *map(float, values[row])) for row, name in enumerate(names) if available[row]]
         keys = {"city_code": city.city_code, "method_version": methodology.version}
-        tables.replace_slice(spark, spark.createDataFrame(rows, columns), GOALPOSTS, keys)
+        tables.replace_slice(spark, spark.createDataFrame(rows, GOALPOST_COLUMNS), GOALPOSTS, keys)
     return Goalposts(values[:, 0], values[:, 1], values[:, 2], available), base
 
 

@@ -12,8 +12,9 @@ from spark_jobs.release.columns import TABLES
 from spark_jobs.release.model import Release, ReleaseInput
 
 POINTER = "release.pointer"
+POINTER_COLUMNS = "release_id string, business_date date"
 MANIFEST = "release.manifest"
-_SPARK = {"text": "string", "number": "double", "flag": "boolean", "day": "date"}
+RELEASE_TYPES = {"text": "string", "number": "double", "flag": "boolean", "day": "date"}
 
 
 def write_lake(spark: SparkSession, release: Release, given: ReleaseInput) -> None:
@@ -33,14 +34,14 @@ def write_lake(spark: SparkSession, release: Release, given: ReleaseInput) -> No
 
 
 def _spark_frame(spark: SparkSession, name: str, frame: pd.DataFrame) -> DataFrame:
-    schema = ", ".join(f"`{column}` {_SPARK[declared.type]}" for column, declared in TABLES[name].columns.items())
+    schema = ", ".join(f"`{column}` {RELEASE_TYPES[declared.type]}" for column, declared in TABLES[name].columns.items())
     return spark.createDataFrame(list(frame.itertuples(index=False, name=None)), schema)
 
 
 def move_pointer(spark: SparkSession, release: Release) -> None:
     """The lake's readers follow this row."""
     row = [(release.release_id, release.business_date)]
-    content = spark.createDataFrame(row, "release_id string, business_date date")
+    content = spark.createDataFrame(row, POINTER_COLUMNS)
     tables.replace_slice(spark, content, POINTER, {"city_code": release.city.city_code})
 
 
