@@ -31,6 +31,7 @@ CITY_TABLES = {
 Privacy = Literal["public", "internal", "personal", "secret"]
 ColumnType = Literal["text", "code", "instant", "date", "flag", "count", "amount", "pseudonym"]
 Scalar = str | bool | None
+TRUE_WORDS, FALSE_WORDS = ("1", "true", "t", "y", "yes", "是"), ("0", "false", "f", "n", "no", "否")  # of flags
 
 
 class Frozen(BaseModel):

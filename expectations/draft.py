@@ -14,13 +14,12 @@ from itertools import combinations
 import pandas as pd
 import yaml
 
-from expectations.contract import Kind, KindColumn, city_folder, read_table
+from expectations.contract import TRUE_WORDS, Kind, KindColumn, city_folder, read_table
 from expectations.facts import MAX_CODES, Facts, is_printable
 from expectations.guess import assigned, likeness, speaks_of
 from expectations.located_yaml import TODO
 from expectations.sample import Sample
 
-TRUE_WORDS = ("1", "true", "t", "y", "yes", "是")
 MAX_SHOWN = 30
 AREA_SHARE = 0.5  # so many rows must name an area of the city for a column to count as its area
 

@@ -12,11 +12,11 @@ from typing import NamedTuple
 
 import pandas as pd
 
+from expectations.contract import FALSE_WORDS, TRUE_WORDS
 from expectations.guess import is_named_personal, is_named_prose
 
 MOST = 0.95  # so many of the values must fit a pattern for the column to count as such
 MAX_CODES = 40  # a column with more different values is no list of codes
-FLAG_WORDS = {"0", "1", "true", "false", "t", "f", "y", "n", "yes", "no", "是", "否"}
 SURNAMES = "王李张刘陈杨黄赵吴周徐孙马朱胡郭何高林罗郑梁谢宋唐许韩冯邓曹彭曾肖田董袁潘于蒋蔡余杜叶程苏魏吕丁任沈姚卢姜崔钟谭陆汪范金石廖贾夏韦付方白邹孟熊秦邱江尹薛闫段雷侯龙史陶黎贺顾毛郝龚邵万钱严覃武戴莫孔向汤"
 _PERSONAL_VALUES = {
     "phone numbers": r"(\+?86)?1[3-9]\d{9}|0\d{2,3}-?\d{7,8}|(\+?1[ .-]?)?\(?\d{3}\)?[ .-]\d{3}[ .-]\d{4}",
@@ -153,7 +153,7 @@ class Facts:
         if type_ in ("instant", "date"):
             return 0.0 if not self.pattern else 1.0 if self.pattern.has_time or type_ == "date" else 0.6
         if type_ == "flag":
-            return 1.0 if set(map(str.lower, self.values)) <= FLAG_WORDS else 0.7 if len(self.values) <= 3 else 0.0
+            return 1.0 if set(map(str.lower, self.values)) <= {*TRUE_WORDS, *FALSE_WORDS} else 0.7 if len(self.values) <= 3 else 0.0
         if type_ == "count":
             return 1.0 if self.share(r"\d{1,6}(\.0+)?") >= MOST else 0.0
         if type_ == "amount":

@@ -13,7 +13,7 @@ from pyspark.sql import functions as f
 
 from expectations.contract import Feed
 from spark_jobs import tables
-from spark_jobs.decoding import FAULT, FAULT_TYPE, FILE, ROW, bronze_columns, decode
+from spark_jobs.decoding import FAULT, FAULT_SQL, FAULT_TYPE, FILE, ROW, bronze_columns, decode
 from spark_jobs.errors import ContractBreach
 from spark_jobs.landing import Landing, Manifest
 from spark_jobs.pseudonym import Pseudonymiser
@@ -36,7 +36,7 @@ def bronze_table(feed: Feed) -> str:
 
 def create_table(spark: SparkSession, feed: Feed) -> None:
     columns = [f"`{name}` string" for name in bronze_columns(feed)]
-    columns += [f"{FILE} string", f"{ROW} bigint", f"{FAULT} struct<rule:string,column_name:string,found:string>"]
+    columns += [f"{FILE} string", f"{ROW} bigint", f"{FAULT} {FAULT_SQL}"]
     tables.create(spark, bronze_table(feed), ", ".join([*columns, f"{DELIVERED} date", f"{BATCH} string"]))
 
 
@@ -65,12 +65,12 @@ def _write(feed: Feed, landing: Landing, manifest: Manifest, folder: Path, pseud
         + [(FILE, pa.string()), (ROW, pa.int64()), (FAULT, FAULT_TYPE), (DELIVERED, pa.date32())]
     )
     n_rows, beyond, left_out = 0, dict[str, None](), []
-    again = landing.replaced(feed, manifest)
     with pa_parquet.ParquetWriter(folder / "rows.parquet", schema) as writer:
         for file in manifest.files:
             try:
                 decoded = decode(feed, landing.verified(manifest, file), pseudonymiser)
             except ContractBreach:
+                again = landing.replaced(feed, manifest)
                 if file.name not in again or len(again) == len(manifest.files):
                     raise
                 left_out.append(file.name)

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pyspark.sql import Column
 from pyspark.sql import functions as f
 
-from expectations.contract import Feed, FeedColumn, Kind, KindColumn
-from spark_jobs.decoding import bronze_name
+from expectations.contract import FALSE_WORDS, TRUE_WORDS, Feed, FeedColumn, Kind, KindColumn
+from spark_jobs.decoding import FAULT_SQL, bronze_name
 
 SPARK_TYPES = {
     "text": "string",
@@ -23,7 +23,7 @@ SPARK_TYPES = {
     "amount": "decimal(18,2)",
     "pseudonym": "string",
 }
-TRUE, FALSE = ("1", "true", "t", "y", "yes", "是"), ("0", "false", "f", "n", "no", "否")
+FAULTS = f"array<{FAULT_SQL}>"
 WIDE, NARROW = "０１２３４５６７８９．－：／　", "0123456789.-:/ "
 EARLIEST, LATEST = "1990-01-01", "2100-01-01"
 BLANKS = " \t\r\n\u00a0\u200b\ufeff"  # what clerks and exports leave around a value and nobody can see
@@ -106,7 +106,7 @@ def _typed(kind: KindColumn, column: FeedColumn, text: Column, time_zone: str) -
         return local_day(text, column.format, time_zone)
     if kind.type == "flag":
         lower = f.lower(text)
-        return f.when(lower.isin(*TRUE), f.lit(True)).when(lower.isin(*FALSE), f.lit(False))
+        return f.when(lower.isin(*TRUE_WORDS), f.lit(True)).when(lower.isin(*FALSE_WORDS), f.lit(False))
     if kind.type == "count":
         decimal = text.try_cast("decimal(20,4)")
         return f.when(decimal == f.floor(decimal), decimal.try_cast("int"))
@@ -140,7 +140,7 @@ def _rules(kind: KindColumn, value: Column, text: Column, is_kept: bool) -> list
 def cast_column(name: str, kind: Kind, feed: Feed, time_zone: str) -> Cast:
     """The canonical column `name` of a feed from its cleaned source columns."""
     declared, column = kind.columns[name], feed.columns.get(name)
-    empty = f.array().cast("array<struct<rule:string,column_name:string,found:string>>")
+    empty = f.array().cast(FAULTS)
     if column is None:
         return Cast(f.lit(None).cast(SPARK_TYPES[declared.type]), empty)
     if declared.type == "pseudonym":
@@ -164,4 +164,4 @@ def cast_column(name: str, kind: Kind, feed: Feed, time_zone: str) -> Cast:
             )
         )
     )
-    return Cast(value, faults.cast("array<struct<rule:string,column_name:string,found:string>>"))
+    return Cast(value, faults.cast(FAULTS))

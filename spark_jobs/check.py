@@ -10,6 +10,7 @@ import threading
 from pathlib import Path
 
 import pandas as pd
+import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.dataset as pa_dataset
 from pyspark.sql import DataFrame
@@ -19,25 +20,27 @@ from expectations.contract import City, Feed
 os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
 
 
+KEY = ["record_id", "known_at"]  # a record and the time of a version
 IN_MEMORY_ROWS = 2_000_000  # up to here pandas judges in a second what takes Spark dozens of small queries
 
 
 def accepted_in_memory(folder: Path) -> pd.DataFrame:
     """The accepted rows of a staged batch, without their faults."""
-    staged = pa_dataset.dataset(folder, format="parquet").to_table()
-    accepted = staged.filter(pc.equal(pc.list_value_length(staged["faults"]), 0)).drop_columns(["faults"])
-    rows: pd.DataFrame = accepted.to_pandas()
+    rows: pd.DataFrame = _accepted(folder).to_pandas()
     return rows
 
 
 def has_reused_keys(folder: Path) -> bool:
     """True if accepted rows of a staged batch share key and time but not content."""
-    columns = ["record_id", "known_at", "row_hash", "faults"]
-    staged = pa_dataset.dataset(folder, format="parquet").to_table(columns=columns)
-    rows = staged.filter(pc.equal(pc.list_value_length(staged["faults"]), 0)).drop_columns(["faults"])
-    contents = rows.group_by(columns[:3]).aggregate([])
-    keys = contents.group_by(columns[:2]).aggregate([])
-    return int(contents.num_rows) > int(keys.num_rows)
+    contents = _accepted(folder, [*KEY, "row_hash"]).group_by([*KEY, "row_hash"]).aggregate([])
+    return int(contents.num_rows) > int(contents.group_by(KEY).aggregate([]).num_rows)
+
+
+def _accepted(folder: Path, columns: list[str] | None = None) -> pa.Table:
+    """Rows of a staged batch that have no fault; all columns, or those given."""
+    read = None if columns is None else [*columns, "faults"]
+    staged = pa_dataset.dataset(folder, format="parquet").to_table(columns=read)
+    return staged.filter(pc.equal(pc.list_value_length(staged["faults"]), 0)).drop_columns(["faults"])
 
 
 def begin_import() -> None:

@@ -25,6 +25,7 @@ from spark_jobs.pseudonym import Pseudonymiser
 
 FILE, ROW, FAULT = "_file", "_row", "_fault"
 FAULT_TYPE = pa.struct([("rule", pa.string()), ("column_name", pa.string()), ("found", pa.string())])
+FAULT_SQL = "struct<rule:string,column_name:string,found:string>"
 
 
 def bronze_name(source_column: str) -> str:
@@ -38,11 +39,18 @@ def pseudonym_columns(feed: Feed) -> dict[str, tuple[str, ...]]:
     return {name: column.source for name, column in feed.columns.items() if kind.columns[name].type == "pseudonym"}
 
 
+def hashed_sources(feed: Feed) -> set[str]:
+    """Source columns that become pseudonyms: their own text goes no further."""
+    return {source for sources in pseudonym_columns(feed).values() for source in sources}
+
+
 def bronze_columns(feed: Feed) -> tuple[str, ...]:
     """Columns of the feed's bronze table that come from the source, in a stable order."""
-    hashed = pseudonym_columns(feed)
-    personal = {source for sources in hashed.values() for source in sources}
-    return (*(bronze_name(name) for name in feed.mapped_columns if name not in personal), *hashed)
+    personal = hashed_sources(feed)
+    return (
+        *(bronze_name(name) for name in feed.mapped_columns if name not in personal),
+        *pseudonym_columns(feed),
+    )
 
 
 @dataclass(frozen=True)
@@ -99,8 +107,7 @@ def _read(feed: Feed, content: bytes) -> Content:
 
 def _to_bronze(feed: Feed, content: Content, file: str, pseudonymiser: Pseudonymiser) -> pa.Table:
     """Personal values hashed or left out; rows without values at the end, with nothing but number and fault."""
-    hashed = pseudonym_columns(feed)
-    personal = {source for sources in hashed.values() for source in sources}
+    hashed, personal = pseudonym_columns(feed), hashed_sources(feed)
     columns = {bronze_name(name): content.values[name] for name in feed.mapped_columns if name not in personal}
     for name, sources in hashed.items():
         values = list(zip(*(content.values[source].to_pylist() for source in sources), strict=True))

@@ -15,13 +15,12 @@ from pyspark.sql import functions as f
 from expectations.contract import City, Feed, Kind, load_kinds, read_table
 from spark_jobs import tables
 from spark_jobs.bronze import BATCH, DELIVERED, bronze_table
-from spark_jobs.casting import LATEST, SPARK_TYPES, cast_column, cleaned, local_instant, text_of
-from spark_jobs.decoding import FAULT, FILE, ROW, pseudonym_columns
+from spark_jobs.casting import FAULTS, LATEST, SPARK_TYPES, cast_column, cleaned, local_instant, text_of
+from spark_jobs.decoding import FAULT, FILE, ROW, hashed_sources, pseudonym_columns
 
 REJECTS = "silver.rejects"
 LONGEST_KEY, LONGEST_FOUND = 200, 200  # characters
 SLACK = 3  # days; clocks that go wrong, time zones and a cut-off after midnight never make as many of one
-FAULTS = "array<struct<rule:string,column_name:string,found:string>>"
 LEADING = "city_code string, feed_code string, record_id string, area_code string, township_code string"
 TRAILING = (
     "known_at timestamp, valid_from timestamp, valid_to timestamp, is_current boolean, is_deleted boolean, "
@@ -131,10 +130,9 @@ def stage(rows: DataFrame, city: City, feed: Feed, areas: DataFrame) -> DataFram
 
 def _with_text(rows: DataFrame, feed: Feed) -> DataFrame:
     """Each source column cleaned once, under a name of its own: what follows reads it many times."""
-    hashed = pseudonym_columns(feed)
-    personal = {source for sources in hashed.values() for source in sources}
+    personal = hashed_sources(feed)
     texts = [cleaned(name) for name in feed.mapped_columns if name not in personal]
-    return rows.select(*texts, *hashed, FILE, ROW, FAULT, DELIVERED, BATCH)
+    return rows.select(*texts, *pseudonym_columns(feed), FILE, ROW, FAULT, DELIVERED, BATCH)
 
 
 def _key_faults(feed: Feed) -> list[Column]:
