@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import time
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
@@ -43,32 +44,32 @@ def prepare_superset(machine: Machine, city: City) -> None:
     shapes = machine.layout.state / "superset" / f"counties_{city.city_code}.geojson"
     shapes.parent.mkdir(parents=True, exist_ok=True)
     write_html(shapes.parent)
-    commands = [
+    commands: list[list[str | Path]] = [
         [machine.layout.python("pipeline"), "superset/boundaries.py", "--areas", areas, "--out", shapes],
         [machine.layout.python("superset"), "superset/setup.py", "--city", city.city_code, "--city-name", city.name.zh],
     ]
     for command in commands:
-        done = subprocess.run(
-            list(map(str, command)),
-            cwd=repository,
-            env={**os.environ, **superset_environment(machine)},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        if done.returncode:
-            raise ServiceError(f"superset: {(done.stderr or done.stdout).strip()[-600:]}")
+        _prepare("superset", machine, command, superset_environment(machine))
 
 
 def write_documents(machine: Machine) -> None:
     """dbt's documentation of the tables as they are stored now."""
     command: list[str | Path] = [machine.layout.python("pipeline"), "-m", "spark_jobs", "document"]
-    environment = {**os.environ, **machine.environment()}
+    _prepare("documents", machine, command, machine.environment())
+
+
+def _prepare(what: str, machine: Machine, command: Sequence[str | Path], environment: Mapping[str, str]) -> None:
+    """Run a command of preparation to its end. Raises ServiceError with its last words."""
     done = subprocess.run(
-        command, cwd=machine.layout.repository, env=environment, capture_output=True, text=True, check=False
+        list(map(str, command)),
+        cwd=machine.layout.repository,
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        check=False,
     )
     if done.returncode:
-        raise ServiceError(f"documents: {(done.stderr or done.stdout).strip()[-600:]}")
+        raise ServiceError(f"{what}: {(done.stderr or done.stdout).strip()[-600:]}")
 
 
 def superset(machine: Machine) -> Service:

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.e2e.place import FIRST, REPOSITORY, SECOND, THIRD, Place, new_place
+from tests.e2e.place import CITY, FIRST, REPOSITORY, SECOND, THIRD, Place, new_place
 
 pytestmark = [
     pytest.mark.e2e,
@@ -57,7 +57,7 @@ def test_killed_at_every_step_and_run_again_gives_the_same_release(
         killed_at(other, step, FIRST)
     night = other.run("--date", FIRST)
     assert night.returncode == 0, night.stdout + night.stderr
-    undisturbed = place.folder / "published" / "daqing" / "releases" / other.latest()["release_id"]
+    undisturbed = place.folder / "published" / CITY / "releases" / other.latest()["release_id"]
     assert undisturbed.is_dir(), "another release than the night that nobody disturbed"
     assert other.release_hashes() == place.hashes(undisturbed)
 

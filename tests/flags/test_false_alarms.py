@@ -5,14 +5,13 @@ Limits are binomial: with a true rate at the target, a result beyond the limit c
 
 from __future__ import annotations
 
-import dataclasses
-
 import numpy as np
 import pytest
 from scipy import stats
 
+from bench.simulated_detection import AMBER, RED
 from spark_jobs.flags.exceedance import weekly_signals
-from spark_jobs.flags.farrington import Design, judge
+from spark_jobs.flags.farrington import judge
 from spark_jobs.flags.lifecycle import discoveries
 from spark_jobs.flags.quality import lower_bounds
 from spark_jobs.index.methodology import load_methodology
@@ -53,19 +52,6 @@ def test_f1b_finds_a_doubling_of_twenty_events_a_week_within_two_weeks():
     assert n_found > surely_above(500, 0.8)
 
 
-F1 = RULES.f1_exceedance
-RED = Design(
-    alpha=F1.red_alpha,
-    n_years=4,
-    half_window=F1.half_window_weeks,
-    n_seasons=F1.season_levels,
-    n_recent_excluded=F1.excluded_recent_weeks,
-    residual_limit=F1.residual_threshold,
-    trend_p_limit=1.0,
-    threshold="nbPlugin",
-)
-
-
 def test_farrington_raises_less_than_one_false_red_per_county_and_quarter():
     rng = np.random.default_rng(SEED)
     series = rng.poisson(rng.choice([2.0, 5.0, 10.0, 20.0], (1500, 1)), (1500, 230)).astype(float)
@@ -77,8 +63,7 @@ def test_farrington_at_the_amber_level_finds_a_doubling_of_ten_events_a_week_wit
     rng = np.random.default_rng(SEED)
     series = rng.poisson(10, (600, 230)).astype(float)
     series[:, 228:] = rng.poisson(20, (600, 2))
-    amber = dataclasses.replace(RED, alpha=F1.amber_alpha)
-    n_found = sum(judge(counts, 228, amber).is_alarm or judge(counts, 229, amber).is_alarm for counts in series)
+    n_found = sum(judge(counts, 228, AMBER).is_alarm or judge(counts, 229, AMBER).is_alarm for counts in series)
     assert n_found >= stats.binom.ppf(ONCE_IN_A_THOUSAND, 600, 0.8)
 
 

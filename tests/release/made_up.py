@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import calendar
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
+import pytest
 
+from expectations import contract
 from expectations.contract import City
 from spark_jobs.index.methodology import Methodology, load_methodology
 from spark_jobs.release.columns import MOVEMENT_CAUSES
@@ -41,6 +45,17 @@ METHODOLOGY: Methodology = load_methodology()
 def areas(counties: tuple[tuple[str, str, str], ...] = COUNTIES) -> tuple[Area, ...]:
     whole = Area(CITY_AREA, "city", Text("示范市", "Demo City"))
     return (whole, *(Area(code, "county", Text(zh, en)) for code, zh, en in counties))
+
+
+def declare_areas(folder: Path, monkeypatch: pytest.MonkeyPatch, shown: Iterable[Area], *other_lines: str) -> None:
+    """Let the contracts of the made-up city, in `folder`, have these areas; `other_lines` of areas.csv as they are."""
+    contract.load_kinds()  # cached: the kinds stay the real ones
+    own = folder / "expectations" / "cities" / city().city_code
+    own.mkdir(parents=True)
+    lines = [",".join(contract.CITY_TABLES["areas"])]
+    lines += [f"{a.area_code},{a.level_code},{a.name.zh},{a.name.en},,2012-01-01," for a in shown]
+    (own / "areas.csv").write_text("\n".join([*lines, *other_lines]), encoding="utf-8")
+    monkeypatch.setattr(contract, "ROOT", folder / "expectations")
 
 
 def city() -> City:

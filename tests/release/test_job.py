@@ -13,7 +13,6 @@ import pandas as pd
 import pytest
 from pyspark.sql import SparkSession
 
-from expectations import contract
 from spark_jobs import refine, tables
 from spark_jobs.release import files, job, lake, serving
 from spark_jobs.release.columns import canonical_frame
@@ -73,14 +72,8 @@ class World:
 
 @pytest.fixture
 def world(mart: str, spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
-    contract.load_kinds()  # cached: the kinds stay the real ones
-    folder = tmp_path / "expectations" / "cities" / CITY
-    folder.mkdir(parents=True)
-    lines = ["area_code,level,name_zh,name_en,parent_code,valid_from,valid_to"]
-    lines += [f"{a.area_code},{a.level_code},{a.name.zh},{a.name.en},,2012-01-01," for a in made_up.areas()]
-    lines += [f"{made_up.COUNTIES[0][0]}001,township,某街道,,{made_up.COUNTIES[0][0]},2012-01-01,"]
-    (folder / "areas.csv").write_text("\n".join(lines), encoding="utf-8")
-    monkeypatch.setattr(contract, "ROOT", tmp_path / "expectations")
+    township = f"{made_up.COUNTIES[0][0]}001,township,某街道,,{made_up.COUNTIES[0][0]},2012-01-01,"
+    made_up.declare_areas(tmp_path, monkeypatch, made_up.areas(), township)
     tables.create(spark, refine.BATCHES, refine.BATCH_COLUMNS, ("city_code", "feed_code"))
     if tables.exists(spark, lake.POINTER):  # other tables are keyed by release or written anew by `given`
         spark.sql(f"delete from {lake.POINTER} where city_code = '{CITY}'")

@@ -13,7 +13,6 @@ import psycopg
 import pytest
 from pyspark.sql import SparkSession
 
-from expectations import contract
 from expectations.contract import City
 from spark_jobs import refine, tables
 from spark_jobs.index import job as index_job
@@ -123,14 +122,8 @@ class Nights:
 
 @pytest.fixture
 def nights(mart: str, spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Nights]:
-    contract.load_kinds()  # cached: the kinds stay the real ones
-    folder = tmp_path / "expectations" / "cities" / CITY
-    folder.mkdir(parents=True)
-    lines = ["area_code,level,name_zh,name_en,parent_code,valid_from,valid_to"]
     shown = [area for area in made_up.areas() if area.area_code in (made_up.CITY_AREA, *COUNTIES)]
-    lines += [f"{a.area_code},{a.level_code},{a.name.zh},{a.name.en},,2012-01-01," for a in shown]
-    (folder / "areas.csv").write_text("\n".join(lines), encoding="utf-8")
-    monkeypatch.setattr(contract, "ROOT", tmp_path / "expectations")
+    made_up.declare_areas(tmp_path, monkeypatch, shown)
     whole = load_methodology()
     few = whole.model_copy(update={
         "posterior": whole.posterior.model_copy(update={"draws": 200}),
