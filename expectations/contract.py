@@ -59,7 +59,7 @@ class KindColumn(Frozen):
     en: str
     required: bool = False
     codes: tuple[str, ...] = ()
-    width: int | None = None  # codes padded with zeros on the left: some sources lose them
+    widths: tuple[int, ...] = ()  # lengths of a code's digits: some sources lose zeros on the left
     day_of: str | None = None  # local day of another column, never given by a source
 
     @model_validator(mode="after")
@@ -70,21 +70,39 @@ class KindColumn(Frozen):
 
 
 class Kind(Frozen):
-    """A kind of record (hotline, dispute, case, incident): what many sources and cities share."""
+    """A kind of record (hotline, dispute, case, incident, coverage): what many sources and cities share.
+
+    `event_on` names the columns that say when it happened, the first that a record has; it must have one of them.
+    `order` names instants that follow each other; a record may lack some, but none may precede an earlier one.
+    """
 
     kind: str
     name: Name
     grain: Name
     source: str
-    event_on: str  # the column that says on which local day it happened
+    event_on: tuple[str, ...] = Field(min_length=1)
+    order: tuple[str, ...] = ()
     columns: dict[str, KindColumn]
+
+    @field_validator("event_on", mode="before")
+    @classmethod
+    def _one_event(cls, value: object) -> object:
+        return (value,) if isinstance(value, str) else value
 
     @model_validator(mode="after")
     def _references(self) -> Kind:
-        for name in [self.event_on, *(c.day_of for c in self.columns.values() if c.day_of)]:
+        for name in [*self.event_on, *self.order, *(c.day_of for c in self.columns.values() if c.day_of)]:
             if name not in self.columns:
                 raise ValueError(f"column {name!r} is not declared")
+        for name in self.order:
+            if self.columns[name].type != "instant":
+                raise ValueError(f"`order` compares instants, and {name!r} is a {self.columns[name].type}")
         return self
+
+    @property
+    def events(self) -> tuple[str, ...]:
+        """`event_on` as a source gives it: a day that is computed stands for its instant."""
+        return tuple(self.columns[name].day_of or name for name in self.event_on)
 
 
 class DatabaseSource(Frozen):
@@ -163,6 +181,7 @@ class FeedColumn(Frozen):
     prefixes: dict[str, Scalar] | None = None  # by the beginning of the text, the longest first
     otherwise: Scalar = None  # for values that neither map nor prefixes name; without it they are rejected
     format: str | None = None  # Spark datetime pattern, where the source is not ISO
+    width: int | None = Field(ge=1, default=None)  # digits of the source's own codes, if it loses zeros on the left
     constant: Scalar = None
     when: Condition | None = None  # only rows that meet it give a value; on the others the column is empty
     keep: Literal["first", "last"] | None = None  # over a record's versions: first known, or last known, value

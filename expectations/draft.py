@@ -138,7 +138,7 @@ class Draft:
     @property
     def event(self) -> str:
         """The canonical column with the time of the event, which a source gives."""
-        return self.kind.columns[self.kind.event_on].day_of or self.kind.event_on
+        return self.kind.events[0]
 
     def text(self) -> str:
         """The draft as YAML."""

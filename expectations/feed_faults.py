@@ -44,6 +44,9 @@ def _column_faults(feed: Feed, kind: Kind) -> Iterator[Fault]:
     for name in given:
         if kind.columns[name].required and name not in feed.columns:
             yield Fault(("columns", name), f"the column `{name}`, required by kind {kind.kind}", NO_KEY)
+    if not set(kind.events) & set(feed.columns):
+        first = kind.events[0]
+        yield Fault(("columns", first), f"one of {', '.join(kind.events)}: when it happened", NO_KEY)
 
 
 def _mapping_faults(name: str, column: FeedColumn, declared: KindColumn) -> Iterator[Fault]:
@@ -52,6 +55,8 @@ def _mapping_faults(name: str, column: FeedColumn, declared: KindColumn) -> Iter
         word = str(target).lower() if isinstance(target, bool) else target
         if codes and target is not None and word not in codes:
             yield Fault(("columns", name, *location), one_of(codes, str(target)), repr(target))
+    if column.width and declared.type != "text":
+        yield Fault(("columns", name, "width"), f"no `width`: {name} is a {declared.type}", repr(column.width))
     if column.format and declared.type not in ("instant", "date"):
         expected = f"no `format`: {name} is a {declared.type}, and patterns are for days and times"
         yield Fault(("columns", name, "format"), expected, repr(column.format))

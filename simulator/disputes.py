@@ -35,7 +35,14 @@ CATEGORIES = (
 CONTRACT = 3
 MALL_NUMBER = 901
 LEVELS = ("市级", "县级", "乡镇级", "网格级")
-MEDIATORS = ("人民调解", "行政调解", "司法调解", "行业性专业性调解")
+FORCES = ("人民调解", "行政调解", "司法调解", "行业性专业性调解", "网格调解")
+MEDIATORS = (  # of each force, the second one in a third of the disputes
+    ("专职人民调解员", "兼职人民调解员"),
+    ("民警", "行政机关工作人员"),
+    ("法官", "特邀调解员"),
+    ("行业调解员", "律师"),
+    ("网格员", "网格长"),
+)
 EVENTS = ("entered", "accepted", "completed", "escalated", "closed", "breached", "deleted")
 STREAM = 2
 _DIRT: text.Dirt = (
@@ -85,7 +92,7 @@ def _report(block: Block) -> Columns:
         "scale": draws.choice((96, 3.5, 0.5)),
         "level": draws.choice((2, 10, 38, 50)),
         "is_online": draws.chance(0.15),
-        "mediator": draws.choice((82, 9, 4, 5)),
+        "force": draws.choice((62, 9, 4, 5, 20)),
         "n_people": 2 + draws.exponential(1.0, 8),
         "has_township": draws.chance(0.7),
     }
@@ -152,6 +159,7 @@ def live(block: Block, truth: Truth) -> Columns:
     is_deleted = block.draws.chance(0.005)
     lives["deleted"] = np.where(is_deleted, lives["entered"] + block.draws.between(DAY, 20 * DAY), NEVER)
     lives["dirt"] = dirt(block, truth, len(_DIRT))
+    lives["is_second_mediator"] = block.draws.chance(1 / 3).astype(np.int64)
     lives["parent_day"] = np.full(len(block.day), truth.mall.since)
     return _as_mall(lives, _mall(block, truth), truth)
 
@@ -216,7 +224,8 @@ def render(lives: Columns, at: Array) -> dict[str, Array]:
         "category": category,
         "level": text.pick(LEVELS, lives["level"]),
         "online": lives["is_online"].astype(np.int64),
-        "mediatorType": text.pick(MEDIATORS, lives["mediator"]),
+        "mediationForce": text.pick(FORCES, lives["force"]),
+        "mediatorType": np.array(MEDIATORS, dtype=object)[lives["force"], lives["is_second_mediator"]],
         "entryTime": text.instants(lives["entered"]),
         "deadline": text.dates(lives["entered"] // DAY + 30, is_compact=True),
         "areaCode": np.where(is_nine, text.township_codes(lives), text.county_codes(lives)),

@@ -32,7 +32,7 @@ GRID_ITEMS = (
     ("0502", "便民代办", 40, 7),
 )
 N_HAZARDS = 12
-EVENTS = ("reported", "closed", "deleted")
+EVENTS = ("reported", "dispatched", "repaired", "revisited", "closed", "reopened", "closed_again", "deleted")
 STREAM = 5
 _DIRT: text.Dirt = (
     {"所属区划": text.unknown_name, "所属乡镇": None},
@@ -52,9 +52,9 @@ def live(block: Block, truth: Truth) -> Columns:
     deadline_on = reported // DAY + np.array([item[3] for item in GRID_ITEMS])[block.series]
     is_late = draws.chance(truth.probability("d5_grid_overdue", block.day, block.county))
     in_time = reported + ((deadline_on * DAY - reported) * draws.uniform()).astype(np.int64)
-    closed = np.where(is_late, (deadline_on + 1) * DAY + draws.exponential(6 * DAY, 80 * DAY), in_time)
+    closing = np.where(is_late, (deadline_on + 1) * DAY + draws.exponential(6 * DAY, 80 * DAY), in_time)
     is_deleted = draws.chance(0.003)
-    return {
+    lives = {
         **place(block),
         "item": block.series,
         "grade": draws.choice((80, 17, 3)),
@@ -64,10 +64,38 @@ def live(block: Block, truth: Truth) -> Columns:
         "found": found,
         "reported": reported,
         "deadline_on": deadline_on,
-        "closed": np.where(draws.chance(0.995), closed, NEVER),
+        "closed": np.where(draws.chance(0.995), closing, NEVER),
         "deleted": np.where(is_deleted, reported + draws.between(DAY, 10 * DAY), NEVER),
         "dirt": dirt(block, truth, len(_DIRT)),
     }
+    return {**lives, **_loop(block, lives, closing, is_late)}
+
+
+def _loop(block: Block, lives: Columns, closing: Array, is_late: Array) -> Columns:
+    """Dispatch, repair and revisit between report and closing; a closed event that was in time may be opened again.
+
+    It is closed again before its deadline, so that reopening changes no overdue event.
+    """
+    draws, reported = block.draws, lives["reported"]
+    dispatched = _between(reported, closing, 0.3 * draws.uniform())
+    repaired = _between(dispatched, closing, draws.uniform())
+    revisited = _between(repaired, closing, draws.uniform())
+    is_reopened = draws.chance(0.02) & ~is_late & (lives["closed"] < NEVER)
+    reopened = _between(closing, lives["deadline_on"] * DAY, draws.uniform())
+    closed_again = _between(reopened, lives["deadline_on"] * DAY, draws.uniform())
+    is_stuck = lives["closed"] == NEVER  # dispatched, and then nothing more
+    return {
+        "dispatched": dispatched,
+        "repaired": np.where(is_stuck, NEVER, repaired),
+        "revisited": np.where(is_stuck, NEVER, revisited),
+        "reopened": np.where(is_reopened, reopened, NEVER),
+        "closed_again": np.where(is_reopened, closed_again, NEVER),
+    }
+
+
+def _between(first: Array, last: Array, part: Array) -> Array:
+    """Instant at that part of the way from `first` to `last`."""
+    return np.asarray(first + ((last - first) * part).astype(np.int64))
 
 
 KIND = Kind(
@@ -83,9 +111,23 @@ KIND = Kind(
 )
 
 
+def _stages(lives: Columns, happened: dict[str, Array], is_again: Array, is_reopened: Array) -> dict[str, Array]:
+    """The loop's times. An event that was opened again keeps its dispatch; the rest is of the second round."""
+    stages = {"派遣时间": "dispatched", "处置时间": "repaired", "回访时间": "revisited", "办结时间": "closed"}
+    shown = {}
+    for name, event in stages.items():
+        is_kept = event == "dispatched"
+        instant = lives[event] if is_kept else np.where(is_again, lives["closed_again"], lives[event])
+        is_there = happened[event] if is_kept else happened[event] & ~is_reopened
+        shown[name] = text.instants(np.where(is_there, instant, NEVER))
+    return shown
+
+
 def render(lives: Columns, at: Array) -> dict[str, Array]:
     """Excel rows (all text) as the source shows them at `at` (an instant per record), update time = last event."""
-    is_closed, is_deleted = lives["closed"] <= at, lives["deleted"] <= at
+    happened = {event: lives[event] <= at for event in EVENTS}
+    is_again, is_reopened = happened["closed_again"], happened["reopened"] & ~happened["closed_again"]
+    is_closed = happened["closed"] & ~is_reopened
     town = text.township_names(lives)
     grid = [f"{name}第{number}网格" for name, number in zip(town, lives["grid"].tolist(), strict=True)]
     rows = {
@@ -98,11 +140,12 @@ def render(lives: Columns, at: Array) -> dict[str, Array]:
         "所属乡镇": town,
         "网格": np.array(grid, dtype=object),
         "处理时限": text.dates(lives["deadline_on"]),
-        "办结时间": text.instants(np.where(is_closed, lives["closed"], NEVER)),
-        "状态": text.pick(("处置中", "已办结"), is_closed.astype(np.int64)),
+        **_stages(lives, happened, is_again, is_reopened),
+        "状态": text.pick(("处置中", "已办结", "重新打开"), is_closed.astype(np.int64) + 2 * is_reopened),
+        "重开次数": text.pick(("0", "1"), happened["reopened"].astype(np.int64)),
         "是否上传佐证": text.pick(("否", "是"), (is_closed & lives["has_evidence"]).astype(np.int64)),
         "更新时间": text.instants(at),
-        "删除标志": text.pick(("0", "1"), is_deleted.astype(np.int64)),
+        "删除标志": text.pick(("0", "1"), happened["deleted"].astype(np.int64)),
     }
     text.soil(rows, lives, _DIRT)
     return rows

@@ -35,9 +35,8 @@ def bronze_table(feed: Feed) -> str:
 
 
 def create_table(spark: SparkSession, feed: Feed) -> None:
-    columns = [f"`{name}` string" for name in bronze_columns(feed)]
-    columns += [f"{FILE} string", f"{ROW} bigint", f"{FAULT} {FAULT_SQL}"]
-    tables.create(spark, bronze_table(feed), ", ".join([*columns, f"{DELIVERED} date", f"{BATCH} string"]))
+    own = {FILE: "string", ROW: "bigint", FAULT: FAULT_SQL, DELIVERED: "date", BATCH: "string"}
+    tables.ensure(spark, bronze_table(feed), dict.fromkeys(bronze_columns(feed), "string") | own)
 
 
 def append(

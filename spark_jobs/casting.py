@@ -112,14 +112,24 @@ def _typed(kind: KindColumn, column: FeedColumn, text: Column, time_zone: str) -
         return f.when(decimal == f.floor(decimal), decimal.try_cast("int"))
     if kind.type == "amount":
         return text.try_cast("decimal(18,2)")
-    if kind.width:
-        return f.when(text.rlike(r"^\d+$"), f.lpad(text, kind.width, "0")).otherwise(text)
-    return text
+    return _padded(text, _widths(kind, column))
 
 
-def _rules(kind: KindColumn, value: Column, text: Column, is_kept: bool) -> list[tuple[str, Column]]:
+def _widths(kind: KindColumn, column: FeedColumn) -> tuple[int, ...]:
+    return (column.width,) if column.width else kind.widths
+
+
+def _padded(text: Column, widths: tuple[int, ...]) -> Column:
+    """Digits with the zeros that they lost on the left, up to the next of the lengths a code may have."""
+    padded = text
+    for width in sorted(widths, reverse=True):
+        padded = f.when(f.length(text) <= width, f.lpad(text, width, "0")).otherwise(padded)
+    return f.when(text.rlike(r"^\d+$"), padded).otherwise(text) if widths else text
+
+
+def _rules(kind: KindColumn, column: FeedColumn, value: Column, text: Column) -> list[tuple[str, Column]]:
     """Named conditions under which a value that was given is not acceptable."""
-    given = text.isNotNull()
+    given, widths = text.isNotNull(), _widths(kind, column)
     rules = [(f"not_a_{kind.type}", given & value.isNull())]
     if kind.type == "code":
         rules = [("unknown_code", given & (value.isNull() | ~value.isin(*kind.codes)))]
@@ -132,7 +142,9 @@ def _rules(kind: KindColumn, value: Column, text: Column, is_kept: bool) -> list
         rules.append(
             ("too_precise", f.abs(text.try_cast("decimal(38,12)") - value) > f.lit(FLOAT_NOISE).cast("decimal(7,6)"))
         )
-    if kind.required and not is_kept:
+    if widths:
+        rules.append(("too_long", value.rlike(rf"^\d{{{max(widths) + 1},}}$")))
+    if kind.required and not column.keep:
         rules.append(("required", text.isNull()))
     return rules
 
@@ -160,7 +172,7 @@ def cast_column(name: str, kind: Kind, feed: Feed, time_zone: str) -> Cast:
                 f.when(
                     broken, f.struct(f.lit(rule).alias("rule"), f.lit(name).alias("column_name"), text.alias("found"))
                 )
-                for rule, broken in _rules(declared, f.col(name), checked, column.keep is not None)
+                for rule, broken in _rules(declared, column, f.col(name), checked)
             )
         )
     )

@@ -12,7 +12,8 @@ from operator import or_
 from pyspark.sql import Column, DataFrame, SparkSession, Window
 from pyspark.sql import functions as f
 
-from expectations.contract import City, Feed, Kind, load_kinds, read_table
+from expectations.contract import City, Feed, Kind, load_kinds
+from expectations.places import places_of
 from spark_jobs import tables
 from spark_jobs.bronze import BATCH, DELIVERED, bronze_table
 from spark_jobs.casting import FAULTS, LATEST, SPARK_TYPES, cast_column, cleaned, local_instant, text_of
@@ -37,32 +38,26 @@ def silver_table(kind: str) -> str:
 
 
 def create_tables(spark: SparkSession) -> None:
-    """The four silver tables and the rejects, with each column's class and meaning in the table's own metadata."""
+    """One silver table a kind and the rejects, with each column's class and meaning in the table's own metadata.
+
+    A table from before a kind got another column gets it here; its rows have no value there.
+    """
     for kind in load_kinds().values():
-        columns = ", ".join(
-            f"{name} {SPARK_TYPES[column.type]} comment {tables.literal(f'[{column.privacy}] {column.zh} / {column.en}')}"
+        own = {
+            name: f"{SPARK_TYPES[column.type]} comment {tables.literal(f'[{column.privacy}] {column.zh} / {column.en}')}"
             for name, column in kind.columns.items()
-        )
-        tables.create(spark, silver_table(kind.kind), f"{LEADING}, {columns}, {TRAILING}", ("city_code", "feed_code"))
+        }
+        columns = _declared(LEADING) | own | _declared(TRAILING)
+        tables.ensure(spark, silver_table(kind.kind), columns, ("city_code", "feed_code"))
     tables.create(spark, REJECTS, REJECT_COLUMNS, ("city_code", "feed_code"))
 
 
 def area_lookup(spark: SparkSession, city: City) -> DataFrame:
-    """Every code and name of an area that a source may use -> county and township codes. Names in doubt are left out."""
-    areas = read_table(city.city_code, "areas")
-    by_code = {area["area_code"]: area for area in areas}
-    names: dict[str, set[str]] = {}
-    for area in areas:
-        for word in {area["area_code"], area["name_zh"], area["name_en"]} - {""}:
-            names.setdefault(word, set()).add(area["area_code"])
-    for alias in read_table(city.city_code, "area_aliases"):
-        names.setdefault(alias["alias"], set()).add(alias["area_code"])
-    rows = []
-    for word, codes in sorted(names.items()):
-        area = by_code[next(iter(codes))]
-        if len(codes) == 1 and area["level"] in ("county", "township"):
-            township = area["area_code"] if area["level"] == "township" else None
-            rows.append((word, area["parent_code"] if township else area["area_code"], township))
+    """Every code and name of a place that a source may use -> county and township codes.
+
+    A name of several places, and a place that no county holds alone, have neither: such a row needs a better column.
+    """
+    rows = [(word, *place) for word, place in sorted(places_of(city.city_code).items())]
     return spark.createDataFrame(rows, "word string, area_code string, township_code string")
 
 
@@ -73,7 +68,7 @@ def _fault(rule: str, column: str, found: Column, when: Column) -> Column:
 
 def _with_area(rows: DataFrame, feed: Feed, areas: DataFrame) -> DataFrame:
     """Area by the first of the feed's area columns that is known; the others are tried in the contract's order."""
-    codes, townships = [], []
+    codes, townships, words = [], [], []
     for number, source in enumerate(feed.area):
         lookup = areas.select(
             f.col("word").alias(f"_word{number}"),
@@ -81,9 +76,11 @@ def _with_area(rows: DataFrame, feed: Feed, areas: DataFrame) -> DataFrame:
             f.col("township_code").alias(f"_township{number}"),
         )
         rows = rows.join(f.broadcast(lookup), text_of(source) == f.col(f"_word{number}"), "left")
+        words.append(f.col(f"_word{number}"))
         codes.append(f.col(f"_area{number}"))
         townships.append(f.when(f.col("_area_code") == f.col(f"_area{number}"), f.col(f"_township{number}")))
     rows = rows.withColumn("_area_code", f.coalesce(*codes))
+    rows = rows.withColumn("_is_named", f.coalesce(*words).isNotNull())
     return rows.withColumn("_township_code", f.coalesce(*townships))
 
 
@@ -96,7 +93,6 @@ def stage(rows: DataFrame, city: City, feed: Feed, areas: DataFrame) -> DataFram
     known_text = text_of(feed.known_at.column) if feed.known_at.column else f.col(DELIVERED).cast("string")
     known_at = local_instant(known_text, feed.known_at.format, city.time_zone)
     deleted = text_of(feed.deleted.column).isin(*feed.deleted.values) if feed.deleted else f.lit(False)
-    place = f.concat_ws("/", *map(text_of, feed.area))
     hashed = pseudonym_columns(feed)  # they come as they are
     values = {name: cast.value for name, cast in casts.items() if name not in hashed}
     rows = rows.withColumns({"record_id": record_id, "known_at": known_at, **values})
@@ -104,8 +100,8 @@ def stage(rows: DataFrame, city: City, feed: Feed, areas: DataFrame) -> DataFram
         *_key_faults(feed),
         _fault("not_a_instant", "known_at", known_text, f.col("known_at").isNull()),
         *_future_faults(kind, city.time_zone),
-        _fault("outside_area", "area_code", place, f.col("_area_code").isNull() & _outside(feed)),
-        _fault("unknown_area", "area_code", place, f.col("_area_code").isNull() & ~_outside(feed)),
+        *_order_faults(kind, city.time_zone),
+        *_area_faults(feed),
         *(cast.faults for cast in casts.values()),
     )
     staged = rows.select(
@@ -148,13 +144,39 @@ def _key_faults(feed: Feed) -> list[Column]:
 def _future_faults(kind: Kind, time_zone: str) -> list[Column]:
     """Nothing is known before it happens, and nothing is delivered before it is known."""
     known_on = f.to_date(f.from_utc_timestamp("known_at", time_zone))
-    event = kind.columns[kind.event_on].day_of or kind.event_on
-    happened = f.col(event)
-    if kind.columns[event].type == "instant":
-        happened = f.to_date(f.from_utc_timestamp(happened, time_zone))
+    faults = [_fault("in_future", "known_at", known_on.cast("string"), known_on >= f.date_add(DELIVERED, SLACK))]
+    for event in kind.events:
+        happened = f.col(event)
+        if kind.columns[event].type == "instant":
+            happened = f.to_date(f.from_utc_timestamp(happened, time_zone))
+        is_late = happened.between(f.date_add(known_on, SLACK), LATEST)
+        faults.append(_fault("in_future", event, happened.cast("string"), is_late))
+    if len(kind.events) > 1:  # a single one is a required column
+        nowhen = f.coalesce(*(f.col(event).cast("string") for event in kind.events)).isNull()
+        faults.append(_fault("required", kind.events[0], f.lit(None).cast("string"), nowhen))
+    return faults
+
+
+def _order_faults(kind: Kind, time_zone: str) -> list[Column]:
+    """A stage before one that it follows. Midnight is what a source without clock times gives: then the day counts."""
+    faults = []
+    for n, stage in enumerate(kind.order[1:], 1):
+        before = f.greatest(*kind.order[:n]) if n > 1 else f.col(kind.order[0])
+        local, local_before = f.from_utc_timestamp(stage, time_zone), f.from_utc_timestamp(before, time_zone)
+        is_day = local == f.date_trunc("day", local)
+        is_early = f.when(is_day, f.to_date(local) < f.to_date(local_before)).otherwise(local < local_before)
+        faults.append(_fault("out_of_order", stage, local.cast("string"), is_early))
+    return faults
+
+
+def _area_faults(feed: Feed) -> list[Column]:
+    """Why a row has no county: said to lie elsewhere, known but not one county's, or not known at all."""
+    place = f.concat_ws("/", *map(text_of, feed.area))
+    is_nowhere, outside, named = f.col("_area_code").isNull(), _outside(feed), f.col("_is_named")
     return [
-        _fault("in_future", "known_at", known_on.cast("string"), known_on >= f.date_add(DELIVERED, SLACK)),
-        _fault("in_future", event, happened.cast("string"), happened.between(f.date_add(known_on, SLACK), LATEST)),
+        _fault("outside_area", "area_code", place, is_nowhere & outside),
+        _fault("ambiguous_area", "area_code", place, is_nowhere & ~outside & named),
+        _fault("unknown_area", "area_code", place, is_nowhere & ~outside & ~named),
     ]
 
 
@@ -243,8 +265,12 @@ def _carried_over(rows: DataFrame, feed: Feed) -> DataFrame:
 
 
 def _columns(kind: Kind) -> list[str]:
-    names = [part.split()[0] for part in f"{LEADING}, {TRAILING}".split(", ")]
-    return [*names[:5], *kind.columns, *names[5:]]
+    return [*_declared(LEADING), *kind.columns, *_declared(TRAILING)]
+
+
+def _declared(ddl: str) -> dict[str, str]:
+    """`name type, …` -> {name: type}."""
+    return {name: type_ for name, _, type_ in (part.partition(" ") for part in ddl.split(", "))}
 
 
 def with_vanished(rows: DataFrame, deliveries: Iterable[tuple[str, str]]) -> DataFrame:

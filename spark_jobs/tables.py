@@ -8,12 +8,14 @@ from __future__ import annotations
 import fcntl
 import shutil
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pandas as pd
+from pyspark.errors import AnalysisException
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as f
 
@@ -33,10 +35,7 @@ def attach(spark: SparkSession) -> None:
     The folder is the only catalogue: no second record of the tables can be lost, locked, or disagree with it.
     What a killed creation left without a single commit is removed, because it was never a table.
     """
-    lake = Path(urlsplit(str(spark.conf.get("spark.sql.warehouse.dir"))).path)
-    lake.mkdir(parents=True, exist_ok=True)
-    with (lake / ".attach.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with locked(spark, ".attach.lock") as lake:
         if spark.catalog.databaseExists(ATTACHED):
             return
         for schema in SCHEMAS:
@@ -50,6 +49,16 @@ def attach(spark: SparkSession) -> None:
         spark.sql(f"create schema `{ATTACHED}`")
 
 
+@contextmanager
+def locked(spark: SparkSession, name: str) -> Iterator[Path]:
+    """The lake's folder, held by one process at a time for the purpose of that name."""
+    lake = Path(urlsplit(str(spark.conf.get("spark.sql.warehouse.dir"))).path)
+    lake.mkdir(parents=True, exist_ok=True)
+    with (lake / name).open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield lake
+
+
 def exists(spark: SparkSession, table: str) -> bool:
     return bool(spark.catalog.tableExists(table))
 
@@ -58,6 +67,25 @@ def create(spark: SparkSession, table: str, columns: str, partition_by: tuple[st
     """Create a Delta table if there is none. `columns` is SQL DDL."""
     partition = f" partitioned by ({', '.join(partition_by)})" if partition_by else ""
     spark.sql(f"create table if not exists {table} ({columns}) using delta{partition}")
+
+
+def ensure(spark: SparkSession, table: str, columns: Mapping[str, str], partition_by: tuple[str, ...] = ()) -> None:
+    """Create a Delta table, or give one from before the columns that it lacks. A complete one is only looked at.
+
+    `columns`: name -> type, and a comment if it has one, in SQL. Rows that are there have no value in a new column.
+    """
+    try:
+        if columns.keys() <= {*read(spark, table).columns}:
+            return
+    except AnalysisException as fault:
+        if fault.getCondition() != "TABLE_OR_VIEW_NOT_FOUND":
+            raise
+        create(spark, table, ", ".join(f"`{name}` {declared}" for name, declared in columns.items()), partition_by)
+    with locked(spark, ".columns.lock"):
+        found = {*read(spark, table).columns}
+        lacking = ", ".join(f"`{name}` {declared}" for name, declared in columns.items() if name not in found)
+        if lacking:
+            spark.sql(f"alter table {table} add columns ({lacking})")
 
 
 def read(spark: SparkSession, table: str) -> DataFrame:

@@ -37,7 +37,7 @@ COUNTIES = """
 UNKNOWN_AREA = """
     select feed_code, batch_id, count(distinct source_file, row_number) as n_unknown_area
     from silver.rejects
-    where city_code = {city} and rule = 'unknown_area'
+    where city_code = {city} and rule in ('unknown_area', 'ambiguous_area')
     group by feed_code, batch_id
 """
 

@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 COLUMNS = (
-    "id", "place", "day", "filed", "reported", "nature", "deaths", "amount", "oil", "venue", "updated",
+    "id", "place", "day", "filed", "reported", "nature", "code", "deaths", "amount", "oil", "venue", "updated",
 )  # fmt: skip
 FEED = """
 feed: cases
@@ -23,6 +23,7 @@ columns:
   filed_on: {from: filed, format: yyyyMMdd}
   reported_at: reported
   nature_code: {from: nature, map: {刑事: criminal, 行政: public_order}}
+  case_code: code
   n_deaths: deaths
   amount_yuan: amount
   is_oil: oil
@@ -35,7 +36,7 @@ def row(id: str, **values: str) -> dict[str, str]:
     """A row that is right unless told otherwise."""
     right = {
         "place": "9901", "day": "2026-01-31", "filed": "20260201", "reported": "2026-01-31 20:00:00", "nature": "刑事",
-        "deaths": "0", "amount": "10", "oil": "0", "venue": "shop", "updated": "2026-02-01 08:00:00",
+        "code": "050200", "deaths": "0", "amount": "10", "oil": "0", "venue": "shop", "updated": "2026-02-01 08:00:00",
     }  # fmt: skip
     return {"id": id, **right, **values}
 
@@ -95,6 +96,9 @@ REJECTED = {
     "an unknown county": Rejected({"place": "9999"}, "unknown_area", "area_code", "9999"),
     "a county's name misspelt": Rejected({"place": "東縣"}, "unknown_area", "area_code", "東縣"),
     "no county": Rejected({"place": ""}, "unknown_area", "area_code", ""),
+    "a name of two places": Rejected({"place": "新村"}, "ambiguous_area", "area_code", "新村"),
+    "a branch that works in several counties": Rejected({"place": "油田分局"}, "ambiguous_area", "area_code", "油田分局"),
+    "a case code of nine digits": Rejected({"code": "050200001"}, "too_long", "case_code", "050200001"),
     "negative casualties": Rejected({"deaths": "-1"}, "negative", "n_deaths", "-1"),
     "half a person": Rejected({"deaths": "1.5"}, "not_a_count", "n_deaths", "1.5"),
     "thousands with a comma": Rejected({"deaths": "1,000"}, "not_a_count", "n_deaths", "1,000"),
@@ -120,6 +124,11 @@ PASSES: dict[str, tuple[dict[str, str], str, Any]] = {
     "a county by its English name": ({"place": "West"}, "area_code", "9902"),
     "a county's code in full-width digits": ({"place": "９９０２"}, "area_code", "9902"),
     "invisible blanks around a value": ({"place": "\u200b9902\u00a0\u3000"}, "area_code", "9902"),
+    "a township, for its county": ({"place": "东镇"}, "area_code", "9901"),
+    "a grid, for the township it lies in": ({"place": "990101001"}, "township_code", "990101"),
+    "a case code of six digits that lost its zero": ({"code": "20205"}, "case_code", "020205"),
+    "a case code of eight digits that lost its zero": ({"code": "2020500"}, "case_code", "02020500"),
+    "a public-order code with a letter": ({"code": "G0101"}, "case_code", "G0101"),
     "a whole number written as a decimal": ({"deaths": "3.0"}, "n_deaths", 3),
     "the noise of a binary fraction": ({"amount": "12.300000000000001"}, "amount_yuan", Decimal("12.30")),
     "a time with its own offset": ({"day": "2026-01-31T20:00:00Z"}, "occurred_on", "2026-02-01"),

@@ -49,6 +49,12 @@ ALONE = {
         "row", "`id_reused` in record_id; the same one stays in any order",
         "test_rows.py::test_an_id_reused_with_other_content_in_one_batch_is_reported",
     ),
+    "a stage of a grid event before an earlier one": (
+        "row", "`out_of_order` in that stage", "test_kinds.py::test_a_loop_out_of_order_is_rejected_at_the_stage"
+    ),
+    "a dispute neither accepted nor entered": (
+        "row", "`required` in accepted_on", "test_kinds.py::test_a_dispute_needs_an_acceptance_or_an_entry"
+    ),
     "a formula in a text that is published": (
         "passes", "an apostrophe before it in the CSV files", "test_published.py::test_no_text_runs_as_a_formula"
     ),

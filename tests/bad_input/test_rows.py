@@ -53,7 +53,7 @@ def trials(spark: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dic
             (root / "cities" / code / "feeds").mkdir(parents=True)
             for name, text in {
                 "city.yml": CITY.format(code=code), "areas.csv": AREAS, "feeds/cases.yml": feed,
-                "area_aliases.csv": "alias,area_code,note\n西,9902,short\n",
+                "area_aliases.csv": "alias,area_code,note\n西,9902,short\n油田分局,,works in several counties\n",
             }.items():  # fmt: skip
                 (root / "cities" / code / name).write_text(text, encoding="utf-8")
             state = tmp_path_factory.mktemp(code)

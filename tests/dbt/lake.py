@@ -42,12 +42,16 @@ southtown | h1        | S1        | 2026-03-06T12:00 | -                | false 
 """
 
 # d1 is open from 7 February on: 31 days old on 10 March. d2 is the parent of d3. d4 comes back to d2's parties.
+# d5 has been entered and not accepted. Nobody knows d9, the parent of d6 and d7: the first of them stands for the quarrel.
 DISPUTE = """
 city_code | record_id | area_code | valid_from       | valid_to         | is_deleted | accepted_on | closed_on  | status_code | is_breached | escalated_to_code | parent_record_id | party_pair_pseudonym
 northtown | d1        | N1        | 2026-02-07T00:00 | -                | false      | 2026-02-07  | -          | open        | -           | -                 | -                | x
 northtown | d2        | N1        | 2026-03-08T10:00 | -                | false      | 2026-03-08  | 2026-03-08 | settled     | true        | court             | -                | y
 northtown | d3        | N1        | 2026-03-08T10:00 | -                | false      | 2026-03-08  | 2026-03-08 | failed      | -           | court             | d2               | y
 northtown | d4        | N1        | 2026-03-09T10:00 | -                | false      | 2026-03-09  | 2026-03-09 | failed      | -           | -                 | -                | y
+northtown | d5        | N1        | 2026-03-09T10:00 | -                | false      | -           | 2026-03-09 | failed      | -           | court             | -                | -
+northtown | d6        | N2        | 2026-03-09T10:00 | -                | false      | 2026-03-02  | 2026-03-07 | settled     | -           | -                 | d9               | -
+northtown | d7        | N2        | 2026-03-09T10:00 | -                | false      | 2026-03-03  | 2026-03-08 | failed      | -           | -                 | d9               | -
 """
 
 CASE = """

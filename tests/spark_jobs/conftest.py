@@ -50,6 +50,9 @@ AREAS = """area_code,level,name_zh,name_en,parent_code,valid_from,valid_to
 9901,county,东县,East,99,2000-01-01,
 9902,county,西县,West,99,2000-01-01,
 990101,township,东镇,,9901,2000-01-01,
+990101001,grid_3,东镇第一网格,,990101,2000-01-01,
+990102,township,新村,,9901,2000-01-01,
+990201,township,新村,,9902,2000-01-01,
 """
 HEADER = ("id", "place", "day", "nature", "code", "deaths", "amount", "updated", "gone", "name")
 _numbers = count(1)
