@@ -10,6 +10,7 @@ import typer
 
 from expectations.contract import city_codes, load_city, load_kinds
 from expectations.located_yaml import TODO, ContractError, one_of
+from expectations.places import places_of
 from expectations.sample import SampleError, read_sample
 
 USAGE = 2
@@ -51,6 +52,7 @@ def check(city: Annotated[str | None, typer.Option("--city", help="Code of a cit
     """Load contracts and say what is wrong with them: file, line, expected, found."""
     for code in [city] if city else city_codes():
         n_feeds = len(load_city(code).feeds)
+        places_of(code)
         typer.echo(
             f"{code}: {n_feeds} feeds, all as they should be"
             if n_feeds != 1

@@ -27,7 +27,12 @@ CITY_TABLES = {
     "areas": ("area_code", "level", "name_zh", "name_en", "parent_code", "valid_from", "valid_to"),
     "area_aliases": ("alias", "area_code", "note"),
     "denominators": ("area_code", "measure", "valid_from", "valid_to", "value", "quality_code", "source"),
-}
+    "area_counts": (
+        "area_code", "unit_code", "part_code", "basis_code", "valid_from", "valid_to", "n", "quality_code", "source",
+    ),
+    "grid_items": ("item_code", "name_zh", "domain_code", "domain_zh", "valid_from", "valid_to"),
+}  # fmt: skip
+OPTIONAL_TABLES = ("area_counts", "grid_items")  # a city without the file has no rows of it
 Privacy = Literal["public", "internal", "personal", "secret"]
 ColumnType = Literal["text", "code", "instant", "date", "flag", "count", "amount", "pseudonym"]
 Scalar = str | bool | None
@@ -381,8 +386,10 @@ def load_cities() -> tuple[City, ...]:
 
 
 def read_table(city_code: str, name: str) -> list[dict[str, str]]:
-    """Rows of one of a city's CSV files (areas, area_aliases, denominators) as text. Raises ContractError."""
+    """Rows of one of a city's CSV files (a key of CITY_TABLES) as text. Raises ContractError."""
     path, columns = city_folder(city_code) / f"{name}.csv", list(CITY_TABLES[name])
+    if name in OPTIONAL_TABLES and not path.exists():
+        return []
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             reader = csv.reader(file)

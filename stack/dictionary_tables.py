@@ -129,11 +129,7 @@ def _plain(declared: Mapping[str, Mapping[str, str]]) -> Iterator[Table]:
 
 
 def _raw() -> dict[str, dict[str, str]]:
-    files = {"raw.area": reference_data.AREA, "raw.denominator": reference_data.DENOMINATOR}
-    return {
-        name: {"city_code": "string"} | {c: reference_data.TYPES.get(c, "string") for c in columns}
-        for name, columns in files.items()
-    }
+    return {name: {"city_code": "string"} | reference_data.columns_of(name) for name in reference_data.RAW}
 
 
 def _silver(kind_code: str) -> Table:

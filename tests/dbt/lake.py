@@ -5,6 +5,7 @@ from __future__ import annotations
 from pyspark.sql import SparkSession
 
 from spark_jobs import silver, tables
+from spark_jobs.reference_data import RAW, columns_of
 
 CITIES = ("northtown", "southtown", "brokentown")
 
@@ -84,10 +85,8 @@ northtown | g4        | N2        | 2026-03-01T00:00 | -                | false 
 """
 
 RAW_COLUMNS = {
-    "raw.area": "city_code string, area_code string, level string, name_zh string, name_en string, "
-    "parent_code string, valid_from date, valid_to date",
-    "raw.denominator": "city_code string, area_code string, measure string, valid_from date, valid_to date, "
-    "value double, quality_code string, source string",
+    table: ", ".join(["city_code string", *(f"{name} {type_}" for name, type_ in columns_of(table).items())])
+    for table in RAW
 }
 
 
