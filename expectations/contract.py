@@ -87,6 +87,7 @@ class Kind(Frozen):
     source: str
     event_on: tuple[str, ...] = Field(min_length=1)
     order: tuple[str, ...] = ()
+    is_context: bool = False  # shown, never scored: its feeds support no indicator, and nothing waits for them
     columns: dict[str, KindColumn]
 
     @field_validator("event_on", mode="before")

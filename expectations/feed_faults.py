@@ -26,6 +26,8 @@ def feed_faults(feed: Feed, file_name: str, kinds: dict[str, Kind], indicators: 
     if kind is None:
         yield Fault(("kind",), one_of(sorted(kinds), feed.kind), repr(feed.kind))
         return
+    if kind.is_context and feed.supports:
+        yield Fault(("supports",), f"[]: kind {kind.kind} is context, never scored", repr(list(feed.supports)))
     yield from _column_faults(feed, kind)
     yield from _drop_faults(feed, kind)
 

@@ -13,7 +13,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from simulator import api, clock, database, drops, truth
+from simulator import api, clock, coverage, database, drops, truth
 from simulator.world import World
 
 app = typer.Typer(help=__doc__, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
@@ -74,6 +74,13 @@ def _bring_drop(
     return len(files)
 
 
+def _bring_coverage(sources: Sources, world: World, city: int, silences: dict[str, int]) -> int:
+    files = coverage.missing(sources.drops, world.truth, city, silences.get("coverage", clock.NO_SILENCE))
+    for month, path in files:
+        coverage.write(world.truth, month, path)
+    return len(files)
+
+
 def _bring(sources: Sources, world: World, at: datetime, silences: dict[str, int]) -> None:
     """Bring every source to `at` and say what was new."""
     before = clock.Clock.read(sources.state)
@@ -86,6 +93,7 @@ def _bring(sources: Sources, world: World, at: datetime, silences: dict[str, int
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
         n_rows = _bring_hotline(sources, world, after.city, silences, bar)
         n_files = sum(_bring_drop(sources, world, drop, after.city, silences, bar) for drop in drops.DROPS)
+        n_files += _bring_coverage(sources, world, after.city, silences)
     after.write(sources.state)
     news = f"{n_rows:,} hotline rows, {n_files:,} files" if n_rows or n_files else "nothing new"
     typer.echo(f"simulator: sources at {clock.text(after.city)}: {news}")

@@ -14,7 +14,7 @@ import numpy as np
 
 from simulator.world import DAY
 
-FEEDS = ("hotline", "disputes", "cases", "incidents", "grid_events")
+FEEDS = ("hotline", "disputes", "cases", "incidents", "grid_events", "coverage")
 NO_SILENCE = 10**6  # a day far beyond any clock
 
 

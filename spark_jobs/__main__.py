@@ -76,7 +76,7 @@ def delivered(city: CityOption, day: DateOption) -> None:
         typer.echo(f"{city}.{feed_code}: missing since {since}")
     if len(missing):
         raise typer.Exit(INCOMPLETE)
-    typer.echo(f"{city}: all {len(the_city.feeds)} feeds have delivered {on}")
+    typer.echo(f"{city}: all {len(status)} feeds have delivered {on}")
 
 
 @app.command()

@@ -145,6 +145,23 @@ TABLES: dict[str, Table] = {
             "reason": _text(),
         },
     ),
+    "coverage": Table(
+        ("area_code", "measure_code"),
+        {
+            "area_code": _KEY,
+            "measure_code": _text(
+                True,
+                (
+                    "devices", "posts", "staff", "connected_units", "diary_share", "analysis_share", "feedback_share",
+                ),
+            ),
+            "month_on": Column("day", required=True),
+            "value": _COUNT,
+            "value_1y": _COUNT,
+            "is_comparable": Column("flag", required=True),
+            "rolled_out_on": Column("day"),
+        },
+    ),
     "movement": Table(
         ("area_code", "indicator_id"),
         {

@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from expectations.contract import Feed
+from expectations.contract import Feed, load_kinds
 from spark_jobs.release.columns import TABLES, canonical_frame
 
 
@@ -26,11 +26,14 @@ def batches_read(batches: pd.DataFrame, business_date: date) -> pd.DataFrame:
 def feed_status(feeds: Iterable[Feed], batches: pd.DataFrame, business_date: date) -> pd.DataFrame:
     """Canonical frame feed_status, one row a feed of the contracts that has begun by the business date.
 
+    Feeds of a context kind are left out: nothing waits for them, and what they brought says itself of which month it is.
+
     delivered: a checked batch reaches the business date (or the last day of an ended archive);
     breached: the newest window known broke its contract; missing: nothing arrived since `missing_since`.
     """
     known = batches_read(batches, business_date)
-    found = [_status(feed, known, business_date) for feed in feeds if feed.starts_on <= business_date]
+    awaited = [feed for feed in feeds if feed.starts_on <= business_date and not load_kinds()[feed.kind].is_context]
+    found = [_status(feed, known, business_date) for feed in awaited]
     return canonical_frame("feed_status", pd.DataFrame(found, columns=list(TABLES["feed_status"].columns)))
 
 

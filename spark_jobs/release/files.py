@@ -36,6 +36,7 @@ CSV_FILES = {
     "trend": "trend.csv",
     "flag": "flags.csv",
     "feed_status": "feeds.csv",
+    "coverage": "coverage.csv",
     "movement": "movement.csv",
     "input": "inputs.csv",
 }

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,7 @@ from spark_jobs.refine import batches_of
 from spark_jobs.release import files, lake, serving
 from spark_jobs.release.build import build, canonical_tables
 from spark_jobs.release.columns import TableFault
+from spark_jobs.release.coverage import COUNTS, coverage_table
 from spark_jobs.release.feeds import batches_read, checked, feed_status
 from spark_jobs.release.gates import GateFailed, judge
 from spark_jobs.release.model import Area, Gate, Release, ReleaseInput, Text
@@ -84,6 +85,7 @@ def read_input(
     """Everything a release is made of, from the lake, the contracts and what readers see now."""
     batches = batches_read(batches_of(spark, city), business_date)
     with ThreadPoolExecutor(tables.WRITERS) as pool:  # small reads are mostly waiting, so they wait together
+        coverage = pool.submit(coverage_months, spark, city, business_date, as_of)
         slices = pool.map(lambda table: _slice(spark, table, city, business_date), _FROM_LAKE.values())
         versions = pool.map(lambda table: _delta_version(spark, table), _FROM_LAKE.values())
         frames = dict(zip(_FROM_LAKE, slices, strict=True))
@@ -93,7 +95,11 @@ def read_input(
         methodology=load_methodology(),
         business_date=business_date,
         as_of=as_of,
-        frames={**frames, "feed_status": feed_status(city.feeds, batches, business_date)},
+        frames={
+            **frames,
+            "feed_status": feed_status(city.feeds, batches, business_date),
+            "coverage": coverage_table(coverage.result(), city.area_code),
+        },
         batches=checked(batches),
         personal_columns=personal_columns(city),
         code_commit=code_commit,
@@ -200,6 +206,20 @@ def _slice(spark: SparkSession, table: str, city: City, business_date: date) -> 
         raise EnvironmentFault(f"release: there is no table {table}; run the steps index and flags of this date first")
     of_day = (f.col("city_code") == city.city_code) & (f.col("business_date") == f.lit(business_date.isoformat()))
     return tables.read(spark, table).where(of_day).drop("city_code", "business_date").toPandas()
+
+
+def coverage_months(spark: SparkSession, city: City, business_date: date, as_of: datetime) -> pd.DataFrame:
+    """The city's months of coverage as known at the cut-off; none, and nothing asked, without a feed of the kind."""
+    if not any(feed.kind == "coverage" for feed in city.feeds):
+        return pd.DataFrame()
+    at = f.lit(as_of.astimezone(UTC).replace(tzinfo=None).isoformat()).cast("timestamp")
+    is_known = (f.col("valid_from") <= at) & (f.col("valid_to").isNull() | (f.col("valid_to") > at))
+    months = tables.read(spark, "conformed.coverage").where(f.col("city_code") == city.city_code).where(is_known)
+    return (
+        months.where(f.col("month_on") <= f.lit(business_date))
+        .select("area_code", "month_on", "rolled_out_on", *COUNTS)
+        .toPandas()
+    )
 
 
 def _delta_version(spark: SparkSession, table: str) -> int:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from expectations.contract import load_city
 from spark_jobs.conform import ConformError, conform, node_results, run_dbt
-from tests.dbt.conftest import BUSINESS_DATE, THAT_NIGHT
+from spark_jobs.release.job import coverage_months
+from tests.dbt.conftest import BUSINESS_DATE, TEN_DAYS_LATER, THAT_NIGHT
 from tests.dbt.lake import Lake
 
 pytestmark = pytest.mark.spark
@@ -101,6 +103,16 @@ def test_the_stock_has_every_county_and_day_from_the_first_dispute_on(nights: di
     assert open_in_n2 == [f"2026-03-0{day}" for day in range(2, 7)]  # d6 stands for d7, which was closed a day later
     assert [row.split()[2] for row in stock if row.endswith(" 1/1")] == ["2026-03-10"]
     assert "c3_open_over_30_days N1 2026-03-09 all 0/1" in stock
+
+
+def test_coverage_is_read_as_known_and_only_where_a_feed_brings_it(nights: dict[str, list[str]], lake: Lake) -> None:
+    north = load_city("daqing").model_copy(update={"city_code": "northtown"})
+    seen = [coverage_months(lake.spark, north, BUSINESS_DATE, as_of) for as_of in (THAT_NIGHT, TEN_DAYS_LATER)]
+    assert [frame[["area_code", "n_posts", "n_diaries_done"]].to_numpy().tolist() for frame in seen] == [
+        [["N1", 5, 50]], [["N1", 6, 60]]
+    ]  # fmt: skip
+    without = north.model_copy(update={"feeds": tuple(feed for feed in north.feeds if feed.kind != "coverage")})
+    assert coverage_months(lake.spark, without, BUSINESS_DATE, THAT_NIGHT).empty
 
 
 def test_the_examples_of_all_indicators(lake: Lake) -> None:

@@ -17,6 +17,7 @@ from expectations import contract
 from expectations.contract import City
 from spark_jobs.index.methodology import Methodology, load_methodology
 from spark_jobs.release.columns import MOVEMENT_CAUSES
+from spark_jobs.release.coverage import COUNTS, coverage_table
 from spark_jobs.release.feeds import batches_read, feed_status
 from spark_jobs.release.model import Area, ReleaseInput, Text
 
@@ -138,6 +139,7 @@ def release_input(
             "flag": flags(of_areas),
             "input": inputs(of_areas, generator),
             "movement": movement(indices, generator),
+            "coverage": coverage_table(coverage_months(of_areas), CITY_AREA),
             "feed_status": feed_status(city().feeds, read, DAY),
         },
         batches=read,
@@ -146,6 +148,16 @@ def release_input(
         delta_versions={"index.county_index": 4},
     )
     return replace(given, **changes)
+
+
+def coverage_months(of_areas: tuple[Area, ...]) -> pd.DataFrame:
+    """Two Octobers; the first county began between them, the others before."""
+    counties = [area.area_code for area in of_areas if area.level_code == "county"]
+    return pd.DataFrame([
+        {"area_code": code, "month_on": date(year, 10, 1), "rolled_out_on": date(2026 - min(n, 1), 3, 1),
+         **{count: 10 * n + year - 2000 for count in COUNTS}}
+        for n, code in enumerate(counties) for year in (2025, 2026)
+    ])  # fmt: skip
 
 
 def county_index(of_areas: tuple[Area, ...], generator: np.random.Generator, grey_domain: str | None) -> pd.DataFrame:

@@ -100,9 +100,10 @@ def bring(url: str, folder: Path, clock: str, *more: str) -> str:
 
 def test_the_command_brings_serves_and_ends(url: str, tmp_path: Path) -> None:
     said = bring(url, tmp_path, "2021-12-05T01:30:00", "--silence", "incidents=2021-11-20")
-    assert "hotline rows, 2 files" in said
+    assert "hotline rows, 3 files" in said
     assert sorted(path.name for path in (tmp_path / "drops").rglob("*.*")) == [
         "cases_202111.csv",
+        "coverage_202111.csv",
         "grid_events_202111.xlsx",
     ]
     assert "1 files" in bring(url, tmp_path, "2021-12-05T01:30:00")  # the silenced feed catches up

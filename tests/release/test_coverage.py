@@ -1,0 +1,71 @@
+"""Months of coverage become one line a measure: the newest month, a year before, and whether the two compare."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import pandas as pd
+import pytest
+
+from expectations.contract import load_city, load_kinds
+from spark_jobs.release.columns import TABLES, canonical_frame
+from spark_jobs.release.coverage import COUNTS, MEASURES, coverage_table
+from spark_jobs.release.feeds import feed_status
+
+pytestmark = pytest.mark.unit
+CITY = "99"
+
+
+def month(area: str, month_on: date, rolled_out: date | None, **counts: int) -> dict[str, object]:
+    return {"area_code": area, "month_on": month_on, "rolled_out_on": rolled_out, **dict.fromkeys(COUNTS), **counts}
+
+
+OLD, NEW = date(2025, 10, 1), date(2026, 10, 1)
+MONTHS = [
+    month("01", OLD, date(2024, 1, 1), n_posts=4, n_diaries_due=100, n_diaries_done=80),
+    month("01", NEW, date(2024, 1, 1), n_posts=5, n_diaries_due=100, n_diaries_done=90),
+    month("02", OLD, None, n_posts=2),
+    month("02", NEW, date(2026, 3, 1), n_posts=3, n_diaries_due=50, n_diaries_done=30),
+    month("02", date(2026, 11, 1), date(2026, 3, 1), n_posts=9, n_diaries_due=0, n_diaries_done=0),
+]
+# area measure month value a-year-before comparable
+EXPECTED = """
+01 diary_share 2026-10-01 0.9 0.8 True
+01 posts 2026-10-01 5.0 4.0 True
+02 diary_share 2026-11-01 None None False
+02 posts 2026-11-01 9.0 None False
+99 diary_share 2026-10-01 0.8 None False
+99 posts 2026-10-01 8.0 6.0 False
+"""
+
+
+def test_the_newest_month_of_every_county_and_the_whole_city() -> None:
+    table = canonical_frame("coverage", coverage_table(pd.DataFrame(MONTHS), CITY))
+    assert len(table) == 3 * len(MEASURES)
+    shown = table[table["measure_code"].isin(["posts", "diary_share"])]
+    lines = [" ".join(map(str, row[:6])) for row in shown.itertuples(index=False)]
+    assert lines == EXPECTED.strip().splitlines()
+
+
+def test_the_order_of_the_rows_and_a_split_over_feeds_do_not_matter() -> None:
+    whole = coverage_table(pd.DataFrame(MONTHS), CITY)
+    diaries = ("n_diaries_due", "n_diaries_done")
+    of_two_feeds = [row | dict.fromkeys(diaries) for row in MONTHS]
+    of_two_feeds += [row | {"n_posts": None} for row in reversed(MONTHS)]
+    pd.testing.assert_frame_equal(coverage_table(pd.DataFrame(of_two_feeds), CITY), whole)
+
+
+def test_a_city_without_coverage_has_an_empty_table() -> None:
+    table = canonical_frame("coverage", coverage_table(pd.DataFrame(), CITY))
+    assert (len(table), list(table.columns)) == (0, list(TABLES["coverage"].columns))
+    assert set(MEASURES) == set(TABLES["coverage"].columns["measure_code"].codes)
+
+
+def test_nothing_waits_for_a_feed_of_context() -> None:
+    city = load_city("daqing")
+    context = {feed.feed_code for feed in city.feeds if load_kinds()[feed.kind].is_context}
+    day = date(2026, 11, 22)
+    batch = {"feed_code": "hotline", "window_from": day, "window_to": day, "status": "checked", "reason": None}
+    awaited = set(feed_status(city.feeds, pd.DataFrame([batch]), day)["feed_code"])
+    assert context == {"coverage"}
+    assert awaited == {feed.feed_code for feed in city.feeds} - context
