@@ -105,7 +105,8 @@ def test_the_stock_has_every_county_and_day_from_the_first_dispute_on(nights: di
     assert "c3_open_over_30_days N1 2026-03-09 all 0/1" in stock
 
 
-def test_coverage_is_read_as_known_and_only_where_a_feed_brings_it(nights: dict[str, list[str]], lake: Lake) -> None:
+def test_coverage_is_read_as_known_and_only_where_a_feed_brings_it(lake: Lake) -> None:
+    assert run_dbt("run", "--select", "coverage").success
     north = load_city("daqing").model_copy(update={"city_code": "northtown"})
     seen = [coverage_months(lake.spark, north, BUSINESS_DATE, as_of) for as_of in (THAT_NIGHT, TEN_DAYS_LATER)]
     assert [frame[["area_code", "n_posts", "n_diaries_done"]].to_numpy().tolist() for frame in seen] == [
