@@ -6,6 +6,7 @@ Exit codes: 0 done; 2 bad argument; 3 published, but a feed is missing; 4 source
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from typing import Annotated
@@ -32,6 +33,7 @@ def land(city: CityOption, feed: FeedOption, day: DateOption) -> None:
     """Pull raw bytes and a manifest from a source into landing. Needs no Spark."""
     from spark_jobs.connection import Connection
     from spark_jobs.landing import Landing
+    from spark_jobs.locks import one_run_a_feed
     from spark_jobs.sources import api, database, files
 
     the_city = load_city(city)
@@ -40,7 +42,8 @@ def land(city: CityOption, feed: FeedOption, day: DateOption) -> None:
     source = {"database": database.land, "api": api.land, "files": files.land}[the_feed.source.type]
     connection = Connection.from_environment(the_feed.source.connection)
     landing = Landing.of(settings().landing, the_feed)
-    manifest = source(the_feed, connection, landing, on, the_city.as_of(on), the_city.time_zone)
+    with one_run_a_feed(settings().state, the_feed):
+        manifest = source(the_feed, connection, landing, on, the_city.as_of(on), the_city.time_zone)
     if manifest is None:
         typer.echo(f"{the_feed.code}: nothing new; landed through {landing.landed_through()}")
         return
@@ -83,6 +86,7 @@ def delivered(city: CityOption, day: DateOption) -> None:
 def conform(city: CityOption, day: DateOption) -> None:
     """Build dimensions, facts and indicators with dbt."""
     from spark_jobs import conform as job
+    from spark_jobs.locks import reading_silver
     from spark_jobs.reference_data import load_reference_data
     from spark_jobs.session import connect
 
@@ -90,7 +94,8 @@ def conform(city: CityOption, day: DateOption) -> None:
     on = business_date(day, the_city)
     load_reference_data(connect(), the_city)
     context = tuple(feed.feed_code for feed in the_city.feeds if not feed.supports)
-    job.conform(city, the_city.time_zone, on, the_city.as_of(on), context)
+    with reading_silver(settings().state):
+        job.conform(city, the_city.time_zone, on, the_city.as_of(on), context)
 
 
 @app.command()
@@ -144,6 +149,34 @@ def movement(
     folder = settings().published / load_city(city).city_code
     for language in LANGUAGES:
         typer.echo("\n".join(said_between(folder, first, last, Wording(language, load_methodology()))))
+
+
+@app.command()
+def erase(
+    city: CityOption,
+    values: Annotated[
+        typer.FileText, typer.Option("--values", help="Private file with one value a line; - is standard input.")
+    ] = "-",  # type: ignore[assignment]
+) -> None:
+    """Erase a person's values (telephone, identity number, name) from lake and landing. Never on the command line."""
+    from spark_jobs.privacy import erasure
+    from spark_jobs.session import connect
+
+    if values is not sys.stdin and os.fstat(values.fileno()).st_mode & 0o077:
+        raise UsageError(f"erase: {values.name} can be read by others; chmod 600 it, or use standard input")
+    given = erasure.checked_values(values.read())
+    for line in erasure.erase(connect(), load_city(city), given, settings()):
+        typer.echo(line)
+
+
+@app.command()
+def rotate() -> None:
+    """Make a new key for pseudonyms and bring the whole lake to it; also after a change that was interrupted."""
+    from spark_jobs.privacy import rotation
+    from spark_jobs.session import connect
+
+    for line in rotation.rotate(connect(), settings()):
+        typer.echo(line)
 
 
 @app.command()

@@ -83,6 +83,22 @@ def decode(feed: Feed, path: Path, pseudonymiser: Pseudonymiser) -> Decoded:
     return Decoded(pa.concat_tables(tables), tuple(beyond))
 
 
+def groups_with(feed: Feed, path: Path, values: frozenset[str]) -> dict[str, set[tuple[str, ...]]]:
+    """Pseudonym column -> the groups of source values in a landed file of which one is among `values`.
+
+    Who knows one party of a dispute finds its pairs only here. Raises as `decode` does, and says nothing of the rows.
+    """
+    hashed = pseudonym_columns(feed)
+    found: dict[str, set[tuple[str, ...]]] = {name: set() for name in hashed}
+    for _, packed in members(path, _extension(feed)):
+        content = _read(feed, packed)
+        for name, sources in hashed.items():
+            columns = [content.values[source].to_pylist() for source in sources]
+            groups = {tuple((value or "").strip() for value in group) for group in zip(*columns, strict=True)}
+            found[name] |= {group for group in groups if all(group) and not values.isdisjoint(group)}
+    return found
+
+
 def _extension(feed: Feed) -> str:
     """How the files of this source are written: database pulls land as CSV, pages of an API as JSON."""
     if isinstance(feed.source, FilesSource):

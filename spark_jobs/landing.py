@@ -1,4 +1,7 @@
-"""The landing zone: raw bytes as they came, one folder a batch, with a manifest. Immutable, with a time to live."""
+"""The landing zone: raw bytes as they came, one folder a batch, with a manifest.
+
+Immutable but for two things that the manifest then says: the end of their time to live, and an erasure.
+"""
 
 from __future__ import annotations
 
@@ -6,12 +9,12 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Literal
 
 from pydantic import BaseModel, ConfigDict
 
@@ -21,14 +24,30 @@ from spark_jobs.errors import ContractBreach
 MANIFEST = "manifest.json"
 
 
+class Alteration(BaseModel):
+    """What became of a landed file since: at the end of its time to live, or when a person's values were erased."""
+
+    model_config = ConfigDict(frozen=True)
+    reason: Literal["expired", "erasure"]
+    at: datetime
+    sha256: str | None  # of what is kept of it; None: nothing
+
+
 class LandedFile(BaseModel):
-    """One file of a batch, as it came. `delivered_on` is the last local day that the file covers."""
+    """One file of a batch. `sha256` and `n_bytes` are of the file as it came, also when it was altered since, so that
+    the same delivery is known again. `delivered_on` is the last local day that the file covers.
+    """
 
     model_config = ConfigDict(frozen=True)
     name: str
     sha256: str
     n_bytes: int
     delivered_on: date
+    altered: Alteration | None = None
+
+    @property
+    def kept_sha256(self) -> str | None:
+        return self.altered.sha256 if self.altered else self.sha256
 
 
 class Manifest(BaseModel):
@@ -73,16 +92,42 @@ class Landing:
         return self.folder / manifest.batch_id / file.name
 
     def verified(self, manifest: Manifest, file: LandedFile) -> Path:
-        """Path of a landed file whose bytes are still those that came. Raises ContractBreach."""
+        """Path of a landed file whose bytes are those that the manifest says. Raises ContractBreach."""
         path = self.path(manifest, file)
-        found = file_sha256(path) if path.is_file() else "no such file"
-        if found != file.sha256:
+        where = f"feed {manifest.city_code}.{manifest.feed_code}: batch {manifest.batch_id}: file {file.name}"
+        if file.altered and file.altered.sha256 is None:
             raise ContractBreach(
-                f"feed {manifest.city_code}.{manifest.feed_code}: batch {manifest.batch_id}: file {file.name}: "
-                f"expected SHA-256 {file.sha256}, found {found}\n"
+                f"{where}: its raw bytes were removed on {file.altered.at:%Y-%m-%d} ({file.altered.reason})\n"
+                "  what to do: bronze has its rows; only the source can deliver the file itself again"
+            )
+        found = file_sha256(path) if path.is_file() else "no such file"
+        if found != file.kept_sha256:
+            raise ContractBreach(
+                f"{where}: expected SHA-256 {file.kept_sha256}, found {found}\n"
                 "  what to do: landing is never edited; restore the file, or ask the source to deliver it again"
             )
         return path
+
+    def alter(self, manifest: Manifest, reason: Literal["expired", "erasure"], kept: Mapping[str, Path | None]) -> None:
+        """Put other bytes in the place of landed files (the path of a new one beside them), or nothing (None).
+
+        The manifest says so before it is done: whoever is killed in between does the same again.
+        """
+        now = datetime.now(UTC)
+        sums = {name: file_sha256(path) if path else None for name, path in kept.items()}
+        files = tuple(
+            file.model_copy(update={"altered": Alteration(reason=reason, at=now, sha256=sums[file.name])})
+            if file.name in sums and file.kept_sha256 != sums[file.name]
+            else file
+            for file in manifest.files
+        )
+        _write_whole(self.folder / manifest.batch_id / MANIFEST, manifest.model_copy(update={"files": files}))
+        for name, path in kept.items():
+            place = self.folder / manifest.batch_id / name
+            if path:
+                path.replace(place)
+            else:
+                place.unlink(missing_ok=True)
 
     def replaced(self, feed: Feed, manifest: Manifest) -> frozenset[str]:
         """Names of dropped files of the batch that came again afterwards under the same name, with other bytes."""
@@ -104,6 +149,12 @@ class Landing:
             yield Batch(folder)
         finally:
             shutil.rmtree(folder, ignore_errors=True)
+
+
+def _write_whole(path: Path, manifest: Manifest) -> None:
+    unfinished = path.with_name(f".{path.name}")
+    unfinished.write_text(manifest.model_dump_json(indent=1))
+    unfinished.replace(path)
 
 
 class Batch:

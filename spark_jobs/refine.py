@@ -16,6 +16,7 @@ from spark_jobs import bronze, silver, tables
 from spark_jobs.check import IN_MEMORY_ROWS, accepted_in_memory, begin_import, has_reused_keys, judge
 from spark_jobs.errors import ContractBreach
 from spark_jobs.landing import Landing, Manifest
+from spark_jobs.locks import one_run_a_feed
 from spark_jobs.pseudonym import Pseudonymiser
 from spark_jobs.settings import Settings
 
@@ -27,18 +28,18 @@ BATCH_COLUMNS = (
 
 
 def create_tables(spark: SparkSession, feed: Feed) -> None:
-    tables.create(spark, BATCHES, BATCH_COLUMNS, ("city_code", "feed_code"))
+    tables.create(spark, BATCHES, BATCH_COLUMNS, ("city_code", "feed_code"), ("batch_id",))
     silver.create_tables(spark)
     bronze.create_table(spark, feed)
 
 
 def pending(spark: SparkSession, feed: Feed, landing: Landing) -> list[Manifest]:
     """Landed batches that silver has not taken yet, in order of their windows."""
-    done = _recorded(spark, feed, "checked", "replaced")
+    done = recorded(spark, feed, "checked", "replaced")
     return [manifest for manifest in landing.manifests() if manifest.batch_id not in done]
 
 
-def _recorded(spark: SparkSession, feed: Feed, *statuses: str) -> set[str]:
+def recorded(spark: SparkSession, feed: Feed, *statuses: str) -> set[str]:
     """Ids of the feed's batches that the ledger knows with one of the statuses."""
     own = (f.col("city_code") == feed.city_code) & (f.col("feed_code") == feed.feed_code)
     ledger = tables.read(spark, BATCHES).where(own & f.col("status").isin(*statuses))
@@ -50,8 +51,13 @@ def refine(spark: SparkSession, city: City, feed: Feed, settings: Settings) -> l
 
     A batch that breaks its contract leaves silver as it was and is recorded as breached; the other batches go through,
     then ContractBreach is raised, and the next run tries it again. Once the source has delivered all its files again
-    it is set aside as replaced.
+    it is set aside as replaced. Two runs of one feed take their turns.
     """
+    with one_run_a_feed(settings.state, feed):
+        return _refine(spark, city, feed, settings)
+
+
+def _refine(spark: SparkSession, city: City, feed: Feed, settings: Settings) -> list[str]:
     create_tables(spark, feed)
     landing = Landing.of(settings.landing, feed)
     manifests = pending(spark, feed, landing)
@@ -104,7 +110,7 @@ def _refine_batch(
         )
         if failures:
             raise ContractBreach(_letter(feed, manifest, counts, failures, staged))
-        taken = _recorded(spark, feed, "checked") | {manifest.batch_id} if feed.is_rebuilt else set()
+        taken = recorded(spark, feed, "checked") | {manifest.batch_id} if feed.is_rebuilt else set()
         silver.merge(spark, city, feed, fresh, areas, taken)
         keys = {"city_code": city.city_code, "feed_code": feed.feed_code, "batch_id": manifest.batch_id}
         tables.replace_slice(spark, silver.rejects(staged), silver.REJECTS, keys, ("city_code", "feed_code"))
@@ -190,5 +196,5 @@ def _record(spark: SparkSession, manifest: Manifest, counts: dict[str, int], sta
 
 def batches_of(spark: SparkSession, city: City) -> pd.DataFrame:
     """The ledger of a city's batches, one row a batch."""
-    tables.create(spark, BATCHES, BATCH_COLUMNS, ("city_code", "feed_code"))
+    tables.create(spark, BATCHES, BATCH_COLUMNS, ("city_code", "feed_code"), ("batch_id",))
     return tables.read(spark, BATCHES).where(f.col("city_code") == city.city_code).toPandas()

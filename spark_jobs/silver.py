@@ -48,8 +48,9 @@ def create_tables(spark: SparkSession) -> None:
             for name, column in kind.columns.items()
         }
         columns = _declared(LEADING) | own | _declared(TRAILING)
-        tables.ensure(spark, silver_table(kind.kind), columns, ("city_code", "feed_code"))
-    tables.create(spark, REJECTS, REJECT_COLUMNS, ("city_code", "feed_code"))
+        parts, said = ("city_code", "feed_code"), ("record_id", "known_at", "valid_from", "valid_to")
+        tables.ensure(spark, silver_table(kind.kind), columns, parts, said)
+    tables.create(spark, REJECTS, REJECT_COLUMNS, ("city_code", "feed_code"), ("batch_id",))
 
 
 def area_lookup(spark: SparkSession, city: City) -> DataFrame:
@@ -121,7 +122,7 @@ def stage(rows: DataFrame, city: City, feed: Feed, areas: DataFrame) -> DataFram
     for name, column in kind.columns.items():
         if column.day_of:
             staged = staged.withColumn(name, f.to_date(f.from_utc_timestamp(f.col(column.day_of), city.time_zone)))
-    return staged.withColumn("row_hash", _content_hash(kind))
+    return staged.withColumn("row_hash", content_hash(kind))
 
 
 def _with_text(rows: DataFrame, feed: Feed) -> DataFrame:
@@ -198,7 +199,7 @@ def _outside(feed: Feed) -> Column:
     return said
 
 
-def _content_hash(kind: Kind) -> Column:
+def content_hash(kind: Kind) -> Column:
     """Hash of what a version says, its time aside."""
     columns = ["area_code", "township_code", "is_deleted", *kind.columns]
     return f.sha2(f.to_json(f.struct(*columns)), 256)
@@ -239,7 +240,7 @@ def versions(rows: DataFrame, feed: Feed) -> DataFrame:
     rows = rows.withColumn("_rank", f.row_number().over(same_instant)).where("_rank = 1").drop("_rank")
     by_time = Window.partitionBy("record_id").orderBy("known_at")
     if feed.is_rebuilt:  # a row that says nothing new is no version
-        rows = rows.withColumn("row_hash", _content_hash(kind))
+        rows = rows.withColumn("row_hash", content_hash(kind))
         rows = rows.withColumn("_before", f.lag("row_hash").over(by_time))
         rows = rows.where("_before is distinct from row_hash").drop("_before")
     rows = rows.withColumn("valid_from", f.col("known_at")).withColumn("valid_to", f.lead("known_at").over(by_time))

@@ -20,6 +20,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as f
 
 WRITERS = 4
+SAFE_HOURS = 168  # what Delta holds to be safe for whoever still reads an older version
 SCHEMAS = ("raw", "bronze", "silver", "ops", "conformed", "indicators", "index", "flags", "release")
 ATTACHED = "attached"  # an empty schema, made last: the server knows all tables of the folder
 
@@ -63,13 +64,31 @@ def exists(spark: SparkSession, table: str) -> bool:
     return bool(spark.catalog.tableExists(table))
 
 
-def create(spark: SparkSession, table: str, columns: str, partition_by: tuple[str, ...] = ()) -> None:
-    """Create a Delta table if there is none. `columns` is SQL DDL."""
+def create(
+    spark: SparkSession,
+    table: str,
+    columns: str,
+    partition_by: tuple[str, ...] = (),
+    statistics: tuple[str, ...] | None = None,
+) -> None:
+    """Create a Delta table if there is none. `columns` is SQL DDL.
+
+    `statistics` are the columns whose least and greatest values stand in the table's log; without it the first 32.
+    A personal column must not be one of them: the log keeps what the rows no longer say.
+    """
     partition = f" partitioned by ({', '.join(partition_by)})" if partition_by else ""
-    spark.sql(f"create table if not exists {table} ({columns}) using delta{partition}")
+    listed = ",".join(statistics or ())
+    properties = f" tblproperties ('delta.dataSkippingStatsColumns' = '{listed}')" if statistics else ""
+    spark.sql(f"create table if not exists {table} ({columns}) using delta{partition}{properties}")
 
 
-def ensure(spark: SparkSession, table: str, columns: Mapping[str, str], partition_by: tuple[str, ...] = ()) -> None:
+def ensure(
+    spark: SparkSession,
+    table: str,
+    columns: Mapping[str, str],
+    partition_by: tuple[str, ...] = (),
+    statistics: tuple[str, ...] | None = None,
+) -> None:
     """Create a Delta table, or give one from before the columns that it lacks. A complete one is only looked at.
 
     `columns`: name -> type, and a comment if it has one, in SQL. Rows that are there have no value in a new column.
@@ -80,10 +99,11 @@ def ensure(spark: SparkSession, table: str, columns: Mapping[str, str], partitio
     except AnalysisException as fault:
         if fault.getCondition() != "TABLE_OR_VIEW_NOT_FOUND":
             raise
-        create(spark, table, ", ".join(f"`{name}` {declared}" for name, declared in columns.items()), partition_by)
+        declared = ", ".join(f"`{name}` {type_}" for name, type_ in columns.items())
+        create(spark, table, declared, partition_by, statistics)
     with locked(spark, ".columns.lock"):
         found = {*read(spark, table).columns}
-        lacking = ", ".join(f"`{name}` {declared}" for name, declared in columns.items() if name not in found)
+        lacking = ", ".join(f"`{name}` {type_}" for name, type_ in columns.items() if name not in found)
         if lacking:
             spark.sql(f"alter table {table} add columns ({lacking})")
 
@@ -152,3 +172,22 @@ def upsert(spark: SparkSession, frame: DataFrame, table: str, keys: tuple[str, .
         "then update set * when not matched then insert *"
     )
     spark.catalog.dropTempView(name)
+
+
+def update(spark: SparkSession, frame: DataFrame, table: str, keys: tuple[str, ...], within: str = "true") -> None:
+    """Replace the rows that have the keys of `frame`; rows with other keys are neither added nor touched."""
+    on = " and ".join(f"new.`{key}` = old.`{key}`" for key in keys)
+    name = f"update_{uuid.uuid4().hex}"
+    frame.createOrReplaceTempView(name)
+    spark.sql(f"merge into {table} as old using {name} as new on {on} and {within} when matched then update set *")
+    spark.catalog.dropTempView(name)
+
+
+def drop_old_files(spark: SparkSession, table: str, hours: int) -> None:
+    """Remove files that no version of the last `hours` needs. Under 168 nobody else may read or write the table."""
+    check = "spark.databricks.delta.retentionDurationCheck.enabled"
+    spark.conf.set(check, str(hours >= SAFE_HOURS).lower())
+    try:
+        spark.sql(f"vacuum {table} retain {hours} hours")
+    finally:
+        spark.conf.unset(check)

@@ -17,8 +17,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from spark_jobs.private_files import write_private
 from stack.layout import Layout
-from stack.private_files import made_once, passwords, write_private
+from stack.private_files import made_once, passwords
 
 USERS = {"ops": "admin", "ro": "viewer"}
 BOOTSTRAP_SECONDS = 180

@@ -3,19 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
 import secrets
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-
-def write_private(path: Path, text: str) -> None:
-    """Replace a file in one go, readable by its owner only from its first byte on."""
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
-    with os.fdopen(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
-        file.write(text)
-    unfinished.replace(path)
+from spark_jobs.private_files import write_private
 
 
 def made_once(path: Path, make: Callable[[], dict[str, str]]) -> dict[str, str]:

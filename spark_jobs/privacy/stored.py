@@ -1,0 +1,135 @@
+"""Pseudonyms and stray personal text in the lake: bronze and silver rows that are changed in place, then old files go.
+
+A value or a pseudonym is never part of a statement: Delta's log keeps statements. It comes as a row to join with.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from functools import reduce
+from operator import or_
+
+from pyspark.sql import Column, DataFrame, SparkSession
+from pyspark.sql import functions as f
+
+from expectations.contract import City, Feed, load_kinds
+from spark_jobs import refine, silver, tables
+from spark_jobs.bronze import BATCH, bronze_table
+from spark_jobs.decoding import FAULT, FILE, ROW, bronze_name, pseudonym_columns
+
+BRONZE_KEYS = (BATCH, FILE, ROW)
+SILVER_KEYS = ("city_code", "feed_code", "record_id", "known_at")
+REJECT_KEYS = ("city_code", "feed_code", "batch_id", "source_file", "row_number", "rule", "column_name")
+BATCH_KEYS = ("city_code", "feed_code", "batch_id")
+
+
+def own_rows(feed: Feed) -> Column:
+    return (f.col("city_code") == feed.city_code) & (f.col("feed_code") == feed.feed_code)
+
+
+def pseudonyms_of(spark: SparkSession, feed: Feed) -> set[str]:
+    """Every pseudonym that bronze or silver holds for a feed."""
+    found: set[str] = set()
+    for column in pseudonym_columns(feed):
+        stored = tables.read(spark, bronze_table(feed)).select(column)
+        kept = tables.read(spark, silver.silver_table(feed.kind)).where(own_rows(feed)).select(column)
+        rows = stored.union(kept).where(f.col(column).isNotNull()).distinct().toPandas()
+        found.update(rows[column])
+    return found
+
+
+def replace_pseudonyms(spark: SparkSession, city: City, feed: Feed, fresh: Mapping[str, str | None]) -> int:
+    """Put the value of `fresh` where its key stands, in bronze and then in silver. Returns the rows changed in bronze."""
+    columns = list(pseudonym_columns(feed))
+    if not columns or not fresh:
+        return 0
+    pairs = spark.createDataFrame(list(fresh.items()), "stale string, fresh string")
+    n_changed = 0
+    for column in columns:
+        changed = _replaced(tables.read(spark, bronze_table(feed)), pairs, column)
+        n_changed += _update(spark, changed, bronze_table(feed), BRONZE_KEYS)
+    if feed.is_rebuilt:
+        _rebuild(spark, city, feed)
+        return n_changed
+    for column in columns:
+        rows = tables.read(spark, silver.silver_table(feed.kind)).where(own_rows(feed))
+        _update_silver(spark, feed, _replaced(rows, pairs, column))
+    return n_changed
+
+
+def _update(spark: SparkSession, changed: DataFrame, table: str, keys: tuple[str, ...], within: str = "true") -> int:
+    """Changed rows back to their table; no commit where there are none. Returns how many."""
+    n_rows = changed.count()
+    if n_rows:
+        tables.update(spark, changed, table, keys, within)
+    return n_rows
+
+
+def _replaced(rows: DataFrame, pairs: DataFrame, column: str) -> DataFrame:
+    met = rows.join(f.broadcast(pairs), f.col(column) == f.col("stale"))
+    return met.withColumn(column, f.col("fresh")).drop("stale", "fresh")
+
+
+def _update_silver(spark: SparkSession, feed: Feed, changed: DataFrame) -> int:
+    """Changed rows back to silver under the hash of what they say now."""
+    hashed = changed.withColumn("row_hash", silver.content_hash(load_kinds()[feed.kind]))
+    city, code = tables.literal(feed.city_code), tables.literal(feed.feed_code)
+    within = f"old.city_code = {city} and old.feed_code = {code}"
+    return _update(spark, hashed, silver.silver_table(feed.kind), SILVER_KEYS, within)
+
+
+def _rebuild(spark: SparkSession, city: City, feed: Feed) -> None:
+    """Silver of a feed whose records need all their rows, made from bronze again."""
+    taken = refine.recorded(spark, feed, "checked")
+    nothing = tables.read(spark, silver.silver_table(feed.kind)).limit(0)
+    silver.merge(spark, city, feed, nothing, silver.area_lookup(spark, city), taken)
+
+
+def clear_text(spark: SparkSession, feed: Feed, values: list[str]) -> int:
+    """Empty every text of the feed that holds one of the values in clear, as a shifted row may. Returns how many rows.
+
+    Keys stay as they are: they name records, not persons.
+    """
+    n_cleared = 0
+    for table, keys, columns, is_own in _texts(feed):
+        hit = {name: _holds(f.col(name), values) for name in columns}
+        rows = tables.read(spark, table).where(is_own).where(reduce(or_, hit.values()))
+        changed = rows.withColumns({name.split(".")[0]: _emptied(name, holds) for name, holds in hit.items()})
+        if table == silver.silver_table(feed.kind):
+            n_cleared += _update_silver(spark, feed, changed)
+        else:
+            n_cleared += _update(spark, changed, table, keys)
+    return n_cleared
+
+
+def _texts(feed: Feed) -> Iterator[tuple[str, tuple[str, ...], list[str], Column]]:
+    """(table, keys, text columns, rows of the feed) wherever a source's own text is kept."""
+    names = {*feed.record_id, *feed.area, *pseudonym_columns(feed)}
+    hashed = {source for sources in pseudonym_columns(feed).values() for source in sources}
+    texts = [bronze_name(name) for name in feed.mapped_columns if name not in names | hashed]
+    yield bronze_table(feed), BRONZE_KEYS, [*texts, f"{FAULT}.found"], f.lit(True)
+    kind = load_kinds()[feed.kind]
+    kept = [name for name, column in kind.columns.items() if column.type == "text" and not name.endswith("record_id")]
+    if kept:
+        yield silver.silver_table(feed.kind), SILVER_KEYS, kept, own_rows(feed)
+    yield silver.REJECTS, REJECT_KEYS, ["found"], own_rows(feed)
+    yield refine.BATCHES, BATCH_KEYS, ["reason"], own_rows(feed)
+
+
+def _holds(column: Column, values: list[str]) -> Column:
+    return reduce(or_, (f.coalesce(column.contains(value), f.lit(False)) for value in values))
+
+
+def _emptied(name: str, holds: Column) -> Column:
+    if name == f"{FAULT}.found":
+        fault = f.struct(
+            f.col(f"{FAULT}.rule"), f.col(f"{FAULT}.column_name"), f.lit(None).cast("string").alias("found")
+        )
+        return f.when(holds, fault).otherwise(f.col(FAULT))
+    return f.when(~holds, f.col(name))
+
+
+def drop_replaced_files(spark: SparkSession, feed: Feed) -> None:
+    """Remove the files that the rows stood in before, at once: nobody else may be at work (locks.nobody_else)."""
+    for table in (bronze_table(feed), silver.silver_table(feed.kind), silver.REJECTS, refine.BATCHES):
+        tables.drop_old_files(spark, table, hours=0)

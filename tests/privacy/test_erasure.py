@@ -1,0 +1,190 @@
+"""Planted people are found nowhere but in landing, and after an erasure not there either."""
+
+from __future__ import annotations
+
+import gzip
+import os
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pyspark.sql import functions as f
+
+from spark_jobs import landing
+from spark_jobs.errors import ContractBreach, EnvironmentFault
+from spark_jobs.landing import Manifest
+from spark_jobs.privacy import erasure, landed, rotation, stored
+from spark_jobs.pseudonym import read_keys
+from tests.privacy.traces import traces
+from tests.spark_jobs.conftest import Trial
+
+pytestmark = [pytest.mark.spark, pytest.mark.canary]
+NewTrial = Callable[..., Trial]
+FEED = """
+feed: cases
+kind: dispute
+name: {zh: 纠纷, en: Disputes}
+source: {type: files, connection: trial, pattern: "cases*", format: csv, encoding: gb18030, delivered: 'cases\\w?_(\\d{8})\\.\\w+(?:\\.gz)?'}
+starts_on: 2026-01-01
+record_id: [id]
+known_at: {column: updated}
+area: [place]
+columns:
+  accepted_on: day
+  category_code: category
+  status_code: {from: status, map: {化解中: open, 已化解: settled}}
+  party_pair_pseudonym: {from: [party, other]}
+dropped: {party: personal, other: personal, name: personal, phone: personal}
+tolerance: {rejected_share: 0.9}
+"""
+PERSON, NAME, PHONE = "999999198001010019", "王测样", "15412345678"
+FRIEND, NEIGHBOUR, STRAY = "999999197001010028", "999999196001010037", "15487654321"
+HEADER = "id,place,day,category,status,party,other,updated,name,phone"
+
+
+def line(id: str, party: str, other: str, updated: str = "2026-02-01 08:00:00", **values: str) -> str:
+    right = {
+        "day": "2026-01-31",
+        "category": "邻里",
+        "status": "化解中",
+        "name": "李演练",
+        "phone": "15400000000",
+    } | values
+    given = {"id": id, "place": "9901", "party": party, "other": other, "updated": updated} | right
+    return ",".join(given[name] for name in HEADER.split(","))
+
+
+def write(path: Path, *lines: str) -> None:
+    content = "\n".join([HEADER, *lines, ""]).encode("gb18030")
+    if path.suffix == ".zip":
+        with zipfile.ZipFile(path, "w") as archive:
+            archive.writestr("inside.csv", content)
+    else:
+        path.write_bytes(gzip.compress(content) if path.suffix == ".gz" else content)
+
+
+def deliver(trial: Trial) -> None:
+    write(
+        trial.drops / "cases_20260210.csv",
+        line("d1", PERSON, FRIEND, name=NAME, phone=PHONE),
+        line("d2", FRIEND, NEIGHBOUR),
+    )
+    write(trial.drops / "casesb_20260210.csv.gz", line("d3", NEIGHBOUR, PERSON, name=NAME))
+    write(trial.drops / "casesc_20260210.zip", line("d4", FRIEND, PERSON, phone=PHONE))
+    write(  # columns have shifted: a telephone where a word or a day should be
+        trial.drops / "casesd_20260210.csv",
+        line("d5", FRIEND, NEIGHBOUR, category=STRAY),
+        line("d6", NEIGHBOUR, FRIEND, day=STRAY),
+    )
+
+
+def lake(trial: Trial) -> list[Path]:
+    """Everything that is neither landing nor the source's own folder nor the keys: lake, logs, staging, GX, Spark."""
+    server = Path(os.environ["PINGAN_STATE"])
+    own = [path for path in trial.state.iterdir() if path.name not in ("landing", "drops")]
+    return [server / "lake", server / "logs", server / "spark", *own]
+
+
+def pairs(trial: Trial) -> dict[str, str | None]:
+    rows = trial.spark.read.table("silver.dispute").where(f.col("city_code") == trial.city.city_code)
+    return {row.record_id: row.party_pair_pseudonym for row in rows.where("is_current").collect()}
+
+
+def erase(trial: Trial, *values: str) -> list[str]:
+    return list(erasure.erase(trial.spark, trial.city, list(values), trial.settings))
+
+
+class Killed(BaseException):
+    """The process dies."""
+
+
+def die(*_: object, **__: object) -> None:
+    raise Killed
+
+
+def write_and_die(path: Path, manifest: Manifest) -> None:
+    path.write_text(manifest.model_dump_json())
+    raise Killed
+
+
+KILLED_AT: dict[str, tuple[Any, str, Callable[..., None]]] = {
+    "between bronze and silver": (stored, "_update_silver", die),
+    "between the rows and their files": (stored, "drop_replaced_files", die),
+    "between the lake and landing": (landed, "take_out", die),
+    "between the manifest and the raw files": (landing, "_write_whole", write_and_die),
+}
+
+
+def test_a_person_is_erased_from_every_layer_and_stays_erased(
+    new_trial: NewTrial, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trial = new_trial(FEED)
+    deliver(trial)
+    trial.land()
+    trial.refine()
+    before = pairs(trial)
+    assert before["d1"] == before["d4"] != before["d3"]
+    clear = traces(lake(trial), [PERSON, FRIEND, NEIGHBOUR, NAME, PHONE, STRAY])
+    assert {word for word, files in clear.items() if files} == {STRAY}  # the search finds what is there
+    assert all(traces([trial.state / "landing"], [PERSON, NAME, PHONE, STRAY]).values())
+
+    for where, (owner, name, killed) in KILLED_AT.items():
+        with monkeypatch.context() as patch, pytest.raises(Killed):
+            patch.setattr(owner, name, killed)
+            erase(trial, PERSON, NAME, PHONE, STRAY)
+            pytest.fail(f"the erasure never came to the point {where}")
+    account = erase(trial, PERSON, NAME, PHONE, STRAY)
+
+    gone = [PERSON, NAME, PHONE, STRAY, str(before["d1"]), str(before["d3"])]
+    found = traces([*lake(trial), trial.state / "landing"], gone)
+    assert found == {word: set() for word in gone}
+    assert not [word for word in gone if word in "".join(account)]
+    after = pairs(trial)
+    assert after == {**before, "d1": None, "d3": None, "d4": None}  # the record stays, nobody stands in it
+    assert after["d2"] == after["d5"] is not None
+    _raw_files_are_as_the_manifest_says(trial)
+    _the_source_cannot_bring_it_back(trial, after)
+
+
+def _raw_files_are_as_the_manifest_says(trial: Trial) -> None:
+    """Text is kept without the values; an archive, and a file of which the lake read the value, are gone."""
+    (manifest,) = trial.landing.manifests()
+    kept = {file.name.partition("_")[0]: file.kept_sha256 is not None for file in manifest.files}
+    assert kept == {"cases": True, "casesb": True, "casesc": False, "casesd": False}
+    paths = [trial.landing.verified(manifest, file) for file in manifest.files if file.kept_sha256]
+    assert "d2" in paths[0].read_text("gb18030") and FRIEND in paths[0].read_text("gb18030")
+    with pytest.raises(ContractBreach, match=r"removed on .* \(erasure\)"):
+        trial.landing.verified(manifest, manifest.files[2])
+
+
+def _the_source_cannot_bring_it_back(trial: Trial, after: dict[str, str | None]) -> None:
+    assert trial.land() is None  # its files are known as they came
+    write(trial.drops / "cases_20260211.csv", line("d1", PERSON, FRIEND, "2026-02-09 08:00:00", status="已化解"))
+    trial.land()
+    trial.refine()
+    assert pairs(trial) == after
+
+
+def test_a_new_key_keeps_old_and_new_rows_together(new_trial: NewTrial, monkeypatch: pytest.MonkeyPatch) -> None:
+    trial = new_trial(FEED)
+    write(trial.drops / "cases_20260210.csv", line("d1", PERSON, FRIEND), line("d2", FRIEND, NEIGHBOUR))
+    trial.land()
+    trial.refine()
+    old = pairs(trial)
+    with monkeypatch.context() as patch, pytest.raises(Killed):
+        patch.setattr(stored, "drop_replaced_files", die)
+        list(rotation.rotate(trial.spark, trial.settings))
+    write(trial.drops / "cases_20260211.csv", line("d3", NEIGHBOUR, FRIEND))
+    trial.land()
+    with pytest.raises(EnvironmentFault, match="interrupted"):
+        trial.refine()
+    list(rotation.rotate(trial.spark, trial.settings))
+    assert list(read_keys(trial.settings.hash_keys)) == ["1", "2"]
+    trial.refine()
+    new = pairs(trial)
+    assert new["d2"] == new["d3"] != new["d1"]
+    assert all(str(name).startswith("v2:") for name in new.values())
+    found = traces(lake(trial), map(str, old.values()))
+    assert found == {name: set() for name in old.values()}
