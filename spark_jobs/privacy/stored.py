@@ -131,5 +131,5 @@ def _emptied(name: str, holds: Column) -> Column:
 
 def drop_replaced_files(spark: SparkSession, feed: Feed) -> None:
     """Remove the files that the rows stood in before, at once: nobody else may be at work (locks.nobody_else)."""
-    for table in (bronze_table(feed), silver.silver_table(feed.kind), silver.REJECTS, refine.BATCHES):
-        tables.drop_old_files(spark, table, hours=0)
+    held = [bronze_table(feed), silver.silver_table(feed.kind), silver.REJECTS, refine.BATCHES]
+    tables.drop_old_files(spark, held, hours=0)

@@ -19,11 +19,14 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import psycopg
+import psycopg.sql
 import pytest
 import yaml
 
 from expectations.contract import load_city
 from tests.e2e.place import CITY, FIRST, REPOSITORY, SECOND, Place
+from tests.privacy.traces import matches, parts, traces
 
 COUNTIES = 9
 pytestmark = pytest.mark.e2e
@@ -181,6 +184,43 @@ def test_only_loopback_listens_and_secrets_are_private(served: Place) -> None:
     assert all("127.0.0.1" in address for address in ours), ours
     for path in (served.folder / "state" / "secrets").iterdir():
         assert path.stat().st_mode & 0o077 == 0, path
+
+
+# how the simulated world writes telephones and identity numbers, see simulator/people.py
+PERSON = re.compile(rb"(?<![\w.])(154\d{8}|999999\d{11}[\dX])(?![\w.])")
+ALLOWED = {"landing", "simulator", "postgres", "secrets"}  # raw bytes, the sources themselves, databases (asked below)
+
+
+@pytest.mark.canary
+def test_people_are_found_in_landing_only(served: Place) -> None:
+    """Nobody's telephone, identity number or name in lake, logs, staging, GX, dbt, documents, releases, or databases."""
+    state = served.folder / "state"
+    pages = b"".join(content for _, content in parts([state / "landing" / CITY / "disputes"]))
+    assert PERSON.search(pages)
+    names = {name.decode() for name in re.findall(rb'"partyName":\s*"([^"]+)"', pages)}
+    assert len(names) > 100
+    some = sorted(names)[::10][:20]
+    elsewhere = [path for path in state.iterdir() if path.name not in ALLOWED]
+    assert {"lake", "logs", "gx", "dbt", "airflow", "spark"} <= {path.name for path in elsewhere}
+    elsewhere.append(served.folder / "published")
+    assert matches(elsewhere, PERSON) == {}
+    assert {name: files for name, files in traces(elsewhere, some).items() if files} == {}
+    for table, rows in databases(served):
+        assert PERSON.findall(rows) + [name for name in some if name.encode() in rows] == [], table
+
+
+def databases(place: Place) -> Iterator[tuple[str, bytes]]:
+    """Every table of the databases that are not a source: marts, Airflow's and Superset's metadata."""
+    password = place.secret("postgres")["postgres"]
+    for database in ("mart", "airflow", "superset"):
+        address = {"host": "127.0.0.1", "port": place.port_base + 4, "dbname": database}
+        with psycopg.connect(**address, user="postgres", password=password) as connection:
+            listed = "select table_schema, table_name from information_schema.tables where table_type = 'BASE TABLE'"
+            found = connection.execute(f"{listed} and table_schema not in ('pg_catalog', 'information_schema')")
+            for name in [psycopg.sql.Identifier(*row) for row in found.fetchall()]:
+                query = psycopg.sql.SQL("copy {} to stdout").format(name)
+                with connection.cursor().copy(query) as rows:
+                    yield f"{database}.{name.as_string(connection)}", b"".join(bytes(block) for block in rows)
 
 
 def test_notebook_runs(served: Place) -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import gzip
+import re
 import zipfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pa_parquet
 
 
@@ -15,26 +17,34 @@ def traces(folders: Iterable[Path], words: Iterable[str]) -> dict[str, set[str]]
     """Word -> files in which it stands, hidden ones included."""
     spellings = {word: {word.encode(), word.encode("gb18030"), word.encode("utf-16-le")} for word in words}
     found: dict[str, set[str]] = {word: set() for word in spellings}
-    for folder in folders:
-        for path in folder.rglob("*"):
-            if not path.is_file():
-                continue
-            for part in parts(path):
-                for word, ways in spellings.items():
-                    if any(way in part for way in ways):
-                        found[word].add(str(path.relative_to(folder)))
+    for path, part in parts(folders):
+        for word, ways in spellings.items():
+            if any(way in part for way in ways):
+                found[word].add(path)
     return found
 
 
-def parts(path: Path) -> Iterator[bytes]:
-    content = path.read_bytes()
-    yield content
-    if content.startswith(b"\x1f\x8b"):
-        yield gzip.decompress(content)
-    if content.startswith(b"PK") and zipfile.is_zipfile(path):
-        with zipfile.ZipFile(path) as archive:
-            yield from (archive.read(entry) for entry in archive.infolist())
-    if content.startswith(b"PAR1"):
-        for column in pa_parquet.ParquetFile(path).read().flatten().columns:
-            values = column.cast(pa.string()) if not pa.types.is_nested(column.type) else column.to_pylist()
-            yield "\n".join(map(str, values)).encode()
+def matches(folders: Iterable[Path], pattern: re.Pattern[bytes]) -> dict[bytes, str]:
+    """What matches the pattern -> a file in which it stands."""
+    return {found: path for path, part in parts(folders) for found in pattern.findall(part)}
+
+
+def parts(folders: Iterable[Path]) -> Iterator[tuple[str, bytes]]:
+    """(path, bytes) of each file, of what is packed in it, and of the different values of each column in it."""
+    for folder in folders:
+        for path in folder.rglob("*") if folder.is_dir() else [folder]:
+            try:
+                content = path.read_bytes() if path.is_file() else b""
+            except FileNotFoundError:  # a file of a running service, gone since it was listed
+                continue
+            yield str(path), content
+            if content.startswith(b"\x1f\x8b"):
+                yield str(path), gzip.decompress(content)
+            if content.startswith(b"PK") and zipfile.is_zipfile(path):
+                with zipfile.ZipFile(path) as archive:
+                    yield from ((str(path), archive.read(entry)) for entry in archive.infolist())
+            if content.startswith(b"PAR1"):
+                for column in pa_parquet.read_table(pa.BufferReader(content)).flatten().columns:
+                    is_nested = pa.types.is_nested(column.type)
+                    values = column.to_pylist() if is_nested else pc.unique(column.cast(pa.string())).to_pylist()
+                    yield str(path), "\n".join(map(str, values)).encode()
