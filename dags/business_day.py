@@ -50,3 +50,13 @@ def _delivered_last(context: Context) -> str | None:
     if not dated:
         return None
     return str(max(dated, key=lambda event: event.timestamp).extra["business_date"])
+
+
+def since_param() -> Param:
+    return Param(
+        None,
+        type=["null", "string"],
+        format="date",
+        title="重新拉取起始日 · since",
+        description="YYYY-MM-DD; pull the days from here on once more; empty: only what has not landed",
+    )

@@ -244,6 +244,7 @@ class Feed(Frozen):
     columns: dict[str, FeedColumn]
     dropped: dict[str, Privacy] = {}  # source columns that go no further, with their class
     tolerance: Tolerance = Tolerance()
+    raw_kept_days: int = Field(ge=1, default=400)  # time to live of raw files; bronze keeps their rows, without persons
 
     @property
     def code(self) -> str:

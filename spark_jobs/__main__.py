@@ -29,7 +29,12 @@ INCOMPLETE = 3
 
 
 @app.command()
-def land(city: CityOption, feed: FeedOption, day: DateOption) -> None:
+def land(
+    city: CityOption,
+    feed: FeedOption,
+    day: DateOption,
+    since: Annotated[str | None, typer.Option("--since", help="First day to pull once more, though it landed.")] = None,
+) -> None:
     """Pull raw bytes and a manifest from a source into landing. Needs no Spark."""
     from spark_jobs.connection import Connection
     from spark_jobs.landing import Landing
@@ -39,11 +44,14 @@ def land(city: CityOption, feed: FeedOption, day: DateOption) -> None:
     the_city = load_city(city)
     the_feed = the_city.feed(feed)
     on = business_date(day, the_city)
+    again = business_date(since, the_city) if since else None
+    if again and again > on:
+        raise UsageError(f"land: expected --since on or before --date, found {again} and {on}")
     source = {"database": database.land, "api": api.land, "files": files.land}[the_feed.source.type]
     connection = Connection.from_environment(the_feed.source.connection)
     landing = Landing.of(settings().landing, the_feed)
     with one_run_a_feed(settings().state, the_feed):
-        manifest = source(the_feed, connection, landing, on, the_city.as_of(on), the_city.time_zone)
+        manifest = source(the_feed, connection, landing, on, the_city.as_of(on), the_city.time_zone, again)
     if manifest is None:
         typer.echo(f"{the_feed.code}: nothing new; landed through {landing.landed_through()}")
         return
@@ -149,6 +157,17 @@ def movement(
     folder = settings().published / load_city(city).city_code
     for language in LANGUAGES:
         typer.echo("\n".join(said_between(folder, first, last, Wording(language, load_methodology()))))
+
+
+@app.command()
+def maintain(city: CityOption, day: DateOption) -> None:
+    """Upkeep: raw files past their time to live, small files, files that no version needs."""
+    from spark_jobs import maintain as job
+    from spark_jobs.session import connect
+
+    the_city = load_city(city)
+    for line in job.maintain(connect(), the_city, business_date(day, the_city), settings()):
+        typer.echo(line)
 
 
 @app.command()

@@ -12,7 +12,7 @@ import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any, BinaryIO, Literal
 
@@ -87,6 +87,19 @@ class Landing:
 
     def landed_through(self) -> date | None:
         return max((manifest.window_to for manifest in self.manifests()), default=None)
+
+    def next_window(self, feed: Feed, business_date: date, since: date | None) -> date | None:
+        """First day of the window to pull, up to `business_date`; None if it has landed.
+
+        `since` asks for days that have landed once more. It never leaves a gap, nor out the beginning.
+        """
+        landed = self.landed_through()
+        if landed is None:
+            return feed.starts_on
+        following = landed + timedelta(days=1)
+        if since is not None:
+            return min(max(since, feed.starts_on), following)
+        return following if following <= business_date else None
 
     def path(self, manifest: Manifest, file: LandedFile) -> Path:
         return self.folder / manifest.batch_id / file.name

@@ -1,6 +1,7 @@
 """The only reader and writer of Delta tables.
 
-Every write is idempotent: a slice is replaced as a whole, or a batch is appended once under its own number.
+Every write is idempotent: a slice is replaced as a whole, or a batch is appended once under its own number. So a write
+that another one has overtaken is simply made again.
 """
 
 from __future__ import annotations
@@ -8,16 +9,17 @@ from __future__ import annotations
 import fcntl
 import shutil
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pandas as pd
-from pyspark.errors import AnalysisException
+from pyspark.errors import AnalysisException, PySparkException
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as f
+from tenacity import retry, retry_if_exception, stop_after_attempt, wait_exponential_jitter
 
 WRITERS = 4
 SAFE_HOURS = 168  # what Delta holds to be safe for whoever still reads an older version
@@ -25,9 +27,30 @@ SCHEMAS = ("raw", "bronze", "silver", "ops", "conformed", "indicators", "index",
 ATTACHED = "attached"  # an empty schema, made last: the server knows all tables of the folder
 
 
+# Another writer's commit came first: what was written is thrown away by Delta, and written again it finds the new state.
+OVERTAKEN = ("DELTA_CONCURRENT_", "DELTA_METADATA_CHANGED", "DELTA_PROTOCOL_CHANGED", "TABLE_OR_VIEW_ALREADY_EXISTS")
+
+
+def _is_overtaken(error: BaseException) -> bool:
+    return isinstance(error, PySparkException) and any(name in str(error) for name in OVERTAKEN)
+
+
+again_if_overtaken = retry(
+    retry=retry_if_exception(_is_overtaken),
+    stop=stop_after_attempt(8),
+    wait=wait_exponential_jitter(0.2, 10),
+    reraise=True,
+)
+
+
 def literal(value: str) -> str:
     """SQL string literal."""
     return "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"
+
+
+def lake_folder(spark: SparkSession) -> Path:
+    """Where the tables lie."""
+    return Path(urlsplit(str(spark.conf.get("spark.sql.warehouse.dir"))).path)
 
 
 def attach(spark: SparkSession) -> None:
@@ -53,7 +76,7 @@ def attach(spark: SparkSession) -> None:
 @contextmanager
 def locked(spark: SparkSession, name: str) -> Iterator[Path]:
     """The lake's folder, held by one process at a time for the purpose of that name."""
-    lake = Path(urlsplit(str(spark.conf.get("spark.sql.warehouse.dir"))).path)
+    lake = lake_folder(spark)
     lake.mkdir(parents=True, exist_ok=True)
     with (lake / name).open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -64,6 +87,7 @@ def exists(spark: SparkSession, table: str) -> bool:
     return bool(spark.catalog.tableExists(table))
 
 
+@again_if_overtaken
 def create(
     spark: SparkSession,
     table: str,
@@ -112,6 +136,7 @@ def read(spark: SparkSession, table: str) -> DataFrame:
     return spark.read.table(table)
 
 
+@again_if_overtaken
 def replace_slice(
     spark: SparkSession,
     frame: DataFrame | pd.DataFrame,
@@ -149,6 +174,7 @@ def replace_slices(
             write.result()
 
 
+@again_if_overtaken
 def append_once(spark: SparkSession, frame: DataFrame, table: str, batch_id: str) -> None:
     """Append one batch. Appending it again writes nothing: Delta remembers the batch as a transaction id."""
     (
@@ -161,6 +187,7 @@ def append_once(spark: SparkSession, frame: DataFrame, table: str, batch_id: str
     )
 
 
+@again_if_overtaken
 def upsert(spark: SparkSession, frame: DataFrame, table: str, keys: tuple[str, ...], within: str = "true") -> None:
     """Insert the rows whose keys are new, update the others. `within` narrows the target to some partitions."""
     on = " and ".join(f"new.{key} = old.{key}" for key in keys)
@@ -174,6 +201,7 @@ def upsert(spark: SparkSession, frame: DataFrame, table: str, keys: tuple[str, .
     spark.catalog.dropTempView(name)
 
 
+@again_if_overtaken
 def update(spark: SparkSession, frame: DataFrame, table: str, keys: tuple[str, ...], within: str = "true") -> None:
     """Replace the rows that have the keys of `frame`; rows with other keys are neither added nor touched."""
     on = " and ".join(f"new.`{key}` = old.`{key}`" for key in keys)
@@ -183,11 +211,36 @@ def update(spark: SparkSession, frame: DataFrame, table: str, keys: tuple[str, .
     spark.catalog.dropTempView(name)
 
 
-def drop_old_files(spark: SparkSession, table: str, hours: int) -> None:
-    """Remove files that no version of the last `hours` needs. Under 168 nobody else may read or write the table."""
+def all_tables(spark: SparkSession) -> list[str]:
+    """Every table of the lake, as schema.`table`; views are none."""
+    lake = lake_folder(spark)
+    found = ((schema, folder.name) for schema in SCHEMAS for folder in sorted((lake / f"{schema}.db").glob("*/")))
+    return [f"{schema}.`{name}`" for schema, name in found]
+
+
+@again_if_overtaken
+def merge_small_files(
+    spark: SparkSession, table: str, where: str | None, most_files: int, by: str | None = None
+) -> bool:
+    """Merge the files of a slice into larger ones if there are more than `most_files` a partition; whether it was so.
+
+    `by` orders the rows over the files (Z-order), for tables in which single rows are looked up. `where` names columns
+    that the table is partitioned by.
+    """
+    rows = read(spark, table)
+    files = (rows.where(where) if where else rows).inputFiles()
+    if len(files) <= most_files * len({file.rpartition("/")[0] for file in files}):
+        return False
+    spark.sql(f"optimize {table}" + (f" where {where}" if where else "") + (f" zorder by ({by})" if by else ""))
+    return True
+
+
+def drop_old_files(spark: SparkSession, tables: Collection[str], hours: int) -> None:
+    """Remove files that no version of the last `hours` needs. Under 168 nobody else may read or write the tables."""
     check = "spark.databricks.delta.retentionDurationCheck.enabled"
     spark.conf.set(check, str(hours >= SAFE_HOURS).lower())
     try:
-        spark.sql(f"vacuum {table} retain {hours} hours")
+        with ThreadPoolExecutor(WRITERS) as pool:
+            list(pool.map(lambda table: spark.sql(f"vacuum {table} retain {hours} hours").collect(), tables))
     finally:
         spark.conf.unset(check)

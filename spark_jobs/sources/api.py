@@ -184,23 +184,28 @@ def _page(source: ApiSource, content: bytes) -> Page:
 
 
 def land(
-    feed: Feed, connection: Connection, landing: Landing, business_date: date, cutoff: datetime, time_zone: str
+    feed: Feed,
+    connection: Connection,
+    landing: Landing,
+    business_date: date,
+    cutoff: datetime,
+    time_zone: str,
+    since: date | None = None,
 ) -> Manifest | None:
     """Land all pages of the records changed since the last window, less the overlap, and up to `cutoff` (UTC).
 
-    None if the window has landed already. Raises SourceUnavailable or ContractBreach (the source's totals do not hold).
+    None if the window has landed already, unless the days from `since` on are wanted again. Raises SourceUnavailable or ContractBreach (the source's totals do not hold).
     """
     source = feed.source
     assert isinstance(source, ApiSource)
-    landed = landing.landed_through()
-    if landed is not None and landed >= business_date:
+    window_from = landing.next_window(feed, business_date, since)
+    if window_from is None:
         return None
-    window_from = feed.starts_on if landed is None else landed + timedelta(days=1)
     parameters: dict[str, Any] = {
         source.to_parameter: f"{cutoff.astimezone(ZoneInfo(time_zone)):%Y-%m-%d %H:%M:%S}",
         source.size_parameter: source.page_size,
     }
-    if landed is not None:
+    if landing.landed_through() is not None:
         lower = datetime.combine(window_from, datetime.min.time()) - timedelta(hours=source.overlap_hours)
         parameters[source.from_parameter] = f"{lower:%Y-%m-%d %H:%M:%S}"
     try:

@@ -20,22 +20,28 @@ STATEMENT_TIMEOUT = 600_000  # milliseconds
 
 
 def land(
-    feed: Feed, connection: Connection, landing: Landing, business_date: date, cutoff: datetime, time_zone: str
+    feed: Feed,
+    connection: Connection,
+    landing: Landing,
+    business_date: date,
+    cutoff: datetime,
+    time_zone: str,
+    since: date | None = None,
 ) -> Manifest | None:
     """Land the rows whose cursor lies after the last window, less the overlap, and at or before `cutoff` (UTC).
 
-    The source keeps local times without a zone; `time_zone` says which. None if the window has landed already.
+    The source keeps local times without a zone; `time_zone` says which. None if the window has landed already, unless
+    the days from `since` on are wanted again.
     """
     source = feed.source
     assert isinstance(source, DatabaseSource)
-    landed = landing.landed_through()
-    if landed is not None and landed >= business_date:
+    window_from = landing.next_window(feed, business_date, since)
+    if window_from is None:
         return None
-    window_from = feed.starts_on if landed is None else landed + timedelta(days=1)
     zone = ZoneInfo(time_zone)
     upper = cutoff.astimezone(zone).replace(tzinfo=None)
     lower = datetime.combine(window_from, datetime.min.time()) - timedelta(hours=source.overlap_hours)
-    if landed is None:
+    if landing.landed_through() is None:
         lower = datetime(1970, 1, 1)
     try:
         with psycopg.connect(

@@ -36,9 +36,17 @@ def delivered_on(source: FilesSource, name: str) -> date:
 
 
 def land(
-    feed: Feed, connection: Connection, landing: Landing, business_date: date, cutoff: datetime, time_zone: str
+    feed: Feed,
+    connection: Connection,
+    landing: Landing,
+    business_date: date,
+    cutoff: datetime,
+    time_zone: str,
+    since: date | None = None,
 ) -> Manifest | None:
     """Copy the files not landed before that cover days up to `business_date`. None if there is nothing new.
+
+    `since` changes nothing: a file is known by its content, so one that was corrected is new however old its day.
 
     Raises SourceUnavailable while a file is still being written (the next run takes it), ContractBreach for a name
     or a link that leads out of the folder.

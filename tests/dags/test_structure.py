@@ -20,11 +20,12 @@ def upstream(dag: Any) -> dict[str, set[str]]:
     return {task.task_id: set(task.upstream_task_ids) for task in dag.tasks}
 
 
-def test_one_dag_a_feed_and_one_a_city_and_no_other(dags: dict[str, Any]) -> None:
+def test_one_dag_a_feed_two_a_city_and_no_other(dags: dict[str, Any]) -> None:
     feeds = {f"feed_{city.city_code}_{feed.feed_code}" for city in CITIES for feed in city.feeds}
     publications = {f"publish_{city.city_code}" for city in CITIES if city.feeds}
     assert feeds
-    assert set(dags) == feeds | publications
+    upkeep = {f"maintain_{city.city_code}" for city in CITIES if city.feeds}
+    assert set(dags) == feeds | publications | upkeep
 
 
 @pytest.mark.parametrize("city", CITIES, ids=lambda city: city.city_code)
@@ -64,6 +65,21 @@ def test_a_nightly_city_starts_and_ends_by_its_own_clock(city: City, dags: dict[
     assert (deadline.expression, str(deadline.timezone)) == (cron(city.publication.deadline), city.time_zone)
 
 
+@pytest.mark.parametrize("city", CITIES, ids=lambda city: city.city_code)
+def test_upkeep_is_weekly_by_the_citys_clock_and_gives_way_to_the_night(city: City, dags: dict[str, Any]) -> None:
+    dag = dags[f"maintain_{city.city_code}"]
+    (task,) = dag.tasks
+    nightly = dags[f"publish_{city.city_code}"].get_task("release")
+    assert (task.step, task.pool, nightly.pool) == ("maintain", "spark", "spark")
+    assert task.priority_weight < nightly.priority_weight
+    if city.publication:
+        _, hour, *_, weekday = dag.timetable.expression.split()
+        assert (str(dag.timetable.timezone), weekday) == (city.time_zone, "0")
+        assert int(hour) > city.publication.deadline.hour
+    else:
+        assert not dag.timetable.can_be_scheduled
+
+
 def cron(clock: Any) -> str:
     return f"{clock:%-M} {clock:%-H} * * *"
 
@@ -75,7 +91,7 @@ def test_each_feed_wakes_the_publication(city: City, dags: dict[str, Any]) -> No
 
 
 def test_one_spark_step_at_a_time_and_one_run_a_dag(dags: dict[str, Any]) -> None:
-    spark = {"refine", "conform", "index", "flags", "release"}
+    spark = {"refine", "conform", "index", "flags", "release", "maintain"}
     for dag in dags.values():
         assert dag.max_active_runs == 1
         assert not dag.catchup

@@ -1,0 +1,56 @@
+"""Upkeep changes what is stored and not what it says."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date, timedelta
+from typing import Any
+
+import pytest
+
+from spark_jobs import maintain, tables
+from spark_jobs.errors import ContractBreach
+from tests.spark_jobs.conftest import Trial, row
+
+pytestmark = pytest.mark.spark
+
+
+def test_raw_files_end_with_their_time_and_are_not_pulled_again(new_trial: Callable[..., Trial]) -> None:
+    trial = new_trial()
+    trial.deliver("cases_20260210.csv", [row("a"), row("b", place="9999")])
+    trial.land()
+    trial.refine()
+    trial.deliver("cases_20260211.csv", [row("c")])
+    trial.land()  # not refined: nothing but landing has it
+    before = (trial.silver(), trial.rejects(), len(trial.batches()))
+    long_after = date.today() + timedelta(days=trial.feed.raw_kept_days + 2)
+
+    account = list(maintain.maintain(trial.spark, trial.city, long_after, trial.settings))
+    assert account[0].startswith(f"{trial.feed.code}: 1 raw batches")
+    taken = {manifest.batch_id for manifest in trial.landing.manifests()[:1]}
+    assert maintain.expire(trial.feed, trial.landing, long_after, taken) == 0
+    assert (trial.silver(), trial.rejects(), len(trial.batches())) == before
+    old, fresh = trial.landing.manifests()
+    assert trial.landing.verified(fresh, fresh.files[0]).is_file()
+    with pytest.raises(ContractBreach, match=r"removed on .* \(expired\)"):
+        trial.landing.verified(old, old.files[0])
+    assert trial.land() is None
+    assert len(trial.refine()) == 1  # the batch that waited; the other is not missed
+    assert {version[0] for version in trial.silver()} == {"a", "c"}
+
+
+def test_small_files_are_merged_once_and_replaced_ones_removed(spark: Any) -> None:
+    spark.sql("create schema if not exists ops")
+    table = "ops.small_files"
+    for number in range(4):
+        tables.append_once(spark, spark.range(number, number + 1).coalesce(1), table, f"batch {number}")
+    assert tables.merge_small_files(spark, table, None, 3, by="id")
+    assert not tables.merge_small_files(spark, table, None, 3, by="id")
+    assert len(tables.read(spark, table).inputFiles()) == 1
+    folder = tables.lake_folder(spark) / "ops.db" / "small_files"
+    tables.drop_old_files(spark, [table], tables.SAFE_HOURS)
+    assert len(list(folder.glob("*.parquet"))) == 5  # a night that began before may still read them
+    tables.drop_old_files(spark, [table], 0)
+    assert len(list(folder.glob("*.parquet"))) == 1
+    assert sorted(row.id for row in tables.read(spark, table).collect()) == [0, 1, 2, 3]
+    spark.sql(f"drop table {table}")
