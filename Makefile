@@ -3,12 +3,14 @@ SHELL := /bin/sh
 PYTHON ?= $(shell command -v python3.11 || command -v python3 || echo python3.11)
 CITY ?= daqing
 DATE ?=
+FROM ?=
+TO ?=
 DATA ?=
 ARGS ?=
 export PORT_BASE ?= 18600
 PIPELINE := .venv/pipeline/bin/python
 .DEFAULT_GOAL := help
-.PHONY: help setup run serve test check bench reset render lock
+.PHONY: help setup run backfill serve test check bench reset render lock
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -18,6 +20,9 @@ setup: ## environments and jars only (every other target does this by itself)
 
 run: setup ## one night through Airflow: make run [CITY=code] [DATE=YYYY-MM-DD] [DATA=folder]
 	@$(PIPELINE) -m stack run --city $(CITY) $(if $(DATE),--date "$(DATE)") $(if $(DATA),--data "$(DATA)")
+
+backfill: setup ## a range of days again: make backfill FROM=YYYY-MM-DD TO=YYYY-MM-DD [CITY=code] [DATA=folder]
+	@$(PIPELINE) -m stack backfill --city $(CITY) --from "$(FROM)" --to "$(TO)" $(if $(DATA),--data "$(DATA)")
 
 serve: setup ## everything a person looks at, on loopback; Ctrl-C stops it: make serve [CITY=code]
 	@$(PIPELINE) -m stack serve --city $(CITY)

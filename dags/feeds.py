@@ -10,7 +10,7 @@ from datetime import timedelta
 
 from airflow.sdk import DAG, Asset
 
-from dags.business_day import business_date_param, daily_at
+from dags.business_day import business_date_param, daily_at, since_param
 from dags.step import StepOperator
 from expectations.contract import City, Feed, load_cities
 
@@ -23,7 +23,7 @@ def feed_dag(city: City, feed: Feed) -> DAG:
         schedule=daily_at(city.publication.starts, city) if city.publication else None,
         catchup=False,
         max_active_runs=1,
-        params={"business_date": business_date_param()},
+        params={"business_date": business_date_param(), "since": since_param()},
         tags=["feed", city.city_code, feed.kind],
     ) as dag:
         land = StepOperator(
@@ -32,6 +32,7 @@ def feed_dag(city: City, feed: Feed) -> DAG:
             city=city,
             feed_code=feed.feed_code,
             connection=feed.source.connection,
+            takes=("since",),
             # 2 + 4 + 8 + 15 minutes: a source has half an hour to come back before the deadline
             retries=4,
             retry_delay=timedelta(minutes=2),

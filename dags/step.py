@@ -68,6 +68,7 @@ class StepOperator(BaseOperator):
     :param connection: id of the Airflow Connection that the step gets as JSON in PINGAN_CONNECTION. It is
         read when the step starts and goes nowhere else: no template field, no argument, no XCom.
     :param if_incomplete: what exit code 3 means for this step
+    :param takes: parameters of the run that the step gets as options of the same name, where they are given
     """
 
     def __init__(
@@ -78,6 +79,7 @@ class StepOperator(BaseOperator):
         feed_code: str | None = None,
         connection: str | None = None,
         if_incomplete: Literal["succeed", "skip", "fail"] = "fail",
+        takes: tuple[str, ...] = (),
         **arguments: Any,
     ) -> None:
         super().__init__(**arguments)
@@ -86,13 +88,16 @@ class StepOperator(BaseOperator):
         self.feed_code = feed_code
         self.connection = connection
         self.if_incomplete = if_incomplete
+        self.takes = takes
         self._process: subprocess.Popen[str] | None = None
         self._is_stopped = False
 
     def execute(self, context: Context) -> None:
         """Run the step to its end. Raises as the table above says, the step's last lines as its letter."""
         day = business_date(context, self.city)
-        code, lines = self._run(self._command(day), self._environment())
+        given = {name: context["params"].get(name) for name in self.takes}
+        options = [part for name, value in given.items() if value for part in (f"--{name}", str(value))]
+        code, lines = self._run([*self._command(day), *options], self._environment())
         context["ti"].xcom_push("exit_code", code)
         context["ti"].xcom_push("said", lines[-1] if lines else "")
         self._settle(code, lines)

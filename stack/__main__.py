@@ -49,6 +49,17 @@ def wait_for(process: subprocess.Popen[bytes]) -> int:
         raise
 
 
+def run_embedded(machine: Machine, command: list[str]) -> int:
+    """Run a night or a backfill in a process of its own, which ends with this one. Returns its exit code."""
+    night = subprocess.Popen(
+        command,
+        cwd=machine.layout.repository,
+        env={**os.environ, **machine.environment()},
+        preexec_fn=lambda: die_with_parent(signal.SIGKILL),
+    )
+    return wait_for(night)
+
+
 @app.command()
 def run(
     city: CityOption,
@@ -66,18 +77,47 @@ def run(
     began = time.monotonic()
     console.print(f"[bold]{the_city.name.zh} {the_city.name.en}[/] · business date {day}")
     with machine.one_night_at_a_time(), machine.up(the_city, the_city.as_of(day), data):
-        night = subprocess.Popen(
-            machine.airflow.night_command(city, day.isoformat()),
-            cwd=layout.repository,
-            env={**os.environ, **machine.environment()},
-            preexec_fn=lambda: die_with_parent(signal.SIGKILL),
-        )
-        code = wait_for(night)
+        code = run_embedded(machine, machine.airflow.night_command(city, day.isoformat()))
     console.print(f"night ended after {time.monotonic() - began:.0f} s")
     from spark_jobs.release.summary import print_summary
 
     print_summary(layout.published, city, console)
     raise typer.Exit(code)
+
+
+@app.command()
+def backfill(
+    city: CityOption,
+    first: Annotated[str, typer.Option("--from", help="First business date, YYYY-MM-DD.")],
+    last: Annotated[str, typer.Option("--to", help="Last business date, YYYY-MM-DD.")],
+    data: Annotated[Path | None, typer.Option("--data", help="Folder with the files of a city of file feeds.")] = None,
+) -> None:
+    """Bring a range of days again: pull them once more, refine, and publish each day as it is known now."""
+    from stack import backfill as range_of_days
+
+    the_city = load_city(city)
+    since, until = business_date(first, the_city), business_date(last, the_city)
+    if since > until:
+        raise UsageError(f"backfill: expected --from on or before --to, found {since} and {until}")
+    layout = Layout.from_environment()
+    require_room(layout)
+    machine = Machine(layout)
+    console.print(f"[bold]{the_city.name.zh} {the_city.name.en}[/] · business dates {since} to {until}")
+    if range_of_days.scheduler_is_up(machine):
+        raise typer.Exit(range_of_days.by_scheduler(machine, the_city, since, until, console))
+    with machine.one_night_at_a_time(), machine.up(the_city, the_city.as_of(until), data):
+        command = machine.airflow.night_command(city, until.isoformat(), since=since.isoformat())
+        raise typer.Exit(run_embedded(machine, command))
+
+
+@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+def step(context: typer.Context) -> None:
+    """One step by hand with the Spark server it needs, such as: step erase --city CODE < values.txt."""
+    machine = Machine(Layout.from_environment())
+    command = [str(machine.layout.python("pipeline")), "-m", "spark_jobs", *context.args]
+    with machine.spark_up():
+        environment = {**os.environ, **machine.environment()}
+        raise typer.Exit(subprocess.run(command, cwd=machine.layout.repository, env=environment, check=False).returncode)
 
 
 @app.command()

@@ -106,11 +106,13 @@ class AirflowHome:
             "airflow-dag-processor": [*airflow, "dag-processor"],
         }
 
-    def night_command(self, city_code: str, business_date: str, only: str | None = None) -> list[str]:
-        """Command of one embedded night, to be run in the repository with `environment()`."""
+    def night_command(
+        self, city_code: str, business_date: str, only: str | None = None, since: str | None = None
+    ) -> list[str]:
+        """Command of one embedded night, or of a range from `since` on; run in the repository with `environment()`."""
         night = [str(self.layout.python("airflow")), "-m", "stack.night"]
         about = ["--city", city_code, "--date", business_date]
-        return [*night, *about, *(["--only", only] if only else [])]
+        return [*night, *about, *(["--only", only] if only else []), *(["--since", since] if since else [])]
 
     @property
     def _passwords_file(self) -> Path:

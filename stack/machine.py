@@ -58,6 +58,14 @@ class Machine:
             self.airflow.bootstrap()
             yield
 
+    @contextmanager
+    def spark_up(self) -> Iterator[None]:
+        """The Spark server alone, for a step by hand; what this call started is stopped at its end."""
+        with ExitStack() as running:
+            spark = spark_server(self.layout)
+            self._start(running, spark, spark.start)
+            yield
+
     @staticmethod
     def _start(running: ExitStack, service: Service, start: Callable[[], None]) -> None:
         running.callback(service.stop)

@@ -1,6 +1,7 @@
 """One night in one process: each feed of a city, then its publication, by the same DAGs as the scheduler's.
 
-Run with the Airflow environment's python: `python -m stack.night --city C --date D [--only FEED]`.
+Run with the Airflow environment's python: `python -m stack.night --city C --date D [--only FEED] [--since S]`. With
+`--since` the feeds bring the days from there to D once more, and each of these days is published, in order.
 Airflow starts once, each DAG runs by `dag.test()`, each task once (a person is waiting and may run it again).
 A failed feed does not stop the others. Progress goes to stdout, failures to stderr, and all that Airflow and
 the steps say to `logs/airflow-night.log` in the state folder.
@@ -17,7 +18,7 @@ import signal
 import sys
 import time
 import traceback
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -109,27 +110,33 @@ def _subject(task: Any) -> str:
 
 
 class Night:
-    """Runs the DAGs of one city for one business date."""
+    """Runs the DAGs of one city for one business date, or for each of a range."""
 
-    def __init__(self, city_code: str, business_date: str, watch: Watch) -> None:
+    def __init__(self, city_code: str, watch: Watch) -> None:
         from airflow.dag_processing.dagbag import DagBag
         from airflow.sdk.listener import get_listener_manager
 
         self._city_code = city_code
-        self._conf = {"business_date": business_date}
         self._watch = watch
         get_listener_manager().add_listener(watch)
         self._dags = DagBag(dag_folder=REPOSITORY / "dags").dags
 
-    def run(self, feed_codes: list[str]) -> int:
-        """Feeds one after another, then the publication. Returns the exit code of the night."""
+    def run(self, feed_codes: list[str], days: list[date], since: date | None) -> int:
+        """Feeds one after another, then the publication of each day. Returns the worst exit code of a publication."""
+        conf = {"business_date": days[-1].isoformat(), "since": since and since.isoformat()}
         for feed_code in feed_codes:
-            self._run_dag(f"feed_{self._city_code}_{feed_code}", self._conf)
+            self._run_dag(f"feed_{self._city_code}_{feed_code}", conf)
             if self._watch.stopped_by:
                 return 128 + self._watch.stopped_by
+        return max(self._publish(day) for day in days)
+
+    def _publish(self, day: date) -> int:
+        """Publish a day with whatever has arrived, unless this night was stopped. Returns the exit code."""
         publication = f"publish_{self._city_code}"
-        codes = self._run_dag(publication, {**self._conf, "now": True})
-        _forget_arrivals(publication)
+        codes: dict[str, int] = {}
+        if not self._watch.stopped_by:
+            codes = self._run_dag(publication, {"business_date": day.isoformat(), "now": True})
+            _forget_arrivals(publication)
         if self._watch.stopped_by:
             return 128 + self._watch.stopped_by
         return codes.get("release", max(codes.values(), default=0) or INTERNAL_ERROR)
@@ -190,7 +197,13 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--city", required=True)
     parser.add_argument("--date", required=True, type=date.fromisoformat, help="business date, YYYY-MM-DD")
     parser.add_argument("--only", metavar="FEED", help="fetch this feed only, then publish")
+    parser.add_argument("--since", type=date.fromisoformat, help="bring and publish the days from here on once more")
     return parser.parse_args()
+
+
+def _days(arguments: argparse.Namespace) -> list[date]:
+    first = arguments.since or arguments.date
+    return [first + timedelta(days=number) for number in range((arguments.date - first).days + 1)]
 
 
 def main() -> int:
@@ -206,8 +219,7 @@ def main() -> int:
     watch = Watch(terminal)
     watch.listen_to_signals()
     try:
-        night = Night(city.city_code, arguments.date.isoformat(), watch)
-        return night.run([feed.feed_code for feed in feeds])
+        return Night(city.city_code, watch).run([feed.feed_code for feed in feeds], _days(arguments), arguments.since)
     except Exception as error:  # noqa: BLE001 -- the last line of defence: a letter instead of a traceback
         traceback.print_exc()
         terminal.complain(f"internal error in Airflow: {error}; the whole story is in {terminal.log}")

@@ -1,6 +1,6 @@
 """Stands where the pipeline's python stands: records how it was called and ends as the test has planned.
 
-Called as `<this> -m spark_jobs <step> --city C [--feed F] --date D`. STUB_FOLDER holds `plan.json` (exit code by
+Called as `<this> -m spark_jobs <step> --city C [--feed F] --date D [--since D]`. STUB_FOLDER holds `plan.json` (exit code by
 `step` or `step:feed`, "hang" to wait with a child) and gets one line in `calls.jsonl` for each call.
 `delivered` needs no plan: it asks whether `refine` has been called for each of STUB_FEEDS on that date.
 """
@@ -39,7 +39,7 @@ def main() -> int:
     parser = argparse.ArgumentParser()
     parser.add_argument("-m", dest="module")
     parser.add_argument("step")
-    for name in ("--city", "--feed", "--date"):
+    for name in ("--city", "--feed", "--date", "--since"):
         parser.add_argument(name)
     call = vars(parser.parse_args())
     child = None

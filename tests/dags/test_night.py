@@ -18,9 +18,11 @@ pytestmark = pytest.mark.dags
 DAY = "2026-01-15"
 
 
-def start(home: AirflowHome, city_code: str, only: str | None = None) -> subprocess.Popen[str]:
+def start(
+    home: AirflowHome, city_code: str, only: str | None = None, since: str | None = None
+) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        home.night_command(city_code, DAY, only),
+        home.night_command(city_code, DAY, only, since),
         cwd=home.layout.repository,
         env={**os.environ, **home.environment(), "PINGAN_STATE": str(home.layout.state)},
         stdout=subprocess.PIPE,
@@ -43,6 +45,21 @@ def test_a_failed_feed_does_not_stop_the_night(fresh_home: AirflowHome, city: Ci
     assert "published, but a feed is missing: release said 3" in err
     assert out.count("…") == out.count("✓") + out.count("✗") == len(stub.calls()) + 2  # gate and complete call nothing
     assert "Traceback" not in out + err
+
+
+def test_a_range_is_pulled_once_and_each_of_its_days_is_published(
+    fresh_home: AirflowHome, city: City, stub: Stub
+) -> None:
+    only, first = city.feeds[0].feed_code, "2026-01-14"
+    stub.plan({"flags": 0})
+    backfill = start(fresh_home, city.city_code, only, first)
+    _, err = backfill.communicate(timeout=300)
+    assert backfill.returncode == 0, err
+    calls = [(call["step"], call["date"], call["since"]) for call in stub.calls()]
+    line = ("conform", "index", "flags", "release")
+    days = (first, DAY)
+    assert calls[:2] == [("land", DAY, first), ("refine", DAY, None)]
+    assert calls[2:] == [(step, day, None) for day in days for step in line]
 
 
 @pytest.mark.parametrize(("plan", "code"), [({}, 0), ({"release": 6}, 6), ({"index": 70}, 70)])
