@@ -24,6 +24,7 @@ import subprocess
 import sys
 from collections import deque
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Literal
 
 from airflow.sdk import BaseOperator, Connection, Context
@@ -51,6 +52,7 @@ MEANING = {
     70: "internal error",
 }
 LETTER_LINES = 12
+LAKE = "peace-index"  # OpenLineage namespace of our data sets
 SECONDS_TO_END = 3.0  # less than the five after which Airflow kills the task itself
 PR_SET_PDEATHSIG = 1
 _LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
@@ -91,18 +93,32 @@ class StepOperator(BaseOperator):
         self.takes = takes
         self._process: subprocess.Popen[str] | None = None
         self._is_stopped = False
+        self._lineage: dict[str, list[str]] = {"inputs": [], "outputs": []}
 
     def execute(self, context: Context) -> None:
         """Run the step to its end. Raises as the table above says, the step's last lines as its letter."""
         day = business_date(context, self.city)
         given = {name: context["params"].get(name) for name in self.takes}
         options = [part for name, value in given.items() if value for part in (f"--{name}", str(value))]
-        code, lines = self._run([*self._command(day), *options], self._environment())
+        with TemporaryDirectory() as folder:
+            told = Path(folder, "lineage.json")
+            environment = {**self._environment(), "PINGAN_LINEAGE": str(told)}
+            code, lines = self._run([*self._command(day), *options], environment)
+            if told.exists():
+                self._lineage = json.loads(told.read_text(encoding="utf-8"))
         context["ti"].xcom_push("exit_code", code)
         context["ti"].xcom_push("said", lines[-1] if lines else "")
         self._settle(code, lines)
         for outlet in self.outlets:
             context["outlet_events"][outlet].extra = {"business_date": day}
+
+    def get_openlineage_facets_on_complete(self, _task_instance: Any) -> Any:
+        """What the step read and wrote, as it said itself. Asked by the OpenLineage provider, and only by it."""
+        from airflow.providers.openlineage.extractors import OperatorLineage
+        from openlineage.client.event_v2 import Dataset
+
+        named = {way: [Dataset(LAKE, name) for name in names] for way, names in self._lineage.items()}
+        return OperatorLineage(**named)
 
     def on_kill(self) -> None:
         self._is_stopped = True

@@ -15,6 +15,7 @@ import typer
 
 from expectations.contract import load_city
 from expectations.located_yaml import ContractError
+from spark_jobs import lineage
 from spark_jobs.business_date import business_date
 from spark_jobs.errors import StepError, UsageError
 from spark_jobs.settings import REPOSITORY, settings
@@ -55,6 +56,8 @@ def land(
     if manifest is None:
         typer.echo(f"{the_feed.code}: nothing new; landed through {landing.landed_through()}")
         return
+    lineage.read(f"source.{the_feed.source.connection}")
+    lineage.wrote(f"landing.{the_feed.city_code}_{the_feed.feed_code}")
     size = sum(file.n_bytes for file in manifest.files)
     rows = "" if manifest.n_rows is None else f"{manifest.n_rows:,} rows, "
     typer.echo(f"{the_feed.code} {manifest.batch_id}: {rows}{len(manifest.files)} files, {size / 1e6:.1f} MB landed")
@@ -221,6 +224,8 @@ def main() -> int:
     except typer.TyperException as error:  # a wrong option
         typer.echo(error, err=True)
         return UsageError.exit_code
+    finally:
+        lineage.hand_over()
 
 
 if __name__ == "__main__":

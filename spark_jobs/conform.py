@@ -12,6 +12,8 @@ from typing import Any
 import typer
 from dbt.cli.main import dbtRunner, dbtRunnerResult
 
+from expectations.contract import load_kinds
+from spark_jobs import lineage
 from spark_jobs.errors import StepError
 from spark_jobs.session import connect
 from spark_jobs.settings import REPOSITORY, settings
@@ -55,6 +57,10 @@ def conform(
     outcome = run_dbt("build", "--exclude-resource-type", "unit_test", "--vars", json.dumps(variables))
     if not outcome.success:
         raise ConformError(failure_letter(city_code, business_date, outcome))
+    for source in ("raw.area", "raw.denominator", *(f"silver.{kind}" for kind in load_kinds())):
+        lineage.read(source)
+    for model in (each.node for each in node_results(outcome) if each.node.resource_type.value == "model"):
+        lineage.wrote(f"{model.schema}.{model.name}")
 
 
 def document(page: Path) -> None:

@@ -12,7 +12,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as f
 
 from expectations.contract import City, Feed
-from spark_jobs import bronze, silver, tables
+from spark_jobs import bronze, lineage, silver, tables
 from spark_jobs.check import IN_MEMORY_ROWS, accepted_in_memory, begin_import, has_reused_keys, judge
 from spark_jobs.errors import ContractBreach
 from spark_jobs.landing import Landing, Manifest
@@ -91,6 +91,7 @@ def _refine_batch(
     pseudonymiser: Pseudonymiser,
 ) -> str:
     landing, manifest, areas = batch
+    lineage.read(f"landing.{feed.city_code}_{feed.feed_code}")
     brought = bronze.append(spark, feed, landing, manifest, settings.state / "staging", pseudonymiser)
     received = brought.n_rows
     if manifest.n_rows is not None and manifest.n_rows != received:

@@ -21,6 +21,8 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as f
 from tenacity import retry, retry_if_exception, stop_after_attempt, wait_exponential_jitter
 
+from spark_jobs import lineage
+
 WRITERS = 4
 SAFE_HOURS = 168  # what Delta holds to be safe for whoever still reads an older version
 SCHEMAS = ("raw", "bronze", "silver", "ops", "conformed", "indicators", "index", "flags", "release")
@@ -133,6 +135,7 @@ def ensure(
 
 
 def read(spark: SparkSession, table: str) -> DataFrame:
+    lineage.read(table)
     return spark.read.table(table)
 
 
@@ -148,6 +151,7 @@ def replace_slice(
 
     The table is partitioned by the key columns, or by `partition_by`, so that other slices are not rewritten.
     """
+    lineage.wrote(table)
     rows = spark.createDataFrame(frame) if isinstance(frame, pd.DataFrame) else frame
     for column, value in keys.items():
         rows = rows.withColumn(column, f.lit(value))
@@ -177,6 +181,7 @@ def replace_slices(
 @again_if_overtaken
 def append_once(spark: SparkSession, frame: DataFrame, table: str, batch_id: str) -> None:
     """Append one batch. Appending it again writes nothing: Delta remembers the batch as a transaction id."""
+    lineage.wrote(table)
     (
         frame.write.format("delta")
         .mode("append")
@@ -190,6 +195,7 @@ def append_once(spark: SparkSession, frame: DataFrame, table: str, batch_id: str
 @again_if_overtaken
 def upsert(spark: SparkSession, frame: DataFrame, table: str, keys: tuple[str, ...], within: str = "true") -> None:
     """Insert the rows whose keys are new, update the others. `within` narrows the target to some partitions."""
+    lineage.wrote(table)
     on = " and ".join(f"new.{key} = old.{key}" for key in keys)
     name = f"upsert_{uuid.uuid4().hex}"
     frame.createOrReplaceTempView(name)
@@ -204,6 +210,7 @@ def upsert(spark: SparkSession, frame: DataFrame, table: str, keys: tuple[str, .
 @again_if_overtaken
 def update(spark: SparkSession, frame: DataFrame, table: str, keys: tuple[str, ...], within: str = "true") -> None:
     """Replace the rows that have the keys of `frame`; rows with other keys are neither added nor touched."""
+    lineage.wrote(table)
     on = " and ".join(f"new.`{key}` = old.`{key}`" for key in keys)
     name = f"update_{uuid.uuid4().hex}"
     frame.createOrReplaceTempView(name)

@@ -138,7 +138,16 @@ class AirflowHome:
             "WORKERS__MIN_HEARTBEAT_INTERVAL": "1",  # the default of 5 now and then stalls a finished task
             "LOGGING__BASE_LOG_FOLDER": str(self.folder / "logs"),
             "LOGGING__COLORED_CONSOLE_LOG": "False",
+            **self._lineage_settings(),
         }
+
+    def _lineage_settings(self) -> dict[str, str]:
+        """OpenLineage events to a file, or to the service that OPENLINEAGE_URL names."""
+        url, events = os.environ.get("OPENLINEAGE_URL"), self.layout.state / "lineage" / "events.jsonl"
+        events.parent.mkdir(parents=True, exist_ok=True)
+        to_file = {"type": "file", "log_file_path": str(events), "append": True}
+        to = {"type": "http", "url": url} if url else to_file
+        return {"OPENLINEAGE__NAMESPACE": "peace-index", "OPENLINEAGE__TRANSPORT": json.dumps(to)}
 
     def _bootstrap_version(self) -> str:
         """Changes with Airflow's version and with the database, and costs no start of Airflow to know."""

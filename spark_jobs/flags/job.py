@@ -9,7 +9,7 @@ import pandas as pd
 from pyspark.sql import DataFrame, SparkSession
 
 from expectations.contract import City
-from spark_jobs import tables
+from spark_jobs import lineage, tables
 from spark_jobs.flags import quality, severe
 from spark_jobs.flags.assembly import COLUMNS, Evidence, Place, flags_for
 from spark_jobs.flags.words import Text
@@ -130,6 +130,7 @@ def _query(spark: SparkSession, query: str, city: City, business_date: date, **d
         "zone": city.time_zone,
     }
     literals = {name: tables.literal(value) for name, value in values.items()}
+    lineage.queried(query)
     return spark.sql(query.format(**literals, **days)).toPandas()
 
 

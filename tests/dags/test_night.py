@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -60,6 +61,20 @@ def test_a_range_is_pulled_once_and_each_of_its_days_is_published(
     days = (first, DAY)
     assert calls[:2] == [("land", DAY, first), ("refine", DAY, None)]
     assert calls[2:] == [(step, day, None) for day in days for step in line]
+
+
+def test_every_step_tells_what_it_read_and_wrote(fresh_home: AirflowHome, city: City, stub: Stub) -> None:
+    pytest.importorskip("airflow.providers.openlineage")
+    night = start(fresh_home, city.city_code, city.feeds[0].feed_code)
+    _, err = night.communicate(timeout=300)
+    assert night.returncode == 0, err
+    lines = (fresh_home.layout.state / "lineage" / "events.jsonl").read_text().splitlines()
+    events = [json.loads(line) for line in lines]
+    done = {event["job"]["name"].split(".")[-1]: event for event in events if event["eventType"] == "COMPLETE"}
+    for step in stub.steps():
+        assert [put["name"] for put in done[step]["inputs"]] == ["bronze.some"]
+        assert f"silver.{step}" in [put["name"] for put in done[step]["outputs"]]
+    assert PASSWORD not in "".join(lines)
 
 
 @pytest.mark.parametrize(("plan", "code"), [({}, 0), ({"release": 6}, 6), ({"index": 70}, 70)])
