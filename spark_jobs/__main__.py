@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -199,6 +200,22 @@ def rotate() -> None:
 
     for line in rotation.rotate(connect(), settings()):
         typer.echo(line)
+
+
+@app.command()
+def compare_methods(
+    city: CityOption,
+    day: DateOption,
+    candidate: Annotated[Path, typer.Option("--with", help="File of the candidate version of methodology.yml.")],
+) -> None:
+    """Run a candidate version of the method beside the one in force over the twelve month ends before a date."""
+    from spark_jobs.index import method_job
+    from spark_jobs.session import connect
+
+    the_city = load_city(city)
+    on = business_date(day, the_city)
+    new = method_job.candidate_of(candidate)
+    typer.echo(method_job.compare_methods(connect(), the_city, on, new, settings().published))
 
 
 @app.command()

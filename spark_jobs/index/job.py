@@ -46,10 +46,10 @@ def run(spark: SparkSession, city: City, business_date: date) -> str:
     methodology = load_methodology()
     with ThreadPoolExecutor(1) as pool:  # the earlier release is read while the counts are
         earlier_read = pool.submit(ledger.earlier_release, spark, city.city_code, business_date)
-        areas, denominators = _reference(spark, city, business_date)
+        areas, denominators = reference(spark, city, business_date)
         status = feed_status(city.feeds, batches_of(spark, city), business_date)
         coverage = coverage_of(city, status)
-        counts = DailyCounts(_daily(spark, city, business_date), denominators, coverage, areas, methodology)
+        counts = DailyCounts(daily(spark, city, business_date), denominators, coverage, areas, methodology)
         marks, base = _goalposts(spark, city, business_date, counts, methodology)
         earlier = earlier_read.result()
     year = methodology.windows.headline_days  # the two windows neither overlap nor leave a gap
@@ -118,21 +118,21 @@ def coverage_of(city: City, status: pd.DataFrame) -> dict[str, Coverage]:
     return found
 
 
-def _reference(spark: SparkSession, city: City, business_date: date) -> tuple[list[str], pd.DataFrame]:
+def reference(spark: SparkSession, city: City, business_date: date) -> tuple[list[str], pd.DataFrame]:
     """County codes in order, and the dated denominators."""
     in_city = f.col("city_code") == city.city_code
     areas = (
-        tables.read(spark, "conformed.area")
+        tables.read(spark, "raw.area")
         .where(in_city & (f.col("level") == "county") & (f.col("valid_from") <= f.lit(business_date)))
         .where(f.col("valid_to").isNull() | (f.col("valid_to") >= f.lit(business_date)))
         .select("area_code")
         .toPandas()
     )
-    denominators = tables.read(spark, "conformed.denominator").where(in_city).toPandas()
+    denominators = tables.read(spark, "raw.denominator").where(in_city).toPandas()
     return sorted(areas["area_code"]), denominators
 
 
-def _daily(spark: SparkSession, city: City, business_date: date) -> pd.DataFrame:
+def daily(spark: SparkSession, city: City, business_date: date) -> pd.DataFrame:
     columns = ("indicator_id", "area_code", "day", "stratum", "numerator", "denominator")
     rows = tables.read(spark, "indicators.daily").where(f.col("city_code") == city.city_code)
     return rows.where(f.col("day") <= f.lit(business_date)).select(*columns).toPandas()
@@ -147,7 +147,7 @@ def _goalposts(
     base = [counts.windows(end, methodology.windows.headline_days) for end in ends]
     computed = goalposts(base, methodology)
     names = [indicator.id for indicator in methodology.indicators]
-    frozen = _frozen(spark, city, methodology)
+    frozen = frozen_marks(spark, city, methodology)
     values = np.column_stack([computed.centre, computed.low, computed.high])
     for row, name in enumerate(names):
         values[row] = frozen.get(name, tuple(values[row]))
@@ -160,7 +160,7 @@ def _goalposts(
     return Goalposts(values[:, 0], values[:, 1], values[:, 2], available), base
 
 
-def _frozen(spark: SparkSession, city: City, methodology: Methodology) -> dict[str, tuple[float, float, float]]:
+def frozen_marks(spark: SparkSession, city: City, methodology: Methodology) -> dict[str, tuple[float, float, float]]:
     if not tables.exists(spark, GOALPOSTS):
         return {}
     rows = (

@@ -1,7 +1,8 @@
 """The statistical choices of methodology.yml as frozen models, and the loader (the engine's only I/O)."""
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal, Self, TypeVar
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -263,17 +264,49 @@ class Methodology(Frozen):
         unknown = {s for indicator in self.indicators for s in indicator.strata} - set(self.severity)
         if unknown:
             raise ValueError(f"strata without harm-days under severity: {sorted(unknown)}")
+        if "all" in self.severity and self.severity["all"].days != 1.0:
+            raise ValueError(f"severity 'all' is a plain count of 1 an event; found {self.severity['all'].days}")
         nameless = {indicator.exposure for indicator in self.indicators if indicator.exposure} - set(self.exposures)
         if nameless:
             raise ValueError(f"exposures without a name under exposures: {sorted(nameless)}")
         return self
 
 
+Node = TypeVar("Node", Indicator, Domain)
+
+
 def load_methodology(path: Path = METHODOLOGY_PATH) -> Methodology:
-    """Read and check a methodology file; every breach is reported at once (MethodologyError)."""
-    content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    """Read and check a methodology file, the one in force or a candidate; every breach at once (MethodologyError)."""
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise MethodologyError(f"{path}: expected a methodology file in YAML, found: {error}") from error
     try:
         return Methodology.model_validate(content)
     except ValidationError as error:
         breaches = [f"  {'.'.join(map(str, e['loc'])) or 'tree'}: {e['msg']}" for e in error.errors()]
         raise MethodologyError("\n".join([f"{path.name}: correct these entries:", *breaches])) from error
+
+
+def reweighted(methodology: Methodology, weights: Mapping[str, float]) -> Methodology:
+    """What if: the methodology with other weights, by id of an indicator or a domain; those not named keep theirs.
+
+    Siblings are brought back to a sum of 100. Raises MethodologyError for an unknown id and for weights that are not
+    positive.
+    """
+    known = {d.id for d in methodology.domains} | {i.id for i in methodology.indicators}
+    if wrong := {name: weight for name, weight in weights.items() if name not in known or not weight > 0.0}:
+        raise MethodologyError(f"weights are positive numbers by id of a domain or an indicator; found {wrong}")
+    domains = [
+        domain.model_copy(update={"indicators": tuple(_weighted(domain.indicators, weights))})
+        for domain in methodology.domains
+    ]
+    return methodology.model_copy(update={"domains": tuple(_weighted(domains, weights))})
+
+
+def _weighted(siblings: Sequence[Node], weights: Mapping[str, float]) -> list[Node]:
+    given = [weights.get(node.id, node.weight) for node in siblings]
+    total = sum(given)
+    return [
+        node.model_copy(update={"weight": 100.0 * weight / total}) for node, weight in zip(siblings, given, strict=True)
+    ]

@@ -7,7 +7,7 @@ Bands differ by shape as well as colour, for readers who print in black and whit
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -113,9 +113,21 @@ def _grid(x: Scale, top: float, bottom: float) -> Markup:
     return Markup("").join([*lines, base.format(x(BASE), top, bottom)])
 
 
-def trend_chart(points: Sequence[Point], width: int = 700, height: int = 170) -> Markup:
+def trend_chart(points: Sequence[Point]) -> Markup:
     """Index over time with its interval as a ribbon; days without an index break the line."""
-    y = scale_over([v for p in points for v in (p.index, p.lower, p.upper)], height - 26, 8)
+    return _trends({COLOURS["better"]: points})
+
+
+def two_trends(before: Sequence[Point], after: Sequence[Point]) -> Markup:
+    """The same days under two methods: grey before, blue after."""
+    return _trends({COLOURS["level"]: before, COLOURS["better"]: after})
+
+
+def _trends(by_colour: Mapping[str, Sequence[Point]], width: int = 700, height: int = 170) -> Markup:
+    points = next(iter(by_colour.values()))
+    y = scale_over(
+        [v for series in by_colour.values() for p in series for v in (p.index, p.lower, p.upper)], height - 26, 8
+    )
     x = _time_scale(points, 40, width - 14)
     lines = [
         Markup('<line x1="40" x2="{0}" y1="{1}" y2="{1}" stroke="#e3e5e8"/>').format(width - 14, y(t))
@@ -123,7 +135,9 @@ def trend_chart(points: Sequence[Point], width: int = 700, height: int = 170) ->
         for t in y.ticks
     ]
     base = Markup('<line x1="40" x2="{0}" y1="{1}" y2="{1}" stroke="#a6191f" stroke-dasharray="4 3"/>')
-    drawn = [ribbon for run in _runs(points) for ribbon in _ribbon(run, x, y)]
+    drawn = [
+        ribbon for colour, series in by_colour.items() for run in _runs(series) for ribbon in _ribbon(run, x, y, colour)
+    ]
     months = [
         Markup('<text x="{}" y="{}" text-anchor="middle" font-size="11" fill="#6b7076">{:%Y-%m}</text>').format(
             min(x(p.day.toordinal()), width - 22), height - 8, p.day
@@ -133,15 +147,15 @@ def trend_chart(points: Sequence[Point], width: int = 700, height: int = 170) ->
     return _svg(width, height, [*lines, base.format(width - 14, y(BASE)), *drawn, *months])
 
 
-def _ribbon(run: Sequence[Point], x: Scale, y: Scale) -> list[Markup]:
+def _ribbon(run: Sequence[Point], x: Scale, y: Scale, colour: str) -> list[Markup]:
     upper = [(x(p.day.toordinal()), y(p.upper)) for p in run if p.upper is not None]
     lower = [(x(p.day.toordinal()), y(p.lower)) for p in reversed(run) if p.lower is not None]
     middle = [(x(p.day.toordinal()), y(p.index)) for p in run if p.index is not None]
     last = middle[-1]
     return [
-        Markup('<polygon points="{}" fill="#1d5f96" opacity="0.16"/>').format(_path(upper + lower)),
-        Markup('<polyline points="{}" fill="none" stroke="#1d5f96" stroke-width="2"/>').format(_path(middle)),
-        Markup('<circle cx="{}" cy="{}" r="3.4" fill="#1d5f96"/>').format(*last),
+        Markup('<polygon points="{}" fill="{}" opacity="0.16"/>').format(_path(upper + lower), colour),
+        Markup('<polyline points="{}" fill="none" stroke="{}" stroke-width="2"/>').format(_path(middle), colour),
+        Markup('<circle cx="{}" cy="{}" r="3.4" fill="{}"/>').format(*last, colour),
     ]
 
 

@@ -70,7 +70,7 @@ def table_csv(release: Release, table: str) -> str:
     for n, row in enumerate(_named_rows(release, table)):
         if n == 0:
             writer.writerow(row)
-        writer.writerow([_csv_cell(value) for value in row.values()])
+        writer.writerow([csv_cell(value) for value in row.values()])
     if not len(release.tables[table]):
         writer.writerow(["release_id", "business_date", *TABLES[table].columns])
     return BYTE_ORDER_MARK + text.getvalue()
@@ -87,7 +87,7 @@ def _named_rows(release: Release, table: str) -> Iterator[dict[str, Any]]:
         yield named
 
 
-def _csv_cell(value: Any) -> str:
+def csv_cell(value: Any) -> str:
     if value is None:
         return ""
     if isinstance(value, bool):
@@ -154,9 +154,13 @@ def release_folder(city_folder: Path, release_id: str) -> Path:
 
 
 def write_release(city_folder: Path, release_id: str, files: Mapping[str, bytes]) -> Path:
-    """Put the release folder in its place by one rename; a folder that is there but damaged is replaced."""
-    final = release_folder(city_folder, release_id)
-    writing = final.with_name(f".writing-{release_id}")
+    """Put the release folder in its place; a folder that is there but damaged is replaced."""
+    return write_folder(release_folder(city_folder, release_id), files)
+
+
+def write_folder(final: Path, files: Mapping[str, bytes]) -> Path:
+    """The files as one folder, by one rename, in place of what is there."""
+    writing = final.with_name(f".writing-{final.name}")
     with _room_on_disk(final):
         shutil.rmtree(writing, ignore_errors=True)  # left by a run that was killed
         writing.mkdir(parents=True)
@@ -164,7 +168,7 @@ def write_release(city_folder: Path, release_id: str, files: Mapping[str, bytes]
             _write_flushed(writing / name, content)
         _flush_folder(writing)
         if final.exists():
-            damaged = final.with_name(f".damaged-{release_id}")
+            damaged = final.with_name(f".damaged-{final.name}")
             shutil.rmtree(damaged, ignore_errors=True)
             final.rename(damaged)
             shutil.rmtree(damaged)

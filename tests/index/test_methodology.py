@@ -57,6 +57,7 @@ def test_models_are_frozen(methodology: Methodology) -> None:
         (("domains", 0, "indicators", 1, "id"), "a1_violent_crime", "a1_violent_crime"),
         (("domains", 0, "indicators", 0, "exposure"), None, "names its exposure"),
         (("domains", 1, "indicators", 0, "incident_family"), None, "incident_family"),
+        (("severity", "all", "days"), 2, "plain count"),
         (("posterior", "interval"), 1.2, "posterior.interval"),
     ],
 )
@@ -70,3 +71,13 @@ def test_a_wrong_entry_is_named(tmp_path: Path, path: tuple[str | int, ...], val
     changed.write_text(yaml.safe_dump(content, allow_unicode=True), encoding="utf-8")
     with pytest.raises(MethodologyError, match=expected):
         load_methodology(changed)
+
+
+@pytest.mark.bad_input
+@pytest.mark.parametrize("content", [None, b"\xff\xfe\x00", b"version: [1"])
+def test_what_is_no_methodology_file_is_said_in_one_letter(tmp_path: Path, content: bytes | None) -> None:
+    path = tmp_path / "next.yml"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(MethodologyError, match="next.yml: expected a methodology file"):
+        load_methodology(path)

@@ -122,7 +122,7 @@ def test_any_cell_survives_the_csv(number: float, text: str) -> None:
     text_row = canonical_frame("flag", frame)
     import spark_jobs.release.files as files
 
-    cells = {name: files._csv_cell(text_row[name][0]) for name in ("observed", "detail_zh")}
+    cells = {name: files.csv_cell(text_row[name][0]) for name in ("observed", "detail_zh")}
     assert files._parse_cell("number", cells["observed"]) == number
     assert files._parse_cell("text", cells["detail_zh"]) == text
 

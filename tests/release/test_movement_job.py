@@ -89,10 +89,10 @@ class Nights:
         )
         batches = batches.assign(reason="").astype({"fetched_at": "datetime64[ns]"})
         frames = {
-            "conformed.area": self.spark.createDataFrame(
+            "raw.area": self.spark.createDataFrame(
                 areas, "area_code string, level string, valid_from date, valid_to date"
             ),
-            "conformed.denominator": self.spark.createDataFrame(
+            "raw.denominator": self.spark.createDataFrame(
                 list(denominators(day).itertuples(index=False, name=None)),
                 "area_code string, measure string, valid_from date, valid_to date, value double, quality_code string",
             ),
