@@ -219,6 +219,21 @@ def compare_methods(
 
 
 @app.command()
+def sensitivity(
+    city: CityOption,
+    release: Annotated[
+        str | None, typer.Option("--release", help="Id of a release; the current one without it.")
+    ] = None,
+    into: Annotated[Path, typer.Option("--into", help="Folder of the two pages.")] = REPOSITORY / "docs",
+) -> None:
+    """Say in docs/sensitivity.md which choices of the method the ranks of a release hang on. Needs no Spark."""
+    from spark_jobs.release.sensitivity_page import write_pages
+
+    for page in write_pages(settings().published, load_city(city), release, into):
+        typer.echo(f"sensitivity: {page}")
+
+
+@app.command()
 def document() -> None:
     """Write dbt's documentation as one page, <state>/docs/dbt.html."""
     from spark_jobs import conform as job

@@ -13,10 +13,9 @@ from pyspark.sql import SparkSession
 from pyspark.sql import functions as f
 
 from spark_jobs import tables
-from spark_jobs.index.arrays import FloatArray
-from spark_jobs.index.inputs import IndicatorWindow
-from spark_jobs.index.methodology import Indicator, Methodology
+from spark_jobs.index.methodology import Methodology
 from spark_jobs.index.movement import CAUSES, NO_INDICATOR, Before, Movement
+from spark_jobs.index.released import on_units, window_of
 from spark_jobs.release.columns import MOVEMENT_CAUSES
 from spark_jobs.release.lake import MANIFEST, POINTER
 
@@ -103,25 +102,14 @@ def before_of(earlier: EarlierRelease, units: Sequence[str], methodology: Method
         is_known = np.isin(areas, said["area_code"]) & (rows.empty or set(rows["stratum"]) == set(indicator.strata))
         described.append(is_known)
         if not rows.empty and is_known.any():
-            windows.append(_window(rows, areas, indicator, methodology))
+            windows.append(window_of(rows, areas, indicator, methodology))
     scores = earlier.indicator_value.pivot(index="indicator_id", columns="area_code", values="score")
     return Before(
-        index=_on(earlier.county_index.set_index("area_code")["index"], units),
-        score=np.array([_on(scores.T.get(i.id, pd.Series(dtype=float)), units) for i in indicators]),
+        index=on_units(earlier.county_index.set_index("area_code")["index"], units),
+        score=np.array([on_units(scores.T.get(i.id, pd.Series(dtype=float)), units) for i in indicators]),
         headline=tuple(windows),
         is_described=np.array(described),
     )
-
-
-def _window(rows: pd.DataFrame, areas: list[str], indicator: Indicator, methodology: Methodology) -> IndicatorWindow:
-    counts = rows.pivot(index="stratum", columns="area_code", values="count").reindex(indicator.strata, columns=areas)
-    exposure = rows.drop_duplicates("area_code").set_index("area_code")["exposure"]
-    weights = np.array(methodology.harm_days(indicator))
-    return IndicatorWindow(indicator.id, counts.to_numpy(float), _on(exposure, areas), weights, is_live=True)
-
-
-def _on(values: pd.Series, units: Sequence[str]) -> FloatArray:
-    return values.reindex(list(units)).to_numpy(float)
 
 
 def movement_rows(

@@ -16,7 +16,8 @@ from pyspark.sql import SparkSession
 from expectations.contract import City
 from spark_jobs import refine, tables
 from spark_jobs.index import job as index_job
-from spark_jobs.index.methodology import load_methodology
+from spark_jobs.index import method_job
+from spark_jobs.index.methodology import load_methodology, reweighted
 from spark_jobs.release import files, job, lake
 from spark_jobs.release.columns import canonical_frame
 from spark_jobs.release.verify import verify
@@ -129,7 +130,8 @@ def nights(mart: str, spark: SparkSession, tmp_path: Path, monkeypatch: pytest.M
         "posterior": whole.posterior.model_copy(update={"draws": 200}),
         "windows": whole.windows.model_copy(update={"trend_months": 1}),
     })  # fmt: skip
-    monkeypatch.setattr(index_job, "load_methodology", lambda: few)
+    for module in (index_job, method_job):
+        monkeypatch.setattr(module, "load_methodology", lambda: few)
     tables.create(spark, refine.BATCHES, refine.BATCH_COLUMNS, ("city_code", "feed_code"))
     if tables.exists(spark, lake.POINTER):
         spark.sql(f"delete from {lake.POINTER} where city_code = '{CITY}'")
@@ -173,3 +175,12 @@ def test_the_second_night_explains_its_difference_from_the_first(nights: Nights)
     index_job.run(nights.spark, city(), SECOND)  # the same night again, with this very release as the current one
     again = tables.read(nights.spark, "index.movement").where(f"city_code = '{CITY}' and business_date = '{SECOND}'")
     pd.testing.assert_frame_equal(canonical_frame("movement", again.toPandas()), canonical_frame("movement", ledger))
+
+    candidate = reweighted(index_job.load_methodology(), {"incidents": 90.0}).model_copy(update={"version": "next"})
+    said = method_job.compare_methods(nights.spark, city(), SECOND, candidate, nights.published)
+    compared = pd.read_csv(Path(said.rsplit(": ", 1)[1]) / "comparison.csv", dtype={"area_code": str})
+    assert len(compared) == method_job.MONTHS * (len(COUNTIES) + 1)
+    assert (compared["day"].min(), compared["day"].max()) == ("2025-11-30", "2026-10-31")
+    np.testing.assert_allclose(compared["difference"], compared["points_goalposts"] + compared["points_weights"])
+    assert (compared["points_weights"] != 0.0).all()
+    assert files.read_latest(nights.published / CITY) == second, "nothing that was published is touched"
