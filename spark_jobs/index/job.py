@@ -20,6 +20,7 @@ from spark_jobs.index.methodology import Methodology, load_methodology
 from spark_jobs.index.movement import movement
 from spark_jobs.index.results import IndexResult
 from spark_jobs.index.scale import Goalposts
+from spark_jobs.index.settlement import settlement_inputs
 from spark_jobs.index.windows import Coverage, DailyCounts, base_year_ends, month_ends
 from spark_jobs.refine import batches_of
 from spark_jobs.release.feeds import feed_status
@@ -49,7 +50,8 @@ def run(spark: SparkSession, city: City, business_date: date) -> str:
         areas, denominators = reference(spark, city, business_date)
         status = feed_status(city.feeds, batches_of(spark, city), business_date)
         coverage = coverage_of(city, status)
-        counts = DailyCounts(daily(spark, city, business_date), denominators, coverage, areas, methodology)
+        counted = daily(spark, city, business_date)
+        counts = DailyCounts(counted, denominators, coverage, areas, methodology)
         marks, base = _goalposts(spark, city, business_date, counts, methodology)
         earlier = earlier_read.result()
     year = methodology.windows.headline_days  # the two windows neither overlap nor leave a gap
@@ -78,7 +80,7 @@ def run(spark: SparkSession, city: City, business_date: date) -> str:
                 day,
             )
         ],
-        "input": list(_input_rows(windows, areas, methodology)),
+        "input": [*_input_rows(windows, areas, methodology), *settlement_inputs(counted, areas, business_date)],
         "movement": list(_movement_rows(earlier, windows, marks, units, methodology)),
     }
     keys = {"city_code": city.city_code, "business_date": business_date.isoformat()}

@@ -12,11 +12,13 @@ from zoneinfo import ZoneInfo
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from spark_jobs.index.settlement import Settlement
 from spark_jobs.release.build import grey_indicators, missing_domains, no_index_reason
 from spark_jobs.release.charts import Interval, Point, interval_plot, sparkline, trend_chart
 from spark_jobs.release.columns import rows
 from spark_jobs.release.model import Area, Release
 from spark_jobs.release.movement import Ledger, area_movements
+from spark_jobs.release.settlement import shown_settlements
 from spark_jobs.release.wording import LanguageCode, Wording, number
 
 
@@ -197,6 +199,37 @@ class Page:
         if row is None or not row["is_live"] or row["value"] is None:
             return None
         return {"value": number(row["value"]), "interval": self.words.interval(row["lower"], row["upper"])}
+
+    @property
+    def settlement(self) -> list[dict[str, Any]]:
+        """Rows of the table of settled disputes: the city and its counties ever, then the city by month found."""
+        views = [(area, s) for area in (self.city, *self.counties) for s in shown_settlements(self.release, area)]
+        ordered = sorted(views, key=lambda view: view[1].month is not None)  # stable: areas stay in order
+        return [self._settlement_row(area, settled) for area, settled in ordered]
+
+    def _settlement_row(self, area: Area, settled: Settlement) -> dict[str, Any]:
+        words = self.words
+        name = self._name(area) if settled.month is None else f"{self._name(area)} · {words.month(settled.month)}"
+        counts = (settled.n_accepted, settled.n_settled, settled.n_open)
+        return {
+            "name": name,
+            "is_city": area.level_code == "city" and settled.month is None,
+            "counts": [f"{count:,}" for count in counts],
+            "rate": words.percent(settled.rate),
+            "interval": words.percent_interval(*settled.interval),
+        }
+
+    @property
+    def settlement_sentence(self) -> str | None:
+        """None for a city without disputes."""
+        ever = next(iter(shown_settlements(self.release, self.city)), None)
+        if ever is None or ever.rate is None:
+            return None
+        lower, upper = (number(100 * float(end)) for end in ever.interval if end is not None)
+        return self.words.say(
+            "settlement_city", accepted=f"{ever.n_accepted:,}", settled=f"{ever.n_settled:,}",
+            rate=self.words.percent(ever.rate), lower=lower, upper=upper,
+        )  # fmt: skip
 
     # -- 4 what moved
     @property

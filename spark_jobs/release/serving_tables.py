@@ -1,7 +1,9 @@
 """The serving tables (database `mart`, schema mart_<city>): their columns, and their rows from a release.
 
 What Superset shows: the current release only, with every code already in words, so that charts carry no SQL.
-Grain: release_info one row; movement_summary one row an area; the others as their namesakes in columns.TABLES.
+Grain: release_info one row; movement_summary one row an area; trend_line one row a day and line of the trend chart (each
+county, and the city with the two ends of its interval); settlement one row an area for the cumulative view, and one a
+month found for the city; the others as their namesakes in columns.TABLES.
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ from spark_jobs.release.build import grey_indicators, missing_domains, no_index_
 from spark_jobs.release.columns import MOVEMENT_CAUSES, rows
 from spark_jobs.release.model import Release
 from spark_jobs.release.movement import area_movements, movers_or_reason, row_name
+from spark_jobs.release.settlement import shown_settlements
 from spark_jobs.release.wording import Wording
 
 _NUMBER = "double precision"
@@ -58,6 +61,14 @@ SERVING_TABLES: dict[str, dict[str, str]] = {
     "trend": {
         "day": "date", "area_code": "text", "area_name_zh": "text", "level_code": "text", "index": _NUMBER,
         "lower": _NUMBER, "upper": _NUMBER,
+    },
+    "trend_line": {
+        "day": "date", "area_code": "text", "series_zh": "text", "value": _NUMBER,
+    },
+    "settlement": {
+        "area_code": "text", "area_name_zh": "text", "level_code": "text", "view_code": "text", "found_on": "date",
+        "found_zh": "text", "n_accepted": _NUMBER, "n_settled": _NUMBER, "n_open": _NUMBER, "rate": _NUMBER,
+        "lower": _NUMBER, "upper": _NUMBER, "rate_text": "text", "interval_text": "text",
     },
     "flag": {
         "flag_id": "text", "rule_code": "text", "rule_name_zh": "text", "area_code": "text", "area_name_zh": "text",
@@ -178,6 +189,35 @@ def _trend(release: Release, _words: Wording) -> Iterator[Row]:
     return _with_area(release, "trend")
 
 
+def _trend_line(release: Release, _words: Wording) -> Iterator[Row]:
+    """The endings are how the chart knows that two lines are the ends of a third one's interval."""
+    for row in _trend(release, _words):
+        endings = {"index": "", "lower": "__yhat_lower", "upper": "__yhat_upper"}
+        for figure, ending in endings.items() if row["level_code"] == "city" else [("index", "")]:
+            yield row | {"series_zh": row["area_name_zh"] + ending, "value": row[figure]}
+
+
+def _settlement(release: Release, words: Wording) -> Iterator[Row]:
+    """Counties in the order of their codes: the rates do not rank them."""
+    for area in release.areas:
+        for settled in shown_settlements(release, area):
+            yield {
+                "area_code": area.area_code,
+                "area_name_zh": area.name.zh,
+                "level_code": area.level_code,
+                "view_code": "cumulative" if settled.month is None else "cohort",
+                "found_on": settled.month,
+                "found_zh": words.month(settled.month) if settled.month else words.say("ever_accepted"),
+                "n_accepted": settled.n_accepted,
+                "n_settled": settled.n_settled,
+                "n_open": settled.n_open,
+                "rate": settled.rate,
+                **dict(zip(("lower", "upper"), settled.interval, strict=True)),
+                "rate_text": words.percent(settled.rate),
+                "interval_text": words.percent_interval(*settled.interval),
+            }
+
+
 def _flag(release: Release, words: Wording) -> Iterator[Row]:
     for row in _with_area(release, "flag"):
         yield row | {
@@ -211,6 +251,8 @@ _MAKERS: dict[str, Callable[[Release, Wording], Iterator[Row]]] = {
     "movement": _movement,
     "movement_summary": _movement_summary,
     "trend": _trend,
+    "trend_line": _trend_line,
+    "settlement": _settlement,
     "flag": _flag,
     "feed_status": _feed_status,
 }

@@ -70,6 +70,17 @@ class Wording:
             return self.say("nothing")
         return number(value) if number(value) == "0.0" else f"{'+' if value > 0 else ''}{number(value)}"
 
+    def percent(self, share: float | None) -> str:
+        """98.00 %"""
+        return self.say("nothing") if share is None else self.say("percent", value=f"{100 * share:.2f}")
+
+    def percent_interval(self, lower: float | None, upper: float | None) -> str:
+        """97.9–98.1"""
+        return self.interval(None if lower is None else 100 * lower, None if upper is None else 100 * upper)
+
+    def month(self, value: date) -> str:
+        return self.say("month", d=value)
+
     def day(self, value: date | None) -> str:
         return self.say("nothing") if value is None else self.say("day", d=value)
 

@@ -41,6 +41,9 @@ d4_returned_or_repeated N1 2026-03-06 all 0/1
 d4_returned_or_repeated N1 2026-03-08 all 1/1
 d5_grid_overdue N2 2026-03-05 all 1/-
 d5_grid_overdue N2 2026-03-09 all 1/-
+settlement N1 2026-02-07 open 1/-
+settlement N1 2026-03-08 settled 1/-
+settlement N1 2026-03-09 failed 1/-
 """
 
 LEARNT_SINCE = """
@@ -119,7 +122,7 @@ def test_coverage_is_read_as_known_and_only_where_a_feed_brings_it(lake: Lake) -
 def test_the_examples_of_all_indicators(lake: Lake) -> None:
     outcome = run_dbt("test", "--select", "test_type:unit")
     statuses = {result.node.name: result.status.value for result in node_results(outcome)}
-    assert len(statuses) == 17
+    assert len(statuses) == 17 + 1  # settlement, which is shown beside them
     assert {name: status for name, status in statuses.items() if status != "pass"} == {}
 
 

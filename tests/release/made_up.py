@@ -39,6 +39,11 @@ FEED_OF_DOMAIN = {
     "demands_and_grid": "hotline",
 }
 KIND_OF_FEED = {"cases": "case", "incidents": "incident", "disputes": "dispute", "hotline": "hotline"}
+SETTLED: tuple[dict[str, float], ...] = (
+    {"settled": 164.0, "open": 3.0, "failed": 1.0},
+    {"settled": 165.0, "open": 3.0},
+    {"settled": 74_187.0 - 164 - 165, "open": 500.0, "failed": 75_701.0 - 74_187 - 500 - 4 - 3},
+)
 PREVIOUS_RELEASE = "20261121-0123456789"
 METHODOLOGY: Methodology = load_methodology()
 
@@ -275,9 +280,23 @@ def flags(of_areas: tuple[Area, ...]) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+def settlement(of_areas: tuple[Area, ...]) -> list[dict[str, Any]]:
+    """Disputes by outcome: in the city those of a mediation centre, in its first two counties hardly any."""
+    counties = [area.area_code for area in of_areas if area.level_code == "county"]
+    ever = {code: {} for code in counties} | dict(zip(counties, SETTLED, strict=False))
+    views = [("cumulative", code, counts) for code, counts in ever.items()]
+    views += [("found_2026-10", code, {"settled": 40.0, "open": 3.0, "failed": 1.0}) for code in counties]
+    return [
+        {"indicator_id": "settlement", "area_code": code, "window": view, "stratum": outcome, "count": count, "exposure": None}
+        for view, code, counts in views
+        for outcome, count in counts.items()
+    ]  # fmt: skip
+
+
 def inputs(of_areas: tuple[Area, ...], generator: np.random.Generator) -> pd.DataFrame:
     return pd.DataFrame(
-        [
+        settlement(of_areas)
+        + [
             {"indicator_id": indicator.id, "area_code": area.area_code, "window": window, "stratum": stratum,
              "count": float(generator.poisson(30)), "exposure": 327192.0}
             for indicator in METHODOLOGY.indicators

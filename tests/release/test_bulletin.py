@@ -157,3 +157,25 @@ def test_no_flags_is_said(make_release: Make) -> None:
     none = given.frames["flag"].iloc[0:0]
     page = Page(bulletin(make_release(replace(given, frames={**given.frames, "flag": none})), "en"))
     assert "No flags are open." in page.text
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_settled_disputes_stand_with_their_interval_and_by_month(release: Release, language: LanguageCode) -> None:
+    """74,187 of 75,701 is 98.00 %; 164 and 165 of 168 have intervals that overlap, and a note says what that means."""
+    page = Page(bulletin(release, language))
+    whole, first, second = ({"zh": zh, "en": en}[language] for zh, en in
+                            (("全市", "Whole city"), ("东湖区", "Donghu"), ("西山区", "Xishan")))  # fmt: skip
+    sign = {"zh": "%", "en": " %"}[language]
+    assert [whole, "75,701", "74,187", "506", f"98.00{sign}", "97.9–98.1"] in page.rows
+    assert [first, "168", "164", "3", f"97.62{sign}", "94.0–99.1"] in page.rows
+    assert [second, "168", "165", "3", f"98.21{sign}", "94.9–99.4"] in page.rows
+    month = {"zh": "全市 · 2026年10月", "en": "Whole city · October 2026"}[language]
+    assert [month, "264", "240", "18", f"90.91{sign}", "86.8–93.8"] in page.rows
+    assert {"zh": "不能用来排名", "en": "rank nobody"}[language] in page.text
+
+
+def test_a_city_without_disputes_has_no_such_table(make_release: Make) -> None:
+    given = made_up.release_input()
+    rows = given.frames["input"]
+    without = {**given.frames, "input": rows[rows["indicator_id"] != "settlement"]}
+    assert "化解率" not in bulletin(make_release(replace(given, frames=without)), "zh")

@@ -70,6 +70,28 @@ def test_a_missing_index_is_null_with_a_reason(mart: str, make_release: Make) ->
     assert all("矛盾纠纷" in row[4] for row in rows)
 
 
+def test_settlement_has_both_views_and_no_ranking(release: Release) -> None:
+    """The city ever and by month found, the counties by code and ever only."""
+    names = list(SERVING_TABLES["settlement"])
+    rows = [dict(zip(names, row, strict=True)) for row in serving_rows(release)["settlement"]]
+    shown = [(r["area_name_zh"], r["found_zh"], r["n_accepted"], r["rate_text"], r["interval_text"]) for r in rows]
+    assert shown == [
+        ("示范市", "有记录以来", 75_701, "98.00%", "97.9–98.1"),
+        ("示范市", "2026年10月", 264, "90.91%", "86.8–93.8"),
+        ("东湖区", "有记录以来", 168, "97.62%", "94.0–99.1"),
+        ("西山区", "有记录以来", 168, "98.21%", "94.9–99.4"),
+        ("新城区", "有记录以来", 75_365, "98.00%", "97.9–98.1"),
+    ]
+    assert {r["view_code"] for r in rows if r["level_code"] == "county"} == {"cumulative"}
+
+
+def test_the_trend_has_a_line_a_county_and_three_of_the_city(release: Release) -> None:
+    lines = {(area, series) for _, area, series, _ in serving_rows(release)["trend_line"]}
+    names = {area.name.zh for area in release.areas}
+    assert {series for _, series in lines} == names | {"示范市__yhat_lower", "示范市__yhat_upper"}
+    assert len(lines) == len(release.areas) + 2
+
+
 def test_twice_is_as_good_as_once(mart: str, release: Release, old: Release) -> None:
     for one in (old, release, release):
         serving.write_serving(mart, one)

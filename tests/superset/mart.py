@@ -22,7 +22,9 @@ NO_INDEX = "红岗区"
 STALE_REASON = "11月22日发布未通过检验：案件数据量异常，仍显示上一期"
 
 # What the dashboard reads of the serving tables, as the release step declares them.
-READ = ("release_info", "county_index", "domain_index", "movement_summary", "trend", "flag", "feed_status")
+READ = (
+    "release_info", "county_index", "domain_index", "movement_summary", "trend_line", "settlement", "flag", "feed_status",
+)  # fmt: skip
 TABLES = {name: SERVING_TABLES[name] for name in READ}
 
 # area_code, name, index, half width of the 90 % interval, band, change against last year
@@ -119,19 +121,40 @@ def _movement_summary() -> list[tuple[Any, ...]]:
     return rows
 
 
-def _trend() -> list[tuple[Any, ...]]:
-    """24 month ends and the day itself; the null county stops in October."""
+def _trend_line() -> list[tuple[Any, ...]]:
+    """24 month ends and the day itself; the null county stops in October; the city has an interval."""
     ends = [date(2024 + (10 + i) // 12, (10 + i) % 12 + 1, 1) - timedelta(days=1) for i in range(1, 25)]
     rows: list[tuple[Any, ...]] = []
     for number, day in enumerate([*ends, DAY]):
         for position, (code, name, index, half, _, _) in enumerate(AREAS):
             if index is None and day == DAY:
-                rows.append((day, code, name, level(code), None, None, None))
+                rows.append((day, code, name, None))
                 continue
             wave = ((number * 7 + position * 5) % 11 - 5) / 4
             value = (index or 99.0) - 0.12 * (24 - number) + wave
-            width = half or 2.5
-            rows.append((day, code, name, level(code), value, value - width, value + width))
+            rows.append((day, code, name, value))
+            if code == CITY_AREA and half:
+                rows += [
+                    (day, code, f"{name}__yhat_lower", value - half),
+                    (day, code, f"{name}__yhat_upper", value + half),
+                ]
+    return rows
+
+
+def _settlement() -> list[tuple[Any, ...]]:
+    """The figures of a mediation centre for the city, two small offices that cannot be ranked, and three months found."""
+    rows: list[tuple[Any, ...]] = []
+    for code, name, accepted, settled, rate, interval in (
+        ("230600", "样例市", 75_701, 74_187, "98.00%", "97.9–98.1"),
+        ("230602", "萨尔图区", 168, 164, "97.62%", "94.0–99.1"),
+        ("230603", "龙凤区", 168, 165, "98.21%", "94.9–99.4"),
+    ):
+        figures = (accepted, settled, 2, settled / accepted, None, None, rate, interval)
+        rows.append((code, name, level(code), "cumulative", None, "有记录以来", *figures))
+    for month, accepted, settled, rate, interval in ((9, 812, 790, "97.29%", "95.9–98.2"), (10, 798, 751, "94.11%", "92.2–95.5"),
+                                                     (11, 402, 211, "52.49%", "47.6–57.3")):  # fmt: skip
+        figures = (accepted, settled, accepted - settled, settled / accepted, None, None, rate, interval)
+        rows.append(("230600", "样例市", "city", "cohort", date(2026, month, 1), f"2026年{month}月", *figures))
     return rows
 
 
@@ -163,7 +186,8 @@ def fill(url: str, city: str, *, bad_day: bool = False) -> None:
         "county_index": _county_index(with_city=not bad_day),
         "domain_index": _domain_index(),
         "movement_summary": _movement_summary(),
-        "trend": _trend(),
+        "trend_line": _trend_line(),
+        "settlement": _settlement(),
         "flag": [] if bad_day else _flags(),
         "feed_status": FEEDS,
     }

@@ -58,7 +58,7 @@ def test_nothing_carries_sql() -> None:
 
 def test_datasets_are_tables_of_the_mart() -> None:
     datasets = of_kind("datasets")
-    assert len(datasets) == 7
+    assert len(datasets) == 8
     for path, dataset in datasets.items():
         columns = TABLES[dataset["table_name"]]
         assert dataset["schema"] == f"mart_{CITY}"
@@ -72,7 +72,7 @@ def test_datasets_are_tables_of_the_mart() -> None:
 def test_charts_read_what_their_dataset_has() -> None:
     datasets = {d["uuid"]: d for d in of_kind("datasets").values()}
     charts = of_kind("charts")
-    assert len(charts) == 11
+    assert len(charts) == 13
     for path, chart in charts.items():
         dataset = datasets[chart["dataset_uuid"]]
         known = {c["column_name"] for c in dataset["columns"]} | {m["metric_name"] for m in dataset["metrics"]}

@@ -173,7 +173,7 @@ def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BrowserContex
     with sync_playwright() as driver:
         context = driver.chromium.launch_persistent_context(
             tmp_path_factory.mktemp("browser"), executable_path="/usr/bin/chromium", headless=True,
-            locale="zh-CN", viewport={"width": 1600, "height": 2200}, args=arguments,
+            locale="zh-CN", viewport={"width": 1600, "height": 3000}, args=arguments,
         )  # fmt: skip
         yield context
         context.close()

@@ -1,8 +1,9 @@
 {{ config(materialized='city_slice', partition_by='city_code') }}
 
 -- indicator_ids() is rendered from the listing of this folder: a new indicator is one SQL file and its yml.
+-- Settlement is counted with them, in the same commit, and read by nothing that scores.
 with counts as (
-    {% for indicator_id in indicator_ids() %}
+    {% for indicator_id in indicator_ids() + ['settlement'] %}
     select
         '{{ indicator_id }}' as indicator_id,
         area_code,
