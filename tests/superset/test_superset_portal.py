@@ -19,7 +19,7 @@ pytestmark = pytest.mark.e2e
 TITLES = {
     "本期发布", "全市平安指数", "全市概况", "县区分布（橙低蓝高，灰为无指数）", "县区指数（由低到高）",
     "变动说明（较上一期）", "当前预警", "数据到达与缺失", "指数走势（近24个月）", "全市四大领域",
-    "县区四大领域（橙低于、蓝高于基期 100）",
+    "县区四大领域（橙低于、蓝高于基期 100）", "累计化解率（区间重叠不分先后）", "全市化解率（按受理月份）",
 }  # fmt: skip
 MAP_TITLE = "县区分布（橙低蓝高，灰为无指数）"
 
@@ -213,6 +213,8 @@ def test_a_leader_sees_the_whole_page(portal: Portal, visit: Visit, tmp_path: Pa
         "101.8",
         "100.2–103.4",
         "死亡3人",
+        "98.00%",
+        "97.9–98.1",
         *mart.COUNTIES,
     ):
         assert expected in text, expected
