@@ -341,6 +341,7 @@ class Page:
         return [
             words.say(f"note_{self.release.status_code}"),
             words.say("note_interval", **bands),
+            words.say("note_confidence"),
             words.say("note_method", method=words.pick(method.name), version=method.version),
             words.say("note_volume"),
         ]

@@ -168,7 +168,7 @@ class _Page:
             "new": self._figure(change.candidate, day, unit),
             "difference": words.change(number_or_none(change.difference[day, unit])),
             "overlap": words.say("nothing") if overlap is None else f"{100 * overlap:.0f} %",
-            "ranks": [self._ranks(series, day, unit) for series in (change.current, change.candidate)],
+            "ranks": self._ranks(day, unit),
             "points": [words.change(number_or_none(change.points[c, day, unit])) for c in range(len(CHANGES))],
             "link": _link(change.link[unit]) or words.say("nothing"),
         }
@@ -179,13 +179,15 @@ class _Page:
         )
         return self.words.index(index), self.words.interval(lower, upper)
 
-    def _ranks(self, series: Series, day: int, unit: int) -> str:
-        low, high = (
-            _rank(values[day], unit % len(self.report.areas)) for values in (series.rank_low, series.rank_high)
-        )
-        if low is None or high is None:
-            return self.words.say("nothing")
-        return f"{low:.0f}" if low == high else f"{low:.0f}–{high:.0f}"
+    def _ranks(self, day: int, unit: int) -> str:
+        """2–8 → 2–7; the city has none."""
+        found = []
+        for series in (self.change.current, self.change.candidate):
+            ends = [_rank(values[day], unit % len(self.report.areas)) for values in (series.rank_low, series.rank_high)]
+            if None in ends:
+                return self.words.say("nothing")
+            found.append("–".join(dict.fromkeys(f"{end:.0f}" for end in ends)))
+        return " → ".join(found)
 
     @property
     def differences(self) -> list[tuple[str, str, str]]:

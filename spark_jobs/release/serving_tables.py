@@ -189,11 +189,10 @@ def _trend(release: Release, _words: Wording) -> Iterator[Row]:
     return _with_area(release, "trend")
 
 
-def _trend_line(release: Release, _words: Wording) -> Iterator[Row]:
-    """The endings are how the chart knows that two lines are the ends of a third one's interval."""
-    for row in _trend(release, _words):
-        endings = {"index": "", "lower": "__yhat_lower", "upper": "__yhat_upper"}
-        for figure, ending in endings.items() if row["level_code"] == "city" else [("index", "")]:
+def _trend_line(release: Release, words: Wording) -> Iterator[Row]:
+    ends = {"lower": words.say("lower_end"), "upper": words.say("upper_end")}
+    for row in _trend(release, words):
+        for figure, ending in {"index": "", **(ends if row["level_code"] == "city" else {})}.items():
             yield row | {"series_zh": row["area_name_zh"] + ending, "value": row[figure]}
 
 

@@ -88,7 +88,7 @@ def test_settlement_has_both_views_and_no_ranking(release: Release) -> None:
 def test_the_trend_has_a_line_a_county_and_three_of_the_city(release: Release) -> None:
     lines = {(area, series) for _, area, series, _ in serving_rows(release)["trend_line"]}
     names = {area.name.zh for area in release.areas}
-    assert {series for _, series in lines} == names | {"示范市__yhat_lower", "示范市__yhat_upper"}
+    assert {series for _, series in lines} == names | {"示范市区间下限", "示范市区间上限"}
     assert len(lines) == len(release.areas) + 2
 
 

@@ -135,8 +135,8 @@ def _trend_line() -> list[tuple[Any, ...]]:
             rows.append((day, code, name, value))
             if code == CITY_AREA and half:
                 rows += [
-                    (day, code, f"{name}__yhat_lower", value - half),
-                    (day, code, f"{name}__yhat_upper", value + half),
+                    (day, code, f"{name}区间下限", value - half),
+                    (day, code, f"{name}区间上限", value + half),
                 ]
     return rows
 
