@@ -25,7 +25,7 @@ padding:0 1rem;color:#222}}h1{{color:#b8261c;margin-bottom:0}}small{{color:#666}
 margin-top:1.5rem}}td,th{{padding:.55rem .7rem;border-bottom:1px solid #ddd;text-align:left;vertical-align:top}}
 a{{color:#b8261c}}code{{background:#f4f1ee;padding:.1rem .35rem;border-radius:3px}}.stale{{background:#fff3cd;padding:.6rem}}
 </style><h1>{title}</h1><small>{subtitle}</small>{notice}
-<table><tr><th>入口 · where</th><th>看什么 · what</th><th>登录 · login</th></tr>{rows}</table></html>"""
+<table><tr><th>入口 · open</th><th>地址 · where</th><th>登录 · login</th></tr>{rows}</table></html>"""
 
 
 class Guarded(tornado.web.RequestHandler):
@@ -100,7 +100,7 @@ def page(layout: Layout, city_code: str, logins: dict[str, str]) -> str:
         notice = f'<p class="stale">已过期 · stale: {html.escape(str(stale))}</p>' if stale else ""
     subtitle = f"发布 {release['release_id']} · {release['period']}" if release else city.name.en
     cells = "".join(
-        f'<tr><td><a href="{html.escape(link)}">{html.escape(link.split("?")[0])}</a></td><td>{html.escape(what)}</td>'
+        f'<tr><td><a href="{html.escape(link)}">{html.escape(what)}</a></td><td>{html.escape(link.split("?")[0])}</td>'
         f"<td>{html.escape(logins.get(login, ''))}</td></tr>"
         for link, what, login in rows
     )

@@ -115,7 +115,7 @@ def set_up(city: str, environment: dict[str, str]) -> float:
         "--city-name",
         mart.CITY_NAME,
     ]
-    subprocess.run(command, cwd=REPOSITORY, env=environment, check=True, timeout=120)
+    subprocess.run(command, cwd=REPOSITORY, env=environment, check=True, timeout=300)
     return time.monotonic() - started
 
 
