@@ -9,6 +9,7 @@ import hashlib
 import json
 import os
 import shutil
+import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,7 +20,7 @@ from typing import Any, BinaryIO, Literal
 from pydantic import BaseModel, ConfigDict
 
 from expectations.contract import Feed, FilesSource
-from spark_jobs.errors import ContractBreach
+from spark_jobs.errors import ContractBreach, SourceUnavailable
 
 MANIFEST = "manifest.json"
 
@@ -152,16 +153,28 @@ class Landing:
         )
 
     @contextmanager
-    def new_batch(self) -> Iterator[Batch]:
-        """A batch under construction. What a killed pull left behind is removed first; an error removes this one."""
+    def new_batch(self, pull: str = "") -> Iterator[Batch]:
+        """A batch under construction. What a killed pull left behind is removed first; an error removes this one.
+
+        A source that can go on where it broke off names the `pull`: the files that the same pull has brought whole are
+        there again, and only what proves them wrong, a ContractBreach, removes them.
+        """
+        folder = self.folder / f".landing-{pull or os.getpid()}"
         for leftover in self.folder.glob(".landing-*"):
-            shutil.rmtree(leftover)
-        folder = self.folder / f".landing-{os.getpid()}"
-        folder.mkdir(parents=True)
+            if leftover != folder or not pull:
+                shutil.rmtree(leftover)
+        folder.mkdir(parents=True, exist_ok=bool(pull))
+        for torn in folder.glob(".*"):
+            torn.unlink()
+        is_kept = False
         try:
             yield Batch(folder)
+        except (SourceUnavailable, KeyboardInterrupt):
+            is_kept = bool(pull)
+            raise
         finally:
-            shutil.rmtree(folder, ignore_errors=True)
+            if not is_kept:
+                shutil.rmtree(folder, ignore_errors=True)
 
 
 def _write_whole(path: Path, manifest: Manifest) -> None:
@@ -183,12 +196,31 @@ class Batch:
         path = self.folder / name
         if path.exists() or name == MANIFEST:
             raise ContractBreach(f"file {name!r}: expected a name of its own within the batch, found it taken")
-        with path.open("wb") as out:
+        unfinished = self.folder / f".{uuid.uuid4().hex}"
+        with unfinished.open("wb") as out:
             yield out
             out.flush()
             os.fsync(out.fileno())
+        unfinished.rename(path)
+        self._add(path, delivered_on)
+
+    def again(self, name: str, delivered_on: date) -> bytes | None:
+        """Content of a file that an earlier try of this pull has brought whole, which is part of the batch from now on."""
+        path = self.folder / name
+        if not path.is_file():
+            return None
+        self._add(path, delivered_on)
+        return path.read_bytes()
+
+    def _add(self, path: Path, delivered_on: date) -> None:
         size = path.stat().st_size
-        self.files.append(LandedFile(name=name, sha256=file_sha256(path), n_bytes=size, delivered_on=delivered_on))
+        self.files.append(LandedFile(name=path.name, sha256=file_sha256(path), n_bytes=size, delivered_on=delivered_on))
+
+    def clear(self) -> None:
+        """Begin anew."""
+        self.files.clear()
+        for path in self.folder.iterdir():
+            path.unlink()
 
     def commit(self, feed: Feed, window_from: date, window_to: date, **more: Any) -> Manifest:
         """Write the manifest and rename the folder to the batch's id, which is made of window and content."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gzip
+import hashlib
+import json
 import time
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
@@ -209,7 +211,7 @@ def land(
         lower = datetime.combine(window_from, datetime.min.time()) - timedelta(hours=source.overlap_hours)
         parameters[source.from_parameter] = f"{lower:%Y-%m-%d %H:%M:%S}"
     try:
-        with ApiClient(source, connection) as client, landing.new_batch() as batch:
+        with ApiClient(source, connection) as client, landing.new_batch(_name(source, parameters)) as batch:
             total = _pull(feed, source, client, parameters, batch, business_date)
             return batch.commit(feed, window_from, business_date, n_rows=total)
     except SourceUnavailable as error:
@@ -252,14 +254,57 @@ class _Proof:
         self.seen += len(page.rows)
 
 
+def _name(source: ApiSource, parameters: dict[str, Any]) -> str:
+    """Name of a pull: another window or page size is another pull."""
+    return hashlib.sha256(json.dumps([source.path, parameters]).encode()).hexdigest()[:12]
+
+
 def _pull(feed: Feed, source: ApiSource, client: ApiClient, parameters: dict[str, Any], batch: Batch, day: date) -> int:
-    """All pages into the batch; returns the number of rows. Behind a last page that is full, one more must be empty."""
+    """All pages into the batch; returns the number of rows.
+
+    After a break it goes on with the pages that are there, which later pages have to agree with as with any others.
+    Where they do not, the source has changed since, and all pages are asked for again.
+    """
+    kept = _kept(source, batch, day)
+    try:
+        return _pages(feed, source, client, parameters, batch, day, kept)
+    except ContractBreach:
+        if not kept:
+            raise
+        batch.clear()
+        return _pages(feed, source, client, parameters, batch, day, [])
+
+
+def _kept(source: ApiSource, batch: Batch, day: date) -> list[Page]:
+    """Pages that an earlier try has brought."""
+    pages: list[Page] = []
+    while content := batch.again(_file(len(pages) + 1), day):
+        pages.append(_page(source, gzip.decompress(content)))
+    return pages
+
+
+def _file(number: int) -> str:
+    return f"page_{number:05d}.json.gz"
+
+
+def _pages(
+    feed: Feed,
+    source: ApiSource,
+    client: ApiClient,
+    parameters: dict[str, Any],
+    batch: Batch,
+    day: date,
+    kept: list[Page],
+) -> int:
+    """Behind a last page that is full, one more must be empty; behind pages that were kept, one more proves the total."""
     proof = _Proof(feed)
-    for number in count(1):
+    for number, page in enumerate(kept, 1):
+        proof.check(number, page)
+    for number in count(len(kept) + 1):
         page = client.page({**parameters, source.page_parameter: number})
         proof.check(number, page)
         if page.rows or number == 1:
-            with batch.file(f"page_{number:05d}.json.gz", day) as out:
+            with batch.file(_file(number), day) as out:
                 out.write(gzip.compress(page.content, 1, mtime=0))
         if proof.seen == proof.total and len(page.rows) < source.page_size:
             break

@@ -19,7 +19,7 @@ from spark_jobs.sources import api
 from tests.bad_input import cases
 from tests.bad_input.api_cases import ATTEMPTS, LARGEST_PAGE, NAN, OVERCOME, REFUSED, Overcome, Refused
 from tests.bad_input.test_files import PSEUDONYMISER
-from tests.bad_input.unreliable_api import ROWS, SIZE, Office, page, serving
+from tests.bad_input.unreliable_api import ROWS, SIZE, Answer, Office, page, serving
 
 pytestmark = [pytest.mark.e2e, pytest.mark.bad_input]
 PATIENCE = {"connect": 60, "read": 60, "whole": 60, "attempts": ATTEMPTS, "first_wait": 0.01, "longest_wait": 0.05}
@@ -64,11 +64,46 @@ def test_what_cannot_be_trusted_does_not_land(feed: Feed, tmp_path: Path, case: 
         assert "what to do: " in letter
         assert SECRET not in letter
         assert "token1" not in letter
-        assert list(landing.folder.glob("*")) == []
+        assert landing.manifests() == []
         office.pages, office.token, office.dies = Office(lambda number, asked: page(number)).pages, Office.token, ()
-        manifest = pull(feed, landing, office.port)  # the next pull begins anew and misses nothing
+        manifest = pull(feed, landing, office.port)  # the next pull misses nothing
     assert manifest
     assert ids(feed, landing, manifest) == [row["id"] for row in ROWS]
+
+
+def test_a_pull_that_broke_off_goes_on_where_it_was(feed: Feed, tmp_path: Path) -> None:
+    landing = Landing(tmp_path / "landing")
+    gone = Answer(b"", 503)
+    with serving(Office(lambda number, asked: gone if number == 3 else page(number))) as office:
+        with pytest.raises(SourceUnavailable):
+            pull(feed, landing, office.port)
+        assert office.asked == [1, 2, 3, 3, 3]
+        torn = next(landing.folder.glob(".landing-*")) / ".half"
+        torn.write_bytes(b"the process was killed while it wrote")
+        office.pages, office.asked = lambda number, asked: page(number), []
+        manifest = pull(feed, landing, office.port)
+    assert manifest
+    assert office.asked == [3]
+    assert ids(feed, landing, manifest) == [row["id"] for row in ROWS]
+    assert sorted(path.name for path in landing.folder.rglob("*") if path.is_file()) == [
+        "manifest.json", *(file.name for file in manifest.files)
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("in_front", [0, 1])
+def test_a_source_that_changed_during_the_break_is_asked_for_all(feed: Feed, tmp_path: Path, in_front: int) -> None:
+    """One row more: the total says so. One row in front and one less behind: a page overlaps with those of before."""
+    landing = Landing(tmp_path / "landing")
+    now = [{**ROWS[0], "id": "new"}, *ROWS[:4]] if in_front else [*ROWS, {**ROWS[0], "id": "new"}]
+    gone = Answer(b"", 503)
+    with serving(Office(lambda number, asked: gone if number == 3 else page(number))) as office:
+        with pytest.raises(SourceUnavailable):
+            pull(feed, landing, office.port)
+        office.pages, office.asked = lambda number, asked: page(number, now), []
+        manifest = pull(feed, landing, office.port)
+    assert manifest
+    assert office.asked[:4] == [3, 1, 2, 3]
+    assert ids(feed, landing, manifest) == [row["id"] for row in now]
 
 
 @pytest.mark.parametrize("case", OVERCOME.values(), ids=OVERCOME.keys())
