@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import gzip
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from datetime import date, datetime, timedelta
+from itertools import pairwise
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import psycopg
@@ -13,10 +18,13 @@ from expectations.contract import DatabaseSource, Feed
 from spark_jobs.connection import Connection
 from spark_jobs.drift import check_columns
 from spark_jobs.errors import SourceUnavailable
-from spark_jobs.landing import Landing, Manifest
+from spark_jobs.landing import Batch, Landing, Manifest
 
 CONNECT_TIMEOUT = 20  # seconds
 STATEMENT_TIMEOUT = 600_000  # milliseconds
+ROWS_PER_FILE = 1_000_000  # decoding holds a file in memory
+READERS = 4  # connections that read at the same time
+Bounds = tuple[datetime, datetime]  # of the cursor: after the first, up to the second
 
 
 def land(
@@ -44,23 +52,33 @@ def land(
     if landing.landed_through() is None:
         lower = datetime(1970, 1, 1)
     try:
-        with psycopg.connect(
-            host=connection.host,
-            port=connection.port,
-            dbname=connection.schema_,
-            user=connection.login,
-            password=connection.password.get_secret_value(),
-            connect_timeout=CONNECT_TIMEOUT,
-            options=f"-c default_transaction_read_only=on -c statement_timeout={STATEMENT_TIMEOUT}",
-            application_name="peace-index",
-        ) as database:
-            database.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
-            return _copy(database, feed, source, landing, (lower, upper), (window_from, business_date))
+        with _connect(connection) as database:
+            bounds = (lower, upper)
+            return _copy(database, feed, connection, landing, bounds, (window_from, business_date))
     except psycopg.Error as error:
         raise SourceUnavailable(
             f"feed {feed.code}: the database of connection {source.connection} failed: {str(error).strip()}\n"
             "  what to do: check address, account and network; the run may be repeated at any time"
         ) from None
+
+
+@contextmanager
+def _connect(connection: Connection, snapshot: str | None = None) -> Iterator[psycopg.Connection]:
+    """A read-only transaction that sees one state of the database: its own, or the snapshot of another transaction."""
+    with psycopg.connect(
+        host=connection.host,
+        port=connection.port,
+        dbname=connection.schema_,
+        user=connection.login,
+        password=connection.password.get_secret_value(),
+        connect_timeout=CONNECT_TIMEOUT,
+        options=f"-c default_transaction_read_only=on -c statement_timeout={STATEMENT_TIMEOUT}",
+        application_name="peace-index",
+    ) as database:
+        database.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+        if snapshot:
+            database.execute(sql.SQL("set transaction snapshot {}").format(sql.Literal(snapshot)))
+        yield database
 
 
 def _columns(database: psycopg.Connection, table: str) -> dict[str, str]:
@@ -76,34 +94,89 @@ def _columns(database: psycopg.Connection, table: str) -> dict[str, str]:
 def _copy(
     database: psycopg.Connection,
     feed: Feed,
-    source: DatabaseSource,
+    connection: Connection,
     landing: Landing,
-    bounds: tuple[datetime, datetime],
+    bounds: Bounds,
     window: tuple[date, date],
 ) -> Manifest:
-    """Stream the selected columns into gzipped CSV files. Columns the contract does not use never leave the source."""
+    """Land the rows as gzipped CSV files, several at a time if they are many, all from one snapshot.
+
+    Columns the contract does not use never leave the source.
+    """
+    source = feed.source
+    assert isinstance(source, DatabaseSource)
     present = _columns(database, source.table)
     check_columns(feed, f"table {source.table}", list(present), present)
-    rows = sql.SQL("from {table} where {cursor} > {lower} and {cursor} <= {upper}").format(
+    n_rows = _value(database, sql.SQL("select count(*) {}").format(_rows(source, bounds)))
+    parts = _parts(database, source, bounds, n_rows)
+    with landing.new_batch() as batch:
+        if len(parts) == 1:
+            _stream(database, feed, source, batch, ("rows.csv.gz", bounds), window[1])
+        else:
+            snapshot = _value(database, sql.SQL("select pg_export_snapshot()"))
+
+            def read(part: tuple[str, Bounds]) -> None:
+                with _connect(connection, snapshot) as reader:
+                    _stream(reader, feed, source, batch, part, window[1])
+
+            with ThreadPoolExecutor(READERS) as pool:
+                list(pool.map(read, ((f"rows_{number:04d}.csv.gz", part) for number, part in enumerate(parts))))
+            batch.files.sort(key=lambda file: file.name)
+        return batch.commit(feed, *window, n_rows=n_rows, source_columns=tuple(present))
+
+
+def _value(database: psycopg.Connection, query: sql.SQL | sql.Composed) -> Any:
+    row = database.execute(query).fetchone()
+    assert row
+    return row[0]
+
+
+def _rows(source: DatabaseSource, bounds: Bounds) -> sql.Composed:
+    return sql.SQL("from {table} where {cursor} > {lower} and {cursor} <= {upper}").format(
         table=sql.Identifier(source.table),
         cursor=sql.Identifier(source.cursor),
         lower=sql.Literal(bounds[0]),
         upper=sql.Literal(bounds[1]),
     )
+
+
+def _parts(database: psycopg.Connection, source: DatabaseSource, bounds: Bounds, n_rows: int) -> list[Bounds]:
+    """The window in ranges of the cursor that hold about as many rows each; rows of one instant stay together."""
+    n_parts = -(-n_rows // ROWS_PER_FILE)
+    if n_parts <= 1:
+        return [bounds]
+    cuts = _value(
+        database,
+        sql.SQL("select percentile_disc({shares}::float8[]) within group (order by {cursor}) {rows}").format(
+            shares=sql.Literal([part / n_parts for part in range(1, n_parts)]),
+            cursor=sql.Identifier(source.cursor),
+            rows=_rows(source, bounds),
+        ),
+    )
+    edges = [bounds[0], *sorted(set(cuts) - {bounds[1]}), bounds[1]]
+    return list(pairwise(edges))
+
+
+def _stream(
+    database: psycopg.Connection,
+    feed: Feed,
+    source: DatabaseSource,
+    batch: Batch,
+    part: tuple[str, Bounds],
+    day: date,
+) -> None:
+    """Copy one range into a file; the server writes the CSV, and no more than a block of it is held here."""
+    name, bounds = part
     query = sql.SQL("copy (select {columns} {rows} order by {order}) to stdout with (format csv, header)").format(
         columns=sql.SQL(", ").join(map(sql.Identifier, feed.mapped_columns)),
-        rows=rows,
+        rows=_rows(source, bounds),
         order=sql.SQL(", ").join(map(sql.Identifier, (source.cursor, feed.record_id[0]))),
     )
-    with landing.new_batch() as batch:
-        with (
-            batch.file("rows.csv.gz", window[1]) as out,
-            gzip.GzipFile(fileobj=out, mode="wb", compresslevel=1, mtime=0) as zipped,
-            database.cursor() as cursor,
-            cursor.copy(query) as copy,
-        ):
-            for block in copy:
-                zipped.write(block)
-        counted = database.execute(sql.SQL("select count(*) {}").format(rows)).fetchone()
-        assert counted  # the same snapshot, so the count must agree with the rows landed
-        return batch.commit(feed, *window, n_rows=counted[0], source_columns=tuple(present))
+    with (
+        batch.file(name, day) as out,
+        gzip.GzipFile(fileobj=out, mode="wb", compresslevel=1, mtime=0) as zipped,
+        database.cursor() as cursor,
+        cursor.copy(query) as copy,
+    ):
+        for block in copy:
+            zipped.write(block)

