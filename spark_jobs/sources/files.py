@@ -1,4 +1,4 @@
-"""Files dropped into a folder: each content is picked up once, whatever its name, however often it is delivered."""
+"""Files dropped into a folder or a store: each content is picked up once, whatever its name, however often it is delivered."""
 
 from __future__ import annotations
 
@@ -6,12 +6,13 @@ import re
 import shutil
 from calendar import monthrange
 from datetime import date, datetime
-from pathlib import Path
+from pathlib import PurePosixPath
 
 from expectations.contract import Feed, FilesSource
 from spark_jobs.connection import Connection
 from spark_jobs.errors import ContractBreach, SourceUnavailable
-from spark_jobs.landing import Batch, Landing, Manifest, file_sha256
+from spark_jobs.landing import Batch, Landing, Manifest
+from spark_jobs.sources.folder import Drop, Folder
 
 CHECKSUM = ".sha256"  # a file beside the file, as sha256sum writes it
 QUIET_FILE = 4_096  # bytes; a file of a quiet day is a header and no more
@@ -53,79 +54,102 @@ def land(
     """
     source = feed.source
     assert isinstance(source, FilesSource)
-    folder = Path(str(connection.extra.get("path", "")))
-    if not folder.is_dir():
-        raise SourceUnavailable(f"feed {feed.code}: folder {folder} of connection {source.connection} is not there")
-    found = [path for path in sorted(folder.glob(source.pattern)) if path.is_file() or path.is_symlink()]
-    found = [path for path in found if path.suffix != CHECKSUM]
-    for path in found:
-        _check_place(feed, folder, path)
-    horizon = max(business_date, cutoff.date()) if feed.ends_on else business_date
-    days = {path: delivered_on(source, path.name) for path in found}
-    due = _new({path: day for path, day in days.items() if day <= horizon}, landing)
-    if not due:
-        return None
-    window_from = landing.landed_through() or feed.starts_on
-    with landing.new_batch() as batch:
-        for path, (day, sha256) in due.items():
-            _copy(feed, batch, folder, path, (day, sha256))
-        window_to = max(day for day, _ in due.values())
-        return batch.commit(feed, min(window_from, window_to), min(window_to, feed.ends_on or window_to), n_rows=None)
+    folder = Folder.of(connection)
+    try:
+        found = [drop for drop in folder.drops(source.pattern) if not drop.name.endswith(CHECKSUM)]
+        for drop in found:
+            _check_place(feed, drop)
+        horizon = max(business_date, cutoff.date()) if feed.ends_on else business_date
+        days = {drop: delivered_on(source, PurePosixPath(drop.name).name) for drop in found}
+        due = _new(folder, {drop: day for drop, day in days.items() if day <= horizon}, landing)
+        if not due:
+            return None
+        window_from = landing.landed_through() or feed.starts_on
+        with landing.new_batch() as batch:
+            for drop, (day, sha256) in due.items():
+                _copy(feed, batch, folder, drop, (day, sha256))
+            window_to = max(day for day, _ in due.values())
+            return batch.commit(
+                feed, min(window_from, window_to), min(window_to, feed.ends_on or window_to), n_rows=None
+            )
+    except (OSError, SourceUnavailable) as error:
+        if str(error).startswith("feed "):
+            raise
+        raise SourceUnavailable(
+            f"feed {feed.code}: connection {source.connection}: {error}\n"
+            "  what to do: check folder or address and account; the run may be repeated at any time"
+        ) from None
 
 
-def _check_place(feed: Feed, folder: Path, path: Path) -> None:
-    name = str(path.relative_to(folder))
-    is_writable_name = name.isprintable() and not any("\ud800" <= character <= "\udfff" for character in name)
-    if path.is_symlink() or not path.resolve().is_relative_to(folder.resolve()) or not is_writable_name:
+def _check_place(feed: Feed, drop: Drop) -> None:
+    is_writable_name = drop.name.isprintable() and not any("\ud800" <= each <= "\udfff" for each in drop.name)
+    if drop.is_link or not is_writable_name:
         raise ContractBreach(
-            f"feed {feed.code}: {name!r}: expected a plain file in the folder with a readable name, "
+            f"feed {feed.code}: {drop.name!r}: expected a plain file in the folder with a readable name, "
             "found a link, a way out of the folder or unprintable characters\n"
             "  what to do: remove it from the folder; nothing was taken"
         )
 
 
-def _new(days: dict[Path, date], landing: Landing) -> dict[Path, tuple[date, str]]:
+def _new(folder: Folder, days: dict[Drop, date], landing: Landing) -> dict[Drop, tuple[date, str]]:
     """Files whose content has not landed, with day and SHA-256; of the same content twice, the first.
 
     A header without rows is the same bytes on every quiet day: there the day counts too, or the second quiet day
     would be missing instead of zero.
     """
-    landed = {(file.sha256, day) for m in landing.manifests() for file in m.files for day in (None, file.delivered_on)}
+    landed_files = [(file, manifest.fetched_at) for manifest in landing.manifests() for file in manifest.files]
+    landed = {(file.sha256, day) for file, _ in landed_files for day in (None, file.delivered_on)}
+    seen = {(file.name, file.n_bytes): fetched_at for file, fetched_at in landed_files}  # the latest of a name
     new = {}
-    for path, day in days.items():
-        sha256 = file_sha256(path)
-        if (sha256, day if _is_quiet(path) else None) not in landed:
-            new[path] = (day, sha256)
+    for drop, day in days.items():
+        fetched_at = seen.get((_landed_name(drop), drop.size))
+        if fetched_at and drop.is_older(fetched_at):
+            continue
+        sha256 = folder.sha256(drop.name)
+        if (sha256, day if _is_quiet(folder, drop) else None) not in landed:
+            new[drop] = (day, sha256)
             landed |= {(sha256, None), (sha256, day)}
     return new
 
 
-def _is_quiet(path: Path) -> bool:
+def _landed_name(drop: Drop) -> str:
+    return drop.name.replace("/", "__")
+
+
+def _is_quiet(folder: Folder, drop: Drop) -> bool:
     """True for a text file of one line at most."""
-    if path.stat().st_size > QUIET_FILE:
+    if drop.size > QUIET_FILE:
         return False
-    content = path.read_bytes()
+    with folder.open(drop.name) as file:
+        content = file.read()
     is_text = b"\0" not in content and not content.startswith((b"\x1f\x8b", b"PK"))
     return is_text and len(content.splitlines()) <= 1
 
 
-def _copy(feed: Feed, batch: Batch, folder: Path, path: Path, known: tuple[date, str]) -> None:
+def _copy(feed: Feed, batch: Batch, folder: Folder, drop: Drop, known: tuple[date, str]) -> None:
     """Copy one file and compare it with what was seen before and with its checksum, if one lies beside it."""
     day, sha256 = known
-    name = "__".join(path.relative_to(folder).parts)
-    with batch.file(name, day) as out, path.open("rb") as content:
+    with batch.file(_landed_name(drop), day) as out, folder.open(drop.name) as content:
         shutil.copyfileobj(content, out, 1 << 20)
     copied = batch.files[-1].sha256
     if copied != sha256:
         raise SourceUnavailable(
-            f"feed {feed.code}: file {path.name} changed while it was read: it is still being written\n"
+            f"feed {feed.code}: file {drop.name} changed while it was read: it is still being written\n"
             "  what to do: nothing; the next run takes it. Sources should write under another name and rename"
         )
-    beside = path.with_name(path.name + CHECKSUM)
-    if beside.is_file():
-        promised = beside.read_text(errors="replace").split()
-        if not promised or promised[0].lower() != copied:
-            raise SourceUnavailable(
-                f"feed {feed.code}: file {path.name}: expected SHA-256 {promised[:1]} as {beside.name} says, "
-                f"found {copied}: the transfer is not complete\n  what to do: ask the source to send it again"
-            )
+    promised = _promised(folder, drop)
+    if promised is not None and promised != copied:
+        raise SourceUnavailable(
+            f"feed {feed.code}: file {drop.name}: expected SHA-256 {promised!r} as {drop.name}{CHECKSUM} says, "
+            f"found {copied}: the transfer is not complete\n  what to do: ask the source to send it again"
+        )
+
+
+def _promised(folder: Folder, drop: Drop) -> str | None:
+    """Hash in the file of checksums beside a file; none if there is no such file."""
+    try:
+        with folder.open(drop.name + CHECKSUM) as beside:
+            words = beside.read().decode(errors="replace").split()
+    except FileNotFoundError:
+        return None
+    return words[0].lower() if words else ""

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from spark_jobs.errors import ContractBreach, SourceUnavailable
-from spark_jobs.sources import files
+from spark_jobs.sources import folder
 from tests.bad_input.cases import csv_of, feed, line
 from tests.bad_input.test_files import Drops
 
@@ -99,7 +99,7 @@ def test_a_file_that_grows_while_it_is_read_waits_for_the_next_run(
         return digest
 
     with monkeypatch.context() as patch:
-        patch.setattr(files, "file_sha256", look_and_be_overtaken)
+        patch.setattr(folder, "file_sha256", look_and_be_overtaken)
         with pytest.raises(SourceUnavailable, match="changed while it was read: it is still being written") as refusal:
             drops.land()
     assert refusal.value.exit_code == 4
