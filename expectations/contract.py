@@ -17,6 +17,8 @@ from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
+from expectations.corrections import SUFFIX as CORRECTIONS
+from expectations.corrections import Correction, Corrections, correction_faults
 from expectations.feed_faults import feed_faults
 from expectations.located_yaml import ContractError, Fault, load
 
@@ -245,6 +247,7 @@ class Feed(Frozen):
     dropped: dict[str, Privacy] = {}  # source columns that go no further, with their class
     tolerance: Tolerance = Tolerance()
     raw_kept_days: int = Field(ge=1, default=400)  # time to live of raw files; bronze keeps their rows, without persons
+    corrections: dict[str, Correction] = {}  # never here: from the file of corrections beside the contract
 
     @property
     def code(self) -> str:
@@ -366,9 +369,27 @@ def load_city(city_code: str) -> City:
         raise ContractError(f"there is no city {city_code!r}; the cities are: {', '.join(city_codes())}")
     feeds = []
     for path in sorted((folder / "feeds").glob("*.yml")):
-        check = partial(feed_faults, file_name=path.stem, kinds=load_kinds(), indicators=indicator_ids())
-        feeds.append(load(path, Feed, {"city_code": city_code}, check))
+        if not path.name.endswith(CORRECTIONS):
+            check = partial(feed_faults, file_name=path.stem, kinds=load_kinds(), indicators=indicator_ids())
+            feed = load(path, Feed, {"city_code": city_code, "corrections": {}}, check)
+            feeds.append(feed.model_copy(update={"corrections": _corrections(path.with_suffix(""), feed)}))
+    for path in (folder / "feeds").glob(f"*{CORRECTIONS}"):
+        if not path.with_name(path.name.replace(CORRECTIONS, ".yml")).is_file():
+            raise ContractError(f"{path}: expected the contract of a feed beside it, found none of that name")
     return load(folder / "city.yml", City, {"feeds": tuple(feeds)}, _own_folder(city_code))
+
+
+def _corrections(contract: Path, feed: Feed) -> dict[str, Correction]:
+    """Corrections of the feed's source, if there are any. `contract` is the contract's path without its ending."""
+    path = contract.with_name(contract.name + CORRECTIONS)
+    if not path.is_file():
+        return {}
+    kind = load_kinds()[feed.kind]
+    hashed = {s for name, c in feed.columns.items() if kind.columns[name].type == "pseudonym" for s in c.source}
+    columns = [name for name in feed.mapped_columns if name not in hashed]
+    return load(
+        path, Corrections, None, partial(correction_faults, feed_code=feed.feed_code, columns=columns)
+    ).corrections
 
 
 def _own_folder(code: str) -> Callable[[City], list[Fault]]:

@@ -13,6 +13,7 @@ from pydantic import BaseModel
 
 from expectations import __main__ as command
 from expectations.contract import City, Feed, load_city, load_kinds, read_table
+from expectations.corrections import Corrections
 from spark_jobs.decoding import decode
 from spark_jobs.pseudonym import Pseudonymiser
 
@@ -122,7 +123,11 @@ def told(heading: str) -> list[str]:
 
 @pytest.mark.parametrize(
     ("heading", "model", "skip"),
-    [("All keys of a feed", Feed, ("city_code",)), ("All keys of a city", City, ("feeds",))],
+    [
+        ("All keys of a feed", Feed, ("city_code", "corrections")),
+        ("Known errors of a source", Corrections, ()),
+        ("All keys of a city", City, ("feeds",)),
+    ],
 )
 def test_every_key_is_explained_once(heading: str, model: type[BaseModel], skip: tuple[str, ...]) -> None:
     explained = told(heading)

@@ -159,6 +159,52 @@ def test_a_contract_in_another_encoding_is_answered_with_its_line(copied_city: P
         load_city("daqing")
 
 
+CORRECTION = """feed: cases
+corrections:
+  a_year:
+    reason: letter of the station
+    where: {案件编号: A1}
+    column: 死亡人数
+    found: "99"
+    corrected: "1"
+"""
+CORRECTION_MISTAKES = {
+    "unknown key": ("    reason", "    raeson", r":4: corrections\.a_year\.raeson: expected: one of reason, .*; found 'raeson'"),
+    "a column that is not read": ("死亡人数", "死亡数", r":6: .*column: .*\(perhaps 死亡人数\); found '死亡数'"),
+    "a personal column": ("案件编号", "被害人姓名", r":5: .*where\.被害人姓名: expected: a source column that the contract reads"),
+    "rows that are not named": ("{案件编号: A1}", "{}", r":5: .*where: .*at least 1 item"),
+    "nothing corrected": ('corrected: "1"', 'corrected: "99"', r":8: .*another value than `found`; found '99'"),
+    "a number for a text": ('"99"', "99", r":7: .*found: expected: a text: put it in quotes; found 99"),
+    "a code that is no name": ("a_year", "a-year", r":3: .*match pattern"),
+    "code of another feed": ("feed: cases", "feed: hotline", r":1: feed: expected: 'cases', as the file is named"),
+    "the same twice": (
+        "corrections:\n",
+        "corrections:\n  same: {reason: x, where: {案件编号: A1}, column: 死亡人数, found: '1', corrected: '2'}\n",
+        r":7: .*another row or column than `same` corrects",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("right", "wrong", "message"), CORRECTION_MISTAKES.values(), ids=CORRECTION_MISTAKES.keys())
+def test_a_wrong_correction_is_answered_with_file_and_line(
+    copied_city: Path, right: str, wrong: str, message: str
+) -> None:
+    path = copied_city / "feeds" / "cases.corrections.yml"
+    path.write_text(CORRECTION, encoding="utf-8")
+    assert list(load_city("daqing").feed("cases").corrections) == ["a_year"]
+    load_city.cache_clear()
+    assert right in CORRECTION
+    path.write_text(CORRECTION.replace(right, wrong, 1), encoding="utf-8")
+    with pytest.raises(ContractError, match=rf"cases\.corrections\.yml{message}"):
+        load_city("daqing")
+
+
+def test_corrections_of_no_feed_are_named(copied_city: Path) -> None:
+    (copied_city / "feeds" / "case.corrections.yml").write_text(CORRECTION, encoding="utf-8")
+    with pytest.raises(ContractError, match=r"case\.corrections\.yml: expected the contract of a feed beside it"):
+        load_city("daqing")
+
+
 CSV_MISTAKES = {
     "header": ("area_code,level", "code,level", "areas.csv:1: expected the header area_code,level,.* found code,level"),
     "a value too many": (",2012-01-01,\n", ",2012-01-01,,\n", "areas.csv:2: expected 7 values, found 8"),
