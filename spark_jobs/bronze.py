@@ -44,17 +44,27 @@ def create_table(spark: SparkSession, feed: Feed) -> None:
 
 
 def append(
-    spark: SparkSession, feed: Feed, landing: Landing, manifest: Manifest, staging: Path, pseudonymiser: Pseudonymiser
+    spark: SparkSession,
+    feed: Feed,
+    landing: Landing,
+    manifest: Manifest,
+    staging: Path,
+    pseudonymiser: Pseudonymiser,
+    is_read_anew: bool = False,
 ) -> Received:
     """Decode one batch and append it to the feed's bronze table; again is harmless.
 
+    `is_read_anew`: bronze may hold the batch as another contract read it; those rows are replaced.
     Raises ContractBreach for a file that cannot be read, unless the source has delivered it again since.
     """
     folder = staging / feed.city_code / feed.feed_code / manifest.batch_id
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     received = _write(feed, landing, manifest, folder, pseudonymiser)
-    if received.n_rows:
+    if is_read_anew:
+        rows = spark.read.parquet(str(folder))
+        tables.replace_slice(spark, rows, bronze_table(feed), {BATCH: manifest.batch_id})
+    elif received.n_rows:
         rows = spark.read.parquet(str(folder)).withColumn(BATCH, f.lit(manifest.batch_id))
         tables.append_once(spark, rows, bronze_table(feed), f"{feed.code}/{manifest.batch_id}")
     shutil.rmtree(folder)

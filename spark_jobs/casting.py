@@ -44,15 +44,20 @@ class Cast:
     faults: Column
 
 
+def text_name(name: str) -> str:
+    """Name under which `cleaned` leaves a source column."""
+    return f"text_{bronze_name(name)}"
+
+
 def text_of(name: str) -> Column:
     """A source column as `cleaned` leaves it."""
-    return f.col(f"`text_{bronze_name(name)}`")
+    return f.col(f"`{text_name(name)}`")
 
 
 def cleaned(name: str) -> Column:
     """Source text without surrounding blanks and with half-width digits, as `text_of` finds it; empty becomes null."""
     text = f.btrim(f.translate(f.col(f"`{bronze_name(name)}`"), WIDE, NARROW), f.lit(BLANKS))
-    return f.when(text != "", text).alias(f"text_{bronze_name(name)}")
+    return f.when(text != "", text).alias(text_name(name))
 
 
 def local_instant(text: Column, pattern: str | None, time_zone: str) -> Column:

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-from datetime import UTC
+from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import Column, DataFrame, Row, SparkSession
 from pyspark.sql import functions as f
 
 from expectations.contract import City, Feed
+from expectations.version import contract_document, contract_version
 from spark_jobs import bronze, lineage, silver, tables
 from spark_jobs.check import IN_MEMORY_ROWS, accepted_in_memory, begin_import, has_reused_keys, judge
+from spark_jobs.corrections import CORRECTED, HEALED, healed_letter
 from spark_jobs.errors import ContractBreach
 from spark_jobs.landing import Landing, Manifest
 from spark_jobs.locks import one_run_a_feed
@@ -23,27 +26,42 @@ from spark_jobs.settings import Settings
 BATCHES = "ops.batches"
 BATCH_COLUMNS = (
     "city_code string, feed_code string, batch_id string, window_from date, window_to date, fetched_at timestamp, "
-    "n_received bigint, n_accepted bigint, n_rejected bigint, n_outside bigint, status string, reason string, sha256 string"
+    "n_received bigint, n_accepted bigint, n_rejected bigint, n_outside bigint, n_corrected bigint, "
+    "status string, reason string, sha256 string, contract_version string, delivered_days array<date>"
 )
+CONTRACTS = "ops.contracts"
+CONTRACT_COLUMNS = (
+    "city_code string, feed_code string, contract_version string, first_judged_at timestamp, document string"
+)
+Ledger = dict[str, Row]  # a feed's rows of ops.batches by batch
 
 
 def create_tables(spark: SparkSession, feed: Feed) -> None:
-    tables.create(spark, BATCHES, BATCH_COLUMNS, ("city_code", "feed_code"), ("batch_id",))
+    create_ledger(spark)
     silver.create_tables(spark)
     bronze.create_table(spark, feed)
 
 
-def pending(spark: SparkSession, feed: Feed, landing: Landing) -> list[Manifest]:
-    """Landed batches that silver has not taken yet, in order of their windows."""
-    done = recorded(spark, feed, "checked", "replaced")
-    return [manifest for manifest in landing.manifests() if manifest.batch_id not in done]
+def create_ledger(spark: SparkSession) -> None:
+    """The ledger of batches; one from before it got another column gets it here."""
+    columns = dict(column.split(" ", 1) for column in BATCH_COLUMNS.split(", "))
+    tables.ensure(spark, BATCHES, columns, ("city_code", "feed_code"), ("batch_id",))
 
 
 def recorded(spark: SparkSession, feed: Feed, *statuses: str) -> set[str]:
     """Ids of the feed's batches that the ledger knows with one of the statuses."""
+    return {batch_id for batch_id, row in ledger_of(spark, feed).items() if row.status in statuses}
+
+
+def ledger_of(spark: SparkSession, feed: Feed) -> Ledger:
     own = (f.col("city_code") == feed.city_code) & (f.col("feed_code") == feed.feed_code)
-    ledger = tables.read(spark, BATCHES).where(own & f.col("status").isin(*statuses))
-    return {row.batch_id for row in ledger.select("batch_id").collect()}
+    return {row.batch_id: row for row in tables.read(spark, BATCHES).where(own).collect()}
+
+
+def pending(ledger: Ledger, landing: Landing) -> list[Manifest]:
+    """Landed batches that silver has not taken yet, in order of their windows."""
+    done = {batch_id for batch_id, row in ledger.items() if row.status in ("checked", "replaced")}
+    return [manifest for manifest in landing.manifests() if manifest.batch_id not in done]
 
 
 def refine(spark: SparkSession, city: City, feed: Feed, settings: Settings) -> list[str]:
@@ -51,7 +69,7 @@ def refine(spark: SparkSession, city: City, feed: Feed, settings: Settings) -> l
 
     A batch that breaks its contract leaves silver as it was and is recorded as breached; the other batches go through,
     then ContractBreach is raised, and the next run tries it again. Once the source has delivered all its files again
-    it is set aside as replaced. Two runs of one feed take their turns.
+    it is set aside as replaced. Two runs of one feed take their turns; the second finds nothing to do.
     """
     with one_run_a_feed(settings.state, feed):
         return _refine(spark, city, feed, settings)
@@ -60,19 +78,23 @@ def refine(spark: SparkSession, city: City, feed: Feed, settings: Settings) -> l
 def _refine(spark: SparkSession, city: City, feed: Feed, settings: Settings) -> list[str]:
     create_tables(spark, feed)
     landing = Landing.of(settings.landing, feed)
-    manifests = pending(spark, feed, landing)
+    ledger = ledger_of(spark, feed)
+    manifests = pending(ledger, landing)
     if not manifests:
         return []
     begin_import()
+    version = note_contract(spark, city, feed, ledger)
     pseudonymiser = Pseudonymiser.from_file(settings.hash_keys)
     areas = silver.area_lookup(spark, city)
     account, breaches = [], []
     for manifest in manifests:
+        batch = (landing, manifest, areas, ledger, version)
         try:
-            account.append(_refine_batch(spark, city, feed, (landing, manifest, areas), settings, pseudonymiser))
+            account.append(_refine_batch(spark, city, feed, batch, settings, pseudonymiser))
         except ContractBreach as breach:
             is_replaced = landing.replaced(feed, manifest) == {file.name for file in manifest.files}
-            _record(spark, manifest, {}, "replaced" if is_replaced else "breached", str(breach).splitlines()[0])
+            status = "replaced" if is_replaced else "breached"
+            _record(spark, manifest, {}, status, str(breach).splitlines()[0], version)
             if is_replaced:
                 account.append(f"{feed.code} {manifest.batch_id}: set aside, its files were delivered again")
             else:
@@ -82,17 +104,31 @@ def _refine(spark: SparkSession, city: City, feed: Feed, settings: Settings) -> 
     return account
 
 
+def note_contract(spark: SparkSession, city: City, feed: Feed, ledger: Ledger) -> str:
+    """Version of the contract that judges now. What it says is kept when it judges for the first time."""
+    document = contract_document(city, feed)
+    version = contract_version(document)
+    if version not in {row.contract_version for row in ledger.values()}:
+        tables.create(spark, CONTRACTS, CONTRACT_COLUMNS, ("city_code", "feed_code"))
+        new = spark.createDataFrame([(datetime.now(UTC), document)], "first_judged_at timestamp, document string")
+        keys = {"city_code": city.city_code, "feed_code": feed.feed_code, "contract_version": version}
+        tables.replace_slice(spark, new, CONTRACTS, keys)
+    return version
+
+
 def _refine_batch(
     spark: SparkSession,
     city: City,
     feed: Feed,
-    batch: tuple[Landing, Manifest, DataFrame],
+    batch: tuple[Landing, Manifest, DataFrame, Ledger, str],
     settings: Settings,
     pseudonymiser: Pseudonymiser,
 ) -> str:
-    landing, manifest, areas = batch
+    landing, manifest, areas, ledger, version = batch
     lineage.read(f"landing.{feed.city_code}_{feed.feed_code}")
-    brought = bronze.append(spark, feed, landing, manifest, settings.state / "staging", pseudonymiser)
+    before = ledger.get(manifest.batch_id)
+    is_read_anew = before is not None and before.contract_version != version
+    brought = bronze.append(spark, feed, landing, manifest, settings.state / "staging", pseudonymiser, is_read_anew)
     received = brought.n_rows
     if manifest.n_rows is not None and manifest.n_rows != received:
         raise ContractBreach(
@@ -100,30 +136,49 @@ def _refine_batch(
         )
     folder = _stage(spark, city, feed, manifest, areas, settings)
     staged = spark.read.parquet(str(folder))
-    counts = _counts(staged)
+    counts = dict(staged.agg(*count_columns()).collect()[0].asDict())
     if counts["n_received"] != received or counts["n_accepted"] + counts["n_rejected"] != received:
         raise ContractBreach(f"feed {feed.code}: batch {manifest.batch_id}: {received} rows received, staged {counts}")
-    fresh = silver.accepted(staged)
+    if counts["n_healed"]:
+        raise ContractBreach(healed_letter(feed, manifest.batch_id, staged))
     if received:
-        rows_to_judge = accepted_in_memory(folder) if received <= IN_MEMORY_ROWS else fresh
+        rows_to_judge = accepted_in_memory(folder) if received <= IN_MEMORY_ROWS else silver.accepted(staged)
         failures = judge(
             city, feed, rows_to_judge, (received, counts["n_outside"]), settings.state / "gx", manifest.batch_id
         )
         if failures:
             raise ContractBreach(_letter(feed, manifest, counts, failures, staged))
-        taken = recorded(spark, feed, "checked") | {manifest.batch_id} if feed.is_rebuilt else set()
-        silver.merge(spark, city, feed, fresh, areas, taken)
+        taken = [row for row in ledger.values() if row.status == "checked"]
+        everything = partial(stage_all, spark, city, feed, [*(row.batch_id for row in taken), manifest.batch_id], areas)
+        needs_all = silver.carries(feed) or (feed.mode == "snapshot" and not _is_newest(feed, manifest, taken))
+        silver.merge(spark, feed, staged, everything if needs_all else None)
         keys = {"city_code": city.city_code, "feed_code": feed.feed_code, "batch_id": manifest.batch_id}
         tables.replace_slice(spark, silver.rejects(staged), silver.REJECTS, keys, ("city_code", "feed_code"))
-    _record(spark, manifest, counts, "checked", _remark(brought))
+    ledger[manifest.batch_id] = _record(spark, manifest, counts, "checked", _remark(brought), version)
     shutil.rmtree(folder)
     return (
         f"{feed.code} {manifest.batch_id}: {received:,} received = {counts['n_accepted']:,} accepted "
         f"+ {counts['n_rejected']:,} rejected"
         + (f" ({counts['n_outside']:,} of them of other places)" if counts["n_outside"] else "")
+        + (f"; {counts['n_corrected']:,} corrected" if counts["n_corrected"] else "")
         + (f"; columns not in the contract: {len(brought.beyond)}" if brought.beyond else "")
         + (f"; files left out: {len(brought.left_out)}" if brought.left_out else "")
     )
+
+
+def _is_newest(feed: Feed, manifest: Manifest, taken: list[Row]) -> bool:
+    """True if the batch brings only days after all that were taken: what is stored of them need not be read again.
+
+    The windows of an archive end with it, so that they do not say which day came last.
+    """
+    first = min(file.delivered_on for file in manifest.files)
+    return not taken or (feed.ends_on is None and first > max(row.window_to for row in taken))
+
+
+def stage_all(spark: SparkSession, city: City, feed: Feed, batch_ids: list[str], areas: DataFrame) -> DataFrame:
+    """Batches of bronze, cast; bronze also holds those that broke their contract."""
+    rows = tables.read(spark, bronze.bronze_table(feed)).where(f.col(bronze.BATCH).isin(batch_ids))
+    return silver.stage(rows, city, feed, areas)
 
 
 def _stage(
@@ -131,8 +186,7 @@ def _stage(
 ) -> Path:
     """Cast a batch once, for all that reads it afterwards. Returns the folder of the staged rows."""
     folder = settings.state / "staging" / f"{feed.code}-{manifest.batch_id}.parquet"
-    rows = tables.read(spark, bronze.bronze_table(feed)).where(f.col(bronze.BATCH) == manifest.batch_id)
-    silver.stage(rows, city, feed, areas).write.mode("overwrite").parquet(str(folder))
+    stage_all(spark, city, feed, [manifest.batch_id], areas).write.mode("overwrite").parquet(str(folder))
     if silver.carries(feed) or not has_reused_keys(folder):
         return folder
     marked = folder.with_suffix(".marked.parquet")
@@ -148,51 +202,54 @@ def _remark(brought: bronze.Received) -> str:
     return "; ".join(filter(None, [beyond, again]))
 
 
-def _counts(staged: DataFrame) -> dict[str, int]:
+COUNTS = ("n_received", "n_accepted", "n_rejected", "n_outside", "n_corrected")
+
+
+def count_columns() -> list[Column]:
+    """What is counted of the staged rows of a batch: what the ledger keeps, and rows whose correction has ended."""
     rejected = f.size("faults") > 0
     outside = f.exists("faults", lambda fault: fault.rule == "outside_area")
-    row = staged.agg(
+    return [
         f.count("*").alias("n_received"),
         f.count_if(~rejected).alias("n_accepted"),
         f.count_if(rejected).alias("n_rejected"),
         f.count_if(outside).alias("n_outside"),
-    ).collect()[0]
-    return dict(row.asDict())
+        f.count_if(f.col(CORRECTED).isNotNull()).alias("n_corrected"),
+        f.count_if(f.col(HEALED).isNotNull()).alias("n_healed"),
+    ]
 
 
 def _letter(feed: Feed, manifest: Manifest, counts: dict[str, int], failures: list[str], staged: DataFrame) -> str:
     """What broke, with up to five reasons for rejection, for the person who has to talk to the source."""
-    reasons = (
-        silver.rejects(staged)
-        .groupBy("rule", "column_name")
-        .agg(f.count("*").alias("n"), f.min("found").alias("example"))
-        .orderBy(f.desc("n"))
-        .limit(5)
-        .collect()
-    )
     lines = [f"feed {feed.code}: batch {manifest.batch_id} breaks its contract; {counts}; silver stays as it was"]
     lines += [f"  {failure}" for failure in failures]
-    lines += [f"  {row.n} times {row.rule} in {row.column_name}, such as {row.example!r}" for row in reasons]
+    lines += [f"  {reason}" for reason in silver.reasons(staged)]
     lines.append(
-        "  what to do: correct the contract or ask the source, then run the feed again; nothing has to be undone"
+        "  what to do: correct the contract or ask the source, then run the feed again; nothing has to be undone. "
+        "Rows of earlier batches that the old contract rejected: python -m spark_jobs rebuild "
+        f"--city {feed.city_code} --feed {feed.feed_code}"
     )
     return "\n".join(lines)
 
 
-def _record(spark: SparkSession, manifest: Manifest, counts: dict[str, int], status: str, reason: str) -> None:
+def _record(
+    spark: SparkSession, manifest: Manifest, counts: dict[str, int], status: str, reason: str, version: str
+) -> Row:
     """One row in the ledger of batches, written last: a batch without it is pending."""
-    row = (
-        manifest.window_from,
-        manifest.window_to,
-        manifest.fetched_at.astimezone(UTC),
-        *(counts.get(name) for name in ("n_received", "n_accepted", "n_rejected", "n_outside")),
-        status,
-        reason,
-        hashlib.sha256("".join(file.sha256 for file in manifest.files).encode()).hexdigest(),
-    )
+    digest = hashlib.sha256("".join(file.sha256 for file in manifest.files).encode()).hexdigest()
+    values = {
+        "window_from": manifest.window_from,
+        "window_to": manifest.window_to,
+        "fetched_at": manifest.fetched_at.astimezone(UTC),
+        **{name: counts.get(name) for name in COUNTS},
+        **{"status": status, "reason": reason, "sha256": digest, "contract_version": version},
+        "delivered_days": sorted({file.delivered_on for file in manifest.files}),
+    }
     columns = ", ".join(BATCH_COLUMNS.split(", ")[3:])
     keys = {"city_code": manifest.city_code, "feed_code": manifest.feed_code, "batch_id": manifest.batch_id}
-    tables.replace_slice(spark, spark.createDataFrame([row], columns), BATCHES, keys, ("city_code", "feed_code"))
+    row = spark.createDataFrame([tuple(values.values())], columns)
+    tables.replace_slice(spark, row, BATCHES, keys, ("city_code", "feed_code"))
+    return Row(**keys, **values)
 
 
 def batches_of(spark: SparkSession, city: City) -> pd.DataFrame:

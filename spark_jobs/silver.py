@@ -5,7 +5,7 @@ Silver is a pure function of bronze: the same rows in any order, delivered once 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Callable
 from functools import reduce
 from operator import or_
 
@@ -15,8 +15,9 @@ from pyspark.sql import functions as f
 from expectations.contract import City, Feed, Kind, load_kinds
 from expectations.places import places_of
 from spark_jobs import tables
-from spark_jobs.bronze import BATCH, DELIVERED, bronze_table
+from spark_jobs.bronze import BATCH, DELIVERED
 from spark_jobs.casting import FAULTS, LATEST, SPARK_TYPES, cast_column, cleaned, local_instant, text_of
+from spark_jobs.corrections import CORRECTED, HEALED, with_corrections
 from spark_jobs.decoding import FAULT, FILE, ROW, hashed_sources, pseudonym_columns
 
 REJECTS = "silver.rejects"
@@ -25,7 +26,7 @@ SLACK = 3  # days; clocks that go wrong, time zones and a cut-off after midnight
 LEADING = "city_code string, feed_code string, record_id string, area_code string, township_code string"
 TRAILING = (
     "known_at timestamp, valid_from timestamp, valid_to timestamp, is_current boolean, is_deleted boolean, "
-    "batch_id string, row_hash string"
+    "batch_id string, row_hash string, corrected string"
 )
 REJECT_COLUMNS = (
     "city_code string, feed_code string, batch_id string, source_file string, row_number bigint, "
@@ -88,7 +89,7 @@ def _with_area(rows: DataFrame, feed: Feed, areas: DataFrame) -> DataFrame:
 def stage(rows: DataFrame, city: City, feed: Feed, areas: DataFrame) -> DataFrame:
     """Bronze rows -> canonical columns and `faults`, one row a bronze row, nothing dropped."""
     kind = load_kinds()[feed.kind]
-    rows = _with_area(_with_text(rows, feed), feed, areas)
+    rows = _with_area(with_corrections(_with_text(rows, feed), feed), feed, areas)
     casts = {name: cast_column(name, kind, feed, city.time_zone) for name in kind.columns}
     record_id = f.concat_ws("|", *map(text_of, feed.record_id))
     known_text = text_of(feed.known_at.column) if feed.known_at.column else f.col(DELIVERED).cast("string")
@@ -115,6 +116,8 @@ def stage(rows: DataFrame, city: City, feed: Feed, areas: DataFrame) -> DataFram
         "known_at",
         f.coalesce(deleted, f.lit(False)).alias("is_deleted"),
         f.col(BATCH).alias("batch_id"),
+        CORRECTED,
+        HEALED,
         f.col(FILE),
         f.col(ROW),
         f.when(f.col(FAULT).isNotNull(), f.array(FAULT)).otherwise(faults).alias("faults"),
@@ -182,9 +185,12 @@ def _area_faults(feed: Feed) -> list[Column]:
 
 
 def mark_reused(staged: DataFrame) -> DataFrame:
-    """Of accepted rows with the same key and time but other content one stays, whatever their order; the others say so."""
+    """Of a batch's accepted rows with the same key and time but other content one stays, whatever their order.
+
+    The others say so. Between batches it is `versions` that decides, by the same rule.
+    """
     is_accepted = f.size("faults") == 0
-    alike = Window.partitionBy("record_id", "known_at", is_accepted)
+    alike = Window.partitionBy("batch_id", "record_id", "known_at", is_accepted)
     loses = is_accepted & (f.col("row_hash") < f.max("row_hash").over(alike))
     reused = _fault("id_reused", "record_id", f.col("record_id"), loses)
     return staged.withColumn("faults", f.concat("faults", reused))
@@ -206,7 +212,7 @@ def content_hash(kind: Kind) -> Column:
 
 
 def accepted(staged: DataFrame) -> DataFrame:
-    return staged.where(f.size("faults") == 0).drop("faults")
+    return staged.where(f.size("faults") == 0).drop("faults", HEALED)
 
 
 def rejects(staged: DataFrame) -> DataFrame:
@@ -227,6 +233,13 @@ def rejects(staged: DataFrame) -> DataFrame:
     )
 
 
+def reasons(staged: DataFrame) -> list[str]:
+    """The five most frequent reasons for rejection, in words."""
+    counted = rejects(staged).groupBy("rule", "column_name").agg(f.count("*").alias("n"), f.min("found").alias("found"))
+    rows = counted.orderBy(f.desc("n"), "rule", "column_name").limit(5).collect()
+    return [f"{row.n} times {row.rule} in {row.column_name}, such as {row.found!r}" for row in rows]
+
+
 def versions(rows: DataFrame, feed: Feed) -> DataFrame:
     """Accepted rows -> versions: each (record, known time) once, valid until the next.
 
@@ -234,7 +247,9 @@ def versions(rows: DataFrame, feed: Feed) -> DataFrame:
     (`keep`), else the one with the greater hash, so that the order of arrival does not matter.
     """
     kind = load_kinds()[feed.kind]
-    last_word = [f.desc(FILE), f.desc(ROW)] if carries(feed) else [f.desc("row_hash"), f.col("batch_id")]
+    last_word = [f.desc("row_hash"), f.col("batch_id"), f.col(CORRECTED)]
+    if carries(feed):  # a file that was delivered again under its name has rows of the same number
+        last_word = [f.desc(FILE), f.desc(ROW), f.desc("batch_id")]
     rows = _carried_over(rows, feed) if carries(feed) else rows
     same_instant = Window.partitionBy("record_id", "known_at").orderBy(*last_word)
     rows = rows.withColumn("_rank", f.row_number().over(same_instant)).where("_rank = 1").drop("_rank")
@@ -255,7 +270,7 @@ def _carried_over(rows: DataFrame, feed: Feed) -> DataFrame:
     """`keep` columns over a record's rows in the order of the docket: the first or the last value so far."""
     so_far = (
         Window.partitionBy("record_id")
-        .orderBy("known_at", FILE, ROW)
+        .orderBy("known_at", FILE, ROW, "batch_id")
         .rowsBetween(Window.unboundedPreceding, Window.currentRow)
     )
     for name, column in feed.columns.items():
@@ -274,20 +289,19 @@ def _declared(ddl: str) -> dict[str, str]:
     return {name: type_ for name, _, type_ in (part.partition(" ") for part in ddl.split(", "))}
 
 
-def with_vanished(rows: DataFrame, deliveries: Iterable[tuple[str, str]]) -> DataFrame:
+def with_vanished(rows: DataFrame, staged: DataFrame) -> DataFrame:
     """Snapshot feeds: a record absent from a later delivery is closed at that delivery, not lost.
 
-    `rows` are the accepted rows of all snapshots; a delivery is (known_at, batch) and known_at names the snapshot.
+    `staged` are the delivered rows, rejected ones too: a record whose row cannot be used has not vanished. Their
+    known_at names the snapshot. `rows` are the accepted among them, and the versions that held before them.
     """
-    spark = rows.sparkSession
-    calendar = spark.createDataFrame(list(deliveries), "at string, gone_batch string").select(
-        f.col("at").cast("timestamp").alias("at"), "gone_batch"
-    )
-    latest = rows.groupBy("record_id").agg(f.max("known_at").alias("seen"), f.min("known_at").alias("began"))
-    expected = latest.join(calendar, f.col("at") > f.col("began")).select("record_id", "at", "gone_batch")
-    present = rows.select("record_id", f.col("known_at").alias("at")).distinct()
-    gone = expected.join(present, ["record_id", "at"], "left_anti")
-    before = Window.partitionBy("record_id", "at").orderBy(f.desc("known_at"))
+    delivered = staged.where("record_id != '' and known_at is not null")
+    snapshots = delivered.groupBy(f.col("known_at").alias("at")).agg(f.max("batch_id").alias("gone_batch"))
+    began = rows.groupBy("record_id").agg(f.min("known_at").alias("began"))
+    expected = began.join(f.broadcast(snapshots), f.col("at") > f.col("began"))
+    present = delivered.select("record_id", f.col("known_at").alias("at")).distinct()
+    gone = expected.join(present, ["record_id", "at"], "left_anti").drop("began")
+    before = Window.partitionBy("record_id", "at").orderBy(f.desc("known_at"), f.desc("row_hash"))
     filled = (
         gone.join(rows, "record_id")
         .where("known_at < at")
@@ -301,28 +315,35 @@ def with_vanished(rows: DataFrame, deliveries: Iterable[tuple[str, str]]) -> Dat
     return rows.unionByName(filled)
 
 
-def merge(
-    spark: SparkSession, city: City, feed: Feed, fresh: DataFrame, areas: DataFrame, taken: Collection[str]
-) -> None:
-    """Bring the feed's slice of silver up to date with the accepted rows `fresh` of new batches.
+def all_versions(staged: DataFrame, feed: Feed) -> DataFrame:
+    """Versions of a feed from all its staged rows."""
+    rows = accepted(staged)
+    return versions(with_vanished(rows, staged) if feed.mode == "snapshot" else rows, feed)
 
-    `taken` are the batches that a rebuilt feed consists of; bronze also holds those that broke their contract.
+
+def merge(spark: SparkSession, feed: Feed, staged: DataFrame, everything: Callable[[], DataFrame] | None) -> None:
+    """Bring the feed's slice of silver up to date with the staged rows of a new batch.
+
+    `everything` stages all taken batches of the feed, this one too; it is given where the stored versions do not tell
+    enough: a docket, whose entries complete each other, and a snapshot that does not come after all others.
     """
     table = silver_table(feed.kind)
-    within = f"old.city_code = {tables.literal(city.city_code)} and old.feed_code = {tables.literal(feed.feed_code)}"
+    within = f"old.city_code = {tables.literal(feed.city_code)} and old.feed_code = {tables.literal(feed.feed_code)}"
     stored = tables.read(spark, table).where(within.replace("old.", ""))
-    keys = {"city_code": city.city_code, "feed_code": feed.feed_code}
-    if feed.is_rebuilt:
-        rows = tables.read(spark, bronze_table(feed)).where(f.col(BATCH).isin(*taken))
-        everything = accepted(stage(rows, city, feed, areas))
-        if feed.mode == "snapshot":
-            deliveries = everything.groupBy(f.col("known_at").cast("string")).agg(f.max("batch_id")).collect()
-            everything = with_vanished(everything, [(row[0], row[1]) for row in deliveries])
-        tables.replace_slice(spark, versions(everything, feed), table, keys)
-    elif stored.isEmpty():
-        tables.replace_slice(spark, versions(fresh, feed), table, keys)
+    if everything or stored.isEmpty():
+        replace(spark, feed, all_versions(everything() if everything else staged, feed))
+        return
+    fresh = accepted(staged)
+    if feed.mode == "snapshot":
+        known = stored.where("is_current")
     else:
-        touched = fresh.select("record_id").distinct()
-        known = stored.join(touched, "record_id", "left_semi")
-        both = fresh.drop(FILE, ROW).unionByName(known.drop("valid_from", "valid_to", "is_current"))
-        tables.upsert(spark, versions(both, feed), table, ("city_code", "feed_code", "record_id", "known_at"), within)
+        known = stored.join(fresh.select("record_id").distinct(), "record_id", "left_semi")
+    both = fresh.drop(FILE, ROW).unionByName(known.drop("valid_from", "valid_to", "is_current"))
+    both = with_vanished(both, staged) if feed.mode == "snapshot" else both
+    tables.upsert(spark, versions(both, feed), table, ("city_code", "feed_code", "record_id", "known_at"), within)
+
+
+def replace(spark: SparkSession, feed: Feed, rows: DataFrame) -> None:
+    """Make the feed's slice of silver be these versions."""
+    keys = {"city_code": feed.city_code, "feed_code": feed.feed_code}
+    tables.replace_slice(spark, rows, silver_table(feed.kind), keys)

@@ -201,8 +201,8 @@ def upsert(spark: SparkSession, frame: DataFrame, table: str, keys: tuple[str, .
     frame.createOrReplaceTempView(name)
     spark.sql(
         f"merge into {table} as old using {name} as new on {on} and {within} "
-        "when matched and old.row_hash is distinct from new.row_hash or old.valid_to is distinct from new.valid_to "
-        "then update set * when not matched then insert *"
+        "when matched and (old.row_hash, old.valid_to, old.batch_id) is distinct from "
+        "(new.row_hash, new.valid_to, new.batch_id) then update set * when not matched then insert *"
     )
     spark.catalog.dropTempView(name)
 

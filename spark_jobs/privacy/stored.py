@@ -80,9 +80,9 @@ def _update_silver(spark: SparkSession, feed: Feed, changed: DataFrame) -> int:
 
 def _rebuild(spark: SparkSession, city: City, feed: Feed) -> None:
     """Silver of a feed whose records need all their rows, made from bronze again."""
-    taken = refine.recorded(spark, feed, "checked")
-    nothing = tables.read(spark, silver.silver_table(feed.kind)).limit(0)
-    silver.merge(spark, city, feed, nothing, silver.area_lookup(spark, city), taken)
+    taken = sorted(refine.recorded(spark, feed, "checked"))
+    staged = refine.stage_all(spark, city, feed, taken, silver.area_lookup(spark, city))
+    silver.replace(spark, feed, silver.all_versions(staged, feed))
 
 
 def clear_text(spark: SparkSession, feed: Feed, values: list[str]) -> int:

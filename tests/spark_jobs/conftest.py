@@ -74,6 +74,16 @@ class Trial:
     state: Path
     drops: Path
     settings: Any = field(repr=False)
+    contracts: Path
+
+    def agree(self, feed: str, corrections: str = "") -> None:
+        """Change the contract of the feed."""
+        (self.contracts / "cases.yml").write_text(feed, encoding="utf-8")
+        if corrections:
+            (self.contracts / "cases.corrections.yml").write_text(corrections, encoding="utf-8")
+        load_city.cache_clear()
+        self.city = load_city(self.city.city_code)
+        self.feed = self.city.feed("cases")
 
     def deliver(self, name: str, rows: list[dict[str, str]]) -> None:
         lines = [",".join(HEADER), *(",".join(line.get(column, "") for column in HEADER) for line in rows)]
@@ -93,6 +103,11 @@ class Trial:
 
         return refine(self.spark, self.city, self.feed, self.settings)
 
+    def rebuild(self, from_landing: bool = False) -> str:
+        from spark_jobs.rebuild import rebuild
+
+        return rebuild(self.spark, self.city, self.feed, self.settings, from_landing)
+
     def silver(self, *columns: str) -> list[tuple[Any, ...]]:
         names = columns or ("record_id", "valid_from", "valid_to", "is_current", "is_deleted", "n_deaths", "row_hash")
         rows = self.spark.read.table("silver.`case`").where(f"city_code = '{self.city.city_code}'")
@@ -105,7 +120,7 @@ class Trial:
     def batches(self) -> pd.DataFrame:
         from spark_jobs.refine import batches_of
 
-        return batches_of(self.spark, self.city)
+        return batches_of(self.spark, self.city).sort_values("batch_id", ignore_index=True)
 
 
 @pytest.fixture
@@ -133,7 +148,7 @@ def new_trial(spark: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> It
         drops.mkdir(parents=True)
         city = load_city(code)
         settings = Settings(state, state / "published", "", "", keys)
-        return Trial(spark, city, city.feeds[0], state, drops, settings)
+        return Trial(spark, city, city.feeds[0], state, drops, settings, folder / "feeds")
 
     load_kinds()
     yield make

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Callable
 from datetime import date
 
@@ -14,31 +13,6 @@ from tests.spark_jobs.conftest import FEED, Trial, row
 
 pytestmark = pytest.mark.spark
 NewTrial = Callable[..., Trial]
-
-
-def test_versions_follow_known_time_and_not_arrival(new_trial: NewTrial) -> None:
-    rows = [
-        row("a", "2026-02-01 08:00:00", deaths="0"),
-        row("a", "2026-02-03 08:00:00", deaths="1"),
-        row("a", "2026-02-05 08:00:00", deaths="0"),
-        row("b", "2026-02-02 08:00:00", gone="1"),
-        row("b", "2026-02-04 08:00:00", gone="0"),
-    ]
-    in_order, shuffled = new_trial(), new_trial()
-    in_order.deliver("cases_20260210.csv", rows)
-    in_order.land()
-    in_order.refine()
-    pieces = [*rows, rows[1], rows[3]]  # two of them delivered twice
-    random.Random(7).shuffle(pieces)
-    for number, piece in enumerate(pieces, 1):
-        shuffled.deliver(f"cases_202602{10 + number}-{number}.csv", [piece])
-        shuffled.land()
-        shuffled.refine()
-    assert shuffled.silver() == in_order.silver()
-    versions = [(v[0], v[3], v[4], v[5]) for v in in_order.silver()]
-    assert versions == [
-        ("a", False, False, 0), ("a", False, False, 1), ("a", True, False, 0), ("b", False, True, 0), ("b", True, False, 0)
-    ]  # fmt: skip
 
 
 def test_nothing_new_is_nothing_done(new_trial: NewTrial) -> None:
@@ -176,32 +150,6 @@ def test_killed_anywhere_and_run_again_gives_the_same(
     assert broken.silver() == whole.silver()
     assert broken.rejects() == whole.rejects()
     assert broken.spark.read.table(bronze.bronze_table(broken.feed)).count() == len(rows)
-
-
-SNAPSHOT = FEED.replace("starts_on:", "mode: snapshot\nstarts_on:").replace(
-    "known_at: {column: updated}", "known_at: {}"
-)
-
-
-def test_snapshots_in_any_order_close_what_vanished(new_trial: NewTrial) -> None:
-    snapshots = {
-        "cases_20260201.csv": [row("a", deaths="0"), row("b")],
-        "cases_20260301.csv": [row("a", deaths="1")],
-        "cases_20260401.csv": [row("a", deaths="1"), row("b")],
-    }
-    states = []
-    for order in (sorted(snapshots), sorted(snapshots, reverse=True)):
-        trial = new_trial(SNAPSHOT)
-        for name in order:
-            trial.deliver(name, snapshots[name])
-            trial.land()
-            trial.refine()
-        states.append(trial.silver("record_id", "known_at", "is_current", "is_deleted", "n_deaths"))
-    assert states[0] == states[1]
-    assert [(v[0], f"{v[1]:%m-%d}", v[2], v[3], v[4]) for v in states[0]] == [
-        ("a", "01-31", False, False, 0), ("a", "02-28", True, False, 1),
-        ("b", "01-31", False, False, 0), ("b", "02-28", False, True, 0), ("b", "03-31", True, False, 0),
-    ]  # fmt: skip
 
 
 def test_a_day_that_is_not_due_stays_in_the_folder(new_trial: NewTrial) -> None:
