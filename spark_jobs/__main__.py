@@ -77,6 +77,44 @@ def refine(city: CityOption, feed: FeedOption, day: DateOption) -> None:
 
 
 @app.command()
+def rebuild(
+    city: CityOption,
+    feed: FeedOption,
+    from_landing: Annotated[bool, typer.Option("--from-landing", help="Read the raw bytes again first.")] = False,
+) -> None:
+    """Make a feed's silver, rejects and counts anew from bronze, by the contract as it is now."""
+    from spark_jobs import rebuild as job
+    from spark_jobs.session import connect
+
+    the_city = load_city(city)
+    typer.echo(job.rebuild(connect(), the_city, the_city.feed(feed), settings(), from_landing))
+
+
+@app.command()
+def calendar(
+    city: CityOption,
+    first: Annotated[str, typer.Option("--from", help="First local day, YYYY-MM-DD.")],
+    last: Annotated[str, typer.Option("--to", help="Last local day, YYYY-MM-DD.")],
+    feed: Annotated[str | None, typer.Option("--feed", help="Code of one of the city's feeds; all without it.")] = None,
+) -> None:
+    """Show what was delivered of each county and day: a number, 0 (a real zero), late, part(ly), or a dot: missing."""
+    from rich.console import Console
+
+    from spark_jobs import delivery_calendar
+    from spark_jobs.session import connect
+
+    the_city = load_city(city)
+    days = [business_date(day, the_city) for day in (first, last)]
+    feed_code = the_city.feed(feed).feed_code if feed else None
+    rows = delivery_calendar.calendar(connect(), the_city, feed_code, *days)
+    console = Console()
+    for table in delivery_calendar.as_tables(the_city, rows):
+        console.print(table)
+    if not rows:
+        typer.echo(f"{city}: nothing has been delivered yet")
+
+
+@app.command()
 def delivered(city: CityOption, day: DateOption) -> None:
     """Exit 0 if every feed has delivered the day, 3 if one is missing."""
     from spark_jobs.refine import batches_of
@@ -98,6 +136,7 @@ def delivered(city: CityOption, day: DateOption) -> None:
 def conform(city: CityOption, day: DateOption) -> None:
     """Build dimensions, facts and indicators with dbt."""
     from spark_jobs import conform as job
+    from spark_jobs import delivery_calendar
     from spark_jobs.locks import reading_silver
     from spark_jobs.reference_data import load_reference_data
     from spark_jobs.session import connect
@@ -105,6 +144,7 @@ def conform(city: CityOption, day: DateOption) -> None:
     the_city = load_city(city)
     on = business_date(day, the_city)
     load_reference_data(connect(), the_city)
+    delivery_calendar.define(connect())
     context = tuple(feed.feed_code for feed in the_city.feeds if not feed.supports)
     with reading_silver(settings().state):
         job.conform(city, the_city.time_zone, on, the_city.as_of(on), context)

@@ -83,7 +83,7 @@ class Landing:
 
     def manifests(self) -> list[Manifest]:
         """All batches in order of their window and then of their content."""
-        found = [Manifest.model_validate_json(path.read_text()) for path in self.folder.glob(f"*/{MANIFEST}")]
+        found = [Manifest.model_validate_json(path.read_text()) for path in self.folder.glob(f"[!.]*/{MANIFEST}")]
         return sorted(found, key=lambda m: (m.window_to, m.window_from, m.batch_id))
 
     def landed_through(self) -> date | None:
@@ -152,6 +152,12 @@ class Landing:
             {file.name for file in manifest.files} & {file.name for other in later for file in other.files}
         )
 
+    def drop_unfinished(self, but: Path | None = None) -> None:
+        """Remove what broken pulls have left."""
+        for leftover in self.folder.glob(".landing-*"):
+            if leftover != but:
+                shutil.rmtree(leftover)
+
     @contextmanager
     def new_batch(self, pull: str = "") -> Iterator[Batch]:
         """A batch under construction. What a killed pull left behind is removed first; an error removes this one.
@@ -160,9 +166,7 @@ class Landing:
         there again, and only what proves them wrong, a ContractBreach, removes them.
         """
         folder = self.folder / f".landing-{pull or os.getpid()}"
-        for leftover in self.folder.glob(".landing-*"):
-            if leftover != folder or not pull:
-                shutil.rmtree(leftover)
+        self.drop_unfinished(but=folder if pull else None)
         folder.mkdir(parents=True, exist_ok=bool(pull))
         for torn in folder.glob(".*"):
             torn.unlink()

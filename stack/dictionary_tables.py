@@ -15,7 +15,7 @@ from typing import Any
 import yaml
 
 from expectations.contract import Feed, KindColumn, Name, load_cities, load_kinds
-from spark_jobs import decoding, reference_data, refine, silver
+from spark_jobs import decoding, delivery_calendar, reference_data, refine, silver
 from spark_jobs.bronze import BATCH, DELIVERED
 from spark_jobs.casting import SPARK_TYPES
 from spark_jobs.flags.assembly import COLUMNS as FLAG_COLUMNS
@@ -83,7 +83,8 @@ def tables() -> list[Table]:
         *_plain(_raw()),
         *(_silver(kind_code) for kind_code in load_kinds()),
         *_plain({"silver.rejects": ddl(silver.REJECT_COLUMNS)}),
-        *_plain({"ops.batches": ddl(refine.BATCH_COLUMNS)}),
+        *_plain({refine.BATCHES: ddl(refine.BATCH_COLUMNS), refine.CONTRACTS: ddl(refine.CONTRACT_COLUMNS)}),
+        *_plain({delivery_calendar.VIEW: ddl(delivery_calendar.COLUMNS)}),
         *(_model(path, model) for path, model in _models()),
         *_plain({f"index.{name}": CITY_DAY | ddl(text) for name, text in INDEX_SCHEMAS.items()}),
         *_plain({"flags.flag": FLAG_COLUMNS}),

@@ -51,6 +51,7 @@ def take_out(feed: Feed, landing: Landing, values: Iterable[str], taken: set[str
     and is not in the lake either.
     """
     spellings = _spellings(feed, values)
+    landing.drop_unfinished()  # pages of a broken pull, which the next one asks for again
     n_altered = 0
     for manifest in landing.manifests():
         scratch = landing.folder / manifest.batch_id / SCRATCH
