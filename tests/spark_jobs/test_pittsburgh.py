@@ -1,0 +1,110 @@
+"""Real snapshots whose layout changed: one silver state in any order of delivery, and every revision visible."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from expectations import contract
+from expectations.contract import load_city
+from spark_jobs.connection import Connection
+from spark_jobs.refine import refine
+from spark_jobs.settings import Settings
+from spark_jobs.sources import files
+from tests.spark_jobs.conftest import Trial
+
+pytestmark = pytest.mark.spark
+NAME = "incidents_fires_snapshot_{}.csv.gz"
+MONTHS = ("2019-11", "2022-12", "2024-12")
+DELIVERED = ("2019-11-30", "2022-12-31", "2024-12-31")
+CONTENT = ["council_district", "alarm_time", "incident_type", "alarms"]
+PAGE = Path(__file__).parents[2] / "docs" / "pittsburgh.md"
+
+
+@pytest.fixture
+def snapshots(shared: Path) -> Path:
+    folder = shared / "data" / "pittsburgh"
+    if not folder.is_dir():
+        pytest.skip("open data of Pittsburgh: ../shared/data/pittsburgh is not there")
+    return folder
+
+
+@pytest.fixture
+def copies(spark: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Trial]]:
+    """The city under two other codes, so that both orders lie side by side in silver."""
+    real, root = contract.city_folder("pittsburgh"), tmp_path / "expectations"
+    keys = tmp_path / "hash_keys.json"
+    keys.write_text('{"1": "00ff"}')
+    made = []
+    for code in ("fires_in_order", "fires_reversed"):
+        folder = shutil.copytree(real, root / "cities" / code)
+        text = (folder / "city.yml").read_text(encoding="utf-8")
+        (folder / "city.yml").write_text(text.replace("city: pittsburgh", f"city: {code}"), encoding="utf-8")
+    (root / "kinds").symlink_to(contract.ROOT / "kinds")
+    monkeypatch.setattr(contract, "ROOT", root)
+    load_city.cache_clear()
+    for code in ("fires_in_order", "fires_reversed"):
+        state, city = tmp_path / code, load_city(code)
+        (state / "drops").mkdir(parents=True)
+        settings = Settings(state, state / "published", "", "", keys)
+        made.append(Trial(spark, city, city.feed("fires"), state, state / "drops", settings, root))
+    yield made
+    load_city.cache_clear()
+
+
+def take(trial: Trial, path: Path) -> None:
+    shutil.copy(path, trial.drops)
+    connection = Connection(conn_type="fs", extra={"path": str(trial.drops)})
+    assert trial.city.archive
+    day = trial.city.archive.business_date
+    files.land(trial.feed, connection, trial.landing, day, trial.city.as_of(day), trial.city.time_zone)
+
+
+def silver(trial: Trial) -> pd.DataFrame:
+    rows = trial.spark.read.table("silver.incident").where(f"city_code = '{trial.city.city_code}'")
+    hidden = ("city_code", "batch_id")  # another city, and batches that began after other ones
+    return rows.drop(*hidden).toPandas().sort_values(["record_id", "known_at"]).reset_index(drop=True)
+
+
+def revisions(folder: Path) -> dict[tuple[str, str], str]:
+    """(record, day of delivery) of every version that the files hold -> how it differs, counted without the pipeline."""
+    last: dict[str, tuple[str, ...]] = {}
+    found: dict[tuple[str, str], str] = {}
+    for month, day in zip(MONTHS, DELIVERED, strict=True):
+        table = pd.read_csv(folder / NAME.format(month), dtype=str, keep_default_na=False)
+        usable = table[(table.council_district.str.strip() != "") & (table.alarm_time.str.strip() != "")]
+        for id, *content in usable[["call_no", *CONTENT]].itertuples(index=False, name=None):
+            said = (content[0].removesuffix(".0"), *content[1:])
+            if last.get(id) != said:
+                found[id, day] = "revised" if id in last else "new"
+                last[id] = said
+        assert set(last) <= set(table.call_no)  # nothing has vanished between these three
+    return found
+
+
+def test_three_fire_snapshots_in_any_order(snapshots: Path, copies: list[Trial]) -> None:
+    in_order, backwards = copies
+    for month in MONTHS:
+        take(in_order, snapshots / NAME.format(month))
+    refine(in_order.spark, in_order.city, in_order.feed, in_order.settings)
+    for month in reversed(MONTHS):
+        take(backwards, snapshots / NAME.format(month))
+        refine(backwards.spark, backwards.city, backwards.feed, backwards.settings)
+    versions = silver(in_order)
+    pd.testing.assert_frame_equal(versions, silver(backwards))
+    expected = revisions(snapshots)
+    local = versions.known_at.dt.tz_localize("UTC").dt.tz_convert("America/New_York").dt.strftime("%Y-%m-%d")
+    assert dict.fromkeys(zip(versions.record_id, local, strict=True)).keys() == expected.keys()
+    assert versions.is_current.sum() == versions.record_id.nunique()
+    told = [
+        f"| {day} | {sum(d == day and how == 'new' for (_, d), how in expected.items()):,} "
+        f"| {sum(d == day and how == 'revised' for (_, d), how in expected.items()):,} |"
+        for day in DELIVERED
+    ]
+    page = PAGE.read_text(encoding="utf-8")
+    assert [line for line in told if line not in page] == []
