@@ -295,6 +295,14 @@ class BasePeriod(Frozen):
     known_by: date  # the base is computed from what was known then, so that it stays fixed
 
 
+class MovingHoliday(Frozen):
+    """A holiday that moves through the calendar and that days of different years are aligned by."""
+
+    name: Name
+    source: str
+    first_days: tuple[date, ...]
+
+
 class City(Frozen):
     """A city: one folder and nothing else."""
 
@@ -305,6 +313,7 @@ class City(Frozen):
     base_period: BasePeriod
     publication: Publication | None = None
     archive: Archive | None = None
+    moving_holiday: str | None = None
     note: Name | None = None
     data_sources: tuple[DataSource, ...] = ()
     feeds: tuple[Feed, ...] = ()
@@ -316,6 +325,13 @@ class City(Frozen):
             return ZoneInfo(name).key
         except (KeyError, ValueError, OSError):
             raise ValueError("an IANA time zone, such as Asia/Shanghai") from None
+
+    @field_validator("moving_holiday")
+    @classmethod
+    def _holiday_exists(cls, code: str | None) -> str | None:
+        if code is not None and code not in load_holidays():
+            raise ValueError(f"one of {sorted(load_holidays())}, a file in expectations/holidays")
+        return code
 
     @model_validator(mode="after")
     def _nightly_or_archive(self) -> City:
@@ -345,6 +361,12 @@ class City(Frozen):
 def load_kinds() -> dict[str, Kind]:
     """All kinds by code."""
     return {kind.kind: kind for kind in (load(path, Kind) for path in sorted((ROOT / "kinds").glob("*.yml")))}
+
+
+@cache
+def load_holidays() -> dict[str, MovingHoliday]:
+    """All holidays that move, by code."""
+    return {path.stem: load(path, MovingHoliday) for path in sorted((ROOT / "holidays").glob("*.yml"))}
 
 
 @cache

@@ -27,6 +27,9 @@ app = typer.Typer(
 CityOption = Annotated[str, typer.Option("--city", help="Code of a folder in expectations/cities.")]
 FeedOption = Annotated[str, typer.Option("--feed", help="Code of one of the city's feeds.")]
 DateOption = Annotated[str, typer.Option("--date", help="Business date, YYYY-MM-DD: a local day of the city.")]
+RevisedOption = Annotated[
+    bool, typer.Option("--revised", help="As known on the day from which figures are revised, not on the night itself.")
+]
 INCOMPLETE = 3
 
 
@@ -151,14 +154,31 @@ def conform(city: CityOption, day: DateOption) -> None:
 
 
 @app.command()
-def index(city: CityOption, day: DateOption) -> None:
-    """Compute the index with its intervals."""
-    from spark_jobs.index import job
+def index(
+    city: CityOption,
+    day: DateOption,
+    first: Annotated[str | None, typer.Option("--from", help="First as-of day of a range that ends on --date.")] = None,
+    is_then: Annotated[
+        bool, typer.Option("--as-known-then", help="Each day as it was known at its own cut-off.")
+    ] = False,
+    is_revised: RevisedOption = False,
+) -> None:
+    """Compute the index with its intervals; with --from the index on every as-of day of a range."""
+    from spark_jobs.index import job, recompute
     from spark_jobs.session import connect
 
     the_city = load_city(city)
     on = business_date(day, the_city)
-    typer.echo(job.run(connect(), the_city, on))
+    begin = business_date(first, the_city) if first else on if is_then else None
+    if begin and is_revised:
+        raise UsageError("index: --revised is for one day, --from and --as-known-then for a range; give one of them")
+    if is_revised:
+        typer.echo(recompute.revise(connect(), the_city, on))
+    elif begin is None:
+        typer.echo(job.run(connect(), the_city, on))
+    else:
+        compute = recompute.as_known_then if is_then else recompute.as_known_now
+        typer.echo(compute(connect(), the_city, begin, on))
 
 
 @app.command()
@@ -172,8 +192,9 @@ def flags(city: CityOption, day: DateOption) -> None:
 
 
 @app.command()
-def release(city: CityOption, day: DateOption) -> None:
+def release(city: CityOption, day: DateOption, is_revised: RevisedOption = False) -> None:
     """Pass the gates and publish: tables, serving database, files, pointer."""
+    from spark_jobs.index.methodology import load_methodology
     from spark_jobs.release import job
     from spark_jobs.session import connect
 
@@ -181,7 +202,7 @@ def release(city: CityOption, day: DateOption) -> None:
     on = business_date(day, the_city)
     commit = subprocess.run(["git", "rev-parse", "HEAD"], cwd=REPOSITORY, capture_output=True, text=True, check=False)
     code_commit = commit.stdout.strip() or "unknown"
-    as_of = the_city.as_of(on)
+    as_of = the_city.as_of(load_methodology().revised_on(on) if is_revised else on)
     raise typer.Exit(
         job.publish(connect(), the_city, on, as_of, here.published, here.mart_url, code_commit, typer.echo)
     )

@@ -11,6 +11,7 @@ from typing import Any
 
 import typer
 from dbt.cli.main import dbtRunner, dbtRunnerResult
+from pyspark.sql import DataFrame
 
 from expectations.contract import load_kinds
 from spark_jobs import lineage
@@ -47,12 +48,7 @@ def conform(
         ConformError: names every failed model and test, with up to five offending rows each.
     """
     connect()  # fails in one line if Spark is away; dbt then uses this very session
-    variables = {
-        "city_code": city_code,
-        "time_zone": time_zone,
-        "business_date": business_date.isoformat(),
-        "as_of": f"{as_of.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}",
-    }
+    variables = _variables(city_code, time_zone, business_date, as_of)
     # unit tests judge definitions, not tonight's data: they run in `make test`
     outcome = run_dbt("build", "--exclude-resource-type", "unit_test", "--vars", json.dumps(variables))
     if not outcome.success:
@@ -61,6 +57,31 @@ def conform(
         lineage.read(source)
     for model in (each.node for each in node_results(outcome) if each.node.resource_type.value == "model"):
         lineage.wrote(f"{model.schema}.{model.name}")
+
+
+def _variables(city_code: str, time_zone: str, business_date: date, as_of: datetime) -> dict[str, str]:
+    return {
+        "city_code": city_code,
+        "time_zone": time_zone,
+        "business_date": business_date.isoformat(),
+        "as_of": f"{as_of.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}",
+    }
+
+
+def daily_as_known(city_code: str, time_zone: str, business_date: date, as_of: datetime) -> DataFrame:
+    """indicators.daily of the city as it was known at `as_of`, computed and not written: the table stays as it is.
+
+    Raises:
+        EnvironmentFault: Spark does not answer.
+        ConformError: dbt could not read the project.
+    """
+    spark = connect()
+    variables = _variables(city_code, time_zone, business_date, as_of)
+    outcome = run_dbt("compile", "--select", "daily", "--vars", json.dumps(variables))
+    models = [result.node for result in node_results(outcome) if result.node.resource_type.value == "model"]
+    if not outcome.success or len(models) != 1:  # its tests are compiled with it
+        raise ConformError(f"conform {city_code} {business_date}: {one_line(str(outcome.exception or outcome.result))}")
+    return spark.sql(models[0].compiled_code)
 
 
 def document(page: Path) -> None:

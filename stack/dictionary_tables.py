@@ -19,8 +19,10 @@ from spark_jobs import decoding, delivery_calendar, reference_data, refine, silv
 from spark_jobs.bronze import BATCH, DELIVERED
 from spark_jobs.casting import SPARK_TYPES
 from spark_jobs.flags.assembly import COLUMNS as FLAG_COLUMNS
+from spark_jobs.index.history import HISTORY
 from spark_jobs.index.job import GOALPOST_COLUMNS, GOALPOSTS
-from spark_jobs.index.job import SCHEMAS as INDEX_SCHEMAS
+from spark_jobs.index.rows import HISTORY as HISTORY_COLUMNS
+from spark_jobs.index.rows import SCHEMAS as INDEX_SCHEMAS
 from spark_jobs.release.columns import TABLES as RELEASED
 from spark_jobs.release.lake import MANIFEST, POINTER, POINTER_COLUMNS, RELEASE_TYPES
 from stack.layout import REPOSITORY
@@ -30,6 +32,7 @@ MODELS = REPOSITORY / "dbt" / "models"
 CITY_DAY = {"city_code": "string", "business_date": "string"}
 SMALL_TABLES = {
     GOALPOSTS: f"city_code string, method_version string, {GOALPOST_COLUMNS}",
+    HISTORY: f"city_code string, {HISTORY_COLUMNS}",
     POINTER: f"city_code string, {POINTER_COLUMNS}",
     # its columns are declared inside the function that writes it
     MANIFEST: "city_code string, release_id string, business_date date, as_of timestamp, document string, "

@@ -2,7 +2,8 @@
 
 Chain ladder with the distribution-free standard error of Mack (1993), ASTIN Bulletin 23, 213-225.
 Triangle: (n_origins, n_developments) cumulative values, NaN where not yet known; each row is known up to its
-latest diagonal and then unknown, and there are at least as many developments as the tail needs.
+latest diagonal and then unknown, and there are at least as many developments as the tail needs. Rows that are older
+than the first observation may begin unknown: they tell of their later steps only.
 
 Defined at the edges: a row whose latest value is 0 stays at 0 without error, for the method only multiplies;
 a step that one row alone knows takes its variance from the two steps before it, 0 where there are none.
@@ -80,18 +81,20 @@ def _latest_positions(triangle: FloatArray) -> np.ndarray[tuple[int], np.dtype[n
     """Column of the last known value of each row; EngineInputError for gaps, an empty row, a negative value."""
     known = ~np.isnan(triangle)
     count = known.sum(axis=-1)
+    first = known.argmax(axis=-1) if known.size else count
     if triangle.ndim != 2 or triangle.shape[0] < 1 or triangle.shape[1] < 2 or bool(np.any(count == 0)):
         raise EngineInputError("a triangle has two or more developments and a first value in every row")
     if bool(np.any(triangle < 0.0)):
         raise EngineInputError(f"cumulative values must not be negative; found {np.nanmin(triangle)}")
-    if not np.array_equal(known, np.arange(triangle.shape[1]) < count[:, None]):
+    columns = np.arange(triangle.shape[1])
+    if not np.array_equal(known, (columns >= first[:, None]) & (columns < (first + count)[:, None])):
         raise EngineInputError("a row of the triangle has a gap before its latest value; fill or drop it")
-    return np.asarray(count - 1)
+    return np.asarray(first + count - 1)
 
 
 def _factors(triangle: FloatArray) -> tuple[FloatArray, FloatArray]:
     """f_k = sum of C_{k+1} over sum of C_k, over rows that know both; also those sums of C_k."""
-    both = ~np.isnan(triangle[:, 1:])
+    both = ~np.isnan(triangle[:, 1:]) & ~np.isnan(triangle[:, :-1])
     volumes = np.where(both, triangle[:, :-1], 0.0).sum(axis=0)
     if bool(np.any(volumes <= 0.0)):
         step = int(np.flatnonzero(volumes <= 0.0)[0])

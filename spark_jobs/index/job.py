@@ -4,21 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
 import numpy as np
 import pandas as pd
-from pyspark.sql import SparkSession
+from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as f
 
-from expectations.contract import City
+from expectations.contract import City, load_holidays
 from spark_jobs import tables
-from spark_jobs.index import ledger
+from spark_jobs.index import history, ledger, rows
+from spark_jobs.index.arrays import FloatArray
+from spark_jobs.index.as_of import CityFrame, input_hash
 from spark_jobs.index.chain import compute_index, goalposts
-from spark_jobs.index.inputs import IndexInput, IndicatorWindow
+from spark_jobs.index.completeness import Completeness, SeriesCode, completeness
+from spark_jobs.index.holidays import MovingHoliday
+from spark_jobs.index.inputs import IndicatorWindow
 from spark_jobs.index.methodology import Methodology, load_methodology
 from spark_jobs.index.movement import movement
-from spark_jobs.index.results import IndexResult
+from spark_jobs.index.pulse import Pulse, indicator_pulse
 from spark_jobs.index.scale import Goalposts
 from spark_jobs.index.settlement import settlement_inputs
 from spark_jobs.index.windows import Coverage, DailyCounts, base_year_ends, month_ends
@@ -27,83 +32,211 @@ from spark_jobs.release.feeds import feed_status
 
 GOALPOSTS = "index.goalposts"
 GOALPOST_COLUMNS = "indicator_id string, centre double, low double, high double"
-SCHEMAS = {
-    "county_index": "area_code string, index double, lower double, upper double, arithmetic double, geometric double, "
-    "band_code string, change_1y double, change_lower double, change_upper double, p_below_last_year double, "
-    "rank_low double, rank_high double, status_code string, confidence_code string, missing_domains string, reason string",
-    "domain_index": "area_code string, domain_id string, value double, lower double, upper double, is_live boolean, "
-    "live_weight_share double",
-    "indicator_value": "area_code string, indicator_id string, n_events double, exposure double, rate double, "
-    "rate_lower double, rate_upper double, score double, score_lower double, score_upper double, state_code string, "
-    "missing_since date, feed_codes string",
-    "trend": "area_code string, day date, index double, lower double, upper double",
-    "input": "indicator_id string, area_code string, window string, stratum string, count double, exposure double",
-    "movement": ledger.SCHEMA,
-}
+DAILY_COLUMNS = ("city_code", "indicator_id", "area_code", "day", "stratum", "numerator", "denominator")
+Nights = dict[tuple[str, str], dict[date, FloatArray]]  # indicator and series -> business date -> counts by delay
 
 
-def run(spark: SparkSession, city: City, business_date: date) -> str:
-    """Compute and write index.* for one city and day. Returns a line for the log."""
-    methodology = load_methodology()
-    with ThreadPoolExecutor(1) as pool:  # the earlier release is read while the counts are
-        earlier_read = pool.submit(ledger.earlier_release, spark, city.city_code, business_date)
-        areas, denominators = reference(spark, city, business_date)
-        status = feed_status(city.feeds, batches_of(spark, city), business_date)
-        coverage = coverage_of(city, status)
-        counted = daily(spark, city, business_date)
-        counts = DailyCounts(counted, denominators, coverage, areas, methodology)
-        marks, base = _goalposts(spark, city, business_date, counts, methodology)
-        earlier = earlier_read.result()
-    year = methodology.windows.headline_days  # the two windows neither overlap nor leave a gap
-    windows = {
-        "headline": counts.windows(business_date, year),
-        "last_year": counts.windows(business_date - timedelta(days=year), year),
-        **{f"base_{number}": window for number, window in enumerate(base, 1)},
-    }
-    if earlier:  # its days as they are known now
-        windows["previous"] = counts.windows(earlier.business_date, year)
-    seed = methodology.posterior.seed
-    inputs = IndexInput(tuple(areas), windows["headline"], windows["last_year"])
-    result = compute_index(inputs, marks, methodology, seed)
-    units = [*areas, city.area_code]
-    estimated = set(denominators.loc[denominators["quality_code"] == "estimate", "area_code"])
-    rows = {
-        "county_index": list(_county_rows(result, units, estimated)),
-        "domain_index": list(_domain_rows(result, units)),
-        "indicator_value": list(_indicator_rows(result, units, city, status)),
-        "trend": [
-            row
-            for day in month_ends(business_date, methodology.windows.trend_months)
-            for row in _trend_rows(
-                compute_index(IndexInput(tuple(areas), counts.windows(day, year)), marks, methodology, seed),
-                units,
-                day,
-            )
-        ],
-        "input": [*_input_rows(windows, areas, methodology), *settlement_inputs(counted, areas, business_date)],
-        "movement": list(_movement_rows(earlier, windows, marks, units, methodology)),
-    }
+@dataclass(frozen=True, eq=False)
+class Night:
+    """All that one business date's index is computed from."""
+
+    city: City
+    day: date
+    frame: CityFrame
+    daily: pd.DataFrame  # rows of indicators.daily, those of what is shown and not scored too
+    counts: DailyCounts
+    status: pd.DataFrame
+    base: list[tuple[IndicatorWindow, ...]]
+    learnt: Mapping[tuple[str, SeriesCode], Completeness]
+    earlier: ledger.EarlierRelease | None
+    past: pd.DataFrame  # rows of index.history
+
+
+def run(
+    spark: SparkSession, city: City, business_date: date, known_on: date | None = None, daily: DataFrame | None = None
+) -> str:
+    """Compute and write index.* for one city and day. Returns a line for the log.
+
+    known_on, daily: a revision: the counts of the day as known at the cut-off of a later business date, in the place
+    of indicators.daily.
+    """
+    night = read(spark, city, business_date, known_on or known_by_default(city, business_date), daily)
+    content, fresh = computed_night(night)
+    if known_on:
+        del content["completeness"]  # what the night knew of its last days stays as it was
     keys = {"city_code": city.city_code, "business_date": business_date.isoformat()}
-    frames = {f"index.{name}": spark.createDataFrame(content, SCHEMAS[name]) for name, content in rows.items()}
-    tables.replace_slices(spark, frames, keys)
-    n_indexed = int(np.isfinite(result.overall.index[:-1]).sum())
-    return f"{city.city_code} {business_date}: index of {n_indexed} of {len(areas)} areas, {len(rows['trend'])} trend points"
+    frames = {f"index.{name}": spark.createDataFrame(given, rows.SCHEMAS[name]) for name, given in content.items()}
+    with ThreadPoolExecutor(1) as pool:
+        kept = pool.submit(keep, spark, city, history.merged(night.past, fresh))
+        tables.replace_slices(spark, frames, keys)
+        kept.result()
+    n_indexed = sum(row[1] is not None for row in content["county_index"][:-1])
+    return (
+        f"{city.city_code} {business_date}: index of {n_indexed} of {len(night.frame.area_codes)} areas, "
+        f"{fresh['day'].nunique()} as-of days computed"
+    )
+
+
+def known_by_default(city: City, business_date: date) -> date:
+    """The business date itself; for an archive the day before its cut-off."""
+    return city.archive.as_of.date() - timedelta(days=1) if city.archive else business_date
+
+
+def keep(spark: SparkSession, city: City, past: pd.DataFrame) -> None:
+    content = spark.createDataFrame(list(past.itertuples(index=False, name=None)), rows.HISTORY)
+    tables.replace_slice(spark, content, history.HISTORY, {"city_code": city.city_code})
+
+
+def computed_night(night: Night) -> tuple[dict[str, list[tuple[object, ...]]], pd.DataFrame]:
+    """Rows of every table of rows.SCHEMAS, and the rows of index.history that are new. No I/O."""
+    frame, counts, day = night.frame, night.counts, night.day
+    methodology, units = frame.methodology, frame.units
+    inputs = frame.inputs(counts, day)
+    result = compute_index(inputs, frame.marks, methodology, methodology.posterior.seed)
+    today = rows.history_rows(result, units, day, frame.known_on, methodology.version, input_hash(inputs, frame))
+    ends = month_ends(day, methodology.windows.trend_months)
+    due = history.affected(counts, frame, ends[:-1], night.past)
+    fresh = history.merged(history.history_frame(counts, frame, due), _frame(today))
+    windows = {
+        "headline": inputs.headline,
+        "last_year": inputs.last_year,
+        **{f"base_{number}": window for number, window in enumerate(night.base, 1)},
+    }
+    if night.earlier:  # its days as they are known now
+        year = methodology.windows.headline_days
+        windows["previous"] = counts.windows(night.earlier.business_date, year, night.earlier.held_back)
+    through = {i.id: day - timedelta(days=frame.held_back_on(day)[i.id]) for i in methodology.indicators}
+    content = {
+        "county_index": rows.county_rows(
+            result, units, _doubtful(night), methodology.status(day, frame.known_on), frame.known_on
+        ),
+        "domain_index": rows.domain_rows(result, units),
+        "indicator_value": rows.indicator_rows(result, units, night.city, night.status, through),
+        "trend": rows.trend_rows(history.latest(history.merged(night.past, fresh), frame.known_on), ends),
+        "input": [
+            *rows.input_rows(windows, list(frame.area_codes), methodology),
+            *settlement_inputs(night.daily, frame.area_codes, day),
+        ],
+        "movement": _movement_rows(night.earlier, windows, frame, methodology),
+        "pulse": rows.pulse_rows(_pulses(night), units),
+        "completeness": rows.completeness_rows(night.learnt, frame.held_back, day),
+    }
+    return {name: list(of_table) for name, of_table in content.items()}, fresh
+
+
+def _frame(of_table: Iterable[tuple[object, ...]]) -> pd.DataFrame:
+    return pd.DataFrame(list(of_table), columns=pd.Index(rows.columns_of(rows.HISTORY)))
+
+
+def _doubtful(night: Night) -> set[str]:
+    """Units of grade B at best: an estimated or outdated denominator, or last days that are or may be incomplete."""
+    frame, methodology = night.frame, night.frame.methodology
+    oldest = night.day - timedelta(days=365 * methodology.publication.max_denominator_years)
+    now = frame.denominators[frame.denominators["valid_to"].isna() | (frame.denominators["valid_to"] >= night.day)]
+    unsure = now[(now["quality_code"] == "estimate") | (now["valid_from"] < oldest)]
+    units = set(unsure["area_code"]) | ({frame.city_area} if len(unsure) else set())
+    is_young = methodology.status(night.day, frame.known_on) == "provisional"
+    is_incomplete = any(frame.held_back.values()) or not all(found.is_learnt for found in night.learnt.values())
+    return set(frame.units) if is_young and is_incomplete else units
 
 
 def _movement_rows(
     earlier: ledger.EarlierRelease | None,
     windows: Mapping[str, tuple[IndicatorWindow, ...]],
-    marks: Goalposts,
-    units: list[str],
+    frame: CityFrame,
     methodology: Methodology,
 ) -> Iterable[tuple[object, ...]]:
     """The ledger since the earlier release; nothing for a city's first."""
     if earlier is None:
         return ()
-    before = ledger.before_of(earlier, units, methodology)
+    before = ledger.before_of(earlier, frame.units, methodology)
     seed = methodology.posterior.seed
-    moved = movement(before, windows["previous"], windows["headline"], marks, methodology, seed)
-    return ledger.movement_rows(moved, earlier, units, methodology)
+    moved = movement(before, windows["previous"], windows["headline"], frame.marks, methodology, seed)
+    return ledger.movement_rows(moved, earlier, frame.units, methodology)
+
+
+def _pulses(night: Night) -> dict[str, Pulse]:
+    """Indicator -> its pulse; a stock is the level of one day and has none."""
+    methodology, held_back = night.frame.methodology, night.frame.held_back_on(night.day)
+    holiday = _holiday(night.city, methodology)
+    n_areas = len(night.frame.area_codes)
+    return {
+        i.id: indicator_pulse(night.counts, i, night.day, held_back[i.id], holiday, methodology, n_areas)
+        for i in methodology.indicators
+        if i.measure == "flow"
+    }
+
+
+def _holiday(city: City, methodology: Methodology) -> MovingHoliday | None:
+    if city.moving_holiday is None:
+        return None
+    windows = methodology.windows
+    first_days = load_holidays()[city.moving_holiday].first_days
+    return MovingHoliday(first_days, windows.holiday_days_before, windows.holiday_days_after)
+
+
+def read(spark: SparkSession, city: City, business_date: date, known_on: date, daily: DataFrame | None) -> Night:
+    """Small reads are mostly waiting, so they wait together."""
+    methodology = load_methodology()
+    with ThreadPoolExecutor(tables.WRITERS) as pool:
+        earlier = pool.submit(ledger.earlier_release, spark, city.city_code, business_date)
+        past = pool.submit(history.stored, spark, city.city_code)
+        nights = pool.submit(_nights, spark, city, business_date, methodology)
+        frozen = pool.submit(frozen_marks, spark, city, methodology)
+        of_city = pool.submit((daily_of(spark, city, business_date) if daily is None else daily).toPandas)
+        areas, denominators = reference(spark, city, business_date)
+        status = feed_status(city.feeds, batches_of(spark, city), business_date)
+        unscaled = CityFrame(
+            city.area_code, tuple(areas), denominators, coverage_of(city, status),
+            Goalposts(*(np.zeros(0),) * 3, np.zeros(0, dtype=bool)), {}, known_on, methodology,
+        )  # fmt: skip
+        counts = unscaled.counts(counted := of_city.result())
+        marks, base = _goalposts(spark, city, business_date, counts, frozen.result(), methodology)
+        learnt = _learnt(counts, business_date, nights.result(), methodology) if known_on == business_date else {}
+        frame = replace(unscaled, marks=marks, held_back=_held_back(learnt, methodology))
+        return Night(city, business_date, frame, counted, counts, status, base, learnt, earlier.result(), past.result())
+
+
+def _learnt(
+    counts: DailyCounts, day: date, nights: Nights, methodology: Methodology
+) -> dict[tuple[str, SeriesCode], Completeness]:
+    """How complete the last days of every flow indicator are, by series; indicators without their feed are left out."""
+    n_days = methodology.publication.revised_after_days + 1
+    found: dict[tuple[str, SeriesCode], Completeness] = {}
+    for indicator in methodology.indicators:
+        if indicator.measure == "stock" or not counts.is_covered(indicator, day - timedelta(days=n_days), day):
+            continue
+        recent = counts.recent(indicator, day, n_days)
+        series: tuple[SeriesCode, ...] = ("events",) if indicator.kind == "rate" else ("events", "trials")
+        for code, of_series in zip(series, recent, strict=False):
+            known = {**nights.get((indicator.id, code), {}), day: of_series}
+            found[indicator.id, code] = completeness(known, day, methodology)
+    return found
+
+
+def _held_back(learnt: Mapping[tuple[str, SeriesCode], Completeness], methodology: Methodology) -> dict[str, int]:
+    """Days that each indicator leaves off at its end: those of its less complete series."""
+    held_back = {indicator.id: 0 for indicator in methodology.indicators}
+    for (indicator, _), found in learnt.items():
+        held_back[indicator] = max(held_back[indicator], found.held_back(methodology.publication.min_completeness))
+    return held_back
+
+
+def _nights(spark: SparkSession, city: City, day: date, methodology: Methodology) -> Nights:
+    """What the nights before `day` knew of their last days."""
+    table = "index.completeness"
+    if not tables.exists(spark, table):
+        return {}
+    first = day - timedelta(days=methodology.publication.delay_nights - 1)
+    is_recent = f.col("business_date").between(f.lit(first.isoformat()), f.lit(day.isoformat()))
+    columns = ("business_date", "indicator_id", "series_code", "delay_days", "count")
+    known = tables.read(spark, table).where((f.col("city_code") == city.city_code) & is_recent).select(*columns)
+    found: Nights = {}
+    keys = ["indicator_id", "series_code", "business_date"]
+    for key, of_night in known.toPandas().sort_values("delay_days").groupby(keys):
+        indicator, series, night = map(str, key)
+        found.setdefault((indicator, series), {})[date.fromisoformat(night)] = of_night["count"].to_numpy()
+    return found
 
 
 def coverage_of(city: City, status: pd.DataFrame) -> dict[str, Coverage]:
@@ -134,14 +267,18 @@ def reference(spark: SparkSession, city: City, business_date: date) -> tuple[lis
     return sorted(areas["area_code"]), denominators
 
 
-def daily(spark: SparkSession, city: City, business_date: date) -> pd.DataFrame:
-    columns = ("indicator_id", "area_code", "day", "stratum", "numerator", "denominator")
-    rows = tables.read(spark, "indicators.daily").where(f.col("city_code") == city.city_code)
-    return rows.where(f.col("day") <= f.lit(business_date)).select(*columns).toPandas()
+def daily_of(spark: SparkSession, city: City, business_date: date) -> DataFrame:
+    rows_of_city = tables.read(spark, "indicators.daily").where(f.col("city_code") == city.city_code)
+    return rows_of_city.where(f.col("day") <= f.lit(business_date)).select(*DAILY_COLUMNS)
 
 
 def _goalposts(
-    spark: SparkSession, city: City, business_date: date, counts: DailyCounts, methodology: Methodology
+    spark: SparkSession,
+    city: City,
+    business_date: date,
+    counts: DailyCounts,
+    frozen: Mapping[str, tuple[float, float, float]],
+    methodology: Methodology,
 ) -> tuple[Goalposts, list[tuple[IndicatorWindow, ...]]]:
     """The city's marks: frozen ones where there are any, else computed, and frozen once the base is known for good."""
     period = city.base_period
@@ -149,113 +286,24 @@ def _goalposts(
     base = [counts.windows(end, methodology.windows.headline_days) for end in ends]
     computed = goalposts(base, methodology)
     names = [indicator.id for indicator in methodology.indicators]
-    frozen = frozen_marks(spark, city, methodology)
     values = np.column_stack([computed.centre, computed.low, computed.high])
     for row, name in enumerate(names):
         values[row] = frozen.get(name, tuple(values[row]))
     available = np.asarray(np.isfinite(values).all(axis=1))
     fresh = [name for name, is_there in zip(names, available, strict=True) if is_there and name not in frozen]
     if fresh and business_date >= period.known_by:
-        rows = [(name, *map(float, values[row])) for row, name in enumerate(names) if available[row]]
+        marks = [(name, *map(float, values[row])) for row, name in enumerate(names) if available[row]]
         keys = {"city_code": city.city_code, "method_version": methodology.version}
-        tables.replace_slice(spark, spark.createDataFrame(rows, GOALPOST_COLUMNS), GOALPOSTS, keys)
+        tables.replace_slice(spark, spark.createDataFrame(marks, GOALPOST_COLUMNS), GOALPOSTS, keys)
     return Goalposts(values[:, 0], values[:, 1], values[:, 2], available), base
 
 
 def frozen_marks(spark: SparkSession, city: City, methodology: Methodology) -> dict[str, tuple[float, float, float]]:
     if not tables.exists(spark, GOALPOSTS):
         return {}
-    rows = (
+    marks = (
         tables.read(spark, GOALPOSTS)
         .where((f.col("city_code") == city.city_code) & (f.col("method_version") == methodology.version))
         .collect()
     )
-    return {row.indicator_id: (row.centre, row.low, row.high) for row in rows}
-
-
-def _number(value: float) -> float | None:
-    return None if np.isnan(value) else float(value)
-
-
-def _county_rows(result: IndexResult, units: list[str], estimated: set[str]) -> Iterable[tuple[object, ...]]:
-    o = result.overall
-    for u, code in enumerate(units):
-        numbers = (o.index, o.lower, o.upper, o.arithmetic, o.geometric)
-        changes = (o.change, o.change_lower, o.change_upper, o.p_below_last_year, o.rank_low, o.rank_high)
-        yield (
-            code,
-            *(_number(values[u]) for values in numbers),
-            str(o.band[u]),
-            *(_number(values[u]) for values in changes),
-            "provisional",
-            _confidence(result, u, code, estimated),
-            ",".join(o.missing_domains[u]) or None,
-            o.reason[u],
-        )
-
-
-def _confidence(result: IndexResult, unit: int, code: str, estimated: set[str]) -> str:
-    """Grade of the data, beside the score and never in it: C something is missing, B an estimated denominator, A neither."""
-    if (result.indicators.state[:, unit] != "live").any():
-        return "C"
-    is_city = unit == len(result.area_codes)
-    return "B" if code in estimated or (is_city and estimated) else "A"
-
-
-def _domain_rows(result: IndexResult, units: list[str]) -> Iterable[tuple[object, ...]]:
-    d = result.domains
-    for row, domain in enumerate(d.domain_ids):
-        for u, code in enumerate(units):
-            values = (_number(v[row, u]) for v in (d.value, d.lower, d.upper))
-            yield (code, domain, *values, bool(d.is_live[row, u]), float(d.live_weight_share[row, u]))
-
-
-def _indicator_rows(
-    result: IndexResult, units: list[str], city: City, status: pd.DataFrame
-) -> Iterable[tuple[object, ...]]:
-    i = result.indicators
-    since = dict(zip(status["feed_code"], status["missing_since"], strict=True))
-    for row, indicator in enumerate(i.indicator_ids):
-        feeds = [feed.feed_code for feed in city.feeds if indicator in feed.supports]
-        gaps = [since[feed] for feed in feeds if since.get(feed) is not None]
-        for u, code in enumerate(units):
-            arrays = (
-                i.n_events,
-                i.exposure,
-                i.rate,
-                i.rate_lower,
-                i.rate_upper,
-                i.score,
-                i.score_lower,
-                i.score_upper,
-            )
-            numbers = (_number(values[row, u]) for values in arrays)
-            yield (
-                code,
-                indicator,
-                *numbers,
-                str(i.state[row, u]),
-                min(gaps, default=None),
-                ",".join(feeds) or None,
-            )
-
-
-def _trend_rows(result: IndexResult, units: list[str], day: date) -> Iterable[tuple[object, ...]]:
-    o = result.overall
-    for u, code in enumerate(units):
-        yield (code, day, *(_number(values[u]) for values in (o.index, o.lower, o.upper)))
-
-
-def _input_rows(
-    windows: Mapping[str, tuple[IndicatorWindow, ...]], areas: list[str], methodology: Methodology
-) -> Iterable[tuple[object, ...]]:
-    """The aggregated inputs, so that a release can be rebuilt without the lake."""
-    strata = {indicator.id: indicator.strata for indicator in methodology.indicators}
-    for name, content in windows.items():
-        for window in content:
-            if not window.is_live:
-                continue
-            for s, stratum in enumerate(strata[window.indicator_id]):
-                for a, area in enumerate(areas):
-                    values = (_number(window.counts[s, a]), _number(window.exposure[a]))
-                    yield (window.indicator_id, area, name, stratum, *values)
+    return {row.indicator_id: (row.centre, row.low, row.high) for row in marks}

@@ -35,6 +35,15 @@ class EarlierRelease:
     indicator_value: pd.DataFrame
     headline: pd.DataFrame  # rows of `input` whose window is the headline's
 
+    @property
+    def held_back(self) -> dict[str, int]:
+        """Days that each indicator's window left off at its end."""
+        if "counted_through" not in self.indicator_value:  # released before windows could end early
+            return {}
+        said = self.indicator_value.drop_duplicates("indicator_id").dropna(subset="counted_through")
+        pairs = zip(said["indicator_id"], said["counted_through"], strict=True)
+        return {indicator: (self.business_date - through).days for indicator, through in pairs}
+
 
 @dataclass(frozen=True)
 class Link:

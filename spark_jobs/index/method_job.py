@@ -9,7 +9,7 @@ from pyspark.sql import SparkSession
 
 from expectations.contract import City
 from spark_jobs.errors import UsageError
-from spark_jobs.index.job import coverage_of, daily, frozen_marks, reference
+from spark_jobs.index.job import coverage_of, daily_of, frozen_marks, reference
 from spark_jobs.index.method_change import MethodChange, compare
 from spark_jobs.index.methodology import Methodology, MethodologyError, load_methodology
 from spark_jobs.index.windows import DailyCounts, month_ends
@@ -58,7 +58,7 @@ def _change(
 ) -> MethodChange:
     areas, denominators = reference(spark, city, business_date)
     coverage = coverage_of(city, feed_status(city.feeds, batches_of(spark, city), business_date))
-    rows = daily(spark, city, business_date)
+    rows = daily_of(spark, city, business_date).toPandas()
 
     def counts_under(methodology: Methodology) -> DailyCounts:
         return DailyCounts(rows, denominators, coverage, areas, methodology)

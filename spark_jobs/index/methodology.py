@@ -1,6 +1,7 @@
 """The statistical choices of methodology.yml as frozen models, and the loader (the engine's only I/O)."""
 
 from collections.abc import Mapping, Sequence
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Annotated, Literal, Self, TypeVar
 
@@ -31,6 +32,9 @@ class Text(Frozen):
 class Windows(Frozen):
     headline_days: PositiveInt
     pulse_days: PositiveInt
+    pulse_years: PositiveInt
+    holiday_days_before: Annotated[int, Field(ge=0)]
+    holiday_days_after: Annotated[int, Field(ge=0)]
     base_years: PositiveInt
     trend_months: PositiveInt
 
@@ -78,9 +82,15 @@ class Bands(Frozen):
     names: dict[BandCode, Text]
 
 
+StatusCode = Literal["provisional", "revised", "final"]
+
+
 class Publication(Frozen):
     revised_after_days: PositiveInt
     min_completeness: Probability
+    delay_nights: PositiveInt
+    min_delay_nights: PositiveInt
+    max_denominator_years: PositiveInt
     clear_probability: Probability
     jump_points: PositiveFloat
     jump_days: PositiveInt
@@ -245,6 +255,16 @@ class Methodology(Frozen):
     @property
     def indicators(self) -> tuple[Indicator, ...]:
         return tuple(indicator for domain in self.domains for indicator in domain.indicators)
+
+    def status(self, day: date, known_on: date) -> StatusCode:
+        """What figures of `day` are when they rest on what was known at the cut-off of `known_on`."""
+        if (known_on - day).days < self.publication.revised_after_days:
+            return "provisional"
+        return "final" if (day.month, day.day) == (12, 31) else "revised"
+
+    def revised_on(self, day: date) -> date:
+        """The business date from whose cut-off on figures of `day` are revised."""
+        return day + timedelta(days=self.publication.revised_after_days)
 
     def harm_days(self, indicator: Indicator) -> tuple[float, ...]:
         """Harm-days per event of the indicator's strata, in their order."""

@@ -18,6 +18,7 @@ from spark_jobs.release.charts import Interval, Point, interval_plot, sparkline,
 from spark_jobs.release.columns import rows
 from spark_jobs.release.model import Area, Release
 from spark_jobs.release.movement import Ledger, area_movements
+from spark_jobs.release.pulse import PulseSection
 from spark_jobs.release.settlement import shown_settlements
 from spark_jobs.release.wording import LanguageCode, Wording, number
 
@@ -284,6 +285,11 @@ class Page:
         names = {area.area_code: self._name(area) for area in (self.city, *self.counties)}
         return Ledger(area_movements(self.release.tables["movement"]), index, names, self.city.area_code, self.words)
 
+    @property
+    def pulse(self) -> PulseSection:
+        names = {area.area_code: self._name(area) for area in (self.city, *self.counties)}
+        return PulseSection(list(rows(self.release.tables["pulse"])), names, self.city.area_code, self.words)
+
     # -- 5 flags
     @property
     def flags(self) -> list[dict[str, str]]:
@@ -314,7 +320,23 @@ class Page:
             )
             for feed in rows(self.release.missing_feeds)
         ]
-        return [*(feeds or [self.words.say("all_delivered")]), *self._states()]
+        return [*(feeds or [self.words.say("all_delivered")]), *self._states(), *self._held_back()]
+
+    def _held_back(self) -> Iterable[str]:
+        """Live indicators of the city whose window ends before the day of the release."""
+        early = [r for r in rows(self.release.tables["indicator_value"])
+                 if r["area_code"] == self.city.area_code and r["state_code"] == "live"
+                 and (r["counted_through"] or self.release.business_date) < self.release.business_date]  # fmt: skip
+        if early:
+            said = (
+                self.words.say(
+                    "scored",
+                    name=self.words.indicator(r["indicator_id"]),
+                    score=self.words.day(r["counted_through"]),
+                )
+                for r in early
+            )
+            yield self.words.say("held_back", list=self.words.listed(said))
 
     def _states(self) -> Iterable[str]:
         """City indicators without a score, by cause; those without any source in this city on their own."""
@@ -339,7 +361,7 @@ class Page:
         words, method = self.words, self.release.methodology
         bands = {code: words.band(code) for code in ("better", "level", "worse")}
         return [
-            words.say(f"note_{self.release.status_code}"),
+            words.say(f"note_{self.release.status_code}", days=method.publication.revised_after_days),
             words.say("note_interval", **bands),
             words.say("note_confidence"),
             words.say("note_method", method=words.pick(method.name), version=method.version),

@@ -49,6 +49,7 @@ _BOUND = _number(-100, 300)
 _SHARE = _number(0, 1)
 _COUNT = _number(0)
 _POINTS = _number(-200, 200)
+PULSE_STATES = ("above", "below", "expected", "too_few", "no_history", "missing_feed", "no_exposure")
 MOVEMENT_CAUSES = ("real_change", "late_data", "method", "denominator")
 
 TABLES: dict[str, Table] = {
@@ -102,6 +103,7 @@ TABLES: dict[str, Table] = {
             "state_code": _text(True, ("live", "missing_feed", "too_few", "no_exposure", "no_base")),
             "missing_since": Column("day"),
             "feed_codes": _text(),
+            "counted_through": Column("day", optional=True),
         },
     ),
     "trend": Table(
@@ -173,6 +175,38 @@ TABLES: dict[str, Table] = {
             "previous_business_date": Column("day", required=True),
             "previous_index": _INDEX,
             "reason_code": _text(codes=("no_index_now", "no_index_before", "new_area")),
+        },
+    ),
+    "pulse": Table(
+        ("area_code", "indicator_id"),
+        {
+            "area_code": _KEY,
+            "indicator_id": _KEY,
+            "first_day": Column("day", required=True),
+            "last_day": Column("day", required=True),
+            "observed": _COUNT,
+            "expected": _COUNT,
+            "expected_lower": _COUNT,
+            "expected_upper": _COUNT,
+            "last_year": _COUNT,
+            "change": _number(-1),
+            "change_lower": _number(-1),
+            "change_upper": _number(-1),
+            "state_code": _text(True, PULSE_STATES),
+        },
+    ),
+    "completeness": Table(
+        ("indicator_id", "series_code", "delay_days"),
+        {
+            "indicator_id": _KEY,
+            "series_code": _text(True, ("events", "trials")),
+            "delay_days": _COUNT,
+            "day": Column("day", required=True),
+            "count": _COUNT,
+            "completeness": _COUNT,
+            "nowcast": _COUNT,
+            "nowcast_error": _COUNT,
+            "is_counted": Column("flag", required=True),
         },
     ),
     "input": Table(

@@ -38,6 +38,8 @@ CSV_FILES = {
     "feed_status": "feeds.csv",
     "coverage": "coverage.csv",
     "movement": "movement.csv",
+    "pulse": "pulse.csv",
+    "completeness": "completeness.csv",
     "input": "inputs.csv",
 }
 RELEASE_FILE = "release.json"

@@ -37,6 +37,8 @@ _FROM_LAKE = {
     "indicator_value": "index.indicator_value",
     "trend": "index.trend",
     "movement": "index.movement",
+    "pulse": "index.pulse",
+    "completeness": "index.completeness",
     "input": "index.input",
     "flag": "flags.flag",
 }
@@ -83,12 +85,15 @@ def read_input(
     current: dict[str, Any] | None,
 ) -> ReleaseInput:
     """Everything a release is made of, from the lake, the contracts and what readers see now."""
-    batches = batches_read(batches_of(spark, city), business_date)
+    batches = batches_of(spark, city)
     with ThreadPoolExecutor(tables.WRITERS) as pool:  # small reads are mostly waiting, so they wait together
         coverage = pool.submit(coverage_months, spark, city, business_date, as_of)
         slices = pool.map(lambda table: _slice(spark, table, city, business_date), _FROM_LAKE.values())
         versions = pool.map(lambda table: _delta_version(spark, table), _FROM_LAKE.values())
         frames = dict(zip(_FROM_LAKE, slices, strict=True))
+    known_on = _known_on(frames["county_index"], city, business_date, as_of)
+    if known_on != business_date:  # of a revision all days are complete; the night's last days are not its own
+        frames["completeness"] = frames["completeness"].iloc[0:0]
     return ReleaseInput(
         city=city,
         areas=published_areas(city, business_date),
@@ -100,12 +105,27 @@ def read_input(
             "feed_status": feed_status(city.feeds, batches, business_date),
             "coverage": coverage_table(coverage.result(), city.area_code),
         },
-        batches=checked(batches),
+        batches=checked(batches_read(batches, known_on)),
         personal_columns=personal_columns(city),
         code_commit=code_commit,
         delta_versions=dict(zip(_FROM_LAKE.values(), versions, strict=True)),
         previous=files.previous(current),
     )
+
+
+def _known_on(county_index: pd.DataFrame, city: City, business_date: date, as_of: datetime) -> date:
+    """Business date at whose cut-off the computed index knew its data: the release must say the same cut-off.
+
+    A revision rests on the batches that came since; a night, and an archive, on those of its own windows.
+    """
+    known = county_index.reindex(columns=["known_on"])["known_on"].dropna()
+    known_on = known.iloc[0] if len(known) and not city.archive else business_date
+    if city.as_of(known_on) != as_of:
+        raise EnvironmentFault(
+            f"release: the index of {business_date} was computed from what was known on {known_on}, not at {as_of}; "
+            "run the step index of this date first, with --revised for a revision"
+        )
+    return known_on
 
 
 def published_areas(city: City, business_date: date) -> tuple[Area, ...]:

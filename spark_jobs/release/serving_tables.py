@@ -58,6 +58,11 @@ SERVING_TABLES: dict[str, dict[str, str]] = {
         "previous_business_date": "date", "previous_index": _NUMBER, "index": _NUMBER, "change_text": "text",
         "real_change": _NUMBER, "late_data": _NUMBER, "method": _NUMBER, "denominator": _NUMBER, "words_zh": "text",
     },
+    "pulse": {
+        "area_code": "text", "area_name_zh": "text", "level_code": "text", "indicator_id": "text",
+        "indicator_name_zh": "text", "first_day": "date", "last_day": "date", "observed": _NUMBER, "expected": _NUMBER,
+        "expected_text": "text", "change": _NUMBER, "change_text": "text", "state_code": "text", "state_name_zh": "text",
+    },
     "trend": {
         "day": "date", "area_code": "text", "area_name_zh": "text", "level_code": "text", "index": _NUMBER,
         "lower": _NUMBER, "upper": _NUMBER,
@@ -185,6 +190,16 @@ def _movement_summary(release: Release, words: Wording) -> Iterator[Row]:
         }
 
 
+def _pulse(release: Release, words: Wording) -> Iterator[Row]:
+    for row in _with_area(release, "pulse"):
+        yield row | {
+            "indicator_name_zh": words.indicator(row["indicator_id"]),
+            "expected_text": words.counts(row["expected_lower"], row["expected_upper"]),
+            "change_text": words.relative_change(row["change"]),
+            "state_name_zh": words.name("pulse_state", row["state_code"]),
+        }
+
+
 def _trend(release: Release, _words: Wording) -> Iterator[Row]:
     return _with_area(release, "trend")
 
@@ -249,6 +264,7 @@ _MAKERS: dict[str, Callable[[Release, Wording], Iterator[Row]]] = {
     "indicator_value": _indicator_value,
     "movement": _movement,
     "movement_summary": _movement_summary,
+    "pulse": _pulse,
     "trend": _trend,
     "trend_line": _trend_line,
     "settlement": _settlement,

@@ -64,6 +64,17 @@ class Wording:
         """96.1–103.4"""
         return self.say("nothing") if lower is None or upper is None else f"{number(lower)}–{number(upper)}"
 
+    def counts(self, lower: float | None, upper: float | None) -> str:
+        """12–31: an interval of counts."""
+        return self.say("nothing") if lower is None or upper is None else f"{lower:,.0f}–{upper:,.0f}"
+
+    def relative_change(self, value: float | None) -> str:
+        """+12% or −4%"""
+        if value is None:
+            return self.say("nothing")
+        percent = f"{100 * value:+.0f}".replace("-", "−")
+        return self.say("percent", n="0" if percent[1:] == "0" else percent)
+
     def change(self, value: float | None) -> str:
         """+1.2 or −0.4 (true minus sign)"""
         if value is None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pyspark.sql import SparkSession
+from pyspark.sql import DataFrame, SparkSession
 
 from expectations.contract import load_kinds
 from spark_jobs import silver, tables
@@ -139,11 +139,7 @@ class Lake:
 
     def daily(self, city_code: str) -> list[str]:
         """The city's rows of indicators.daily, sorted, as `indicator area day stratum numerator/denominator`."""
-        rows = self.spark.table("indicators.daily").where(f"city_code = '{city_code}'").collect()
-        return sorted(
-            f"{r.indicator_id} {r.area_code} {r.day} {r.stratum} {count(r.numerator)}/{count(r.denominator)}"
-            for r in rows
-        )
+        return as_text(self.spark.table("indicators.daily").where(f"city_code = '{city_code}'"))
 
     def remove(self, cities: tuple[str, ...]) -> None:
         listed = ", ".join(f"'{city}'" for city in cities)
@@ -151,6 +147,14 @@ class Lake:
             self.spark.sql(f"delete from {table} where city_code in ({listed})")
         if tables.exists(self.spark, "indicators.daily"):
             self.spark.sql(f"delete from indicators.daily where city_code in ({listed})")
+
+
+def as_text(daily: DataFrame) -> list[str]:
+    """Rows of indicators.daily, sorted, as `indicator area day stratum numerator/denominator`."""
+    return sorted(
+        f"{r.indicator_id} {r.area_code} {r.day} {r.stratum} {count(r.numerator)}/{count(r.denominator)}"
+        for r in daily.collect()
+    )
 
 
 def count(value: float | None) -> str:

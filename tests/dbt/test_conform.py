@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from expectations.contract import load_city
-from spark_jobs.conform import ConformError, conform, node_results, run_dbt
+from spark_jobs.conform import ConformError, conform, daily_as_known, node_results, run_dbt
 from spark_jobs.release.job import coverage_months
 from tests.dbt.conftest import BUSINESS_DATE, TEN_DAYS_LATER, THAT_NIGHT
-from tests.dbt.lake import Lake
+from tests.dbt.lake import Lake, as_text
 
 pytestmark = pytest.mark.spark
 
@@ -91,6 +91,14 @@ def test_what_was_learnt_since_changes_exactly_the_rows_it_should(nights: dict[s
 
 def test_a_second_run_of_the_same_night_gives_the_same_rows(nights: dict[str, list[str]]) -> None:
     assert nights["north that night again"] == nights["north that night"]
+
+
+def test_what_was_known_that_night_can_be_asked_for_and_leaves_the_table_as_it_is(
+    lake: Lake, nights: dict[str, list[str]]
+) -> None:
+    then = daily_as_known("northtown", "Asia/Shanghai", BUSINESS_DATE, THAT_NIGHT)
+    assert as_text(then) == nights["north that night"] != nights["north ten days later"]
+    assert lake.daily("northtown") == nights["north ten days later"]
 
 
 def test_two_cities_live_side_by_side(nights: dict[str, list[str]]) -> None:

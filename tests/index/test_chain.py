@@ -78,6 +78,18 @@ def test_less_harm_is_a_higher_index_and_sixty_points_span_the_base(
     assert np.isnan(result.overall.rank_low[CITY])
 
 
+def test_the_variants_lie_where_they_must(year: Year, marks: Goalposts, methodology: Methodology) -> None:
+    """Both the penalty and the geometric mean take points off for imbalance; equal scores leave nothing to take."""
+    bad = 3.0 * next(w.counts for w in year(RISK, size=20.0) if w.indicator_id.startswith("a2"))
+    far = marks_of(year, methodology, 20.0)
+    even = run(year(RISK, size=20.0), far, methodology).overall
+    uneven = run(changed(year(RISK, size=20.0), "a2", counts=bad), far, methodology).overall
+    for found in (even, uneven):
+        assert np.all(found.geometric <= found.arithmetic) and np.all(found.index <= found.arithmetic)
+    np.testing.assert_allclose([even.index[CITY], even.geometric[CITY]], even.arithmetic[CITY], atol=0.1)
+    assert uneven.arithmetic[CITY] - uneven.geometric[CITY] > 1.0 and uneven.arithmetic[CITY] - uneven.index[CITY] > 1.0
+
+
 def test_bands_follow_the_interval(year: Year, marks: Goalposts, methodology: Methodology) -> None:
     overall = run(year(RISK), marks, methodology).overall
     assert overall.band[0] == "better" and overall.lower[0] > 100.0

@@ -145,6 +145,8 @@ def release_input(
             "input": inputs(of_areas, generator),
             "movement": movement(indices, generator),
             "coverage": coverage_table(coverage_months(of_areas), CITY_AREA),
+            "pulse": pulse(of_areas, generator),
+            "completeness": completeness(generator),
             "feed_status": feed_status(city().feeds, read, DAY),
         },
         batches=read,
@@ -183,7 +185,7 @@ def county_index(of_areas: tuple[Area, ...], generator: np.random.Generator, gre
             "rank_low": None if is_city or none else max(1, n - 2), "rank_high": None if is_city or none else min(6, n + 2),
             "status_code": "provisional", "confidence_code": "ABC"[n % 3] if n % 4 else "A",
             "missing_domains": np.array([grey_domain] if none else [], dtype=object), "method_version": METHODOLOGY.version,
-            "as_of": AS_OF, "reason": "not live" if none else None,
+            "as_of": AS_OF, "known_on": DAY, "reason": "not live" if none else None,
         })  # fmt: skip
     return pd.DataFrame(rows)
 
@@ -260,6 +262,40 @@ def movement(indices: pd.DataFrame, generator: np.random.Generator) -> pd.DataFr
                 "total": sum(of_row), **compared, "previous_index": index - points.sum(), "reason_code": None,
             })  # fmt: skip
     return pd.DataFrame(rows)
+
+
+def pulse(of_areas: tuple[Area, ...], generator: np.random.Generator) -> pd.DataFrame:
+    """The last 28 days: one indicator of the city above its season, one below, one with too few events."""
+    states = {"a2_property_crime": "above", "b3_fires": "below", "b4_work_safety": "too_few"}
+    rows = []
+    for area in of_areas:
+        for indicator in METHODOLOGY.indicators:
+            if indicator.measure == "stock":
+                continue
+            state = states.get(indicator.id, "expected") if area.level_code == "city" else "expected"
+            expected = float(generator.uniform(80, 120))
+            observed = expected * {"above": 1.6, "below": 0.5}.get(state, 1.0)
+            figures = (expected, expected * 0.8, expected * 1.2, expected, observed / expected - 1, -0.6, 0.9)
+            rows.append((area.area_code, indicator.id, DAY - timedelta(days=27), DAY, float(round(observed)),
+                         *([None] * 7 if state == "too_few" else figures), state))  # fmt: skip
+    columns = ("area_code", "indicator_id", "first_day", "last_day", "observed", "expected", "expected_lower",
+               "expected_upper", "last_year", "change", "change_lower", "change_upper", "state_code")  # fmt: skip
+    return pd.DataFrame(rows, columns=list(columns))
+
+
+def completeness(generator: np.random.Generator) -> pd.DataFrame:
+    """Property crime is known slowly: two days are not counted yet. Nothing is learnt of the others."""
+    rows = []
+    for indicator in METHODOLOGY.indicators:
+        for delay in range(36):
+            slow = indicator.id == "a2_property_crime"
+            share = 1.0 - 0.4 * 0.6**delay if slow else None
+            count = float(generator.poisson(20))
+            rows.append((indicator.id, "events", float(delay), DAY - timedelta(days=delay), count, share,
+                         count / share if share else None, 1.5 if slow else None, not slow or delay >= 2))  # fmt: skip
+    columns = ("indicator_id", "series_code", "delay_days", "day", "count", "completeness", "nowcast",
+               "nowcast_error", "is_counted")  # fmt: skip
+    return pd.DataFrame(rows, columns=list(columns))
 
 
 def flags(of_areas: tuple[Area, ...]) -> pd.DataFrame:

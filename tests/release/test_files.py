@@ -45,7 +45,8 @@ def test_the_folder_holds_what_is_documented(release: Release, tmp_path: Path) -
         "domains.csv",
         "trend.csv",
     }
-    documented |= {"feeds.csv", "coverage.csv", "inputs.csv", "movement.csv", "bulletin.zh.html", "bulletin.en.html"}
+    documented |= {"feeds.csv", "coverage.csv", "inputs.csv", "movement.csv", "pulse.csv", "completeness.csv"}
+    documented |= {"bulletin.zh.html", "bulletin.en.html"}
     assert {path.name for path in written.iterdir()} == documented
     assert verify(written) == []
 

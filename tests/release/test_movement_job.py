@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from datetime import date, timedelta
 from pathlib import Path
@@ -15,8 +16,9 @@ from pyspark.sql import SparkSession
 
 from expectations.contract import City
 from spark_jobs import refine, tables
+from spark_jobs.errors import EnvironmentFault
+from spark_jobs.index import history, method_job, recompute
 from spark_jobs.index import job as index_job
-from spark_jobs.index import method_job
 from spark_jobs.index.methodology import load_methodology, reweighted
 from spark_jobs.release import files, job, lake
 from spark_jobs.release.columns import canonical_frame
@@ -184,3 +186,42 @@ def test_the_second_night_explains_its_difference_from_the_first(nights: Nights)
     np.testing.assert_allclose(compared["difference"], compared["points_goalposts"] + compared["points_weights"])
     assert (compared["points_weights"] != 0.0).all()
     assert files.read_latest(nights.published / CITY) == second, "nothing that was published is touched"
+
+    _range_is_computed_where_something_changed(nights, figures[second["release_id"]])
+    _revision_is_archived_beside_the_night(nights, first, second)
+
+
+def _range_is_computed_where_something_changed(nights: Nights, published: dict[str, float]) -> None:
+    """Five days, two of which the nights have computed; by Spark and in this process the same."""
+    begin = SECOND - timedelta(days=4)
+    assert "5 as-of days, 4 computed" in recompute.as_known_now(nights.spark, city(), begin, SECOND)  # one is tonight
+    assert "5 as-of days, 0 computed" in recompute.as_known_now(nights.spark, city(), begin, SECOND)
+    night = index_job.read(nights.spark, city(), SECOND, SECOND, None)
+    days = [begin + timedelta(days=n) for n in range(5)]
+    here = history.history_frame(night.counts, night.frame, days)
+    daily = index_job.daily_of(nights.spark, city(), SECOND)
+    there = history.mapped(nights.spark, daily, {CITY: night.frame}, {CITY: days}, 2).drop("city_code").toPandas()
+    order = ["day", "area_code"]
+    pd.testing.assert_frame_equal(
+        here.sort_values(order, ignore_index=True), there.sort_values(order, ignore_index=True), check_dtype=False
+    )
+    tonight = here[here["day"] == SECOND].set_index("area_code")["index"]
+    assert tonight.to_dict() == pytest.approx(published, abs=1e-12)
+
+
+def _revision_is_archived_beside_the_night(nights: Nights, first: dict[str, Any], second: dict[str, Any]) -> None:
+    """The first night's day, as known 35 days later: revised, with the late data; readers keep the newest day."""
+    known_on = made_up.METHODOLOGY.revised_on(FIRST)
+    known = index_job.daily_of(nights.spark, city(), FIRST)
+    index_job.run(nights.spark, city(), FIRST, known_on, known)
+    with pytest.raises(EnvironmentFault, match="--revised"):
+        job.publish(nights.spark, city(), FIRST, city().as_of(FIRST), nights.published, nights.mart, "0123abcd")
+    job.publish(nights.spark, city(), FIRST, city().as_of(known_on), nights.published, nights.mart, "0123abcd")
+    kept = files.read_latest(nights.published / CITY)
+    assert kept and kept["release_id"] == second["release_id"]
+    folders = {path.name for path in (nights.published / CITY / "releases").iterdir()}
+    (revised,) = folders - {first["release_id"], second["release_id"]}
+    document = json.loads((nights.published / CITY / "releases" / revised / files.RELEASE_FILE).read_text())
+    assert (document["status"], document["period"]) == ("revised", FIRST.isoformat())
+    assert first["status"] == "provisional" and document["city_index"]["index"] != first["city_index"]["index"]
+    assert {figure["confidence"] for figure in first["counties"]} == {"B"}  # nobody knows yet how late records come
