@@ -1,0 +1,106 @@
+"""The engine through Spark: the index job's own map over cities and as-of days, on a server of the bench's own."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date, timedelta
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from pyspark.sql import SparkSession
+
+from bench.engine import METHODOLOGY, SEED, year
+from spark_jobs.index.as_of import CityFrame
+from spark_jobs.index.chain import goalposts
+from spark_jobs.index.history import mapped
+from spark_jobs.index.windows import Coverage
+from spark_jobs.session import connect
+from stack.layout import Layout
+from stack.private_files import made_once
+from stack.spark_server import spark_environment, spark_server
+
+TONIGHT = date(2026, 11, 22)
+FIRST = TONIGHT - timedelta(days=3 * 365)  # a year of as-of days, each with its year and the year before
+EVERY = 3  # days between the days with events of a stratum and county
+PORT_BASE = 29400
+
+
+@dataclass(frozen=True)
+class Run:
+    """Wall seconds of one run, and what it computed."""
+
+    seconds: float
+    n_days: int
+    n_areas: int
+
+
+@contextmanager
+def server() -> Iterator[SparkSession]:
+    with tempfile.TemporaryDirectory() as folder:
+        state = Path(folder)
+        layout = Layout(state=state, published=state / "published", port_base=PORT_BASE)
+        made_once(layout.secrets / "hash_keys.json", lambda: {"1": "ab" * 32})
+        spark = spark_server(layout)
+        spark.start()
+        try:
+            os.environ.update(spark_environment(layout))
+            session = connect()
+            yield session
+            session.stop()
+        finally:
+            spark.stop()
+
+
+def city_frame(code: str, n_areas: int) -> CityFrame:
+    areas = tuple(f"{code}{number:02d}" for number in range(n_areas))
+    measures = {indicator.exposure for indicator in METHODOLOGY.indicators if indicator.exposure}
+    rows = [(area, measure, FIRST, None, 2e5, "exact") for area in areas for measure in sorted(measures)]
+    columns = ["area_code", "measure", "valid_from", "valid_to", "value", "quality_code"]
+    rng = np.random.default_rng(SEED)
+    marks = goalposts([year(rng) for _ in range(METHODOLOGY.windows.base_years)], METHODOLOGY)
+    coverage = {indicator.id: Coverage(FIRST, TONIGHT) for indicator in METHODOLOGY.indicators}
+    return CityFrame(code, areas, pd.DataFrame(rows, columns=columns), coverage, marks, {}, TONIGHT, METHODOLOGY)
+
+
+def daily_rows(code: str, areas: Sequence[str]) -> pd.DataFrame:
+    """indicators.daily of one made-up city; a stock has a row every day."""
+    rng = np.random.default_rng(SEED)
+    days = pd.date_range(FIRST, TONIGHT).date
+    frames = []
+    for indicator in METHODOLOGY.indicators:
+        for stratum in indicator.strata:
+            for area in areas:
+                kept = days if indicator.measure == "stock" else days[int(rng.integers(EVERY)) :: EVERY]
+                events = rng.poisson(rng.uniform(0.5, 3.0), len(kept)).astype(float)
+                frames.append(pd.DataFrame({
+                    "city_code": code, "indicator_id": indicator.id, "area_code": area, "day": kept, "stratum": stratum,
+                    "numerator": events, "denominator": np.nan if indicator.kind == "rate" else events + 27.0,
+                }))  # fmt: skip
+    return pd.concat(frames, ignore_index=True)
+
+
+def timed(spark: SparkSession, folder: Path, n_cities: int, n_areas: int, n_days: int) -> Run:
+    """Map the engine over the last `n_days` as-of days of `n_cities` cities; the rows lie in Parquet, as in a lake."""
+    cities = {code: city_frame(code, n_areas) for code in (f"city{number:02d}" for number in range(n_cities))}
+    for code, frame in cities.items():
+        daily_rows(code, frame.area_codes).to_parquet(folder / f"{n_days}-{code}.parquet")
+    daily = spark.read.parquet(*(str(folder / f"{n_days}-{code}.parquet") for code in cities))
+    days = {code: [TONIGHT - timedelta(days=n) for n in range(n_days)] for code in cities}
+    began = time.perf_counter()
+    found = mapped(spark, daily, cities, days, 2 * (os.cpu_count() or 1)).toPandas()
+    seconds = time.perf_counter() - began
+    assert len(found) == n_cities * n_days * (n_areas + 1) and found["index"].notna().all()
+    return Run(seconds, n_days, n_cities * n_areas)
+
+
+def measured() -> dict[str, Run]:
+    """A year of one city, and one night of thirty; Python workers are started once before, as on a server that runs."""
+    with server() as spark, tempfile.TemporaryDirectory() as folder:
+        timed(spark, Path(folder), 1, 9, 4)
+        return {"year": timed(spark, Path(folder), 1, 9, 365), "cities": timed(spark, Path(folder), 30, 10, 1)}
