@@ -73,7 +73,7 @@ class Wording:
         if value is None:
             return self.say("nothing")
         percent = f"{100 * value:+.0f}".replace("-", "−")
-        return self.say("percent", n="0" if percent[1:] == "0" else percent)
+        return self.say("percent", value="0" if percent[1:] == "0" else percent)
 
     def change(self, value: float | None) -> str:
         """+1.2 or −0.4 (true minus sign)"""
