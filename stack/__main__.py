@@ -132,18 +132,10 @@ def serve(city: CityOption) -> None:
 
 @app.command()
 def test(arguments: Annotated[list[str] | None, typer.Argument(help="Arguments for pytest.")] = None) -> None:
-    """All tests: those of the pipeline environment, then those of the Airflow environment."""
-    layout = Layout.from_environment()
-    given = arguments or []
-    environment = {**os.environ, "PYTHONPATH": str(layout.repository)}
-    codes = []
-    for name, folders in (("pipeline", ["tests", "--ignore=tests/dags"]), ("airflow", ["tests/dags"])):
-        command = [str(layout.python(name)), "-m", "pytest", *folders, *given]
-        codes.append(subprocess.run(command, cwd=layout.repository, env=environment, check=False).returncode)
-    no_tests = 5  # pytest: the arguments selected nothing there
-    if all(code == no_tests for code in codes):
-        raise typer.Exit(no_tests)
-    raise typer.Exit(max(0 if code == no_tests else code for code in codes))
+    """All tests, or those that the arguments name."""
+    from stack.testing import run_tests
+
+    raise typer.Exit(run_tests(Layout.from_environment(), arguments or []))
 
 
 @app.command()
