@@ -9,6 +9,9 @@ from stack.private_files import passwords
 from stack.service import Service
 
 MEMORY = "3g"
+# A night is over before the optimising compiler has earned its keep: without it a second night takes a quarter less
+# CPU, and the first, with five years of history, no more. Its code needs more room than the default leaves for it.
+JAVA_OPTIONS = "-XX:+UseParallelGC -XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=400m"
 SETTINGS = {
     "spark.connect.grpc.binding.address": "127.0.0.1",
     "spark.driver.host": "127.0.0.1",
@@ -50,7 +53,7 @@ def spark_server(layout: Layout) -> Service:
         "spark.connect.grpc.binding.port": str(layout.port("spark")),
         "spark.sql.warehouse.dir": str(layout.state / "lake"),
         "spark.local.dir": str(folder / "scratch"),
-        "spark.driver.extraJavaOptions": "-XX:+UseParallelGC",
+        "spark.driver.extraJavaOptions": JAVA_OPTIONS,
     }
     client = spark_environment(layout)
     return Service(
