@@ -9,9 +9,10 @@ from __future__ import annotations
 import fcntl
 import shutil
 import uuid
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -96,15 +97,20 @@ def create(
     columns: str,
     partition_by: tuple[str, ...] = (),
     statistics: tuple[str, ...] | None = None,
+    marks_removed: bool = False,
 ) -> None:
     """Create a Delta table if there is none. `columns` is SQL DDL.
 
     `statistics` are the columns whose least and greatest values stand in the table's log; without it the first 32.
-    A personal column must not be one of them: the log keeps what the rows no longer say.
+    A personal column must not be one of them: the log keeps what the rows no longer say. With `marks_removed` a changed
+    row is marked in its file and the new one written beside it (deletion vectors), where else the file is written anew.
     """
     partition = f" partitioned by ({', '.join(partition_by)})" if partition_by else ""
-    listed = ",".join(statistics or ())
-    properties = f" tblproperties ('delta.dataSkippingStatsColumns' = '{listed}')" if statistics else ""
+    chosen = {"delta.enableDeletionVectors": "true"} if marks_removed else {}
+    if statistics:
+        chosen["delta.dataSkippingStatsColumns"] = ",".join(statistics)
+    listed = ", ".join(f"'{name}' = '{value}'" for name, value in chosen.items())
+    properties = f" tblproperties ({listed})" if chosen else ""
     spark.sql(f"create table if not exists {table} ({columns}) using delta{partition}{properties}")
 
 
@@ -114,6 +120,7 @@ def ensure(
     columns: Mapping[str, str],
     partition_by: tuple[str, ...] = (),
     statistics: tuple[str, ...] | None = None,
+    marks_removed: bool = False,
 ) -> None:
     """Create a Delta table, or give one from before the columns that it lacks. A complete one is only looked at.
 
@@ -126,7 +133,7 @@ def ensure(
         if fault.getCondition() != "TABLE_OR_VIEW_NOT_FOUND":
             raise
         declared = ", ".join(f"`{name}` {type_}" for name, type_ in columns.items())
-        create(spark, table, declared, partition_by, statistics)
+        create(spark, table, declared, partition_by, statistics, marks_removed)
     with locked(spark, ".columns.lock"):
         found = {*read(spark, table).columns}
         lacking = ", ".join(f"`{name}` {type_}" for name, type_ in columns.items() if name not in found)
@@ -169,27 +176,32 @@ def replace_slices(
     keys: Mapping[str, str],
     partition_by: tuple[str, ...] | None = None,
 ) -> None:
-    """`replace_slice` of several tables at once: a small Delta commit is mostly waiting, so they wait together."""
-    with ThreadPoolExecutor(WRITERS) as pool:
-        writes = [
-            pool.submit(replace_slice, spark, frame, table, keys, partition_by) for table, frame in frames.items()
-        ]
-        for write in writes:
-            write.result()
+    """`replace_slice` of several tables at once."""
+    together(*(partial(replace_slice, spark, frame, table, keys, partition_by) for table, frame in frames.items()))
 
 
 @again_if_overtaken
-def append_once(spark: SparkSession, frame: DataFrame, table: str, batch_id: str) -> None:
+def append_once(
+    spark: SparkSession, frame: DataFrame, table: str, batch_id: str, partition_by: tuple[str, ...] = ()
+) -> None:
     """Append one batch. Appending it again writes nothing: Delta remembers the batch as a transaction id."""
     lineage.wrote(table)
     (
         frame.write.format("delta")
         .mode("append")
+        .partitionBy(*partition_by)
         .option("mergeSchema", "true")
         .option("txnAppId", batch_id)
         .option("txnVersion", "1")
         .saveAsTable(table)
     )
+
+
+def together(*writes: Callable[[], None]) -> None:
+    """Several small writes at once: a small Delta commit is mostly waiting, so they wait together."""
+    with ThreadPoolExecutor(WRITERS) as pool:
+        for write in [pool.submit(write) for write in writes]:
+            write.result()
 
 
 @again_if_overtaken
@@ -243,11 +255,16 @@ def merge_small_files(
 
 
 def drop_old_files(spark: SparkSession, tables: Collection[str], hours: int) -> None:
-    """Remove files that no version of the last `hours` needs. Under 168 nobody else may read or write the tables."""
+    """Remove files that no version of the last `hours` needs, and with 0 hours rows that are only marked as removed.
+
+    Under 168 nobody else may read or write the tables.
+    """
     check = "spark.databricks.delta.retentionDurationCheck.enabled"
     spark.conf.set(check, str(hours >= SAFE_HOURS).lower())
     try:
         with ThreadPoolExecutor(WRITERS) as pool:
+            if hours == 0:
+                list(pool.map(lambda table: spark.sql(f"reorg table {table} apply (purge)").collect(), tables))
             list(pool.map(lambda table: spark.sql(f"vacuum {table} retain {hours} hours").collect(), tables))
     finally:
         spark.conf.unset(check)

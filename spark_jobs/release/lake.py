@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pandas as pd
 import pyarrow as pa
 from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as f
 
 from spark_jobs import tables
 from spark_jobs.release.canonical import json_text
@@ -19,9 +22,8 @@ RELEASE_TYPES = {"text": "string", "number": "double", "flag": "boolean", "day":
 
 def write_lake(spark: SparkSession, release: Release, given: ReleaseInput) -> None:
     """Copy every table of the release under its id, then the manifest with the evidence. Twice is as good as once."""
-    keys = {"city_code": release.city.city_code, "release_id": release.release_id}
-    frames = {f"release.{name}": _spark_frame(spark, name, frame) for name, frame in release.tables.items()}
-    tables.replace_slices(spark, frames, keys, ("city_code",))
+    frames = {name: _spark_frame(spark, name, frame) for name, frame in release.tables.items()}
+    tables.together(*(partial(_append, spark, release, name, frame) for name, frame in frames.items()))
     versions = dict(sorted(given.delta_versions.items()))
     evidence = json_text({"delta_versions": versions, "code_commit": given.code_commit})
     manifest = pa.table({
@@ -30,7 +32,14 @@ def write_lake(spark: SparkSession, release: Release, given: ReleaseInput) -> No
         "document": [json_text(release.document)],
         "evidence": [evidence],
     })  # fmt: skip
-    tables.replace_slice(spark, spark.createDataFrame(manifest), MANIFEST, keys, ("city_code",))
+    _append(spark, release, "manifest", spark.createDataFrame(manifest))
+
+
+def _append(spark: SparkSession, release: Release, name: str, frame: DataFrame) -> None:
+    """A release's id is made of its content, so what was appended under it need never be replaced."""
+    city_code, release_id = release.city.city_code, release.release_id
+    keyed = frame.withColumns({"city_code": f.lit(city_code), "release_id": f.lit(release_id)})
+    tables.append_once(spark, keyed, f"release.{name}", f"{city_code}/{release_id}", ("city_code",))
 
 
 def _spark_frame(spark: SparkSession, name: str, frame: pd.DataFrame) -> DataFrame:

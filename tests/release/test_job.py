@@ -193,7 +193,7 @@ def test_killed_after_each_step_and_run_again(world: World, monkeypatch: pytest.
 @pytest.mark.kill
 def test_killed_in_the_middle_of_the_lake_tables(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     world.given()
-    original, written = tables.replace_slice, []
+    original, written = tables.append_once, []
 
     def dying(*arguments: Any) -> None:
         if len(written) == 3:
@@ -202,7 +202,7 @@ def test_killed_in_the_middle_of_the_lake_tables(world: World, monkeypatch: pyte
         original(*arguments)
 
     with monkeypatch.context() as patch, pytest.raises(Killed):
-        patch.setattr(tables, "replace_slice", dying)
+        patch.setattr(tables, "append_once", dying)
         world.publish()
     assert files.read_latest(world.folder) is None
     assert lake.pointed_release(world.spark, CITY) is None
