@@ -339,6 +339,11 @@ class City(Frozen):
             raise ValueError("give either `publication` (nightly) or `archive` (ended feeds)")
         return self
 
+    @property
+    def context_feeds(self) -> tuple[str, ...]:
+        """Codes of the feeds that support no indicator: their records are shown and never counted."""
+        return tuple(feed.feed_code for feed in self.feeds if not feed.supports)
+
     def as_of(self, business_date: date) -> datetime:
         """Cut-off instant (UTC) of a business date: what was known then is what a release shows."""
         if self.archive:

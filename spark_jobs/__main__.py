@@ -148,9 +148,8 @@ def conform(city: CityOption, day: DateOption) -> None:
     on = business_date(day, the_city)
     load_reference_data(connect(), the_city)
     delivery_calendar.define(connect())
-    context = tuple(feed.feed_code for feed in the_city.feeds if not feed.supports)
     with reading_silver(settings().state):
-        job.conform(city, the_city.time_zone, on, the_city.as_of(on), context)
+        job.conform(city, the_city.time_zone, on, the_city.as_of(on), the_city.context_feeds)
 
 
 @app.command()

@@ -50,7 +50,7 @@ def conform(
     spark = connect()  # fails in one line if Spark is away; dbt then uses this very session
     # The models read the whole of silver: to ask each file's statistics, once a model, skips none and takes seconds.
     spark.conf.set("spark.databricks.delta.stats.skipping", "false")
-    variables = _variables(city_code, time_zone, business_date, as_of)
+    variables = _variables(city_code, time_zone, business_date, as_of, context_feeds)
     # unit tests judge definitions, not tonight's data: they run in `make test`
     outcome = run_dbt("build", "--exclude-resource-type", "unit_test", "--vars", json.dumps(variables))
     if not outcome.success:
@@ -61,16 +61,21 @@ def conform(
         lineage.wrote(f"{model.schema}.{model.name}")
 
 
-def _variables(city_code: str, time_zone: str, business_date: date, as_of: datetime) -> dict[str, str]:
+def _variables(
+    city_code: str, time_zone: str, business_date: date, as_of: datetime, context_feeds: tuple[str, ...]
+) -> dict[str, str | list[str]]:
     return {
         "city_code": city_code,
         "time_zone": time_zone,
         "business_date": business_date.isoformat(),
         "as_of": f"{as_of.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}",
+        "context_feeds": list(context_feeds),
     }
 
 
-def daily_as_known(city_code: str, time_zone: str, business_date: date, as_of: datetime) -> DataFrame:
+def daily_as_known(
+    city_code: str, time_zone: str, business_date: date, as_of: datetime, context_feeds: tuple[str, ...] = ()
+) -> DataFrame:
     """indicators.daily of the city as it was known at `as_of`, computed and not written: the table stays as it is.
 
     Raises:
@@ -78,7 +83,7 @@ def daily_as_known(city_code: str, time_zone: str, business_date: date, as_of: d
         ConformError: dbt could not read the project.
     """
     spark = connect()
-    variables = _variables(city_code, time_zone, business_date, as_of)
+    variables = _variables(city_code, time_zone, business_date, as_of, context_feeds)
     outcome = run_dbt("compile", "--select", "daily", "--vars", json.dumps(variables))
     models = [result.node for result in node_results(outcome) if result.node.resource_type.value == "model"]
     if not outcome.success or len(models) != 1:  # its tests are compiled with it

@@ -39,7 +39,7 @@ def as_known_then(spark: SparkSession, city: City, first: date, last: date) -> s
     """The same, each day as it was known at its own cut-off: one query of silver's versions a day."""
     days, n_due = _days(first, last), 0
     for day in days:
-        daily = daily_as_known(city.city_code, city.time_zone, day, city.as_of(day))
+        daily = daily_as_known(city.city_code, city.time_zone, day, city.as_of(day), city.context_feeds)
         night = job.read(spark, city, day, day, daily)
         own = night.past[night.past["known_on"] == day]
         due = history.affected(night.counts, night.frame, [day], own)
@@ -54,7 +54,8 @@ def revise(spark: SparkSession, city: City, business_date: date) -> str:
     """Compute index.* of the day again from what was known when its figures became revised."""
     known_on = load_methodology().revised_on(business_date)
     _require_past(spark, city, known_on)
-    daily = daily_as_known(city.city_code, city.time_zone, business_date, city.as_of(known_on))
+    as_of = city.as_of(known_on)
+    daily = daily_as_known(city.city_code, city.time_zone, business_date, as_of, city.context_feeds)
     return job.run(spark, city, business_date, known_on, daily)
 
 

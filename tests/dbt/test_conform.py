@@ -44,6 +44,7 @@ d5_grid_overdue N2 2026-03-09 all 1/-
 settlement N1 2026-02-07 open 1/-
 settlement N1 2026-03-08 settled 1/-
 settlement N1 2026-03-09 failed 1/-
+settlement N2 2026-03-02 settled 1/-
 """
 
 LEARNT_SINCE = """
@@ -99,6 +100,12 @@ def test_what_was_known_that_night_can_be_asked_for_and_leaves_the_table_as_it_i
     then = daily_as_known("northtown", "Asia/Shanghai", BUSINESS_DATE, THAT_NIGHT)
     assert as_text(then) == nights["north that night"] != nights["north ten days later"]
     assert lake.daily("northtown") == nights["north ten days later"]
+
+
+def test_records_of_context_feeds_are_not_counted(nights: dict[str, list[str]]) -> None:
+    south = ("southtown", "America/New_York", BUSINESS_DATE, THAT_NIGHT)
+    assert as_text(daily_as_known(*south, context_feeds=("feed",))) == []
+    assert as_text(daily_as_known(*south, context_feeds=("another",))) == nights["south that night"]
 
 
 def test_two_cities_live_side_by_side(nights: dict[str, list[str]]) -> None:
