@@ -39,7 +39,7 @@ def test_writers_of_the_same_tables_neither_fail_nor_lose_rows(spark: Any) -> No
     spark.sql("create schema if not exists silver")
     spark.sql("create schema if not exists ops")
     ledger, versions, raw = "ops.side_by_side", "silver.side_by_side", "ops.appended"
-    version = "record_id string, known_at timestamp, valid_to timestamp, row_hash string"
+    version = "record_id string, known_at timestamp, valid_to timestamp, row_hash string, batch_id string"
     day = datetime(2026, 1, 1, tzinfo=UTC)
 
     def record(feed: str, batch: str) -> None:
@@ -49,7 +49,7 @@ def test_writers_of_the_same_tables_neither_fail_nor_lose_rows(spark: Any) -> No
 
     def merge(feed: str, ids: range) -> None:
         tables.create(spark, versions, f"{SLICE}, {version}", ("city_code", "feed_code"))
-        rows = [("x", feed, str(number), day, None, feed) for number in ids]
+        rows = [("x", feed, str(number), day, None, feed, "1") for number in ids]
         fresh = spark.createDataFrame(rows, f"{SLICE}, {version}")
         tables.upsert(spark, fresh, versions, KEYS, f"old.city_code = 'x' and old.feed_code = '{feed}'")
 
