@@ -74,13 +74,13 @@ class Trial:
     state: Path
     drops: Path
     settings: Any = field(repr=False)
-    contracts: Path
 
     def agree(self, feed: str, corrections: str = "") -> None:
         """Change the contract of the feed."""
-        (self.contracts / "cases.yml").write_text(feed, encoding="utf-8")
+        feeds = contract.city_folder(self.city.city_code) / "feeds"
+        (feeds / "cases.yml").write_text(feed, encoding="utf-8")
         if corrections:
-            (self.contracts / "cases.corrections.yml").write_text(corrections, encoding="utf-8")
+            (feeds / "cases.corrections.yml").write_text(corrections, encoding="utf-8")
         load_city.cache_clear()
         self.city = load_city(self.city.city_code)
         self.feed = self.city.feed("cases")
@@ -148,7 +148,7 @@ def new_trial(spark: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> It
         drops.mkdir(parents=True)
         city = load_city(code)
         settings = Settings(state, state / "published", "", "", keys)
-        return Trial(spark, city, city.feeds[0], state, drops, settings, folder / "feeds")
+        return Trial(spark, city, city.feeds[0], state, drops, settings)
 
     load_kinds()
     yield make

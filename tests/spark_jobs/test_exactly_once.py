@@ -78,7 +78,9 @@ def test_any_order_repetition_and_split_give_the_same_silver(new_trial: NewTrial
         for name in names:
             trial.deliver(name, pieces[name])
             trial.land()
-            trial.refine()
+            if trial is reversed_:
+                trial.refine()
+        trial.refine()
     assert in_order.silver(*ALL) == at_once.silver(*ALL), histories
     assert reversed_.silver(*ALL, "batch_id") == in_order.silver(*ALL, "batch_id"), histories
     before = in_order.silver(*ALL, "batch_id"), in_order.rejects(), in_order.batches().astype(str).to_dict("records")
@@ -135,7 +137,9 @@ def test_snapshots_in_any_order_give_the_same_silver(new_trial: NewTrial) -> Non
         for day in order:
             trial.deliver(f"cases_2026020{day + 1}.csv", snapshots[day])
             trial.land()
-            trial.refine()
+            if trial is otherwise:
+                trial.refine()
+        trial.refine()
     assert otherwise.silver(*ALL, "batch_id") == in_order.silver(*ALL, "batch_id"), histories
     before = in_order.silver(*ALL, "batch_id")
     in_order.rebuild()

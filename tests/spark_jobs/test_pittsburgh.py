@@ -52,7 +52,7 @@ def copies(spark: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Itera
         state, city = tmp_path / code, load_city(code)
         (state / "drops").mkdir(parents=True)
         settings = Settings(state, state / "published", "", "", keys)
-        made.append(Trial(spark, city, city.feed("fires"), state, state / "drops", settings, root))
+        made.append(Trial(spark, city, city.feed("fires"), state, state / "drops", settings))
     yield made
     load_city.cache_clear()
 
