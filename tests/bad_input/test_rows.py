@@ -60,7 +60,7 @@ def trials(spark: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dic
             (state / "drops").mkdir()
             city = load_city(code)
             settings = Settings(state, state / "published", "", "", keys)
-            made[code] = Trial(spark, city, city.feeds[0], state, state / "drops", settings, root / "cities" / code / "feeds")
+            made[code] = Trial(spark, city, city.feeds[0], state, state / "drops", settings)
         yield made
     load_city.cache_clear()
 
