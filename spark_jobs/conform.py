@@ -47,9 +47,7 @@ def conform(
         EnvironmentFault: Spark does not answer.
         ConformError: names every failed model and test, with up to five offending rows each.
     """
-    spark = connect()  # fails in one line if Spark is away; dbt then uses this very session
-    # The models read the whole of silver: to ask each file's statistics, once a model, skips none and takes seconds.
-    spark.conf.set("spark.databricks.delta.stats.skipping", "false")
+    connect()  # fails in one line if Spark is away; dbt then uses this very session
     variables = _variables(city_code, time_zone, business_date, as_of, context_feeds)
     # unit tests judge definitions, not tonight's data: they run in `make test`
     outcome = run_dbt("build", "--exclude-resource-type", "unit_test", "--vars", json.dumps(variables))

@@ -31,7 +31,13 @@ ATTACHED = "attached"  # an empty schema, made last: the server knows all tables
 
 
 # Another writer's commit came first: what was written is thrown away by Delta, and written again it finds the new state.
-OVERTAKEN = ("DELTA_CONCURRENT_", "DELTA_METADATA_CHANGED", "DELTA_PROTOCOL_CHANGED", "TABLE_OR_VIEW_ALREADY_EXISTS")
+OVERTAKEN = (
+    "DELTA_CONCURRENT_",
+    "DELTA_METADATA_CHANGED",
+    "DELTA_PROTOCOL_CHANGED",
+    "DELTA_CREATE_TABLE_WITH_NON_EMPTY_LOCATION",
+    "TABLE_OR_VIEW_ALREADY_EXISTS",
+)
 
 
 def _is_overtaken(error: BaseException) -> bool:

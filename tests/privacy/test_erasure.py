@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import os
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -12,7 +11,7 @@ from typing import Any
 import pytest
 from pyspark.sql import functions as f
 
-from spark_jobs import landing
+from spark_jobs import landing, tables
 from spark_jobs.errors import ContractBreach, EnvironmentFault
 from spark_jobs.landing import Manifest
 from spark_jobs.privacy import erasure, rotation, stored
@@ -82,7 +81,7 @@ def deliver(trial: Trial) -> None:
 
 def lake(trial: Trial) -> list[Path]:
     """Everything that is neither landing nor the source's own folder nor the keys: lake, logs, staging, GX, Spark."""
-    server = Path(os.environ["PINGAN_STATE"])
+    server = tables.lake_folder(trial.spark).parent
     own = [path for path in trial.state.iterdir() if path.name not in ("landing", "drops")]
     return [server / "lake", server / "logs", server / "spark", *own]
 
