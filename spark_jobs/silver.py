@@ -50,7 +50,7 @@ def create_tables(spark: SparkSession) -> None:
         }
         columns = _declared(LEADING) | own | _declared(TRAILING)
         parts, said = ("city_code", "feed_code"), ("record_id", "known_at", "valid_from", "valid_to")
-        tables.ensure(spark, silver_table(kind.kind), columns, parts, said, marks_removed=True)
+        tables.ensure(spark, silver_table(kind.kind), columns, parts, said)
     tables.create(spark, REJECTS, REJECT_COLUMNS, ("city_code", "feed_code"), ("batch_id",))
 
 

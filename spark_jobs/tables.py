@@ -103,20 +103,15 @@ def create(
     columns: str,
     partition_by: tuple[str, ...] = (),
     statistics: tuple[str, ...] | None = None,
-    marks_removed: bool = False,
 ) -> None:
     """Create a Delta table if there is none. `columns` is SQL DDL.
 
     `statistics` are the columns whose least and greatest values stand in the table's log; without it the first 32.
-    A personal column must not be one of them: the log keeps what the rows no longer say. With `marks_removed` a changed
-    row is marked in its file and the new one written beside it (deletion vectors), where else the file is written anew.
+    A personal column must not be one of them: the log keeps what the rows no longer say.
     """
     partition = f" partitioned by ({', '.join(partition_by)})" if partition_by else ""
-    chosen = {"delta.enableDeletionVectors": "true"} if marks_removed else {}
-    if statistics:
-        chosen["delta.dataSkippingStatsColumns"] = ",".join(statistics)
-    listed = ", ".join(f"'{name}' = '{value}'" for name, value in chosen.items())
-    properties = f" tblproperties ({listed})" if chosen else ""
+    listed = ",".join(statistics or ())
+    properties = f" tblproperties ('delta.dataSkippingStatsColumns' = '{listed}')" if statistics else ""
     spark.sql(f"create table if not exists {table} ({columns}) using delta{partition}{properties}")
 
 
@@ -126,7 +121,6 @@ def ensure(
     columns: Mapping[str, str],
     partition_by: tuple[str, ...] = (),
     statistics: tuple[str, ...] | None = None,
-    marks_removed: bool = False,
 ) -> None:
     """Create a Delta table, or give one from before the columns that it lacks. A complete one is only looked at.
 
@@ -139,7 +133,7 @@ def ensure(
         if fault.getCondition() != "TABLE_OR_VIEW_NOT_FOUND":
             raise
         declared = ", ".join(f"`{name}` {type_}" for name, type_ in columns.items())
-        create(spark, table, declared, partition_by, statistics, marks_removed)
+        create(spark, table, declared, partition_by, statistics)
     with locked(spark, ".columns.lock"):
         found = {*read(spark, table).columns}
         lacking = ", ".join(f"`{name}` {type_}" for name, type_ in columns.items() if name not in found)
@@ -261,16 +255,11 @@ def merge_small_files(
 
 
 def drop_old_files(spark: SparkSession, tables: Collection[str], hours: int) -> None:
-    """Remove files that no version of the last `hours` needs, and with 0 hours rows that are only marked as removed.
-
-    Under 168 nobody else may read or write the tables.
-    """
+    """Remove files that no version of the last `hours` needs. Under 168 nobody else may read or write the tables."""
     check = "spark.databricks.delta.retentionDurationCheck.enabled"
     spark.conf.set(check, str(hours >= SAFE_HOURS).lower())
     try:
         with ThreadPoolExecutor(WRITERS) as pool:
-            if hours == 0:
-                list(pool.map(lambda table: spark.sql(f"reorg table {table} apply (purge)").collect(), tables))
             list(pool.map(lambda table: spark.sql(f"vacuum {table} retain {hours} hours").collect(), tables))
     finally:
         spark.conf.unset(check)
