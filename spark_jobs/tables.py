@@ -186,6 +186,8 @@ def append_once(
 ) -> None:
     """Append one batch. Appending it again writes nothing: Delta remembers the batch as a transaction id."""
     lineage.wrote(table)
+    if not exists(spark, table):  # the commit that makes a table would not remember the batch
+        frame.limit(0).write.format("delta").mode("ignore").partitionBy(*partition_by).saveAsTable(table)
     (
         frame.write.format("delta")
         .mode("append")
