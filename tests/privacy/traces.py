@@ -1,4 +1,4 @@
-"""Where words are found in a folder: in the bytes of every file, unpacked, and in the values of every Parquet file."""
+"""Where words are found in a folder: in the bytes of every file, unpacked, and in the values and the footer of every Parquet file."""
 
 from __future__ import annotations
 
@@ -30,20 +30,23 @@ def matches(folders: Iterable[Path], pattern: re.Pattern[bytes]) -> dict[bytes, 
 
 
 def parts(folders: Iterable[Path]) -> Iterator[tuple[str, bytes]]:
-    """(path, bytes) of each file, of what is packed in it, and of the different values of each column in it."""
+    """(path, bytes) of each file and of what is packed in it; of a Parquet file, its footer and each column's different values."""
     for folder in folders:
         for path in folder.rglob("*") if folder.is_dir() else [folder]:
             try:
                 content = path.read_bytes() if path.is_file() else b""
             except FileNotFoundError:  # a file of a running service, gone since it was listed
                 continue
-            yield str(path), content
+            if not content.startswith(b"PAR1"):
+                yield str(path), content
             if content.startswith(b"\x1f\x8b"):
                 yield str(path), gzip.decompress(content)
             if content.startswith(b"PK") and zipfile.is_zipfile(path):
                 with zipfile.ZipFile(path) as archive:
                     yield from ((str(path), archive.read(entry)) for entry in archive.infolist())
             if content.startswith(b"PAR1"):
+                # not the packed pages: Snappy cuts hashes anywhere, and a piece of one can look like a telephone
+                yield str(path), content[-8 - int.from_bytes(content[-8:-4], "little") :]
                 for column in pa_parquet.read_table(pa.BufferReader(content)).flatten().columns:
                     is_nested = pa.types.is_nested(column.type)
                     values = column.to_pylist() if is_nested else pc.unique(column.cast(pa.string())).to_pylist()
