@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from datetime import timedelta
+from typing import Any
 
 import pandas as pd
 
@@ -148,7 +149,8 @@ def publication_suite(given: ReleaseInput, tables: Mapping[str, pd.DataFrame]) -
 def unexplained_jumps(given: ReleaseInput, tables: Mapping[str, pd.DataFrame]) -> list[str]:
     """Areas whose index moved by more than `jump_points` since the previous release, with nothing that explains it.
 
-    Explained: another methodology version, another set of missing feeds, or a flag on the area raised since then.
+    Explained: small numbers, as long as the index of the previous release lies in today's interval; another methodology
+    version; another set of missing feeds; or a flag on the area raised since then.
     """
     previous, limit = given.previous, given.methodology.publication.jump_points
     if previous is None or not _comparable(given, previous, tables):
@@ -158,13 +160,18 @@ def unexplained_jumps(given: ReleaseInput, tables: Mapping[str, pd.DataFrame]) -
     }
     return [
         f"{row['area_code']}: index {row['index']:.1f}, was {previous.index[row['area_code']]:.1f} in release "
-        f"{previous.release_id}; more than {limit} points without a new flag"
+        f"{previous.release_id}; more than {limit} points, out of today's interval, and no new flag"
         for row in rows(tables["county_index"])
         if row["index"] is not None
         and row["area_code"] in previous.index
         and abs(row["index"] - previous.index[row["area_code"]]) > limit
+        and not _has_in_interval(row, previous.index[row["area_code"]])
         and row["area_code"] not in flagged
     ]
+
+
+def _has_in_interval(row: Mapping[str, Any], value: float) -> bool:
+    return None not in (row["lower"], row["upper"]) and row["lower"] <= value <= row["upper"]
 
 
 def _comparable(given: ReleaseInput, previous: Previous, tables: Mapping[str, pd.DataFrame]) -> bool:

@@ -186,6 +186,12 @@ def test_a_row_given_twice_stops(table: str) -> None:
     assert suite_stops(changed(table, lambda frame: pd.concat([frame, frame.iloc[[0]]])))
 
 
+def _width(side: str) -> float:
+    """How far the interval of COUNTY reaches below or above its index today."""
+    row = made_up.release_input().frames["county_index"].set_index("area_code").loc[COUNTY]
+    return abs(float(row[side]) - float(row["index"]))
+
+
 def _previous(points: float, days: int = 1, method: str | None = None, missing: tuple[str, ...] = ()) -> Previous:
     """A previous release in which COUNTY stood `points` higher."""
     frame = made_up.release_input().frames["county_index"].set_index("area_code")["index"]
@@ -197,8 +203,8 @@ def _previous(points: float, days: int = 1, method: str | None = None, missing: 
 @pytest.mark.parametrize(
     ("previous", "stops"),
     [
-        (_previous(RULES.jump_points + 0.1), True),
-        (_previous(-RULES.jump_points - 0.1), True),
+        (_previous(max(RULES.jump_points, _width("upper")) + 0.1), True),
+        (_previous(-max(RULES.jump_points, _width("lower")) - 0.1), True),
         (_previous(RULES.jump_points - 0.1), False),
         (_previous(30.0, days=RULES.jump_days + 1), False),
         (_previous(30.0, days=0), True),
@@ -209,6 +215,17 @@ def _previous(points: float, days: int = 1, method: str | None = None, missing: 
 )
 def test_an_unexplained_jump_stops(previous: Previous, stops: bool) -> None:
     given = made_up.release_input(previous=previous)
+    assert bool(unexplained_jumps(given, canonical_tables(given))) == stops
+
+
+@pytest.mark.parametrize(("reach", "stops"), [(RULES.jump_points + 2.0, False), (RULES.jump_points - 2.0, True)])
+def test_small_numbers_explain_a_jump_within_the_interval(reach: float, stops: bool) -> None:
+    """Three open disputes fewer can move the index of a small county by four points: that stops nothing."""
+
+    def widen(frame: pd.DataFrame) -> pd.DataFrame:
+        return frame.assign(lower=frame["index"] - reach, upper=frame["index"] + reach)
+
+    given = replace(changed("county_index", widen), previous=_previous(RULES.jump_points + 1.0))
     assert bool(unexplained_jumps(given, canonical_tables(given))) == stops
 
 
