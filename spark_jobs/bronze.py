@@ -19,6 +19,7 @@ from spark_jobs.landing import Landing, Manifest
 from spark_jobs.pseudonym import Pseudonymiser
 
 BATCH, DELIVERED = "_batch_id", "_delivered_on"
+ROWS_A_GROUP = 50_000  # of the staged file
 
 
 @dataclass(frozen=True)
@@ -72,7 +73,7 @@ def append(
 
 
 def _write(feed: Feed, landing: Landing, manifest: Manifest, folder: Path, pseudonymiser: Pseudonymiser) -> Received:
-    """The rows of all files of a batch as one Parquet file."""
+    """The rows of all files of a batch as one Parquet file, in groups small enough for each core to get some."""
     schema = pa.schema(
         [(name, pa.string()) for name in bronze_columns(feed)]
         + [(FILE, pa.string()), (ROW, pa.int64()), (FAULT, FAULT_TYPE), (DELIVERED, pa.date32())]
@@ -89,7 +90,8 @@ def _write(feed: Feed, landing: Landing, manifest: Manifest, folder: Path, pseud
                 left_out.append(file.name)
                 continue
             delivered = pa.array([file.delivered_on] * decoded.table.num_rows, pa.date32())
-            writer.write_table(decoded.table.append_column(DELIVERED, delivered).cast(schema))
+            table = decoded.table.append_column(DELIVERED, delivered).cast(schema)
+            writer.write_table(table, row_group_size=ROWS_A_GROUP)
             n_rows += decoded.table.num_rows
             beyond |= dict.fromkeys(decoded.beyond)
     return Received(n_rows, tuple(beyond), tuple(left_out))

@@ -14,7 +14,7 @@ from dbt.cli.main import dbtRunner, dbtRunnerResult
 from pyspark.sql import DataFrame
 
 from expectations.contract import load_kinds
-from spark_jobs import lineage
+from spark_jobs import lineage, tables
 from spark_jobs.errors import StepError
 from spark_jobs.session import connect
 from spark_jobs.settings import REPOSITORY, settings
@@ -47,10 +47,12 @@ def conform(
         EnvironmentFault: Spark does not answer.
         ConformError: names every failed model and test, with up to five offending rows each.
     """
-    connect()  # fails in one line if Spark is away; dbt then uses this very session
+    spark = connect()  # fails in one line if Spark is away; dbt then uses this very session
     variables = _variables(city_code, time_zone, business_date, as_of, context_feeds)
     # unit tests judge definitions, not tonight's data: they run in `make test`
-    outcome = run_dbt("build", "--exclude-resource-type", "unit_test", "--vars", json.dumps(variables))
+    # The models read the whole of silver: to ask each file's statistics, once a model, skips none and takes seconds.
+    with tables.compiled(spark), tables.configured(spark, {"spark.databricks.delta.stats.skipping": "false"}):
+        outcome = run_dbt("build", "--exclude-resource-type", "unit_test", "--vars", json.dumps(variables))
     if not outcome.success:
         raise ConformError(failure_letter(city_code, business_date, outcome))
     for source in ("raw.area", "raw.denominator", *(f"silver.{kind}" for kind in load_kinds())):

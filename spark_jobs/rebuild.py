@@ -9,7 +9,7 @@ from pathlib import Path
 from pyspark.sql import DataFrame, Row, SparkSession
 
 from expectations.contract import City, Feed
-from spark_jobs import bronze, refine, silver, tables
+from spark_jobs import bronze, refine, silver, tables, versions
 from spark_jobs.check import IN_MEMORY_ROWS, accepted_in_memory, begin_import, judge
 from spark_jobs.corrections import healed_letter
 from spark_jobs.errors import ContractBreach
@@ -29,7 +29,7 @@ def rebuild(spark: SparkSession, city: City, feed: Feed, settings: Settings, fro
 
     Returns a line of account. Raises ContractBreach if batches break the contract now; then all stays as it was.
     """
-    with one_run_a_feed(settings.state, feed):
+    with one_run_a_feed(settings.state, feed), tables.compiled(spark):
         refine.create_tables(spark, feed)
         ledger = refine.ledger_of(spark, feed)
         taken = [row for row in ledger.values() if row.status == "checked"]
@@ -43,7 +43,7 @@ def rebuild(spark: SparkSession, city: City, feed: Feed, settings: Settings, fro
         folder = settings.state / "staging" / f"{feed.code}-rebuild.parquet"
         areas = silver.area_lookup(spark, city)
         rows = refine.stage_all(spark, city, feed, [row.batch_id for row in taken], areas)
-        rows = rows if silver.carries(feed) else silver.mark_reused(rows)
+        rows = rows if versions.carries(feed) else silver.mark_reused(rows)
         rows.write.mode("overwrite").parquet(str(folder))
         staged = spark.read.parquet(str(folder))
         counts = _counts(staged, taken)
@@ -111,7 +111,7 @@ def _replace(
 ) -> None:
     """Three commits; a run that is killed between them is repeated, and the ledger comes last."""
     keys = {"city_code": feed.city_code, "feed_code": feed.feed_code}
-    silver.replace(spark, feed, silver.all_versions(staged, feed))
+    versions.replace(spark, feed, staged)
     tables.replace_slice(spark, silver.rejects(staged), silver.REJECTS, keys)
     rows = [row.asDict() for row in ledger]
     for row in rows:

@@ -14,7 +14,7 @@ from pyspark.sql import functions as f
 
 from expectations.contract import City, Feed
 from expectations.version import contract_document, contract_version
-from spark_jobs import bronze, lineage, silver, tables
+from spark_jobs import bronze, lineage, silver, tables, versions
 from spark_jobs.check import IN_MEMORY_ROWS, accepted_in_memory, begin_import, has_reused_keys, judge
 from spark_jobs.corrections import CORRECTED, HEALED, healed_letter
 from spark_jobs.errors import ContractBreach
@@ -33,6 +33,7 @@ CONTRACTS = "ops.contracts"
 CONTRACT_COLUMNS = (
     "city_code string, feed_code string, contract_version string, first_judged_at timestamp, document string"
 )
+FEW_BYTES = 2**20  # of a batch that is sooner done than expressions are compiled for it
 Ledger = dict[str, Row]  # a feed's rows of ops.batches by batch
 
 
@@ -90,7 +91,8 @@ def _refine(spark: SparkSession, city: City, feed: Feed, settings: Settings) -> 
     for manifest in manifests:
         batch = (landing, manifest, areas, ledger, version)
         try:
-            account.append(_refine_batch(spark, city, feed, batch, settings, pseudonymiser))
+            with tables.compiled(spark, when=sum(file.n_bytes for file in manifest.files) > FEW_BYTES):
+                account.append(_refine_batch(spark, city, feed, batch, settings, pseudonymiser))
         except ContractBreach as breach:
             is_replaced = landing.replaced(feed, manifest) == {file.name for file in manifest.files}
             status = "replaced" if is_replaced else "breached"
@@ -150,8 +152,8 @@ def _refine_batch(
             raise ContractBreach(_letter(feed, manifest, counts, failures, staged))
         taken = [row for row in ledger.values() if row.status == "checked"]
         everything = partial(stage_all, spark, city, feed, [*(row.batch_id for row in taken), manifest.batch_id], areas)
-        needs_all = silver.carries(feed) or (feed.mode == "snapshot" and not _is_newest(feed, manifest, taken))
-        silver.merge(spark, feed, staged, everything if needs_all else None)
+        needs_all = versions.carries(feed) or (feed.mode == "snapshot" and not _is_newest(feed, manifest, taken))
+        versions.merge(spark, feed, staged, everything if needs_all else None)
         keys = {"city_code": city.city_code, "feed_code": feed.feed_code, "batch_id": manifest.batch_id}
         tables.replace_slice(spark, silver.rejects(staged), silver.REJECTS, keys, ("city_code", "feed_code"))
     ledger[manifest.batch_id] = _record(spark, manifest, counts, "checked", _remark(brought), version)
@@ -187,7 +189,7 @@ def _stage(
     """Cast a batch once, for all that reads it afterwards. Returns the folder of the staged rows."""
     folder = settings.state / "staging" / f"{feed.code}-{manifest.batch_id}.parquet"
     stage_all(spark, city, feed, [manifest.batch_id], areas).write.mode("overwrite").parquet(str(folder))
-    if silver.carries(feed) or not has_reused_keys(folder):
+    if versions.carries(feed) or not has_reused_keys(folder):
         return folder
     marked = folder.with_suffix(".marked.parquet")
     silver.mark_reused(spark.read.parquet(str(folder))).write.mode("overwrite").parquet(str(marked))

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from pyspark.sql import SparkSession
 
 from spark_jobs.errors import EnvironmentFault
-from spark_jobs.tables import attach
+from spark_jobs.tables import attach, interpret
 
 
 def _require_server(remote: str) -> None:
@@ -34,4 +34,5 @@ def connect() -> SparkSession:
     _require_server(remote)
     session = SparkSession.builder.remote(remote).getOrCreate()
     attach(session)
+    interpret(session)
     return session

@@ -5,7 +5,6 @@ Silver is a pure function of bronze: the same rows in any order, delivered once 
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import reduce
 from operator import or_
 
@@ -240,110 +239,10 @@ def reasons(staged: DataFrame) -> list[str]:
     return [f"{row.n} times {row.rule} in {row.column_name}, such as {row.found!r}" for row in rows]
 
 
-def versions(rows: DataFrame, feed: Feed) -> DataFrame:
-    """Accepted rows -> versions: each (record, known time) once, valid until the next.
-
-    Of two rows of a record with the same known time one counts: the later of a docket whose rows complete each other
-    (`keep`), else the one with the greater hash, so that the order of arrival does not matter.
-    """
-    kind = load_kinds()[feed.kind]
-    last_word = [f.desc("row_hash"), f.col("batch_id"), f.col(CORRECTED)]
-    if carries(feed):  # a file that was delivered again under its name has rows of the same number
-        last_word = [f.desc(FILE), f.desc(ROW), f.desc("batch_id")]
-    rows = _carried_over(rows, feed) if carries(feed) else rows
-    same_instant = Window.partitionBy("record_id", "known_at").orderBy(*last_word)
-    rows = rows.withColumn("_rank", f.row_number().over(same_instant)).where("_rank = 1").drop("_rank")
-    by_time = Window.partitionBy("record_id").orderBy("known_at")
-    if feed.is_rebuilt:  # a row that says nothing new is no version
-        rows = rows.withColumn("row_hash", content_hash(kind))
-        rows = rows.withColumn("_before", f.lag("row_hash").over(by_time))
-        rows = rows.where("_before is distinct from row_hash").drop("_before")
-    rows = rows.withColumn("valid_from", f.col("known_at")).withColumn("valid_to", f.lead("known_at").over(by_time))
-    return rows.withColumn("is_current", f.col("valid_to").isNull()).select(*_columns(kind))
-
-
-def carries(feed: Feed) -> bool:
-    return any(column.keep for column in feed.columns.values())
-
-
-def _carried_over(rows: DataFrame, feed: Feed) -> DataFrame:
-    """`keep` columns over a record's rows in the order of the docket: the first or the last value so far."""
-    so_far = (
-        Window.partitionBy("record_id")
-        .orderBy("known_at", FILE, ROW, "batch_id")
-        .rowsBetween(Window.unboundedPreceding, Window.currentRow)
-    )
-    for name, column in feed.columns.items():
-        if column.keep:
-            carry = f.first if column.keep == "first" else f.last
-            rows = rows.withColumn(name, carry(name, ignorenulls=True).over(so_far))
-    return rows
-
-
-def _columns(kind: Kind) -> list[str]:
+def columns_of(kind: Kind) -> list[str]:
     return [*_declared(LEADING), *kind.columns, *_declared(TRAILING)]
 
 
 def _declared(ddl: str) -> dict[str, str]:
     """`name type, …` -> {name: type}."""
     return {name: type_ for name, _, type_ in (part.partition(" ") for part in ddl.split(", "))}
-
-
-def with_vanished(rows: DataFrame, staged: DataFrame) -> DataFrame:
-    """Snapshot feeds: a record absent from a later delivery is closed at that delivery, not lost.
-
-    `staged` are the delivered rows, rejected ones too: a record whose row cannot be used has not vanished. Their
-    known_at names the snapshot. `rows` are the accepted among them, and the versions that held before them.
-    """
-    delivered = staged.where("record_id != '' and known_at is not null")
-    snapshots = delivered.groupBy(f.col("known_at").alias("at")).agg(f.max("batch_id").alias("gone_batch"))
-    began = rows.groupBy("record_id").agg(f.min("known_at").alias("began"))
-    expected = began.join(f.broadcast(snapshots), f.col("at") > f.col("began"))
-    present = delivered.select("record_id", f.col("known_at").alias("at")).distinct()
-    gone = expected.join(present, ["record_id", "at"], "left_anti").drop("began")
-    before = Window.partitionBy("record_id", "at").orderBy(f.desc("known_at"), f.desc("row_hash"))
-    filled = (
-        gone.join(rows, "record_id")
-        .where("known_at < at")
-        .withColumn("_rank", f.row_number().over(before))
-        .where("_rank = 1")
-        .withColumn("known_at", f.col("at"))
-        .withColumn("is_deleted", f.lit(True))
-        .withColumn("batch_id", f.col("gone_batch"))
-        .drop("_rank", "at", "gone_batch")
-    )
-    return rows.unionByName(filled)
-
-
-def all_versions(staged: DataFrame, feed: Feed) -> DataFrame:
-    """Versions of a feed from all its staged rows."""
-    rows = accepted(staged)
-    return versions(with_vanished(rows, staged) if feed.mode == "snapshot" else rows, feed)
-
-
-def merge(spark: SparkSession, feed: Feed, staged: DataFrame, everything: Callable[[], DataFrame] | None) -> None:
-    """Bring the feed's slice of silver up to date with the staged rows of a new batch.
-
-    `everything` stages all taken batches of the feed, this one too; it is given where the stored versions do not tell
-    enough: a docket, whose entries complete each other, and a snapshot that does not come after all others.
-    """
-    table = silver_table(feed.kind)
-    within = f"old.city_code = {tables.literal(feed.city_code)} and old.feed_code = {tables.literal(feed.feed_code)}"
-    stored = tables.read(spark, table).where(within.replace("old.", ""))
-    if everything or stored.isEmpty():
-        replace(spark, feed, all_versions(everything() if everything else staged, feed))
-        return
-    fresh = accepted(staged)
-    if feed.mode == "snapshot":
-        known = stored.where("is_current")
-    else:
-        known = stored.join(fresh.select("record_id").distinct(), "record_id", "left_semi")
-    both = fresh.drop(FILE, ROW).unionByName(known.drop("valid_from", "valid_to", "is_current"))
-    both = with_vanished(both, staged) if feed.mode == "snapshot" else both
-    tables.upsert(spark, versions(both, feed), table, ("city_code", "feed_code", "record_id", "known_at"), within)
-
-
-def replace(spark: SparkSession, feed: Feed, rows: DataFrame) -> None:
-    """Make the feed's slice of silver be these versions."""
-    keys = {"city_code": feed.city_code, "feed_code": feed.feed_code}
-    tables.replace_slice(spark, rows, silver_table(feed.kind), keys)

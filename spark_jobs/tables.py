@@ -11,7 +11,7 @@ import shutil
 import uuid
 from collections.abc import Callable, Collection, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -26,7 +26,9 @@ from spark_jobs import lineage
 
 WRITERS = 4
 SAFE_HOURS = 168  # what Delta holds to be safe for whoever still reads an older version
+ROWS_A_FILE, BYTES_A_FILE = 50_000, 8 * 2**20  # small enough that a night's changes rewrite little of a table
 SCHEMAS = ("raw", "bronze", "silver", "ops", "conformed", "indicators", "index", "flags", "release")
+HOW_TO_PROJECT = "spark.sql.codegen.factoryMode"
 ATTACHED = "attached"  # an empty schema, made last: the server knows all tables of the folder
 
 
@@ -162,7 +164,7 @@ def replace_slice(
     rows = spark.createDataFrame(frame) if isinstance(frame, pd.DataFrame) else frame
     for column, value in keys.items():
         rows = rows.withColumn(column, f.lit(value))
-    writer = rows.write.format("delta")
+    writer = rows.write.format("delta").option("maxRecordsPerFile", ROWS_A_FILE)
     if not exists(spark, table):
         writer.partitionBy(*(partition_by or tuple(keys))).saveAsTable(table)
         return
@@ -243,25 +245,56 @@ def all_tables(spark: SparkSession) -> list[str]:
 def merge_small_files(
     spark: SparkSession, table: str, where: str | None, most_files: int, by: str | None = None
 ) -> bool:
-    """Merge the files of a slice into larger ones if there are more than `most_files` a partition; whether it was so.
+    """Merge the files of a slice to BYTES_A_FILE each if its partitions have too many; whether it was so.
 
-    `by` orders the rows over the files (Z-order), for tables in which single rows are looked up. `where` names columns
-    that the table is partitioned by.
+    Too many: more than `most_files` each, and more than twice as many as their bytes need. `by` orders the rows over
+    the files (Z-order), for tables in which single rows are looked up. `where` names columns that the table is
+    partitioned by.
     """
     rows = read(spark, table)
-    files = (rows.where(where) if where else rows).inputFiles()
-    if len(files) <= most_files * len({file.rpartition("/")[0] for file in files}):
+    slice_ = rows.where(where) if where else rows
+    found = slice_.select("_metadata.file_path", "_metadata.file_size").distinct().collect()
+    sizes = {row.file_path: row.file_size for row in found}
+    n_partitions = len({path.rpartition("/")[0] for path in sizes})
+    if len(sizes) <= max(most_files * n_partitions, 2 * sum(sizes.values()) // BYTES_A_FILE):
         return False
-    spark.sql(f"optimize {table}" + (f" where {where}" if where else "") + (f" zorder by ({by})" if by else ""))
+    names = ("minFileSize", "maxFileSize")
+    with configured(spark, {f"spark.databricks.delta.optimize.{name}": str(BYTES_A_FILE) for name in names}):
+        spark.sql(f"optimize {table}" + (f" where {where}" if where else "") + (f" zorder by ({by})" if by else ""))
     return True
 
 
 def drop_old_files(spark: SparkSession, tables: Collection[str], hours: int) -> None:
     """Remove files that no version of the last `hours` needs. Under 168 nobody else may read or write the tables."""
-    check = "spark.databricks.delta.retentionDurationCheck.enabled"
-    spark.conf.set(check, str(hours >= SAFE_HOURS).lower())
+    check = {"spark.databricks.delta.retentionDurationCheck.enabled": str(hours >= SAFE_HOURS).lower()}
+    with configured(spark, check), ThreadPoolExecutor(WRITERS) as pool:
+        list(pool.map(lambda table: spark.sql(f"vacuum {table} retain {hours} hours").collect(), tables))
+
+
+@contextmanager
+def configured(spark: SparkSession, settings: Mapping[str, str]) -> Iterator[None]:
+    """The session with other settings, for a while."""
+    before = {name: spark.conf.get(name, None) for name in settings}
+    for name, value in settings.items():
+        spark.conf.set(name, value)
     try:
-        with ThreadPoolExecutor(WRITERS) as pool:
-            list(pool.map(lambda table: spark.sql(f"vacuum {table} retain {hours} hours").collect(), tables))
+        yield
     finally:
-        spark.conf.unset(check)
+        for name, former in before.items():
+            if former:
+                spark.conf.set(name, former)
+            else:
+                spark.conf.unset(name)
+
+
+def interpret(spark: SparkSession) -> None:
+    """Let the session's tasks interpret expressions: a night's few rows are done before a compiler has begun.
+
+    What reads years of rows runs in `compiled`.
+    """
+    spark.conf.set(HOW_TO_PROJECT, "NO_CODEGEN")
+
+
+def compiled(spark: SparkSession, when: bool = True) -> AbstractContextManager[None]:
+    """For a while, compile the expressions of tasks, or leave the session as it is."""
+    return configured(spark, {HOW_TO_PROJECT: "FALLBACK"} if when else {})

@@ -16,7 +16,7 @@ from itertools import combinations_with_replacement
 from pyspark.sql import SparkSession
 
 from expectations.contract import City, Feed
-from spark_jobs import refine
+from spark_jobs import refine, tables
 from spark_jobs.decoding import pseudonym_columns
 from spark_jobs.errors import UsageError
 from spark_jobs.landing import Landing
@@ -46,7 +46,7 @@ def erase(spark: SparkSession, city: City, values: list[str], settings: Settings
 
     Raises UsageError for a raw file that can be neither changed nor removed.
     """
-    with nobody_else(settings.state):
+    with nobody_else(settings.state), tables.compiled(spark):
         pseudonymiser = Pseudonymiser.from_file(settings.hash_keys)
         _remember(city, values, settings, pseudonymiser)
         for feed in city.feeds:

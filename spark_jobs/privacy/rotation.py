@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from pyspark.sql import SparkSession
 
 from expectations.contract import load_cities
-from spark_jobs import refine
+from spark_jobs import refine, tables
 from spark_jobs.decoding import pseudonym_columns
 from spark_jobs.locks import nobody_else
 from spark_jobs.privacy import stored
@@ -24,7 +24,7 @@ from spark_jobs.settings import Settings
 
 def rotate(spark: SparkSession, settings: Settings) -> Iterator[str]:
     """Make a key, bring the pseudonyms of all cities to it, put it in use. Yields a line of account a feed."""
-    with nobody_else(settings.state):
+    with nobody_else(settings.state), tables.compiled(spark):
         pending = settings.hash_keys.with_name(NEXT)
         if not pending.exists():
             keys = read_keys(settings.hash_keys)

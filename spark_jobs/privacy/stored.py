@@ -13,7 +13,7 @@ from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as f
 
 from expectations.contract import City, Feed, load_kinds
-from spark_jobs import refine, silver, tables
+from spark_jobs import refine, silver, tables, versions
 from spark_jobs.bronze import BATCH, bronze_table
 from spark_jobs.decoding import FAULT, FILE, ROW, bronze_name, pseudonym_columns
 
@@ -82,7 +82,7 @@ def _rebuild(spark: SparkSession, city: City, feed: Feed) -> None:
     """Silver of a feed whose records need all their rows, made from bronze again."""
     taken = sorted(refine.recorded(spark, feed, "checked"))
     staged = refine.stage_all(spark, city, feed, taken, silver.area_lookup(spark, city))
-    silver.replace(spark, feed, silver.all_versions(staged, feed))
+    versions.replace(spark, feed, staged)
 
 
 def clear_text(spark: SparkSession, feed: Feed, values: list[str]) -> int:

@@ -1,0 +1,153 @@
+"""Versions: a feed's accepted rows as one row a record and known time, each valid until the next, merged into silver.
+
+The same rows in any order, delivered once or ten times, in one batch or in many, give the same versions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from heapq import nlargest
+from itertools import pairwise, takewhile
+
+from pyspark.sql import DataFrame, SparkSession, Window
+from pyspark.sql import functions as f
+
+from expectations.contract import Feed, load_kinds
+from spark_jobs import tables
+from spark_jobs.corrections import CORRECTED
+from spark_jobs.decoding import FILE, ROW
+from spark_jobs.silver import accepted, columns_of, content_hash, silver_table
+
+MOST_IDS = 20_000  # of the records of a batch; more are a back-fill, which touches everything
+MOST_RANGES = 64
+PLACE = 16  # bytes
+
+
+def versions(rows: DataFrame, feed: Feed) -> DataFrame:
+    """Accepted rows -> versions: each (record, known time) once, valid until the next.
+
+    Of two rows of a record with the same known time one counts: the later of a docket whose rows complete each other
+    (`keep`), else the one with the greater hash, so that the order of arrival does not matter.
+    """
+    kind = load_kinds()[feed.kind]
+    last_word = [f.desc("row_hash"), f.col("batch_id"), f.col(CORRECTED)]
+    if carries(feed):  # a file that was delivered again under its name has rows of the same number
+        last_word = [f.desc(FILE), f.desc(ROW), f.desc("batch_id")]
+    rows = _carried_over(rows, feed) if carries(feed) else rows
+    same_instant = Window.partitionBy("record_id", "known_at").orderBy(*last_word)
+    rows = rows.withColumn("_rank", f.row_number().over(same_instant)).where("_rank = 1").drop("_rank")
+    by_time = Window.partitionBy("record_id").orderBy("known_at")
+    if feed.is_rebuilt:  # a row that says nothing new is no version
+        rows = rows.withColumn("row_hash", content_hash(kind))
+        rows = rows.withColumn("_before", f.lag("row_hash").over(by_time))
+        rows = rows.where("_before is distinct from row_hash").drop("_before")
+    rows = rows.withColumn("valid_from", f.col("known_at")).withColumn("valid_to", f.lead("known_at").over(by_time))
+    return rows.withColumn("is_current", f.col("valid_to").isNull()).select(*columns_of(kind))
+
+
+def carries(feed: Feed) -> bool:
+    return any(column.keep for column in feed.columns.values())
+
+
+def _carried_over(rows: DataFrame, feed: Feed) -> DataFrame:
+    """`keep` columns over a record's rows in the order of the docket: the first or the last value so far."""
+    so_far = (
+        Window.partitionBy("record_id")
+        .orderBy("known_at", FILE, ROW, "batch_id")
+        .rowsBetween(Window.unboundedPreceding, Window.currentRow)
+    )
+    for name, column in feed.columns.items():
+        if column.keep:
+            carry = f.first if column.keep == "first" else f.last
+            rows = rows.withColumn(name, carry(name, ignorenulls=True).over(so_far))
+    return rows
+
+
+def with_vanished(rows: DataFrame, staged: DataFrame) -> DataFrame:
+    """Snapshot feeds: a record absent from a later delivery is closed at that delivery, not lost.
+
+    `staged` are the delivered rows, rejected ones too: a record whose row cannot be used has not vanished. Their
+    known_at names the snapshot. `rows` are the accepted among them, and the versions that held before them.
+    """
+    delivered = staged.where("record_id != '' and known_at is not null")
+    snapshots = delivered.groupBy(f.col("known_at").alias("at")).agg(f.max("batch_id").alias("gone_batch"))
+    began = rows.groupBy("record_id").agg(f.min("known_at").alias("began"))
+    expected = began.join(f.broadcast(snapshots), f.col("at") > f.col("began"))
+    present = delivered.select("record_id", f.col("known_at").alias("at")).distinct()
+    gone = expected.join(present, ["record_id", "at"], "left_anti").drop("began")
+    before = Window.partitionBy("record_id", "at").orderBy(f.desc("known_at"), f.desc("row_hash"))
+    filled = (
+        gone.join(rows, "record_id")
+        .where("known_at < at")
+        .withColumn("_rank", f.row_number().over(before))
+        .where("_rank = 1")
+        .withColumn("known_at", f.col("at"))
+        .withColumn("is_deleted", f.lit(True))
+        .withColumn("batch_id", f.col("gone_batch"))
+        .drop("_rank", "at", "gone_batch")
+    )
+    return rows.unionByName(filled)
+
+
+def all_versions(staged: DataFrame, feed: Feed) -> DataFrame:
+    """Versions of a feed from all its staged rows, those of a record side by side and records in order of their ids."""
+    rows = accepted(staged)
+    rows = with_vanished(rows, staged) if feed.mode == "snapshot" else rows
+    return versions(rows.repartitionByRange("record_id"), feed)
+
+
+def merge(spark: SparkSession, feed: Feed, staged: DataFrame, everything: Callable[[], DataFrame] | None) -> None:
+    """Bring the feed's slice of silver up to date with the staged rows of a new batch.
+
+    `everything` stages all taken batches of the feed, this one too; it is given where the stored versions do not tell
+    enough: a docket, whose entries complete each other, and a snapshot that does not come after all others.
+    """
+    table = silver_table(feed.kind)
+    own = f"old.city_code = {tables.literal(feed.city_code)} and old.feed_code = {tables.literal(feed.feed_code)}"
+    stored = tables.read(spark, table).alias("old").where(own)
+    if everything or stored.isEmpty():
+        replace(spark, feed, everything() if everything else staged)
+        return
+    fresh = accepted(staged)
+    if feed.mode == "snapshot":
+        near, known = own, stored.where("is_current")
+    else:
+        ids = fresh.select("record_id").distinct()
+        near = f"{own} and {_near(ids)}"
+        known = stored.where(near).join(ids, "record_id", "left_semi")
+    both = fresh.drop(FILE, ROW).unionByName(known.drop("valid_from", "valid_to", "is_current"))
+    both = with_vanished(both, staged) if feed.mode == "snapshot" else both
+    tables.upsert(spark, versions(both, feed), table, ("city_code", "feed_code", "record_id", "known_at"), near)
+
+
+def _near(ids: DataFrame) -> str:
+    """Where the versions `old` of these records lie, so that only the files there are read: ranges of record ids.
+
+    Sources number their records in order, most changes are to young ones, and `all_versions` writes them in order.
+    """
+    found = sorted(row.record_id for row in ids.limit(MOST_IDS + 1).collect())
+    if not found or len(found) > MOST_IDS:
+        return "true"
+    return "(" + " or ".join(
+        f"old.record_id between {tables.literal(first)} and {tables.literal(last)}"
+        for first, last in ranges(found, MOST_RANGES)
+    ) + ")"  # fmt: skip
+
+
+def ranges(words: Sequence[str], most: int) -> list[tuple[str, str]]:
+    """Sorted words -> (first, last) of at most so many groups, cut where neighbours lie farthest apart.
+
+    The distance is that of the first bytes after what all have in common, read as numbers.
+    """
+    texts = [word.encode() for word in words]
+    start = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(texts[0], texts[-1], strict=False)))
+    places = [int.from_bytes(text[start : start + PLACE].ljust(PLACE, b"\0")) for text in texts]
+    widest = nlargest(most - 1, range(1, len(words)), key=lambda n: places[n] - places[n - 1])
+    cuts = [0, *sorted(widest), len(words)]
+    return [(words[first], words[after - 1]) for first, after in pairwise(cuts)]
+
+
+def replace(spark: SparkSession, feed: Feed, staged: DataFrame) -> None:
+    """Make the feed's slice of silver be the versions of these staged rows, which are all that it has."""
+    keys = {"city_code": feed.city_code, "feed_code": feed.feed_code}
+    tables.replace_slice(spark, all_versions(staged, feed), silver_table(feed.kind), keys)
