@@ -6,6 +6,7 @@ import importlib
 import json
 import logging
 import os
+import sys
 import threading
 from pathlib import Path
 
@@ -18,7 +19,9 @@ from pyspark.sql import DataFrame
 from expectations.contract import City, Feed
 
 os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
-
+# Great Expectations imports jsonschema, and that, where this package is there, builds a grammar of internationalised
+# addresses: a second of CPU in every step, for a format that nobody here checks. Without it jsonschema does not.
+sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
 
 KEY = ["record_id", "known_at"]  # a record and the time of a version
 IN_MEMORY_ROWS = 2_000_000  # up to here pandas judges in a second what takes Spark dozens of small queries

@@ -27,15 +27,15 @@ def maintain(spark: SparkSession, city: City, today: date, settings: Settings) -
         with one_run_a_feed(settings.state, feed):
             refine.create_tables(spark, feed)
             n_batches = expire(feed, Landing.of(settings.landing, feed), today, _taken(spark, feed))
-            n_merged = _merge_feed(spark, feed)
-        yield f"{feed.code}: {n_batches} raw batches past their time to live, {n_merged} slices of small files merged"
+            n_written = _merge_feed(spark, feed)
+        yield f"{feed.code}: {n_batches} raw batches past their time to live, {n_written} slices of files written anew"
     own = f"city_code = {tables.literal(city.city_code)}"
     shared = [table for table in tables.all_tables(spark) if not table.startswith(("bronze.", "silver."))]
-    n_merged = sum(tables.merge_small_files(spark, table, own, MOST_FILES) for table in shared)
+    n_written = sum(tables.rearrange(spark, table, own, MOST_FILES) for table in shared)
     lake = [*shared, *(table for table in tables.all_tables(spark) if table.startswith("silver."))]
     lake += [bronze_table(feed) for feed in city.feeds]
     tables.drop_old_files(spark, lake, tables.SAFE_HOURS)
-    yield f"{city.city_code}: {n_merged} slices of other tables merged; {len(lake)} tables freed of files older than a week"
+    yield f"{city.city_code}: {n_written} slices of other tables written anew; {len(lake)} tables freed of files older than a week"
 
 
 def expire(feed: Feed, landing: Landing, today: date, taken: set[str]) -> int:
@@ -61,7 +61,7 @@ def _merge_feed(spark: SparkSession, feed: Feed) -> int:
     """Bronze by what came together; silver by record, so that a night's changes touch few files."""
     slice_ = f"city_code = {tables.literal(feed.city_code)} and feed_code = {tables.literal(feed.feed_code)}"
     return sum([
-        tables.merge_small_files(spark, bronze_table(feed), None, MOST_FILES),
-        tables.merge_small_files(spark, silver.silver_table(feed.kind), slice_, MOST_FILES, by="record_id"),
-        tables.merge_small_files(spark, silver.REJECTS, slice_, MOST_FILES),
+        tables.rearrange(spark, bronze_table(feed), None, MOST_FILES),
+        tables.rearrange(spark, silver.silver_table(feed.kind), slice_, MOST_FILES, by="record_id"),
+        tables.rearrange(spark, silver.REJECTS, slice_, MOST_FILES),
     ])  # fmt: skip

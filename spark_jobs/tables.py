@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 
 import pandas as pd
 from pyspark.errors import AnalysisException, PySparkException
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import DataFrame, Row, SparkSession
 from pyspark.sql import functions as f
 from tenacity import retry, retry_if_exception, stop_after_attempt, wait_exponential_jitter
 
@@ -27,6 +27,7 @@ from spark_jobs import lineage
 WRITERS = 4
 SAFE_HOURS = 168  # what Delta holds to be safe for whoever still reads an older version
 ROWS_A_FILE, BYTES_A_FILE = 50_000, 8 * 2**20  # small enough that a night's changes rewrite little of a table
+MOST_OVERLAPPING = 4
 SCHEMAS = ("raw", "bronze", "silver", "ops", "conformed", "indicators", "index", "flags", "release")
 HOW_TO_PROJECT = "spark.sql.codegen.factoryMode"
 ATTACHED = "attached"  # an empty schema, made last: the server knows all tables of the folder
@@ -208,29 +209,29 @@ def together(*writes: Callable[[], None]) -> None:
             write.result()
 
 
-@again_if_overtaken
 def upsert(spark: SparkSession, frame: DataFrame, table: str, keys: tuple[str, ...], within: str = "true") -> None:
-    """Insert the rows whose keys are new, update the others. `within` narrows the target to some partitions."""
-    lineage.wrote(table)
-    on = " and ".join(f"new.{key} = old.{key}" for key in keys)
-    name = f"upsert_{uuid.uuid4().hex}"
-    frame.createOrReplaceTempView(name)
-    spark.sql(
-        f"merge into {table} as old using {name} as new on {on} and {within} "
-        "when matched and (old.row_hash, old.valid_to, old.batch_id) is distinct from "
-        "(new.row_hash, new.valid_to, new.batch_id) then update set * when not matched then insert *"
-    )
-    spark.catalog.dropTempView(name)
+    """Insert the rows whose keys are new, update the others. `within` says where in the target `old` they may lie."""
+    changed = "(old.row_hash, old.valid_to, old.batch_id) is distinct from (new.row_hash, new.valid_to, new.batch_id)"
+    then = f"when matched and {changed} then update set * when not matched then insert *"
+    _merge(spark, frame, table, keys, within, then)
 
 
-@again_if_overtaken
 def update(spark: SparkSession, frame: DataFrame, table: str, keys: tuple[str, ...], within: str = "true") -> None:
     """Replace the rows that have the keys of `frame`; rows with other keys are neither added nor touched."""
+    _merge(spark, frame, table, keys, within, "when matched then update set *")
+
+
+@again_if_overtaken
+def _merge(
+    spark: SparkSession, frame: DataFrame, table: str, keys: tuple[str, ...], within: str, then: str
+) -> None:
     lineage.wrote(table)
     on = " and ".join(f"new.`{key}` = old.`{key}`" for key in keys)
-    name = f"update_{uuid.uuid4().hex}"
+    name = f"merge_{uuid.uuid4().hex}"
     frame.createOrReplaceTempView(name)
-    spark.sql(f"merge into {table} as old using {name} as new on {on} and {within} when matched then update set *")
+    # Delta would put all that it rewrites into one file, which the next night rewrites again
+    with configured(spark, {"spark.sql.files.maxRecordsPerFile": str(ROWS_A_FILE)}):
+        spark.sql(f"merge into {table} as old using {name} as new on {on} and {within} {then}")
     spark.catalog.dropTempView(name)
 
 
@@ -242,26 +243,37 @@ def all_tables(spark: SparkSession) -> list[str]:
 
 
 @again_if_overtaken
-def merge_small_files(
-    spark: SparkSession, table: str, where: str | None, most_files: int, by: str | None = None
-) -> bool:
-    """Merge the files of a slice to BYTES_A_FILE each if its partitions have too many; whether it was so.
+def rearrange(spark: SparkSession, table: str, where: str | None, most_files: int, by: str | None = None) -> bool:
+    """Write a slice anew in files of BYTES_A_FILE if its files are too many or overlap too much; whether it was so.
 
-    Too many: more than `most_files` each, and more than twice as many as their bytes need. `by` orders the rows over
-    the files (Z-order), for tables in which single rows are looked up. `where` names columns that the table is
-    partitioned by.
+    Too many: more than `most_files` a partition, and more than twice as many as their bytes need. `by` orders the rows
+    over the files (Z-order), for tables in which single rows are looked up; there a file's
+    range of values should meet its own only, and on average no more than MOST_OVERLAPPING. `where` names columns that the table is partitioned by.
     """
     rows = read(spark, table)
-    slice_ = rows.where(where) if where else rows
-    found = slice_.select("_metadata.file_path", "_metadata.file_size").distinct().collect()
-    sizes = {row.file_path: row.file_size for row in found}
-    n_partitions = len({path.rpartition("/")[0] for path in sizes})
-    if len(sizes) <= max(most_files * n_partitions, 2 * sum(sizes.values()) // BYTES_A_FILE):
+    found = _files(rows.where(where) if where else rows, by)
+    n_partitions = len({file.path.rpartition("/")[0] for file in found})
+    is_many = len(found) > max(most_files * n_partitions, 2 * sum(file.n_bytes for file in found) // BYTES_A_FILE)
+    is_mixed = bool(by) and _overlapping(found) > MOST_OVERLAPPING
+    if not is_many and not is_mixed:
         return False
     names = ("minFileSize", "maxFileSize")
     with configured(spark, {f"spark.databricks.delta.optimize.{name}": str(BYTES_A_FILE) for name in names}):
         spark.sql(f"optimize {table}" + (f" where {where}" if where else "") + (f" zorder by ({by})" if by else ""))
     return True
+
+
+def _files(rows: DataFrame, by: str | None) -> list[Row]:
+    """(path, n_bytes, least and greatest value of `by`) of each file."""
+    value = f.col(by) if by else f.lit("")
+    of_file = rows.groupBy(f.col("_metadata.file_path").alias("path"), f.col("_metadata.file_size").alias("n_bytes"))
+    return of_file.agg(f.min(value).alias("least"), f.max(value).alias("greatest")).collect()
+
+
+def _overlapping(files: Collection[Row]) -> float:
+    """Mean number of files whose ranges of values meet that of a file, its own included."""
+    n_meetings = sum(file.least <= other.greatest and other.least <= file.greatest for file in files for other in files)
+    return float(n_meetings / max(1, len(files)))
 
 
 def drop_old_files(spark: SparkSession, tables: Collection[str], hours: int) -> None:

@@ -18,7 +18,7 @@ from spark_jobs.corrections import CORRECTED
 from spark_jobs.decoding import FILE, ROW
 from spark_jobs.silver import accepted, columns_of, content_hash, silver_table
 
-MOST_IDS = 20_000  # of the records of a batch; more are a back-fill, which touches everything
+MOST_IDS = 100_000  # of the records of a batch; more are a back-fill, which touches everything
 MOST_RANGES = 64
 PLACE = 16  # bytes
 

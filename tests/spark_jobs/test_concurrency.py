@@ -75,7 +75,7 @@ def test_writers_of_the_same_tables_neither_fail_nor_lose_rows(spark: Any) -> No
     assert tables.read(spark, raw).count() == 10  # the same batch twice is one
 
     at_once(  # while its small files are merged, a table takes new rows
-        lambda: tables.merge_small_files(spark, versions, "city_code = 'x' and feed_code = 'night'", 0, by="record_id"),
+        lambda: tables.rearrange(spark, versions, "city_code = 'x' and feed_code = 'night'", 0, by="record_id"),
         lambda: merge("night", range(6, 12)),
     )
     assert tables.read(spark, versions).where("feed_code = 'night'").count() == 12

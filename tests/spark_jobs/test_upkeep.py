@@ -44,8 +44,8 @@ def test_small_files_are_merged_once_and_replaced_ones_removed(spark: Any) -> No
     table = "ops.small_files"
     for number in range(4):
         tables.append_once(spark, spark.range(number, number + 1).coalesce(1), table, f"batch {number}")
-    assert tables.merge_small_files(spark, table, None, 3, by="id")
-    assert not tables.merge_small_files(spark, table, None, 3, by="id")
+    assert tables.rearrange(spark, table, None, 3, by="id")
+    assert not tables.rearrange(spark, table, None, 3, by="id")
     assert len(tables.read(spark, table).inputFiles()) == 1
     folder = tables.lake_folder(spark) / "ops.db" / "small_files"
     before = set(folder.glob("*.parquet"))
@@ -54,4 +54,16 @@ def test_small_files_are_merged_once_and_replaced_ones_removed(spark: Any) -> No
     tables.drop_old_files(spark, [table], 0)
     assert len(list(folder.glob("*.parquet"))) == 1
     assert sorted(row.id for row in tables.read(spark, table).collect()) == [0, 1, 2, 3]
+    spark.sql(f"drop table {table}")
+
+
+def test_files_whose_records_lie_in_all_of_them_are_written_in_order(spark: Any) -> None:
+    spark.sql("create schema if not exists ops")
+    table = "ops.mixed_files"
+    for number in range(6):
+        mixed = spark.range(number, 600, 6).coalesce(1)
+        tables.append_once(spark, mixed, table, f"batch {number}")
+    assert tables.rearrange(spark, table, None, 8, by="id")  # few, but each record may lie in any
+    assert not tables.rearrange(spark, table, None, 8, by="id")
+    assert tables.read(spark, table).count() == 600
     spark.sql(f"drop table {table}")
