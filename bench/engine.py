@@ -166,7 +166,7 @@ def main() -> None:
         n_days=N_DAYS,
         few=memory_few,
         more=memory_many - memory_few,
-        **{f"spark_{name}": run.seconds for name, run in measured().items()},
+        **{f"spark_{name}": run for name, run in measured().items()},
         n_cores=os.cpu_count(),
         machine=f"{platform.machine()}, Python {platform.python_version()}, NumPy {np.__version__}",
     )
@@ -191,13 +191,15 @@ area, with SciPy's distributions, without variants and ranks; both ran in the sa
 | peak memory after {n_warm} days, MB | {few:.0f} |
 | more after {n_days} days, MB | {more:.0f} |
 
-Through Spark, wall seconds on {n_cores} cores: the index job's own map (`spark_jobs/index/history.py`) over as-of days
+Through Spark, on {n_cores} cores, wall seconds and memory: the index job's own map (`spark_jobs/index/history.py`) over as-of days
 and cities, from daily rows in Parquet to rows of index.history, on a server whose Python workers have started.
 
 | | |
 |---|---:|
-| 365 as-of days of one city with 9 counties | {spark_year:.0f} |
-| one night of 30 cities with 300 counties | {spark_cities:.0f} |
+| 365 as-of days of one city with 9 counties | {spark_year.seconds:.0f} |
+| one night of 30 cities with 300 counties | {spark_cities.seconds:.0f} |
+| largest Python worker over 30 as-of days, MB | {spark_month.worker_mb:.0f} |
+| largest Python worker over 365 as-of days, MB | {spark_year.worker_mb:.0f} |
 
 {machine}.
 """

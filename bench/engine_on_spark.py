@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import os
 import tempfile
+import threading
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import psutil
 from pyspark.sql import SparkSession
 
 from bench.engine import METHODOLOGY, SEED, year
@@ -33,11 +35,12 @@ PORT_BASE = 29400
 
 @dataclass(frozen=True)
 class Run:
-    """Wall seconds of one run, and what it computed."""
+    """Wall seconds of one run, what it computed, and the largest memory that a Python worker of Spark held."""
 
     seconds: float
     n_days: int
     n_areas: int
+    worker_mb: float
 
 
 @contextmanager
@@ -93,14 +96,40 @@ def timed(spark: SparkSession, folder: Path, n_cities: int, n_areas: int, n_days
     daily = spark.read.parquet(*(str(folder / f"{n_days}-{code}.parquet") for code in cities))
     days = {code: [TONIGHT - timedelta(days=n) for n in range(n_days)] for code in cities}
     began = time.perf_counter()
-    found = mapped(spark, daily, cities, days, 2 * (os.cpu_count() or 1)).toPandas()
+    with peak_of_workers() as peak:
+        found = mapped(spark, daily, cities, days, 2 * (os.cpu_count() or 1)).toPandas()
     seconds = time.perf_counter() - began
     assert len(found) == n_cities * n_days * (n_areas + 1) and found["index"].notna().all()
-    return Run(seconds, n_days, n_cities * n_areas)
+    return Run(seconds, n_days, n_cities * n_areas, max(peak))
+
+
+@contextmanager
+def peak_of_workers() -> Iterator[list[float]]:
+    """Megabytes of the largest Python worker that descends from this process, looked at five times a second."""
+    seen, is_over = [0.0], threading.Event()
+
+    def look() -> None:
+        while not is_over.wait(0.2):
+            for process in psutil.Process().children(recursive=True):
+                with suppress(psutil.Error):  # one that has just ended
+                    if "pyspark.daemon" in process.cmdline():
+                        seen.append(process.memory_info().rss / 1e6)
+
+    watcher = threading.Thread(target=look)
+    watcher.start()
+    try:
+        yield seen
+    finally:
+        is_over.set()
+        watcher.join()
 
 
 def measured() -> dict[str, Run]:
-    """A year of one city, and one night of thirty; Python workers are started once before, as on a server that runs."""
+    """A month and a year of one city, and one night of thirty; Python workers have started before, as on a server."""
     with server() as spark, tempfile.TemporaryDirectory() as folder:
         timed(spark, Path(folder), 1, 9, 4)
-        return {"year": timed(spark, Path(folder), 1, 9, 365), "cities": timed(spark, Path(folder), 30, 10, 1)}
+        return {
+            "month": timed(spark, Path(folder), 1, 9, 30),
+            "year": timed(spark, Path(folder), 1, 9, 365),
+            "cities": timed(spark, Path(folder), 30, 10, 1),
+        }

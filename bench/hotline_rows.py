@@ -6,6 +6,7 @@ seconds since 1970-01-01T00:00:00.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -20,6 +21,7 @@ from expectations.contract import read_table
 Whole = npt.NDArray[np.int64]
 HOUR, DAY = 3_600, 86_400
 SEED = 1
+CITY = os.environ["CITY"]  # whose places and whose contract of the feed `hotline` are used
 CHUNK = 500_000  # rows
 NEW, WEEK, TWO_MONTHS = 0.5, 0.2, 0.3  # of a night's rows: new orders, of the last 7 days, of the 53 days before those
 LAST_DAY = date(2026, 11, 20)  # of the orders that are stored already
@@ -94,7 +96,7 @@ class Hotline:
         """One row an order and version, in order of `known`: of two hundred rows one has a fault, some are untidy."""
         by_cursor = np.argsort(known, kind="stable")
         order, version, known = order[by_cursor], version[by_cursor], known[by_cursor]
-        areas = {area["area_code"]: area for area in read_table("daqing", "areas")}
+        areas = {area["area_code"]: area for area in read_table(CITY, "areas")}
         towns = [code for code, area in areas.items() if area["level"] == "township"]
         town = _below(order, 3, len(towns))
         counties = [areas[code]["parent_code"] for code in towns]

@@ -1,4 +1,4 @@
-"""`python -m bench.lakehouse`: what a night and a back-fill of a feed cost, beside DuckDB doing the same in one run.
+"""`CITY=… python -m bench.lakehouse`: what a night and a back-fill of a feed cost, beside DuckDB doing the same in one run.
 
 Writes bench/lakehouse.md. Seconds are wall seconds of one machine; compare ratios.
 """
@@ -18,7 +18,7 @@ from typing import Annotated
 import typer
 from pyspark.sql import functions as f
 
-from bench.hotline_rows import LAST_DAY, Stored
+from bench.hotline_rows import CITY, LAST_DAY, Stored
 from bench.hotline_rows import backfill as backfill_rows
 from bench.in_duckdb import DuckDB, quoted
 from bench.lakehouse_page import Backfill, Increment, Refined, page
@@ -149,7 +149,8 @@ def main(
         for size in sizes:
             increments.append(increment(Path(folder, str(size)), size, changed, shares))
             shutil.rmtree(Path(folder, str(size)))
-    command = f"python -m bench.lakehouse --rows {rows} --changed {changed} --backfill {backfill} --any-age {any_age}"
+    options = f"--rows {rows} --changed {changed} --backfill {backfill} --any-age {any_age}"
+    command = f"CITY={CITY} python -m bench.lakehouse {options}"
     text = page(command, changed, filled, increments)
     PAGE.write_text(text, encoding="utf-8")
     sys.stdout.write(text)

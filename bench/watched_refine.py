@@ -20,6 +20,7 @@ import pyarrow as pa
 import pyarrow.csv as pa_csv
 from pyspark.sql import SparkSession
 
+from bench.hotline_rows import CITY
 from bench.lakehouse_page import Refined
 from expectations.contract import City, Feed, load_city
 from spark_jobs import bronze, refine, silver, versions
@@ -92,7 +93,7 @@ def lakehouse(state: Path) -> Iterator[Lakehouse]:
     """A server of the bench's own in a state folder of its own."""
     layout = Layout(state=state, published=state / "published", port_base=PORT_BASE)
     made_once(layout.secrets / "hash_keys.json", lambda: {"1": "ab" * 32})
-    server, city = spark_server(layout), load_city("daqing")
+    server, city = spark_server(layout), load_city(CITY)
     server.start()
     try:
         settings = Settings(state, layout.published, "", "", layout.secrets / "hash_keys.json")

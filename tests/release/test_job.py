@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -230,6 +230,8 @@ def test_the_mart_shows_the_release(world: World) -> None:
     world.given()
     world.publish()
     given = made_up.release_input()
+    without = {"coverage": given.frames["coverage"].iloc[:0]}  # comes from silver, and this world has none
+    given = replace(given, frames={**given.frames, **without})
     from spark_jobs.release.build import build, canonical_tables
 
     release = build(given, canonical_tables(given), [])

@@ -7,7 +7,7 @@ from datetime import date
 
 import pytest
 
-from spark_jobs import bronze, refine, silver
+from spark_jobs import bronze, refine, silver, versions
 from spark_jobs.errors import ContractBreach
 from tests.spark_jobs.conftest import FEED, Trial, row
 
@@ -141,7 +141,7 @@ def test_killed_anywhere_and_run_again_gives_the_same(
     def die(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    owner = {"append": bronze, "stage": silver, "merge": silver}.get(step, refine)
+    owner = {"append": bronze, "stage": silver, "merge": versions}.get(step, refine)
     with monkeypatch.context() as patch:
         patch.setattr(owner, step, die)
         with pytest.raises(KeyboardInterrupt):
