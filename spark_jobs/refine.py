@@ -33,7 +33,7 @@ CONTRACTS = "ops.contracts"
 CONTRACT_COLUMNS = (
     "city_code string, feed_code string, contract_version string, first_judged_at timestamp, document string"
 )
-FEW_BYTES = 2**20  # of a batch that is sooner done than expressions are compiled for it
+FEW_BYTES = 2**18  # of a batch as it landed, which is sooner done than expressions are compiled for it
 Ledger = dict[str, Row]  # a feed's rows of ops.batches by batch
 
 
