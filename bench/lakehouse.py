@@ -127,7 +127,7 @@ def night(lake: Lakehouse, stored: Stored, number: int, share: float) -> Refined
     accepted = refine.ledger_of(lake.spark, lake.feed)[manifest.batch_id].n_accepted
     if lake.n_versions() != before + accepted:
         raise SystemExit(f"night {number}: expected {before + accepted:,} versions, found {lake.n_versions():,}")
-    say(f"{stored.n_rows:,} rows, night {number} ({share:.0%} of any age): {run}")
+    say(f"{stored.n_rows:,} rows, night {number} ({100 * share:g} % of any age): {run}")
     return run
 
 

@@ -88,7 +88,7 @@ def _verdict(what: str, found: float, aim: float) -> str:
 
 
 def _aged(share: float) -> str:
-    return f"{share:.0%} of any age" if share else "none older than 60 days"
+    return f"{100 * share:g} % of any age" if share else "none older than 60 days"
 
 
 def _aims(backfills: Sequence[Backfill], increments: Sequence[Increment]) -> Iterable[str]:
