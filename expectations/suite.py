@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import great_expectations as gx
-import great_expectations.expectations as gxe
-from great_expectations.expectations.expectation import Expectation
 from scipy.stats import binom
 
 from expectations.contract import City, Feed, load_kinds, read_table
+from expectations.gx import Expectation, gx, gxe
 
 FALSE_BREACHES = 0.001  # share of batches at the very edge of the tolerance that are stopped by chance
 

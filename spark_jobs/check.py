@@ -5,8 +5,6 @@ from __future__ import annotations
 import importlib
 import json
 import logging
-import os
-import sys
 import threading
 from pathlib import Path
 
@@ -17,11 +15,6 @@ import pyarrow.dataset as pa_dataset
 from pyspark.sql import DataFrame
 
 from expectations.contract import City, Feed
-
-os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
-# Great Expectations imports jsonschema, and that, where this package is there, builds a grammar of internationalised
-# addresses: a second of CPU in every step, for a format that nobody here checks. Without it jsonschema does not.
-sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
 
 KEY = ["record_id", "known_at"]  # a record and the time of a version
 IN_MEMORY_ROWS = 2_000_000  # up to here pandas judges in a second what takes Spark dozens of small queries
@@ -48,15 +41,14 @@ def _accepted(folder: Path, columns: list[str] | None = None) -> pa.Table:
 
 def begin_import() -> None:
     """Import Great Expectations beside the work of Spark: it takes seconds, and most runs of a step need it never."""
-    threading.Thread(target=importlib.import_module, args=("great_expectations",), daemon=True).start()
+    threading.Thread(target=importlib.import_module, args=("expectations.gx",), daemon=True).start()
 
 
 def judge(
     city: City, feed: Feed, accepted: DataFrame | pd.DataFrame, counts: tuple[int, int], folder: Path, batch_id: str
 ) -> list[str]:
     """Run the feed's suite on the accepted rows; return what fails, in words. `counts`: rows received, rows outside."""
-    import great_expectations as gx
-
+    from expectations.gx import gx
     from expectations.suite import suite_of
 
     logging.getLogger("great_expectations").setLevel(logging.ERROR)
