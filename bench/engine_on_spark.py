@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import os
 import tempfile
-import threading
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
@@ -18,19 +17,15 @@ import psutil
 from pyspark.sql import SparkSession
 
 from bench.engine import METHODOLOGY, SEED, year
+from bench.own_server import descendants, layout_in, looking, own_server
 from spark_jobs.index.as_of import CityFrame
 from spark_jobs.index.chain import goalposts
 from spark_jobs.index.history import mapped
 from spark_jobs.index.windows import Coverage
-from spark_jobs.session import connect
-from stack.layout import Layout
-from stack.private_files import made_once
-from stack.spark_server import spark_environment, spark_server
 
 TONIGHT = date(2026, 11, 22)
 FIRST = TONIGHT - timedelta(days=3 * 365)  # a year of as-of days, each with its year and the year before
 EVERY = 3  # days between the days with events of a stratum and county
-PORT_BASE = 29400
 
 
 @dataclass(frozen=True)
@@ -41,23 +36,6 @@ class Run:
     n_days: int
     n_areas: int
     worker_mb: float
-
-
-@contextmanager
-def server() -> Iterator[SparkSession]:
-    with tempfile.TemporaryDirectory() as folder:
-        state = Path(folder)
-        layout = Layout(state=state, published=state / "published", port_base=PORT_BASE)
-        made_once(layout.secrets / "hash_keys.json", lambda: {"1": "ab" * 32})
-        spark = spark_server(layout)
-        spark.start()
-        try:
-            os.environ.update(spark_environment(layout))
-            session = connect()
-            yield session
-            session.stop()
-        finally:
-            spark.stop()
 
 
 def city_frame(code: str, n_areas: int) -> CityFrame:
@@ -96,37 +74,26 @@ def timed(spark: SparkSession, folder: Path, n_cities: int, n_areas: int, n_days
     daily = spark.read.parquet(*(str(folder / f"{n_days}-{code}.parquet") for code in cities))
     days = {code: [TONIGHT - timedelta(days=n) for n in range(n_days)] for code in cities}
     began = time.perf_counter()
-    with peak_of_workers() as peak:
+    peak = [0.0]
+    with looking(lambda: peak.append(largest_worker())):
         found = mapped(spark, daily, cities, days, 2 * (os.cpu_count() or 1)).toPandas()
     seconds = time.perf_counter() - began
     assert len(found) == n_cities * n_days * (n_areas + 1) and found["index"].notna().all()
     return Run(seconds, n_days, n_cities * n_areas, max(peak))
 
 
-@contextmanager
-def peak_of_workers() -> Iterator[list[float]]:
-    """Megabytes of the largest Python worker that descends from this process, looked at five times a second."""
-    seen, is_over = [0.0], threading.Event()
-
-    def look() -> None:
-        while not is_over.wait(0.2):
-            for process in psutil.Process().children(recursive=True):
-                with suppress(psutil.Error):  # one that has just ended
-                    if "pyspark.daemon" in process.cmdline():
-                        seen.append(process.memory_info().rss / 1e6)
-
-    watcher = threading.Thread(target=look)
-    watcher.start()
-    try:
-        yield seen
-    finally:
-        is_over.set()
-        watcher.join()
+def largest_worker() -> float:
+    """Megabytes of the largest Python worker of Spark at this moment."""
+    sizes = [0.0]
+    for process in descendants(lambda process: "pyspark.daemon" in process.cmdline()):
+        with suppress(psutil.Error):  # one that has just ended
+            sizes.append(process.memory_info().rss / 1e6)
+    return max(sizes)
 
 
 def measured() -> dict[str, Run]:
     """A month and a year of one city, and one night of thirty; Python workers have started before, as on a server."""
-    with server() as spark, tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder, own_server(layout_in(Path(folder, "state"))) as spark:
         timed(spark, Path(folder), 1, 9, 4)
         return {
             "month": timed(spark, Path(folder), 1, 9, 30),

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import gzip
 import json
-import os
-import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -22,17 +20,13 @@ from pyspark.sql import SparkSession
 
 from bench.hotline_rows import CITY
 from bench.lakehouse_page import Refined
+from bench.own_server import descendants, hash_keys, layout_in, looking, own_server
 from expectations.contract import City, Feed, load_city
 from spark_jobs import bronze, refine, silver, versions
 from spark_jobs.landing import Landing, Manifest
-from spark_jobs.session import connect
 from spark_jobs.settings import Settings
 from spark_jobs.sources.database import ROWS_PER_FILE
-from stack.layout import Layout
-from stack.private_files import made_once
-from stack.spark_server import spark_environment, spark_server
 
-PORT_BASE = 27600
 MB = 1e6
 TIMED = (
     (refine, "create_tables", "tables"),
@@ -90,21 +84,11 @@ class Lakehouse:
 
 @contextmanager
 def lakehouse(state: Path) -> Iterator[Lakehouse]:
-    """A server of the bench's own in a state folder of its own."""
-    layout = Layout(state=state, published=state / "published", port_base=PORT_BASE)
-    made_once(layout.secrets / "hash_keys.json", lambda: {"1": "ab" * 32})
-    server, city = spark_server(layout), load_city(CITY)
-    server.start()
-    try:
-        settings = Settings(state, layout.published, "", "", layout.secrets / "hash_keys.json")
-        with patch.dict(os.environ, spark_environment(layout)):
-            spark = connect()
-            try:
-                yield Lakehouse(spark, settings, city, city.feed("hotline"))
-            finally:
-                spark.stop()  # before its server: alone, it would call for minutes
-    finally:
-        server.stop()
+    """The feed `hotline` and an empty lake, on a server of the bench's own."""
+    layout, city = layout_in(state), load_city(CITY)
+    settings = Settings(state, layout.published, "", "", hash_keys(layout))
+    with own_server(layout) as spark:
+        yield Lakehouse(spark, settings, city, city.feed("hotline"))
 
 
 @contextmanager
@@ -131,30 +115,7 @@ def stage_seconds() -> Iterator[dict[str, float]]:
 
 def javas() -> set[int]:
     """Process ids of the JVMs that descend from this process."""
-    found = set()
-    for process in psutil.Process().children(recursive=True):
-        with suppress(psutil.Error):  # one that has just ended
-            if process.name() == "java":
-                found.add(process.pid)
-    return found
-
-
-@contextmanager
-def javas_seen() -> Iterator[set[int]]:
-    """Process ids of the JVMs that live meanwhile, looked for five times a second."""
-    seen, is_over = set[int](), threading.Event()
-
-    def look() -> None:
-        while not is_over.wait(0.2):
-            seen.update(javas())
-
-    watch = threading.Thread(target=look, daemon=True)
-    watch.start()
-    try:
-        yield seen
-    finally:
-        is_over.set()
-        watch.join()
+    return {process.pid for process in descendants(lambda process: process.name() == "java")}
 
 
 def bytes_read() -> int:
@@ -166,7 +127,8 @@ def bytes_read() -> int:
 def refined(lake: Lakehouse) -> Refined:
     """Run `refine` on what has landed, and look at it from outside."""
     commits, javas_before, read_before = {*lake.log.glob("*.json")}, javas(), bytes_read()
-    with javas_seen() as seen, stage_seconds() as stages:
+    seen = set[int]()
+    with looking(lambda: seen.update(javas())), stage_seconds() as stages:
         began = time.perf_counter()
         refine.refine(lake.spark, lake.city, lake.feed, lake.settings)
         seconds = time.perf_counter() - began
