@@ -62,9 +62,8 @@ def land(
         return
     lineage.read(f"source.{the_feed.source.connection}")
     lineage.wrote(f"landing.{the_feed.city_code}_{the_feed.feed_code}")
-    size = sum(file.n_bytes for file in manifest.files)
     rows = "" if manifest.n_rows is None else f"{manifest.n_rows:,} rows, "
-    typer.echo(f"{the_feed.code} {manifest.batch_id}: {rows}{len(manifest.files)} files, {size / 1e6:.1f} MB landed")
+    typer.echo(f"{the_feed.code} {manifest.batch_id}: {rows}{len(manifest.files)} files, {manifest.n_bytes / 1e6:.1f} MB landed")
 
 
 @app.command()

@@ -65,6 +65,11 @@ class Manifest(BaseModel):
     files: tuple[LandedFile, ...]
     source_columns: tuple[str, ...] = ()
 
+    @property
+    def n_bytes(self) -> int:
+        """Of all its files, as they landed."""
+        return sum(file.n_bytes for file in self.files)
+
 
 def file_sha256(path: Path) -> str:
     with path.open("rb") as file:

@@ -1,4 +1,4 @@
-"""Upkeep: raw files past their time to live go, small files are merged, files that no version needs are removed.
+"""Upkeep: raw files past their time to live go, files are kept few and in order, those that no version needs are removed.
 
 Releases hold copies of what they rest on, so no old version of a table is kept for them. A night may run meanwhile:
 files go a week after they were replaced, and a feed's own tables are only merged while that feed is not refined.
@@ -18,7 +18,7 @@ from spark_jobs.landing import Landing
 from spark_jobs.locks import one_run_a_feed
 from spark_jobs.settings import Settings
 
-MOST_FILES = 8  # of one slice; a slice of more is merged
+MOST_FILES = 8  # of one slice of few bytes
 
 
 def maintain(spark: SparkSession, city: City, today: date, settings: Settings) -> Iterator[str]:
@@ -27,9 +27,9 @@ def maintain(spark: SparkSession, city: City, today: date, settings: Settings) -
         with one_run_a_feed(settings.state, feed):
             refine.create_tables(spark, feed)
             n_batches = expire(feed, Landing.of(settings.landing, feed), today, _taken(spark, feed))
-            n_written = _merge_feed(spark, feed)
+            n_written = _rearrange_feed(spark, feed)
         yield f"{feed.code}: {n_batches} raw batches past their time to live, {n_written} slices of files written anew"
-    own = f"city_code = {tables.literal(city.city_code)}"
+    own = tables.condition({"city_code": city.city_code})
     shared = [table for table in tables.all_tables(spark) if not table.startswith(("bronze.", "silver."))]
     n_written = sum(tables.rearrange(spark, table, own, MOST_FILES) for table in shared)
     lake = [*shared, *(table for table in tables.all_tables(spark) if table.startswith("silver."))]
@@ -57,9 +57,9 @@ def _taken(spark: SparkSession, feed: Feed) -> set[str]:
     return refine.recorded(spark, feed, "checked", "replaced")
 
 
-def _merge_feed(spark: SparkSession, feed: Feed) -> int:
+def _rearrange_feed(spark: SparkSession, feed: Feed) -> int:
     """Bronze by what came together; silver by record, so that a night's changes touch few files."""
-    slice_ = f"city_code = {tables.literal(feed.city_code)} and feed_code = {tables.literal(feed.feed_code)}"
+    slice_ = tables.condition({"city_code": feed.city_code, "feed_code": feed.feed_code})
     return sum([
         tables.rearrange(spark, bronze_table(feed), None, MOST_FILES),
         tables.rearrange(spark, silver.silver_table(feed.kind), slice_, MOST_FILES, by="record_id"),

@@ -91,7 +91,7 @@ def _refine(spark: SparkSession, city: City, feed: Feed, settings: Settings) -> 
     for manifest in manifests:
         batch = (landing, manifest, areas, ledger, version)
         try:
-            with tables.compiled(spark, when=sum(file.n_bytes for file in manifest.files) > FEW_BYTES):
+            with tables.compiled(spark, when=manifest.n_bytes > FEW_BYTES):
                 account.append(_refine_batch(spark, city, feed, batch, settings, pseudonymiser))
         except ContractBreach as breach:
             is_replaced = landing.replaced(feed, manifest) == {file.name for file in manifest.files}

@@ -60,6 +60,12 @@ def literal(value: str) -> str:
     return "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"
 
 
+def condition(keys: Mapping[str, str], of: str = "") -> str:
+    """SQL that holds for the rows in which every key column equals its value. `of` is the table's name in the query."""
+    prefix = f"{of}." if of else ""
+    return " and ".join(f"{prefix}{column} = {literal(value)}" for column, value in keys.items())
+
+
 def lake_folder(spark: SparkSession) -> Path:
     """Where the tables lie."""
     return Path(urlsplit(str(spark.conf.get("spark.sql.warehouse.dir"))).path)
@@ -169,8 +175,7 @@ def replace_slice(
     if not exists(spark, table):
         writer.partitionBy(*(partition_by or tuple(keys))).saveAsTable(table)
         return
-    condition = " and ".join(f"{column} = {literal(value)}" for column, value in keys.items())
-    writer.mode("overwrite").option("replaceWhere", condition).option("mergeSchema", "true").saveAsTable(table)
+    writer.mode("overwrite").option("replaceWhere", condition(keys)).option("mergeSchema", "true").saveAsTable(table)
 
 
 def replace_slices(
@@ -222,9 +227,7 @@ def update(spark: SparkSession, frame: DataFrame, table: str, keys: tuple[str, .
 
 
 @again_if_overtaken
-def _merge(
-    spark: SparkSession, frame: DataFrame, table: str, keys: tuple[str, ...], within: str, then: str
-) -> None:
+def _merge(spark: SparkSession, frame: DataFrame, table: str, keys: tuple[str, ...], within: str, then: str) -> None:
     lineage.wrote(table)
     on = " and ".join(f"new.`{key}` = old.`{key}`" for key in keys)
     name = f"merge_{uuid.uuid4().hex}"
@@ -247,8 +250,8 @@ def rearrange(spark: SparkSession, table: str, where: str | None, most_files: in
     """Write a slice anew in files of BYTES_A_FILE if its files are too many or overlap too much; whether it was so.
 
     Too many: more than `most_files` a partition, and more than twice as many as their bytes need. `by` orders the rows
-    over the files (Z-order), for tables in which single rows are looked up; there a file's
-    range of values should meet its own only, and on average no more than MOST_OVERLAPPING. `where` names columns that the table is partitioned by.
+    over the files (Z-order), for tables in which single rows are looked up: there a file's range of values should meet
+    its own only, and on average no more than MOST_OVERLAPPING. `where` names columns that the table is partitioned by.
     """
     rows = read(spark, table)
     found = _files(rows.where(where) if where else rows, by)

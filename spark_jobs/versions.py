@@ -89,11 +89,9 @@ def with_vanished(rows: DataFrame, staged: DataFrame) -> DataFrame:
     return rows.unionByName(filled)
 
 
-def all_versions(staged: DataFrame, feed: Feed) -> DataFrame:
-    """Versions of a feed from all its staged rows, those of a record side by side and records in order of their ids."""
-    rows = accepted(staged)
-    rows = with_vanished(rows, staged) if feed.mode == "snapshot" else rows
-    return versions(rows.repartitionByRange("record_id"), feed)
+def _keys(feed: Feed) -> dict[str, str]:
+    """What a feed's slice of silver is known by."""
+    return {"city_code": feed.city_code, "feed_code": feed.feed_code}
 
 
 def merge(spark: SparkSession, feed: Feed, staged: DataFrame, everything: Callable[[], DataFrame] | None) -> None:
@@ -103,7 +101,7 @@ def merge(spark: SparkSession, feed: Feed, staged: DataFrame, everything: Callab
     enough: a docket, whose entries complete each other, and a snapshot that does not come after all others.
     """
     table = silver_table(feed.kind)
-    own = f"old.city_code = {tables.literal(feed.city_code)} and old.feed_code = {tables.literal(feed.feed_code)}"
+    own = tables.condition(_keys(feed), of="old")
     stored = tables.read(spark, table).alias("old").where(own)
     if everything or stored.isEmpty():
         replace(spark, feed, everything() if everything else staged)
@@ -123,7 +121,7 @@ def merge(spark: SparkSession, feed: Feed, staged: DataFrame, everything: Callab
 def _near(ids: DataFrame) -> str:
     """Where the versions `old` of these records lie, so that only the files there are read: ranges of record ids.
 
-    Sources number their records in order, most changes are to young ones, and `all_versions` writes them in order.
+    Sources number their records in order, most changes are to young ones, and `replace` writes them in order.
     """
     found = sorted(row.record_id for row in ids.limit(MOST_IDS + 1).collect())
     if not found or len(found) > MOST_IDS:
@@ -148,6 +146,11 @@ def ranges(words: Sequence[str], most: int) -> list[tuple[str, str]]:
 
 
 def replace(spark: SparkSession, feed: Feed, staged: DataFrame) -> None:
-    """Make the feed's slice of silver be the versions of these staged rows, which are all that it has."""
-    keys = {"city_code": feed.city_code, "feed_code": feed.feed_code}
-    tables.replace_slice(spark, all_versions(staged, feed), silver_table(feed.kind), keys)
+    """Make the feed's slice of silver be the versions of these staged rows, which are all that it has.
+
+    Versions of a record lie side by side, and records in order of their ids.
+    """
+    rows = accepted(staged)
+    rows = with_vanished(rows, staged) if feed.mode == "snapshot" else rows
+    in_order = versions(rows.repartitionByRange("record_id"), feed)
+    tables.replace_slice(spark, in_order, silver_table(feed.kind), _keys(feed))

@@ -73,8 +73,7 @@ def _replaced(rows: DataFrame, pairs: DataFrame, column: str) -> DataFrame:
 def _update_silver(spark: SparkSession, feed: Feed, changed: DataFrame) -> int:
     """Changed rows back to silver under the hash of what they say now."""
     hashed = changed.withColumn("row_hash", silver.content_hash(load_kinds()[feed.kind]))
-    city, code = tables.literal(feed.city_code), tables.literal(feed.feed_code)
-    within = f"old.city_code = {city} and old.feed_code = {code}"
+    within = tables.condition({"city_code": feed.city_code, "feed_code": feed.feed_code}, of="old")
     return _update(spark, hashed, silver.silver_table(feed.kind), SILVER_KEYS, within)
 
 

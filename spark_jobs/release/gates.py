@@ -165,12 +165,13 @@ def unexplained_jumps(given: ReleaseInput, tables: Mapping[str, pd.DataFrame]) -
         if row["index"] is not None
         and row["area_code"] in previous.index
         and abs(row["index"] - previous.index[row["area_code"]]) > limit
-        and not _has_in_interval(row, previous.index[row["area_code"]])
+        and not _holds(row, previous.index[row["area_code"]])
         and row["area_code"] not in flagged
     ]
 
 
-def _has_in_interval(row: Mapping[str, Any], value: float) -> bool:
+def _holds(row: Mapping[str, Any], value: float) -> bool:
+    """Whether the value lies in the row's interval."""
     return None not in (row["lower"], row["upper"]) and row["lower"] <= value <= row["upper"]
 
 
