@@ -15,7 +15,7 @@ from expectations.contract import City, Feed, Kind, load_kinds
 from expectations.places import places_of
 from spark_jobs import tables
 from spark_jobs.bronze import BATCH, DELIVERED
-from spark_jobs.casting import FAULTS, LATEST, SPARK_TYPES, cast_column, cleaned, local_instant, text_of
+from spark_jobs.casting import LATEST, SPARK_TYPES, Fault, cast_column, cleaned, listed, local_instant, text_of
 from spark_jobs.corrections import CORRECTED, HEALED, with_corrections
 from spark_jobs.decoding import FAULT, FILE, ROW, hashed_sources, pseudonym_columns
 
@@ -62,11 +62,6 @@ def area_lookup(spark: SparkSession, city: City) -> DataFrame:
     return spark.createDataFrame(rows, "word string, area_code string, township_code string")
 
 
-def _fault(rule: str, column: str, found: Column, when: Column) -> Column:
-    fault = f.struct(f.lit(rule).alias("rule"), f.lit(column).alias("column_name"), found.alias("found"))
-    return f.when(when, f.array(fault)).otherwise(f.array()).cast(FAULTS)
-
-
 def _with_area(rows: DataFrame, feed: Feed, areas: DataFrame) -> DataFrame:
     """Area by the first of the feed's area columns that is known; the others are tried in the contract's order."""
     codes, townships, words = [], [], []
@@ -97,14 +92,14 @@ def stage(rows: DataFrame, city: City, feed: Feed, areas: DataFrame) -> DataFram
     hashed = pseudonym_columns(feed)  # they come as they are
     values = {name: cast.value for name, cast in casts.items() if name not in hashed}
     rows = rows.withColumns({"record_id": record_id, "known_at": known_at, **values})
-    faults = f.concat(
+    faults = [
         *_key_faults(feed),
-        _fault("not_a_instant", "known_at", known_text, f.col("known_at").isNull()),
+        Fault("not_a_instant", "known_at", known_text, f.col("known_at").isNull()),
         *_future_faults(kind, city.time_zone),
         *_order_faults(kind, city.time_zone),
         *_area_faults(feed),
-        *(cast.faults for cast in casts.values()),
-    )
+        *(fault for cast in casts.values() for fault in cast.faults),
+    ]
     staged = rows.select(
         f.lit(city.city_code).alias("city_code"),
         f.lit(feed.feed_code).alias("feed_code"),
@@ -119,7 +114,7 @@ def stage(rows: DataFrame, city: City, feed: Feed, areas: DataFrame) -> DataFram
         HEALED,
         f.col(FILE),
         f.col(ROW),
-        f.when(f.col(FAULT).isNotNull(), f.array(FAULT)).otherwise(faults).alias("faults"),
+        f.when(f.col(FAULT).isNotNull(), f.array(FAULT)).otherwise(listed(faults)).alias("faults"),
     )
     for name, column in kind.columns.items():
         if column.day_of:
@@ -134,33 +129,33 @@ def _with_text(rows: DataFrame, feed: Feed) -> DataFrame:
     return rows.select(*texts, *pseudonym_columns(feed), FILE, ROW, FAULT, DELIVERED, BATCH)
 
 
-def _key_faults(feed: Feed) -> list[Column]:
+def _key_faults(feed: Feed) -> list[Fault]:
     """A key of which a part is empty could be another record's key; one of absurd length is none."""
     record_id = f.col("record_id")
     is_partial = reduce(or_, (text_of(name).isNull() for name in feed.record_id))
     return [
-        _fault("required", "record_id", f.lit(None).cast("string"), is_partial),
-        _fault("too_long", "record_id", record_id, f.length(record_id) > LONGEST_KEY),
+        Fault("required", "record_id", f.lit(None).cast("string"), is_partial),
+        Fault("too_long", "record_id", record_id, f.length(record_id) > LONGEST_KEY),
     ]
 
 
-def _future_faults(kind: Kind, time_zone: str) -> list[Column]:
+def _future_faults(kind: Kind, time_zone: str) -> list[Fault]:
     """Nothing is known before it happens, and nothing is delivered before it is known."""
     known_on = f.to_date(f.from_utc_timestamp("known_at", time_zone))
-    faults = [_fault("in_future", "known_at", known_on.cast("string"), known_on >= f.date_add(DELIVERED, SLACK))]
+    faults = [Fault("in_future", "known_at", known_on.cast("string"), known_on >= f.date_add(DELIVERED, SLACK))]
     for event in kind.events:
         happened = f.col(event)
         if kind.columns[event].type == "instant":
             happened = f.to_date(f.from_utc_timestamp(happened, time_zone))
         is_late = happened.between(f.date_add(known_on, SLACK), LATEST)
-        faults.append(_fault("in_future", event, happened.cast("string"), is_late))
+        faults.append(Fault("in_future", event, happened.cast("string"), is_late))
     if len(kind.events) > 1:  # a single one is a required column
         nowhen = f.coalesce(*(f.col(event).cast("string") for event in kind.events)).isNull()
-        faults.append(_fault("required", kind.events[0], f.lit(None).cast("string"), nowhen))
+        faults.append(Fault("required", kind.events[0], f.lit(None).cast("string"), nowhen))
     return faults
 
 
-def _order_faults(kind: Kind, time_zone: str) -> list[Column]:
+def _order_faults(kind: Kind, time_zone: str) -> list[Fault]:
     """A stage before one that it follows. Midnight is what a source without clock times gives: then the day counts."""
     faults = []
     for n, stage in enumerate(kind.order[1:], 1):
@@ -168,18 +163,18 @@ def _order_faults(kind: Kind, time_zone: str) -> list[Column]:
         local, local_before = f.from_utc_timestamp(stage, time_zone), f.from_utc_timestamp(before, time_zone)
         is_day = local == f.date_trunc("day", local)
         is_early = f.when(is_day, f.to_date(local) < f.to_date(local_before)).otherwise(local < local_before)
-        faults.append(_fault("out_of_order", stage, local.cast("string"), is_early))
+        faults.append(Fault("out_of_order", stage, local.cast("string"), is_early))
     return faults
 
 
-def _area_faults(feed: Feed) -> list[Column]:
+def _area_faults(feed: Feed) -> list[Fault]:
     """Why a row has no county: said to lie elsewhere, known but not one county's, or not known at all."""
     place = f.concat_ws("/", *map(text_of, feed.area))
     is_nowhere, outside, named = f.col("_area_code").isNull(), _outside(feed), f.col("_is_named")
     return [
-        _fault("outside_area", "area_code", place, is_nowhere & outside),
-        _fault("ambiguous_area", "area_code", place, is_nowhere & ~outside & named),
-        _fault("unknown_area", "area_code", place, is_nowhere & ~outside & ~named),
+        Fault("outside_area", "area_code", place, is_nowhere & outside),
+        Fault("ambiguous_area", "area_code", place, is_nowhere & ~outside & named),
+        Fault("unknown_area", "area_code", place, is_nowhere & ~outside & ~named),
     ]
 
 
@@ -191,7 +186,7 @@ def mark_reused(staged: DataFrame) -> DataFrame:
     is_accepted = f.size("faults") == 0
     alike = Window.partitionBy("batch_id", "record_id", "known_at", is_accepted)
     loses = is_accepted & (f.col("row_hash") < f.max("row_hash").over(alike))
-    reused = _fault("id_reused", "record_id", f.col("record_id"), loses)
+    reused = listed([Fault("id_reused", "record_id", f.col("record_id"), loses)])
     return staged.withColumn("faults", f.concat("faults", reused))
 
 
@@ -205,9 +200,12 @@ def _outside(feed: Feed) -> Column:
 
 
 def content_hash(kind: Kind) -> Column:
-    """Hash of what a version says, its time aside."""
-    columns = ["area_code", "township_code", "is_deleted", *kind.columns]
-    return f.sha2(f.to_json(f.struct(*columns)), 256)
+    """Hash of what a version says, its time aside. An instant counts by its microseconds, sooner written than a date."""
+    said = [
+        f.unix_micros(name).alias(name) if column.type == "instant" else f.col(name)
+        for name, column in kind.columns.items()
+    ]
+    return f.sha2(f.to_json(f.struct("area_code", "township_code", "is_deleted", *said)), 256)
 
 
 def accepted(staged: DataFrame) -> DataFrame:
