@@ -22,6 +22,9 @@ def feed_faults(feed: Feed, file_name: str, kinds: dict[str, Kind], indicators: 
             yield Fault(("supports", number), f"an indicator: {one_of(sorted(indicators), indicator)}", repr(indicator))
     if feed.ends_on and feed.ends_on < feed.starts_on:
         yield Fault(("ends_on",), f"a day from `starts_on` ({feed.starts_on}) on", str(feed.ends_on))
+    if feed.mode == "snapshot" and feed.known_at.column:
+        expected = "no `column`: all rows of a snapshot are known from the day of its delivery on (`known_at: {}`)"
+        yield Fault(("known_at", "column"), expected, repr(feed.known_at.column))
     kind = kinds.get(feed.kind)
     if kind is None:
         yield Fault(("kind",), one_of(sorted(kinds), feed.kind), repr(feed.kind))

@@ -67,7 +67,8 @@ def with_vanished(rows: DataFrame, staged: DataFrame) -> DataFrame:
     """Snapshot feeds: a record absent from a later delivery is closed at that delivery, not lost.
 
     `staged` are the delivered rows, rejected ones too: a record whose row cannot be used has not vanished. Their
-    known_at names the snapshot. `rows` are the accepted among them, and the versions that held before them.
+    known_at names the snapshot: it is the day of delivery, and a contract cannot say otherwise (`feed_faults`). `rows`
+    are the accepted among them, and the versions that held before them.
     """
     delivered = staged.where("record_id != '' and known_at is not null")
     snapshots = delivered.groupBy(f.col("known_at").alias("at")).agg(f.max("batch_id").alias("gone_batch"))

@@ -89,6 +89,12 @@ MISTAKES = {
         r"a day from `starts_on` \(2021-11-01\) on",
         "2020-01-01",
     ),
+    "snapshot whose rows say when they were known": Mistake(
+        "known_at: {column: 数据更新时间}",
+        "mode: snapshot\nknown_at: {column: 数据更新时间}",
+        "no `column`: all rows of a snapshot are known from the day of its delivery on",
+        "'数据更新时间'",
+    ),
     "code of another feed": Mistake("feed: cases", "feed: incidents", "'cases', the name of the file", "'incidents'"),
     "code that is no name": Mistake("feed: cases", "feed: our-cases", "match pattern", "'our-cases'"),
     "code of another city": Mistake(
