@@ -1,7 +1,9 @@
-"""Real snapshots whose layout changed: one silver state in any order of delivery, and every revision visible."""
+"""Real data, as they are: snapshots whose layout changed, and a sample of every feed all the way to the index."""
 
 from __future__ import annotations
 
+import csv
+import gzip
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,8 +14,12 @@ import pytest
 
 from expectations import contract
 from expectations.contract import load_city
+from spark_jobs import delivery_calendar
+from spark_jobs.conform import conform
 from spark_jobs.connection import Connection
-from spark_jobs.refine import refine
+from spark_jobs.index import job as index_job
+from spark_jobs.reference_data import load_reference_data
+from spark_jobs.refine import batches_of, refine
 from spark_jobs.settings import Settings
 from spark_jobs.sources import files
 from tests.spark_jobs.conftest import Trial
@@ -108,3 +114,55 @@ def test_three_fire_snapshots_in_any_order(snapshots: Path, copies: list[Trial])
     ]
     page = PAGE.read_text(encoding="utf-8")
     assert [line for line in told if line not in page] == []
+
+
+SAMPLED = 300  # rows of a file
+HAS_ROWS = {"a4_public_order", "b3_fires", "c1_escalated", "c2_failed", "c3_open_over_30_days", "settlement"}
+
+
+def sampled(path: Path, folder: Path) -> None:
+    """The header and rows from all parts of a file, as they stand there, under the same name in `folder`."""
+    header, *rows = gzip.decompress(path.read_bytes()).splitlines(keepends=True)
+    content = b"".join([header, *rows[:: len(rows) // SAMPLED]])
+    (folder / path.name).write_bytes(gzip.compress(content, mtime=0))
+
+
+def outcomes(path: Path, last: str) -> tuple[set[str], set[str]]:
+    """Disputes of the city accepted by `last`: with a known outcome, and those of which the docket says none."""
+    status = load_city("pittsburgh").feed("foreclosures").columns["status_code"]
+    with gzip.open(path, "rt", encoding="utf-8", newline="") as file:
+        rows = [row for row in csv.DictReader(file) if row["council_district_main"]]
+    accepted = {row["case_id"] for row in rows if row["filing_date"] <= last}
+    known = {row["case_id"] for row in rows if row["docket_type"] in (status.values or {})}
+    return accepted & known, accepted - known
+
+
+def test_a_sample_of_every_feed_reaches_the_index(snapshots: Path, spark: Any, tmp_path: Path) -> None:
+    """What only real feeds have, such as dockets that never say an outcome, must not stop a city on its way."""
+    city, keys, drops = load_city("pittsburgh"), tmp_path / "hash_keys.json", tmp_path / "drops"
+    keys.write_text('{"1": "00ff"}')
+    drops.mkdir()
+    for path in sorted(snapshots.glob("*.csv.gz")):
+        sampled(path, drops)
+    assert city.archive
+    day, as_of = city.archive.business_date, city.as_of(city.archive.business_date)
+    for feed in city.feeds:
+        trial = Trial(spark, city, feed, tmp_path, drops, Settings(tmp_path, tmp_path / "published", "", "", keys))
+        trial.land(day)
+        trial.refine()
+    ledger = batches_of(spark, city)
+    assert list(ledger.status) == ["checked"] * len(city.feeds)
+    assert (ledger.n_received == ledger.n_accepted + ledger.n_rejected).all()
+    assert (ledger.n_accepted > SAMPLED / 10).all()
+
+    load_reference_data(spark, city)
+    delivery_calendar.define(spark)
+    conform(city.city_code, city.time_zone, day, as_of, city.context_feeds)
+    daily = spark.read.table("indicators.daily").where(f"city_code = '{city.city_code}'").toPandas()
+    assert set(daily.indicator_id) == HAS_ROWS
+    (docket,) = drops.glob("disputes_*")
+    known, unknown = outcomes(docket, day.isoformat())
+    assert len(unknown) > SAMPLED / 20
+    assert daily[daily.indicator_id == "settlement"].numerator.sum() == len(known)
+
+    assert index_job.run(spark, city, day).startswith(f"pittsburgh {day}: index of 0 of 9 areas")
