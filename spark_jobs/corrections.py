@@ -12,6 +12,7 @@ from expectations.contract import Feed
 from expectations.corrections import Correction
 from spark_jobs.bronze import DELIVERED
 from spark_jobs.casting import text_name, text_of
+from spark_jobs.decoding import FILE, ROW
 
 CORRECTED, HEALED = "corrected", "_healed"
 
@@ -50,14 +51,14 @@ def _codes(conditions: dict[str, Column]) -> Column:
 
 
 def healed_letter(feed: Feed, batch_id: str, staged: DataFrame) -> str:
-    """What to tell the person who has to end a correction."""
-    rows = staged.where(f"{HEALED} is not null").select(HEALED, "record_id").distinct().limit(5).collect()
+    """What to tell the person who has to end a correction. It names rows and quotes nothing of them."""
+    rows = staged.where(f"{HEALED} is not null").select(HEALED, FILE, ROW).orderBy(FILE, ROW).limit(5).collect()
     lines = [f"feed {feed.code}: batch {batch_id}: the source has healed what corrections still correct"]
     for row in rows:
         for code in row[HEALED].split(","):
             each = feed.corrections[code]
             lines.append(
-                f"  {code}: record {row.record_id!r}: expected {each.column} to say {each.found!r}, found another value"
+                f"  {code}: row {row[ROW]} of {row[FILE]}: expected {each.column} to say {each.found!r}, found another value"
             )
     lines.append(
         f"  what to do: give the correction in {feed.feed_code}.corrections.yml its last day, `delivered_through`, "

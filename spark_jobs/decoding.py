@@ -76,8 +76,10 @@ def decode(feed: Feed, path: Path, pseudonymiser: Pseudonymiser) -> Decoded:
             beyond |= dict.fromkeys(check_columns(feed, f"file {name}", content.columns, content.types))
             tables.append(_to_bronze(feed, content, name, pseudonymiser))
     except (Unreadable, LookupError, pa.ArrowException, ValueError) as error:
+        # what a library says of a value that it cannot read may quote it
+        why = error if isinstance(error, Unreadable | LookupError) else type(error).__name__
         raise ContractBreach(
-            f"feed {feed.code}: file {path.name} cannot be read as {_extension(feed)}: {error}\n"
+            f"feed {feed.code}: file {path.name} cannot be read as {_extension(feed)}: {why}\n"
             "  what to do: ask the source for the file again; the raw bytes stay in landing, and silver as it was"
         ) from error
     return Decoded(pa.concat_tables(tables), tuple(beyond))

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from expectations.contract import Feed, load_kinds
 from spark_jobs.errors import ContractBreach
+from spark_jobs.shape import shape_of
 
 # Beginnings of type names (Arrow, PostgreSQL) whose text says the same as the value, by canonical type.
 TEXT = ("string", "large_string", "dictionary", "text", "character", "varchar", "char", "uuid", "USER-DEFINED", "null")
@@ -41,24 +42,31 @@ def check_columns(feed: Feed, where: str, columns: Sequence[str], types: Mapping
     """Columns that the contract does not name, which are left in landing and reported.
 
     Raises ContractBreach with old and new side by side for columns that are gone or have another type. `types` holds
-    the source's own type names, where it has any.
+    the source's own type names, where it has any. Where no column of the contract is among them, the names are not told,
+    only their shapes: without a header they are the values of a row.
     """
     expected = expected_types(feed)
+    has_names = not {*feed.mapped_columns, *feed.dropped}.isdisjoint(columns)
     faults = []
     for name in feed.mapped_columns:
         wanted, target = expected.get(name, ("text", "a condition"))
         if name not in columns:
-            like = difflib.get_close_matches(name, columns, 1)
+            like = difflib.get_close_matches(name, columns, 1) if has_names else []
             faults.append((name, f"{wanted}, for {target}", "missing" + (f"; there is {like[0]!r}" if like else "")))
         elif name in types and not types[name].startswith(ACCEPTED[wanted]):
             faults.append((name, f"{wanted}, for {target}", types[name]))
     if not faults:
         return tuple(name for name in columns if name not in feed.mapped_columns and name not in feed.dropped)
     absent = [name for name, _, now in faults if now.startswith("missing")]
-    lines = [f"feed {feed.code}: {where}: expected columns {absent}, found {list(columns)}"] if absent else []
+    found = list(columns) if has_names else [shape_of(name) for name in columns]
+    lines = [f"feed {feed.code}: {where}: expected columns {absent}, found {found}"] if absent else []
     lines = lines or [f"feed {feed.code}: {where}: {len(faults)} columns have another type"]
     lines += [f"  {name}: the contract reads {old} | the source has {now}" for name, old, now in faults]
     if len(columns) == 1:
         lines.append("  there is one column only: is the delimiter the contract's?")
+    if not has_names and columns:
+        lines.append(
+            "  no name is one of the contract's: is there a header? (9 stands for a digit; A, a and 文 for letters)"
+        )
     lines.append("  what to do: ask the source what replaced them, then change the feed's contract")
     raise ContractBreach("\n".join(lines))

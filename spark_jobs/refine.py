@@ -222,12 +222,16 @@ def count_columns() -> list[Column]:
 
 
 def _letter(feed: Feed, manifest: Manifest, counts: dict[str, int], failures: list[str], staged: DataFrame) -> str:
-    """What broke, with up to five reasons for rejection, for the person who has to talk to the source."""
+    """What broke, with up to five reasons for rejection, for the person who has to talk to the source.
+
+    It quotes no value of a row, which may be a person's where columns have slipped, but names the row.
+    """
     lines = [f"feed {feed.code}: batch {manifest.batch_id} breaks its contract; {counts}; silver stays as it was"]
     lines += [f"  {failure}" for failure in failures]
     lines += [f"  {reason}" for reason in silver.reasons(staged)]
     lines.append(
-        "  what to do: correct the contract or ask the source, then run the feed again; nothing has to be undone. "
+        "  what to do: look at the rows in landing (a shape has 9 for a digit; A, a and 文 for letters), correct the "
+        "contract or ask the source, then run the feed again; nothing has to be undone. "
         "Rows of earlier batches that the old contract rejected: python -m spark_jobs rebuild "
         f"--city {feed.city_code} --feed {feed.feed_code}"
     )

@@ -8,7 +8,7 @@ from __future__ import annotations
 from functools import reduce
 from operator import or_
 
-from pyspark.sql import Column, DataFrame, SparkSession, Window
+from pyspark.sql import Column, DataFrame, Row, SparkSession, Window
 from pyspark.sql import functions as f
 
 from expectations.contract import City, Feed, Kind, load_kinds
@@ -18,6 +18,7 @@ from spark_jobs.bronze import BATCH, DELIVERED
 from spark_jobs.casting import LATEST, SPARK_TYPES, Fault, cast_column, cleaned, listed, local_instant, text_of
 from spark_jobs.corrections import CORRECTED, HEALED, with_corrections
 from spark_jobs.decoding import FAULT, FILE, ROW, hashed_sources, pseudonym_columns
+from spark_jobs.shape import shape_of
 
 REJECTS = "silver.rejects"
 LONGEST_KEY, LONGEST_FOUND = 200, 200  # characters
@@ -231,10 +232,19 @@ def rejects(staged: DataFrame) -> DataFrame:
 
 
 def reasons(staged: DataFrame) -> list[str]:
-    """The five most frequent reasons for rejection, in words."""
-    counted = rejects(staged).groupBy("rule", "column_name").agg(f.count("*").alias("n"), f.min("found").alias("found"))
-    rows = counted.orderBy(f.desc("n"), "rule", "column_name").limit(5).collect()
-    return [f"{row.n} times {row.rule} in {row.column_name}, such as {row.found!r}" for row in rows]
+    """The five most frequent reasons for rejection, in words: how often, where first, and the shape of what is there."""
+    first = f.min(f.struct("source_file", "row_number", "found")).alias("first")
+    counted = rejects(staged).groupBy("rule", "column_name").agg(f.count("*").alias("n"), first)
+    return [_in_words(row) for row in counted.orderBy(f.desc("n"), "rule", "column_name").limit(5).collect()]
+
+
+def _in_words(reason: Row) -> str:
+    first = reason.first
+    place = f"first in row {first.row_number} of {first.source_file}"
+    if reason.column_name is None:  # a fault of the whole row, told in words of ours
+        return f"{reason.n} times {reason.rule}, {place}: {first.found}"
+    shape = "empty" if first.found is None else f"of the shape {shape_of(first.found)!r}"
+    return f"{reason.n} times {reason.rule} in {reason.column_name}, {place}: {shape}"
 
 
 def columns_of(kind: Kind) -> list[str]:

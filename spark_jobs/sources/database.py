@@ -24,6 +24,7 @@ CONNECT_TIMEOUT = 20  # seconds
 STATEMENT_TIMEOUT = 600_000  # milliseconds
 ROWS_PER_FILE = 1_000_000  # decoding holds a file in memory
 READERS = 4  # connections that read at the same time
+OF_ROWS = ("21", "22", "23", "P0")  # classes of SQLSTATE: what a row holds, or what a function of the source says of it
 Bounds = tuple[datetime, datetime]  # of the cursor: after the first, up to the second
 
 
@@ -57,9 +58,17 @@ def land(
             return _copy(database, feed, connection, landing, bounds, (window_from, business_date))
     except psycopg.Error as error:
         raise SourceUnavailable(
-            f"feed {feed.code}: the database of connection {source.connection} failed: {str(error).strip()}\n"
+            f"feed {feed.code}: the database of connection {source.connection} failed: {_in_words(error)}\n"
             "  what to do: check address, account and network; the run may be repeated at any time"
         ) from None
+
+
+def _in_words(error: psycopg.Error) -> str:
+    """What the server says; of an error in a row, whose text quotes the row's values, the name alone."""
+    state = error.sqlstate or ""
+    if state.startswith(OF_ROWS):
+        return f"{type(error).__name__} (SQLSTATE {state}) in a row; what the server says of it may quote the row"
+    return str(error).strip()
 
 
 @contextmanager

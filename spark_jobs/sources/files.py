@@ -140,7 +140,7 @@ def _copy(feed: Feed, batch: Batch, folder: Folder, drop: Drop, known: tuple[dat
     promised = _promised(folder, drop)
     if promised is not None and promised != copied:
         raise SourceUnavailable(
-            f"feed {feed.code}: file {drop.name}: expected SHA-256 {promised!r} as {drop.name}{CHECKSUM} says, "
+            f"feed {feed.code}: file {drop.name}: expected the SHA-256 that {drop.name}{CHECKSUM} says, "
             f"found {copied}: the transfer is not complete\n  what to do: ask the source to send it again"
         )
 

@@ -75,7 +75,7 @@ def test_a_correction_holds_until_the_source_has_healed(new_trial: NewTrial) -> 
     trial.deliver("cases_20260211.csv", [row("a", "2026-02-11 08:00:00", deaths="2")])
     trial.land()
     with pytest.raises(
-        ContractBreach, match=r"(?s)deaths_of_a: record 'a': expected deaths to say '99'.*delivered_thr"
+        ContractBreach, match=r"(?s)deaths_of_a: row 1 of .*: expected deaths to say '99', found another.*delivered_thr"
     ):
         trial.refine()
     trial.agree(FEED, CORRECTIONS + "    delivered_through: 2026-02-10\n")

@@ -14,7 +14,8 @@ from psycopg.conninfo import conninfo_to_dict
 
 from expectations.contract import Feed
 from spark_jobs.connection import Connection
-from spark_jobs.landing import Landing
+from spark_jobs.errors import SourceUnavailable
+from spark_jobs.landing import Landing, Manifest
 from spark_jobs.sources import database
 from tests.bad_input import cases
 
@@ -31,9 +32,22 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     server.cleanup()
 
 
+def feed_of(table: str) -> Feed:
+    source = {"type": "database", "connection": "trial", "table": table, "cursor": "updated"}
+    return Feed.model_validate({**cases.feed().model_dump(by_alias=True), "source": source})
+
+
+def land(feed: Feed, url: str, landing: Landing) -> Manifest | None:
+    address = conninfo_to_dict(url)
+    connection = Connection(
+        conn_type="postgres", host=str(address["host"]), schema_=str(address["dbname"]), login=str(address["user"])
+    )
+    cutoff = datetime(2026, 2, 10, 18, tzinfo=UTC)
+    return database.land(feed, connection, landing, date(2026, 2, 10), cutoff, "Asia/Shanghai")
+
+
 def test_many_rows_are_read_in_parts_of_one_snapshot(url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    source = {"type": "database", "connection": "trial", "table": "cases", "cursor": "updated"}
-    feed = Feed.model_validate({**cases.feed().model_dump(by_alias=True), "source": source})
+    feed = feed_of("cases")
     columns = ", ".join(f"{name} timestamp" if name == "updated" else f"{name} text" for name in feed.mapped_columns)
     with psycopg.connect(url) as office:
         office.execute(f"create table cases ({columns})")
@@ -52,12 +66,8 @@ def test_many_rows_are_read_in_parts_of_one_snapshot(url: str, tmp_path: Path, m
 
     monkeypatch.setattr(database, "ROWS_PER_FILE", ROWS_PER_FILE)
     monkeypatch.setattr(database, "_parts", and_the_office_works_on)
-    address = conninfo_to_dict(url)
-    connection = Connection(
-        conn_type="postgres", host=str(address["host"]), schema_=str(address["dbname"]), login=str(address["user"])
-    )
-    landing, day = Landing(tmp_path / "landing"), date(2026, 2, 10)
-    manifest = database.land(feed, connection, landing, day, datetime(2026, 2, 10, 18, tzinfo=UTC), "Asia/Shanghai")
+    landing = Landing(tmp_path / "landing")
+    manifest = land(feed, url, landing)
     assert manifest
     assert manifest.n_rows == N_ROWS
     assert len(manifest.files) == -(-N_ROWS // ROWS_PER_FILE)
@@ -68,3 +78,15 @@ def test_many_rows_are_read_in_parts_of_one_snapshot(url: str, tmp_path: Path, m
         assert 0 < len(ids) <= ROWS_PER_FILE + 5
         found += ids
     assert found == sorted((str(n) for n in range(1, N_ROWS + 1)), key=lambda id: (int(id) // 5, id))
+
+
+@pytest.mark.canary
+def test_what_the_server_says_of_a_row_is_not_told(url: str, tmp_path: Path) -> None:
+    feed, phone = feed_of("slipped"), "15412345678"
+    texts = ", ".join(f"'x' as {name}" for name in feed.mapped_columns if name not in ("updated", "deaths"))
+    with psycopg.connect(url) as office:
+        office.execute(f"create table people as select '{phone}'::text as phone, '2026-02-01'::timestamp as updated")
+        office.execute(f"create view slipped as select {texts}, phone::int as deaths, updated from people")
+    with pytest.raises(SourceUnavailable, match=r"NumericValueOutOfRange \(SQLSTATE 22003\) in a row") as refusal:
+        land(feed, url, Landing(tmp_path / "landing"))
+    assert phone not in str(refusal.value)

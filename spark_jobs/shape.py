@@ -1,0 +1,31 @@
+"""What a letter may say of a source's value: its shape."""
+
+from __future__ import annotations
+
+import unicodedata
+
+LONGEST = 40  # characters
+
+
+def shape_of(value: str) -> str:
+    """The value with its characters replaced by their sort: `9` a digit, `A` and `a` a Latin letter, `文` any other.
+
+    Letters go into logs, to Airflow and to people who may not see a person's data, and where a column has slipped any
+    value may be a telephone or a name: a name of two characters looks like a code, so that no rule could let the one
+    through and hold the other back. The shape cannot hold either, and says all the same what went wrong: `99/99/9999` is
+    a day the wrong way round, `99999999999` a telephone. The value itself stands in the row that the letter names.
+    """
+    shape = "".join(map(_sort, value[:LONGEST]))
+    return shape if len(value) <= LONGEST else f"{shape}… ({len(value):,} characters)"
+
+
+def _sort(character: str) -> str:
+    """Blanks, punctuation and signs stay, and so does what cannot be read (U+FFFD)."""
+    category = unicodedata.category(character)
+    if category.startswith("N"):
+        return "9"
+    if not category.startswith(("L", "M")):
+        return character
+    if not character.isascii():
+        return "文"
+    return "A" if character.isupper() else "a"
