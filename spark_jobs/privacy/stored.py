@@ -13,9 +13,11 @@ from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as f
 
 from expectations.contract import City, Feed, load_kinds
+from expectations.places import places_of
 from spark_jobs import refine, silver, tables, versions
 from spark_jobs.bronze import BATCH, bronze_table
-from spark_jobs.decoding import FAULT, FILE, ROW, bronze_name, pseudonym_columns
+from spark_jobs.casting import cleaned
+from spark_jobs.decoding import FAULT, FILE, ROW, bronze_name, hashed_sources, pseudonym_columns
 
 BRONZE_KEYS = (BATCH, FILE, ROW)
 SILVER_KEYS = ("city_code", "feed_code", "record_id", "known_at")
@@ -87,11 +89,11 @@ def _rebuild(spark: SparkSession, city: City, feed: Feed) -> None:
 def clear_text(spark: SparkSession, feed: Feed, values: list[str]) -> int:
     """Empty every text of the feed that holds one of the values in clear, as a shifted row may. Returns how many rows.
 
-    Keys stay as they are: they name records, not persons.
+    Keys stay as they are: they name records, not persons. So do names of places, which some persons share.
     """
     n_cleared = 0
     for table, keys, columns, is_own in _texts(feed):
-        hit = {name: _holds(f.col(name), values) for name in columns}
+        hit = {name: _holds(f.col(name), values) & ~is_place for name, is_place in columns.items()}
         rows = tables.read(spark, table).where(is_own).where(reduce(or_, hit.values()))
         changed = rows.withColumns({name.split(".")[0]: _emptied(name, holds) for name, holds in hit.items()})
         if table == silver.silver_table(feed.kind):
@@ -101,18 +103,24 @@ def clear_text(spark: SparkSession, feed: Feed, values: list[str]) -> int:
     return n_cleared
 
 
-def _texts(feed: Feed) -> Iterator[tuple[str, tuple[str, ...], list[str], Column]]:
-    """(table, keys, text columns, rows of the feed) wherever a source's own text is kept."""
-    names = {*feed.record_id, *feed.area, *pseudonym_columns(feed)}
-    hashed = {source for sources in pseudonym_columns(feed).values() for source in sources}
-    texts = [bronze_name(name) for name in feed.mapped_columns if name not in names | hashed]
-    yield bronze_table(feed), BRONZE_KEYS, [*texts, f"{FAULT}.found"], f.lit(True)
+def _texts(feed: Feed) -> Iterator[tuple[str, tuple[str, ...], dict[str, Column], Column]]:
+    """(table, keys, text columns, rows of the feed) wherever a source's own text is kept.
+
+    Each column with the condition under which its text is a place that the city knows.
+    """
+    no_place, places = f.lit(False), [*places_of(feed.city_code), *feed.outside_area]
+    texts = {
+        bronze_name(name): f.coalesce(cleaned(name).isin(places), no_place) if name in feed.area else no_place
+        for name in feed.mapped_columns
+        if name not in {*feed.record_id, *hashed_sources(feed)}
+    }
+    yield bronze_table(feed), BRONZE_KEYS, texts | {f"{FAULT}.found": no_place}, f.lit(True)
     kind = load_kinds()[feed.kind]
     kept = [name for name, column in kind.columns.items() if column.type == "text" and not name.endswith("record_id")]
     if kept:
-        yield silver.silver_table(feed.kind), SILVER_KEYS, kept, own_rows(feed)
-    yield silver.REJECTS, REJECT_KEYS, ["found"], own_rows(feed)
-    yield refine.BATCHES, BATCH_KEYS, ["reason"], own_rows(feed)
+        yield silver.silver_table(feed.kind), SILVER_KEYS, dict.fromkeys(kept, no_place), own_rows(feed)
+    yield silver.REJECTS, REJECT_KEYS, {"found": no_place}, own_rows(feed)
+    yield refine.BATCHES, BATCH_KEYS, {"reason": no_place}, own_rows(feed)
 
 
 def _holds(column: Column, values: list[str]) -> Column:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from pyspark.sql import functions as f
 
-from spark_jobs import landing, tables
+from spark_jobs import bronze, landing, tables
 from spark_jobs.errors import ContractBreach, EnvironmentFault
 from spark_jobs.landing import Manifest
 from spark_jobs.privacy import erasure, rotation, stored
@@ -40,6 +40,7 @@ tolerance: {rejected_share: 0.9}
 """
 PERSON, NAME, PHONE = "999999198001010019", "王测样", "15412345678"
 FRIEND, NEIGHBOUR, STRAY = "999999197001010028", "999999196001010037", "15487654321"
+PLACE = "东县"  # and the name of somebody
 HEADER = "id,place,day,category,status,party,other,updated,name,phone"
 
 
@@ -76,6 +77,8 @@ def deliver(trial: Trial) -> None:
         trial.drops / "casesd_20260210.csv",
         line("d5", FRIEND, NEIGHBOUR, category=STRAY),
         line("d6", NEIGHBOUR, FRIEND, day=STRAY),
+        line("d8", NEIGHBOUR, FRIEND, place=STRAY),
+        line("d9", FRIEND, NEIGHBOUR, place=PLACE),
     )
 
 
@@ -130,9 +133,9 @@ def test_a_person_is_erased_from_every_layer_and_stays_erased(
     for where, (owner, name, killed) in KILLED_AT.items():
         with monkeypatch.context() as patch, pytest.raises(Killed):
             patch.setattr(owner, name, killed)
-            erase(trial, PERSON, NAME, PHONE, STRAY)
+            erase(trial, PERSON, NAME, PHONE, STRAY, PLACE)
             pytest.fail(f"the erasure never came to the point {where}")
-    account = erase(trial, PERSON, NAME, PHONE, STRAY)
+    account = erase(trial, PERSON, NAME, PHONE, STRAY, PLACE)
 
     gone = [PERSON, NAME, PHONE, STRAY, str(before["d1"]), str(before["d3"])]
     found = traces([*lake(trial), trial.state / "landing"], gone)
@@ -141,6 +144,8 @@ def test_a_person_is_erased_from_every_layer_and_stays_erased(
     after = pairs(trial)
     assert after == {**before, "d1": None, "d3": None, "d4": None}  # the record stays, nobody stands in it
     assert after["d2"] == after["d5"] is not None
+    places = {row.id: row.place for row in trial.spark.read.table(bronze.bronze_table(trial.feed)).collect()}
+    assert (places["d8"], places["d9"]) == (None, PLACE)
     _raw_files_are_as_the_manifest_says(trial)
     _a_new_key_keeps_rows_together(trial, monkeypatch)
     _the_source_cannot_bring_it_back(trial)
