@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
@@ -13,6 +13,7 @@ from pathlib import Path
 import httpx
 import pytest
 from pyarrow import fs
+from pydantic import SecretStr
 
 from spark_jobs.connection import Connection
 from spark_jobs.errors import SourceUnavailable
@@ -53,25 +54,25 @@ def test_what_has_landed_is_told_by_name_size_and_time(tmp_path: Path, monkeypat
 
 
 @pytest.fixture
-def store(free_ports: int) -> Iterator[Connection]:
-    """The connection to a store on loopback, with a bucket `drops`."""
-    program = shutil.which("moto_server")
-    if program is None:
-        pytest.skip("moto_server is not there: an S3-compatible store on loopback")
-    port = free_ports + 29
-    endpoint = f"http://127.0.0.1:{port}"
-    with subprocess.Popen([program, "-H", "127.0.0.1", "-p", str(port)], stderr=subprocess.DEVNULL) as server:
+def store(free_ports: int, tmp_path: Path) -> Iterator[Connection]:
+    """The connection to a store on loopback that checks signatures; its buckets are the folders of `tmp_path/store`."""
+    program = Path(sys.executable).with_name("rclone")
+    assert program.is_file(), f"{program} is not there: it comes with requirements/pipeline.in (make setup)"
+    (tmp_path / "store").mkdir()
+    address = f"127.0.0.1:{free_ports + 29}"
+    options = ["--config=", "--dir-cache-time=0", f"--addr={address}", "--auth-key=key,s3cret"]  # no file of settings
+    with subprocess.Popen([program, "serve", "s3", *options, tmp_path / "store"], stderr=subprocess.DEVNULL) as server:
         try:
             deadline = time.monotonic() + 60
             while True:
                 try:
-                    httpx.put(f"{endpoint}/drops").raise_for_status()
+                    assert httpx.get(f"http://{address}/").is_client_error  # up, and unsigned requests are refused
                     break
                 except httpx.TransportError:
                     assert time.monotonic() < deadline
                     assert server.poll() is None
                     time.sleep(0.2)
-            extra = {"path": "s3://drops/police/cases", "endpoint_url": endpoint}
+            extra = {"path": "s3://drops/police/cases", "endpoint_url": f"http://{address}"}
             yield Connection.model_validate({"conn_type": "aws", "login": "key", "password": "s3cret", "extra": extra})
         finally:
             server.terminate()
@@ -79,21 +80,23 @@ def store(free_ports: int) -> Iterator[Connection]:
 
 @pytest.mark.e2e
 def test_files_of_a_store_land_once(store: Connection, tmp_path: Path) -> None:
-    landing, address = Landing(tmp_path / "landing"), str(store.extra["endpoint_url"]).removeprefix("http://")
-    office = fs.S3FileSystem(access_key="key", secret_key="s3cret", scheme="http", endpoint_override=address)
+    landing, office = Landing(tmp_path / "landing"), tmp_path / "store" / "drops" / "police" / "cases"
+    (office / "older").mkdir(parents=True)
     names = ("cases_20260210.csv", "cases_20260211.csv", "other.csv", "older/cases_20260209.csv")
     contents = {name: CONTENT.replace(b"good2", name.encode()) for name in names} | {"cases_20260211.csv.sha256": b"0"}
     for name, content in contents.items():
-        httpx.put(f"http://{address}/drops/police/cases/{name}", content=content).raise_for_status()
+        (office / name).write_bytes(content)
     with pytest.raises(SourceUnavailable, match="the transfer is not complete"):
         land(landing, store)
-    office.delete_file("drops/police/cases/cases_20260211.csv.sha256")
+    (office / "cases_20260211.csv.sha256").unlink()
     manifest = land(landing, store)
     assert manifest
     assert [file.name for file in manifest.files] == [*names[:2], "older__cases_20260209.csv"]
     assert landing.path(manifest, manifest.files[0]).read_bytes() == contents[names[0]]
     assert land(landing, store) is None
     gone = store.model_copy(update={"extra": {**store.extra, "path": "s3://nothing/here"}})
-    with pytest.raises(SourceUnavailable, match="the store does not list s3://nothing/here") as refusal:
-        land(landing, gone)
-    assert "s3cret" not in str(refusal.value)
+    stranger = store.model_copy(update={"password": SecretStr("gue55ed")})
+    for refused, path in ((gone, "s3://nothing/here"), (stranger, "s3://drops/police/cases")):
+        with pytest.raises(SourceUnavailable, match=f"the store does not list {path}") as refusal:
+            land(landing, refused)
+        assert not {word for word in ("s3cret", "gue55ed") if word in str(refusal.value)}
