@@ -1,4 +1,4 @@
-"""A folder of contracts of the test's own: the real kinds, and cities that a test copies or makes."""
+"""A folder of contracts of the test's own: the real kinds and holidays, and cities that a test copies or makes."""
 
 from __future__ import annotations
 
@@ -14,10 +14,11 @@ from expectations.contract import load_city
 
 @pytest.fixture
 def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """An `expectations` folder with the real kinds and no city, in place of the real one while the test runs."""
+    """An `expectations` folder with the real kinds and holidays and no city, in place of the real one while the test runs."""
     folder = tmp_path / "expectations"
     (folder / "cities").mkdir(parents=True)
-    (folder / "kinds").symlink_to(contract.ROOT / "kinds")
+    for shared in ("kinds", "holidays"):
+        (folder / shared).symlink_to(contract.ROOT / shared)
     monkeypatch.setattr(contract, "ROOT", folder)
     load_city.cache_clear()
     yield folder
