@@ -16,6 +16,7 @@ from spark_jobs.index.settlement import Settlement
 from spark_jobs.release.build import grey_indicators, missing_domains, no_index_reason
 from spark_jobs.release.charts import Interval, Point, interval_plot, sparkline, trend_chart
 from spark_jobs.release.columns import rows
+from spark_jobs.release.coverage import MEASURES, CoverageLine, coverage_lines
 from spark_jobs.release.model import Area, Release
 from spark_jobs.release.movement import Ledger, area_movements
 from spark_jobs.release.pulse import PulseSection
@@ -231,6 +232,24 @@ class Page:
             "settlement_city", accepted=f"{ever.n_accepted:,}", settled=f"{ever.n_settled:,}",
             rate=self.words.percent(ever.rate), lower=lower, upper=upper,
         )  # fmt: skip
+
+    @property
+    def coverage_columns(self) -> list[str]:
+        return [self.words.name("coverage_measure", measure) for measure in MEASURES]
+
+    @property
+    def coverage(self) -> list[dict[str, Any]]:
+        """Rows of the table of coverage; none for a city or a release without it."""
+        return [self._coverage_row(line) for line in coverage_lines(self.release, self.words)]
+
+    def _coverage_row(self, line: CoverageLine) -> dict[str, Any]:
+        return {
+            "name": self._name(line.area),
+            "is_city": line.area is self.city,
+            "month": line.month,
+            "figures": list(line.figures.values()),
+            "rolled_out": self.words.day(line.rolled_out_on),
+        }
 
     # -- 4 what moved
     @property

@@ -1,14 +1,20 @@
-"""Months of coverage -> what a release shows of them beside the index: context, never scored. Pure: no Spark, no I/O."""
+"""Months of coverage -> what a release shows of them beside the index, as a table and in words: context, never scored.
+
+Pure: no Spark, no I/O.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
 import pandas as pd
 
-from spark_jobs.release.columns import TABLES
+from spark_jobs.release.columns import TABLES, rows
+from spark_jobs.release.model import Area, Release
+from spark_jobs.release.wording import Wording, number
 
 # measure -> the count that it is, or the two counts whose share it is
 MEASURES: dict[str, tuple[str, ...]] = {
@@ -81,3 +87,53 @@ def _value(row: pd.Series, counts: tuple[str, ...]) -> float | None:
 
 def _day(value: Any) -> date | None:
     return None if pd.isna(value) else value.date()
+
+
+@dataclass(frozen=True)
+class CoverageFigure:
+    """A count or a share in words; `before`: the same a year earlier, None where the two do not compare."""
+
+    now: str
+    before: str | None = None
+
+
+@dataclass(frozen=True)
+class CoverageLine:
+    """What an area has in its newest month, ready to print. `figures`: by measure, in the order of MEASURES."""
+
+    area: Area
+    month: str
+    rolled_out_on: date | None
+    figures: Mapping[str, CoverageFigure]
+
+
+def coverage_lines(release: Release, words: Wording) -> list[CoverageLine]:
+    """One line an area, in the order of the release; none where it has no coverage at all. Without a figure: a dash."""
+    found: dict[str, dict[str, Mapping[str, Any]]] = {}
+    for row in rows(release.tables["coverage"]):
+        found.setdefault(row["area_code"], {})[row["measure_code"]] = row
+    return [_line(area, found.get(area.area_code, {}), words) for area in release.areas] if found else []
+
+
+def _line(area: Area, measures: Mapping[str, Mapping[str, Any]], words: Wording) -> CoverageLine:
+    nothing = words.say("nothing")
+    newest = next(iter(measures.values()), None)
+    return CoverageLine(
+        area,
+        month=words.month(newest["month_on"]) if newest else nothing,
+        rolled_out_on=newest["rolled_out_on"] if newest else None,
+        figures={
+            code: _figure(measures[code], words) if code in measures else CoverageFigure(nothing) for code in MEASURES
+        },
+    )
+
+
+def _figure(row: Mapping[str, Any], words: Wording) -> CoverageFigure:
+    now, before = (_said(row["measure_code"], row[column], words) for column in ("value", "value_1y"))
+    return CoverageFigure(now, before if row["is_comparable"] else None)
+
+
+def _said(measure: str, value: float | None, words: Wording) -> str:
+    if value is None:
+        return words.say("nothing")
+    return words.say("percent", value=number(100 * value)) if len(MEASURES[measure]) == 2 else f"{value:,.0f}"

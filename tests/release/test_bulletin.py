@@ -179,3 +179,22 @@ def test_a_city_without_disputes_has_no_such_table(make_release: Make) -> None:
     rows = given.frames["input"]
     without = {**given.frames, "input": rows[rows["indicator_id"] != "settlement"]}
     assert "化解率" not in bulletin(make_release(replace(given, frames=without)), "zh")
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_coverage_stands_beside_the_index_and_is_called_unscored(release: Release, language: LanguageCode) -> None:
+    page = Page(bulletin(release, language))
+    title = {"zh": "治理覆盖情况（仅供参考，不计分）", "en": "Coverage (context, never scored)"}[language]
+    month = {"zh": "2026年10月", "en": "October 2026"}[language]
+    younger, older = {"zh": ("东湖区", "西山区"), "en": ("Donghu", "Xishan")}[language]
+    days = {"zh": ("2026年3月1日", "2025年3月1日"), "en": ("1 March 2026", "1 March 2025")}[language]
+    sign = {"zh": "%", "en": " %"}[language]
+    assert title in page.text
+    assert [younger, month, *["26"] * 4, *[f"100.0{sign}"] * 3, days[0]] in page.rows
+    assert [older, month, *["36(35)"] * 4, *[f"100.0{sign}(100.0{sign})"] * 3, days[1]] in page.rows
+
+
+def test_a_release_without_coverage_has_no_such_table(make_release: Make) -> None:
+    given = made_up.release_input()
+    frames = {**given.frames, "coverage": given.frames["coverage"].iloc[0:0]}
+    assert "治理覆盖" not in bulletin(make_release(replace(given, frames=frames)), "zh")

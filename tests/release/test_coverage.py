@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
 from datetime import date
 
 import pandas as pd
@@ -9,10 +11,14 @@ import pytest
 
 from expectations.contract import load_city, load_kinds
 from spark_jobs.release.columns import TABLES, canonical_frame
-from spark_jobs.release.coverage import COUNTS, MEASURES, coverage_table
+from spark_jobs.release.coverage import COUNTS, MEASURES, coverage_lines, coverage_table
 from spark_jobs.release.feeds import feed_status
+from spark_jobs.release.model import Release, ReleaseInput
+from spark_jobs.release.wording import LANGUAGES, LanguageCode, Wording
+from tests.release import made_up
 
 pytestmark = pytest.mark.unit
+Make = Callable[[ReleaseInput], Release]
 CITY = "99"
 
 
@@ -59,6 +65,41 @@ def test_a_city_without_coverage_has_an_empty_table() -> None:
     table = canonical_frame("coverage", coverage_table(pd.DataFrame(), CITY))
     assert (len(table), list(table.columns)) == (0, list(TABLES["coverage"].columns))
     assert set(MEASURES) == set(TABLES["coverage"].columns["measure_code"].codes)
+
+
+def with_coverage(make_release: Make, months: pd.DataFrame) -> Release:
+    given = made_up.release_input()
+    table = coverage_table(months, made_up.CITY_AREA)
+    return make_release(replace(given, frames={**given.frames, "coverage": table}))
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_year_before_stands_beside_what_compares_and_nothing_stands_for_nothing(
+    make_release: Make, language: LanguageCode
+) -> None:
+    """One county compares, one has no year before and no diaries due, the others have no month at all."""
+    first, second = (code for code, *_ in made_up.COUNTIES[:2])
+    sign = {"zh": "%", "en": " %"}[language]
+    release = with_coverage(make_release, pd.DataFrame([
+        month(first, OLD, date(2024, 1, 1), n_posts=1_200, n_diaries_due=100, n_diaries_done=0),
+        month(first, NEW, date(2024, 1, 1), n_posts=1_300, n_diaries_due=100, n_diaries_done=93),
+        month(second, NEW, None, n_posts=0, n_diaries_due=0, n_diaries_done=0),
+    ]))  # fmt: skip
+    lines = coverage_lines(release, Wording(language, release.methodology))
+    assert [line.area for line in lines] == list(release.areas)
+    shown = {line.area.area_code: [(f.now, f.before) for f in map(line.figures.get, ("posts", "diary_share")) if f]
+             for line in lines}  # fmt: skip
+    assert shown.pop(first) == [("1,300", "1,200"), (f"93.0{sign}", f"0.0{sign}")]
+    assert shown.pop(second) == [("0", None), ("—", None)]
+    assert shown.pop(made_up.CITY_AREA) == [("1,300", None), (f"93.0{sign}", None)]
+    assert all(figures == [("—", None)] * 2 for figures in shown.values())
+    without = [line for line in lines if line.area.area_code in shown]
+    assert {(line.month, line.rolled_out_on) for line in without} == {("—", None)}
+
+
+def test_a_release_without_coverage_has_no_lines(make_release: Make) -> None:
+    release = with_coverage(make_release, pd.DataFrame())
+    assert coverage_lines(release, Wording("zh", release.methodology)) == []
 
 
 def test_nothing_waits_for_a_feed_of_context() -> None:
