@@ -218,7 +218,7 @@ def _overall_result(
         upper=upper,
         arithmetic=np.median(variants["arithmetic"], axis=-1),
         geometric=np.median(variants["geometric"], axis=-1),
-        band=_bands(lower, upper, methodology.bands.level),
+        band=bands(lower, upper, methodology.bands.level),
         rank_low=np.append(rank_low, np.nan),
         rank_high=np.append(rank_high, np.nan),
         p_top=np.append(top_probability(area_ranks, methodology.aggregation.top_k), np.nan),
@@ -231,8 +231,8 @@ def _overall_result(
     )
 
 
-def _bands(lower: FloatArray, upper: FloatArray, level: float) -> np.ndarray[tuple[int], np.dtype[np.str_]]:
-    """better: the interval lies above the level; worse: below; level: it contains it; none: no index."""
+def bands(lower: FloatArray, upper: FloatArray, level: float) -> np.ndarray[tuple[int], np.dtype[np.str_]]:
+    """better: the interval lies above the level; worse: below; level: it contains it; none: there is no interval."""
     choices = [np.isnan(lower), lower > level, upper < level]
     return np.select(choices, ["none", "better", "worse"], default="level")
 

@@ -3,7 +3,7 @@
 What Superset shows: the current release only, with every code already in words, so that charts carry no SQL.
 Grain: release_info one row; movement_summary one row an area; trend_line one row a day and line of the trend chart (each
 county, and the city with the two ends of its interval); settlement one row an area for the cumulative view, and one a
-month found for the city; the others as their namesakes in columns.TABLES.
+month found for the city; coverage one row an area, every measure a column; the others as their namesakes in columns.TABLES.
 """
 
 from __future__ import annotations
@@ -12,12 +12,16 @@ from collections.abc import Callable, Iterator
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import numpy as np
+
+from spark_jobs.index.chain import bands
 from spark_jobs.release.build import grey_indicators, missing_domains, no_index_reason
 from spark_jobs.release.columns import MOVEMENT_CAUSES, rows
+from spark_jobs.release.coverage import MEASURES, CoverageFigure, coverage_lines
 from spark_jobs.release.model import Release
 from spark_jobs.release.movement import area_movements, movers_or_reason, row_name
 from spark_jobs.release.settlement import shown_settlements
-from spark_jobs.release.wording import Wording
+from spark_jobs.release.wording import Wording, number
 
 _NUMBER = "double precision"
 
@@ -40,7 +44,7 @@ SERVING_TABLES: dict[str, dict[str, str]] = {
     "domain_index": {
         "area_code": "text", "area_name_zh": "text", "level_code": "text", "domain_id": "text",
         "domain_name_zh": "text", "value": _NUMBER, "lower": _NUMBER, "upper": _NUMBER, "interval_text": "text",
-        "is_live": "boolean",
+        "value_text": "text", "band_code": "text", "band_name_zh": "text", "is_live": "boolean",
     },
     "indicator_value": {
         "area_code": "text", "area_name_zh": "text", "level_code": "text", "domain_id": "text",
@@ -74,6 +78,10 @@ SERVING_TABLES: dict[str, dict[str, str]] = {
         "area_code": "text", "area_name_zh": "text", "level_code": "text", "view_code": "text", "found_on": "date",
         "found_zh": "text", "n_accepted": _NUMBER, "n_settled": _NUMBER, "n_open": _NUMBER, "rate": _NUMBER,
         "lower": _NUMBER, "upper": _NUMBER, "rate_text": "text", "interval_text": "text",
+    },
+    "coverage": {
+        "area_code": "text", "area_name_zh": "text", "level_code": "text", "month_zh": "text",
+        **{f"{measure}_text": "text" for measure in MEASURES}, "rolled_out_on": "date",
     },
     "flag": {
         "flag_id": "text", "rule_code": "text", "rule_name_zh": "text", "area_code": "text", "area_name_zh": "text",
@@ -151,9 +159,24 @@ def _rank_text(row: Row, words: Wording) -> str:
 
 
 def _domain_index(release: Release, words: Wording) -> Iterator[Row]:
-    for row in _with_area(release, "domain_index"):
+    found = list(_with_area(release, "domain_index"))
+    lower, upper = (np.array([row[end] for row in found], dtype=float) for end in ("lower", "upper"))
+    for row, band in zip(found, bands(lower, upper, release.methodology.bands.level), strict=True):
         interval = words.interval(row["lower"], row["upper"])
-        yield row | {"domain_name_zh": words.domain(row["domain_id"]), "interval_text": interval}
+        yield row | {
+            "domain_name_zh": words.domain(row["domain_id"]),
+            "interval_text": interval,
+            "value_text": _marked(row["value"], interval, str(band), words),
+            "band_code": str(band),
+            "band_name_zh": words.band(str(band)),
+        }
+
+
+def _marked(value: float | None, interval: str, band: str, words: Wording) -> str:
+    """▲ 107.5（100.1–113.5）: marked where the whole interval lies on one side of the base period."""
+    if value is None:
+        return words.index(None)
+    return words.say("scored", name=words.say_variant("band_mark", band) + number(value), score=interval)
 
 
 def _indicator_value(release: Release, words: Wording) -> Iterator[Row]:
@@ -232,6 +255,23 @@ def _settlement(release: Release, words: Wording) -> Iterator[Row]:
             }
 
 
+def _coverage(release: Release, words: Wording) -> Iterator[Row]:
+    for line in coverage_lines(release, words):
+        yield {
+            "area_code": line.area.area_code,
+            "area_name_zh": line.area.name.zh,
+            "level_code": line.area.level_code,
+            "month_zh": line.month,
+            **{f"{measure}_text": _beside(figure, words) for measure, figure in line.figures.items()},
+            "rolled_out_on": line.rolled_out_on,
+        }
+
+
+def _beside(figure: CoverageFigure, words: Wording) -> str:
+    """13,200（12,480）: now and, where the two compare, a year before."""
+    return words.say("scored", name=figure.now, score=figure.before) if figure.before else figure.now
+
+
 def _flag(release: Release, words: Wording) -> Iterator[Row]:
     for row in _with_area(release, "flag"):
         yield row | {
@@ -268,6 +308,7 @@ _MAKERS: dict[str, Callable[[Release, Wording], Iterator[Row]]] = {
     "trend": _trend,
     "trend_line": _trend_line,
     "settlement": _settlement,
+    "coverage": _coverage,
     "flag": _flag,
     "feed_status": _feed_status,
 }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import date
 
 import psycopg
 import pytest
@@ -83,6 +84,58 @@ def test_settlement_has_both_views_and_no_ranking(release: Release) -> None:
         ("新城区", "有记录以来", 75_365, "98.00%", "97.9–98.1"),
     ]
     assert {r["view_code"] for r in rows if r["level_code"] == "county"} == {"cumulative"}
+
+
+def test_a_domain_is_marked_only_where_its_whole_interval_is_on_one_side(make_release: Make) -> None:
+    """The mark says what the band says; a domain that is not live is said in words."""
+    given = made_up.release_input(grey_domain="disputes")
+    domains = given.frames["domain_index"].copy()
+    first = domains.index[domains["domain_id"] == "incidents"][:4]
+    figures = [(107.5, 100.1, 113.5), (92.0, 85.0, 99.9), (99.0, 94.0, 104.0), (100.5, 100.0, 101.0)]
+    domains.loc[first, ["value", "lower", "upper"]] = figures
+    release = make_release(replace(given, frames={**given.frames, "domain_index": domains}))
+    names = list(SERVING_TABLES["domain_index"])
+    rows = [dict(zip(names, row, strict=True)) for row in serving_rows(release)["domain_index"]]
+    incidents = [(r["value_text"], r["band_code"], r["band_name_zh"]) for r in rows if r["domain_id"] == "incidents"]
+    assert incidents[:4] == [
+        ("▲ 107.5（100.1–113.5）", "better", "优于基期"),
+        ("▼ 92.0（85.0–99.9）", "worse", "差于基期"),
+        ("99.0（94.0–104.0）", "level", "与基期持平"),
+        ("100.5（100.0–101.0）", "level", "与基期持平"),
+    ]
+    grey = {(r["value"], r["value_text"], r["band_code"]) for r in rows if r["domain_id"] == "disputes"}
+    assert grey == {(None, "无指数", "none")}
+
+
+def test_the_pulse_is_said_in_words_and_too_few_is_no_zero(release: Release) -> None:
+    names = list(SERVING_TABLES["pulse"])
+    rows = [dict(zip(names, row, strict=True)) for row in serving_rows(release)["pulse"]]
+    city = {r["indicator_id"]: r for r in rows if r["level_code"] == "city"}
+    shown = {r: (city[r]["state_name_zh"], city[r]["change_text"]) for r in ("a2_property_crime", "b3_fires")}
+    assert shown == {"a2_property_crime": ("高于常年同期", "+60%"), "b3_fires": ("低于常年同期", "−50%")}
+    few = city["b4_work_safety"]
+    assert (few["expected"], few["expected_text"], few["change_text"]) == (None, "—", "—")
+
+
+def test_coverage_is_one_row_an_area_with_the_year_before_where_it_compares(release: Release) -> None:
+    """The platform of the first county, and so that of the city, is younger than a year."""
+    names = list(SERVING_TABLES["coverage"])
+    rows = [dict(zip(names, row, strict=True)) for row in serving_rows(release)["coverage"]]
+    shown = [
+        (r["area_name_zh"], r["month_zh"], r["posts_text"], r["diary_share_text"], r["rolled_out_on"]) for r in rows
+    ]
+    assert shown[:3] == [
+        ("示范市", "2026年10月", "306", "100.0%", date(2026, 3, 1)),
+        ("东湖区", "2026年10月", "26", "100.0%", date(2026, 3, 1)),
+        ("西山区", "2026年10月", "36（35）", "100.0%（100.0%）", date(2025, 3, 1)),
+    ]
+    assert [r["area_code"] for r in rows] == [area.area_code for area in release.areas]
+
+
+def test_a_release_without_coverage_serves_no_row_of_it(make_release: Make) -> None:
+    given = made_up.release_input()
+    none = given.frames["coverage"].iloc[0:0]
+    assert serving_rows(make_release(replace(given, frames={**given.frames, "coverage": none})))["coverage"] == []
 
 
 def test_the_trend_has_a_line_a_county_and_three_of_the_city(release: Release) -> None:

@@ -101,8 +101,14 @@ def _domain_index() -> list[tuple[Any, ...]]:
             live = not (index is None and domain == "demands_and_grid")
             value = (index or 99.0) + shift * (1 + position % 3) / 2 if live else None
             low, high = (value - 4, value + 4) if value is not None else (None, None)
-            text = f"{low:.1f}–{high:.1f}" if low is not None else "缺失"
-            rows.append((code, name, level(code), domain, domain_name, value, low, high, text, live))
+            text = f"{low:.1f}–{high:.1f}" if low is not None else "—"
+            band = (
+                "none" if low is None or high is None else "better" if low > 100 else "worse" if high < 100 else "level"
+            )
+            mark = {"better": "▲ ", "worse": "▼ "}.get(band, "")
+            value_text = f"{mark}{value:.1f}（{text}）" if live else "无指数"
+            figures = (value, low, high, text, value_text, band, BANDS[band])
+            rows.append((code, name, level(code), domain, domain_name, *figures, live))
     return rows
 
 
