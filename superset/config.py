@@ -87,7 +87,7 @@ LANGUAGE_FIXES = {
     "No data": "无指数",
     "No data after filtering or data is NULL for the latest time record": "本期未发布指数",
     "No results were returned for this query": "暂无记录",
-    "There is currently no information to display.": "本期没有这类情况",
+    "There is currently no information to display.": "本期没有可显示的数据",
     "More Options": "更多操作",
     "Shift + Click to sort by multiple columns": "按住 Shift 点击可按多列排序",
     "Waiting on %s": "正在读取 %s",
@@ -135,7 +135,6 @@ EXTRA_CATEGORICAL_COLOR_SCHEMES = [
     {"id": "peace_areas", "label": "县区走势", "isDefault": False,
      "colors": ["#7fa8c9", "#c9a66b", "#8fb58a", "#b39bc8", "#c98d8d", "#79b8b4", "#a3a3a3", "#c7b94f",
                 "#9aa7e0", "#d3a3c4"]},
-    {"id": "peace_domains", "label": "领域", "isDefault": False, "colors": ["#4a7fb0"]},
 ]  # fmt: skip
 DECKGL_BASE_MAP = [["none", "无底图"]]  # the default would ask an outside tile server
 

@@ -4,8 +4,10 @@
 - 红岗区 has no index (its hotline did not deliver): null figures, band `none`;
 - bands: two counties better, two worse, the others level with the base period;
 - three open flags: one red, one amber, one grey; five feeds, the hotline missing since 2026-11-18;
-- the release is provisional and current.
-`fill(url, city, bad_day=True)` writes the same city on a bad day: no city index, no flag, the release stale.
+- the release is provisional and current;
+- of the last 28 days one indicator is above its season, one below, one within it, and one is missing;
+- coverage: 红岗区 has none, the platform of 萨尔图区 is too young to compare.
+`fill(url, city, bad_day=True)` writes the same city on a bad day: no city index, no flag, no coverage, the release stale.
 """
 
 from datetime import UTC, date, datetime, timedelta
@@ -23,7 +25,8 @@ STALE_REASON = "11月22日发布未通过检验：案件数据量异常，仍显
 
 # What the dashboard reads of the serving tables, as the release step declares them.
 READ = (
-    "release_info", "county_index", "domain_index", "movement_summary", "trend_line", "settlement", "flag", "feed_status",
+    "release_info", "county_index", "domain_index", "movement_summary", "trend_line", "pulse", "settlement", "coverage", "flag",
+    "feed_status",
 )  # fmt: skip
 TABLES = {name: SERVING_TABLES[name] for name in READ}
 
@@ -164,6 +167,37 @@ def _settlement() -> list[tuple[Any, ...]]:
     return rows
 
 
+def _pulse() -> list[tuple[Any, ...]]:
+    """One indicator of the city in each case, and of the first county one that the page does not show."""
+    first = DAY - timedelta(days=27)
+    rows: list[tuple[Any, ...]] = []
+    for code, name, indicator, indicator_name, *figures in (
+        ("230600", "样例市", "a1_violent_crime", "暴力犯罪", 36, 34.5, "23–47", "−10%", "expected", "在常年范围内"),
+        ("230600", "样例市", "a2_property_crime", "侵财犯罪（含涉油）", 1_404, 921.9, "887–958", "+48%", "above", "高于常年同期"),
+        ("230600", "样例市", "a3_telecom_fraud", "电信网络诈骗", 133, 193.3, "167–221", "−30%", "below", "低于常年同期"),
+        ("230600", "样例市", "d1_unresolved", "诉求未解决率", None, None, "—", "—", "missing_feed", "数据未到"),
+        ("230602", "萨尔图区", "a3_telecom_fraud", "电信网络诈骗", 77, 28.1, "19–38", "+70%", "above", "高于常年同期"),
+    ):  # fmt: skip
+        observed, expected, expected_text, change_text, *state = figures
+        area = (code, name, level(code), indicator, indicator_name, first, DAY)
+        rows.append((*area, observed, expected, expected_text, None, change_text, *state))
+    return rows
+
+
+def _coverage() -> list[tuple[Any, ...]]:
+    rows: list[tuple[Any, ...]] = []
+    for code, name, index, *_ in AREAS:
+        if index is None:
+            rows.append((code, name, level(code), *["—"] * 8, None))
+            continue
+        shares = ("93.7%（91.9%）", "75.0%（75.0%）", "89.6%（90.7%）")
+        counts = ("13,200（12,480）", "472（472）", "4,713（4,713）", "333（315）")
+        young = code == "230602"
+        cells = [cell.split("（")[0] if young else cell for cell in (*counts, *shares)]
+        rows.append((code, name, level(code), "2026年10月", *cells, date(2026, 4, 1) if young else date(2022, 10, 1)))
+    return rows
+
+
 def _flags() -> list[tuple[Any, ...]]:
     return [
         (
@@ -193,7 +227,9 @@ def fill(url: str, city: str, *, bad_day: bool = False) -> None:
         "domain_index": _domain_index(),
         "movement_summary": _movement_summary(),
         "trend_line": _trend_line(),
+        "pulse": _pulse(),
         "settlement": _settlement(),
+        "coverage": [] if bad_day else _coverage(),
         "flag": [] if bad_day else _flags(),
         "feed_status": FEEDS,
     }

@@ -58,7 +58,7 @@ def test_nothing_carries_sql() -> None:
 
 def test_datasets_are_tables_of_the_mart() -> None:
     datasets = of_kind("datasets")
-    assert len(datasets) == 8
+    assert len(datasets) == 10
     for path, dataset in datasets.items():
         columns = TABLES[dataset["table_name"]]
         assert dataset["schema"] == f"mart_{CITY}"
@@ -72,7 +72,7 @@ def test_datasets_are_tables_of_the_mart() -> None:
 def test_charts_read_what_their_dataset_has() -> None:
     datasets = {d["uuid"]: d for d in of_kind("datasets").values()}
     charts = of_kind("charts")
-    assert len(charts) == 13
+    assert len(charts) == 15
     for path, chart in charts.items():
         dataset = datasets[chart["dataset_uuid"]]
         known = {c["column_name"] for c in dataset["columns"]} | {m["metric_name"] for m in dataset["metrics"]}
@@ -101,6 +101,15 @@ def test_every_chart_stands_on_the_page_once(map_country: str | None) -> None:
     assert sorted(placed) == sorted(chart["uuid"] for chart in of_kind("charts", map_country).values())
     for row in (cell for cell in page.values() if cell["type"] == "ROW"):
         assert sum(page[child]["meta"]["width"] for child in row["children"]) == 12
+
+
+def test_what_is_never_scored_stands_last_and_says_so() -> None:
+    titles = {chart["uuid"]: chart["slice_name"] for chart in of_kind("charts").values()}
+    (dashboard,) = of_kind("dashboards").values()
+    page = dashboard["position"]
+    rows = [page[row]["children"] for row in page["GRID_ID"]["children"]]
+    shown = [titles[page[cell]["meta"]["uuid"]] for row in rows for cell in row if page[cell]["type"] == "CHART"]
+    assert shown[-1] == "治理覆盖情况（仅供参考，不计分）"
 
 
 def test_a_row_that_does_not_fill_the_page_is_refused() -> None:

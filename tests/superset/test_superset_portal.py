@@ -10,7 +10,7 @@ from typing import Any
 
 import httpx
 import pytest
-from playwright.sync_api import BrowserContext, Page, Response, expect, sync_playwright
+from playwright.sync_api import BrowserContext, Locator, Page, Response, expect, sync_playwright
 
 from tests.superset import mart
 from tests.superset.portal import LEADER, REPOSITORY, SUPERSET, WITH_MAP, WITHOUT_MAP, Portal
@@ -19,7 +19,8 @@ pytestmark = pytest.mark.e2e
 TITLES = {
     "本期发布", "全市平安指数", "全市概况", "县区分布（橙低蓝高，灰为无指数）", "县区指数（由低到高）",
     "变动说明（较上一期）", "当前预警", "数据到达与缺失", "指数走势（近24个月）", "全市四大领域",
-    "县区四大领域（橙低于、蓝高于基期 100）", "累计化解率（区间重叠不分先后）", "全市化解率（按受理月份）",
+    "县区四大领域及区间（▲优于、▼差于基期）", "全市近28天（与常年同期和上年同日相比）",
+    "治理覆盖情况（仅供参考，不计分）", "累计化解率（区间重叠不分先后）", "全市化解率（按受理月份）",
 }  # fmt: skip
 MAP_TITLE = "县区分布（橙低蓝高，灰为无指数）"
 
@@ -173,7 +174,7 @@ def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BrowserContex
     with sync_playwright() as driver:
         context = driver.chromium.launch_persistent_context(
             tmp_path_factory.mktemp("browser"), executable_path="/usr/bin/chromium", headless=True,
-            locale="zh-CN", viewport={"width": 1600, "height": 3000}, args=arguments,
+            locale="zh-CN", viewport={"width": 1600, "height": 4000}, args=arguments,
         )  # fmt: skip
         yield context
         context.close()
@@ -252,13 +253,43 @@ def test_a_county_without_an_index_says_so_and_is_not_zero(portal: Portal, visit
 
 
 @pytest.mark.browser
+def test_context_and_intervals_are_shown_as_they_are(portal: Portal, visit: Visit) -> None:
+    """Domains with their intervals, the city's last 28 days alone, coverage with the year before where it compares."""
+    visit.open(f"{portal.url}/superset/dashboard/peace-index-{WITH_MAP}/")
+
+    def chart(title: str) -> Locator:
+        return visit.page.locator(f"[data-test-chart-name^='{title}']")
+
+    for title, texts in {
+        "全市四大领域": ("98.5–106.5", "与基期持平"),
+        "县区四大领域": ("▲ 112.8（108.8–116.8）", "▼ 94.2（90.2–98.2）", "100.4（96.4–104.4）"),
+        "全市近28天": ("1,404", "887–958", "+48%", "高于常年同期", "数据未到"),
+        "治理覆盖情况": ("13,200（12,480）", "93.7%（91.9%）", "2022-10-01"),
+    }.items():
+        for expected in texts:
+            expect(chart(title)).to_contain_text(expected)
+    expect(chart("全市近28天")).not_to_contain_text("77")  # of a county
+    without_index = chart("县区四大领域").locator("tr", has_text=mart.NO_INDEX)
+    expect(without_index).to_contain_text("无指数")
+    marked = chart("县区四大领域").locator("td", has_text="▲").first
+    assert marked.evaluate("cell => getComputedStyle(cell).backgroundColor") != "rgba(0, 0, 0, 0)"
+    for county, cells in {
+        "萨尔图区": ["2026年10月", "13,200", "472", "4,713", "333", "93.7%", "75.0%", "89.6%", "2026-04-01"],
+        mart.NO_INDEX: ["—"] * 8,
+    }.items():
+        row = chart("治理覆盖情况").locator("tr", has_text=county).locator("td").all_inner_texts()
+        assert row[1:][: len(cells)] == cells, row
+
+
+@pytest.mark.browser
 def test_a_bad_day_is_told_in_words(portal: Portal, visit: Visit, tmp_path: Path) -> None:
-    """The other city: no map, no city index, no flag, yesterday's release."""
+    """The other city: no map, no city index, no flag, no coverage, yesterday's release."""
     text = visit.open(f"{portal.url}/superset/dashboard/peace-index-{WITHOUT_MAP}/")
     visit.page.screenshot(path=tmp_path / "bad_day.png")
     assert MAP_TITLE not in text
     assert mart.STALE_REASON in text
-    assert "暂无记录" in text
+    for empty in ("当前预警", "治理覆盖情况（仅供参考，不计分）"):
+        expect(visit.page.locator(f"[data-test-chart-name='{empty}']")).to_contain_text("暂无记录")
     big = visit.page.locator("[data-test-chart-name='全市平安指数']").inner_text()
     assert "无指数" in big
     assert visit.page.locator("[data-test=error-alert], .ant-alert-error, .error-boundary").count() == 0
