@@ -49,10 +49,10 @@ def mark_serving_stale(mart_url: str, city_code: str, since: date, reason: Text)
 
 
 def served_release(mart_url: str, city_code: str) -> tuple[str, bool] | None:
-    """Release id on the dashboard and whether it is marked stale; None if nothing is served yet."""
+    """Release id on the dashboard and whether it is marked stale; None if nothing is served as the dashboard reads it."""
     schema = schema_of(city_code)
     with _writing(mart_url, schema) as cursor:
-        if not _is_served(cursor, schema):
+        if not all(_is_laid_out(cursor, schema, *table) for table in SERVING_TABLES.items()):
             return None
         cursor.execute(sql.SQL("select release_id, is_stale from {}").format(sql.Identifier(schema, "release_info")))
         row = cursor.fetchone()
@@ -79,16 +79,21 @@ def _writing(mart_url: str, schema: str) -> Iterator[psycopg.Cursor]:
         ) from error
 
 
-def _prepare_table(cursor: psycopg.Cursor, schema: str, table: str, columns: dict[str, str]) -> None:
-    """Empty the table for this transaction; make it anew only if its columns are not the declared ones."""
+def _is_laid_out(cursor: psycopg.Cursor, schema: str, table: str, columns: dict[str, str]) -> bool:
+    """Whether the table is there with exactly these columns."""
     cursor.execute(
         "select a.attname, format_type(a.atttypid, null) from pg_attribute a "
         "where a.attrelid = to_regclass(%s) and a.attnum > 0 and not a.attisdropped order by a.attnum",
         (f'"{schema}"."{table}"',),
     )
     found = {name: kind.replace("timestamp with time zone", "timestamptz") for name, kind in cursor.fetchall()}
+    return list(found.items()) == list(columns.items())
+
+
+def _prepare_table(cursor: psycopg.Cursor, schema: str, table: str, columns: dict[str, str]) -> None:
+    """Empty the table for this transaction; make it anew only if its columns are not the declared ones."""
     name = sql.Identifier(schema, table)
-    if list(found.items()) == list(columns.items()):
+    if _is_laid_out(cursor, schema, table, columns):
         cursor.execute(sql.SQL("delete from {}").format(name))
         return
     declared = sql.SQL(", ").join(

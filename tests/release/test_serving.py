@@ -239,6 +239,19 @@ def test_a_table_of_an_older_layout_is_made_anew(mart: str, release: Release) ->
     assert content(mart) == serving_rows(release)
 
 
+@pytest.mark.parametrize(
+    "change", ["drop table mart_demo.coverage", "alter table mart_demo.domain_index drop column value_text"]
+)
+def test_a_release_in_an_older_layout_is_not_served(mart: str, release: Release, change: str) -> None:
+    """After an upgrade the same night run again gives the dashboard its new tables."""
+    serving.write_serving(mart, release)
+    with psycopg.connect(mart) as connection:
+        connection.execute(change)
+    assert serving.served_release(mart, "demo") is None
+    serving.write_serving(mart, release)
+    assert serving.served_release(mart, "demo") == (release.release_id, False)
+
+
 def test_stale_is_told_and_a_new_release_clears_it(mart: str, release: Release, old: Release) -> None:
     serving.write_serving(mart, old)
     serving.mark_serving_stale(mart, "demo", made_up.DAY, REASON)
