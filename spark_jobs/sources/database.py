@@ -183,7 +183,8 @@ def _stream(
     )
     with (
         batch.file(name, day) as out,
-        gzip.GzipFile(fileobj=out, mode="wb", compresslevel=1, mtime=0) as zipped,
+        # without a name or a time of its own in it: the same rows are the same bytes, and so the same batch
+        gzip.GzipFile("", "wb", compresslevel=1, fileobj=out, mtime=0) as zipped,
         database.cursor() as cursor,
         cursor.copy(query) as copy,
     ):

@@ -80,6 +80,20 @@ def test_many_rows_are_read_in_parts_of_one_snapshot(url: str, tmp_path: Path, m
     assert found == sorted((str(n) for n in range(1, N_ROWS + 1)), key=lambda id: (int(id) // 5, id))
 
 
+def test_the_same_rows_are_the_same_batch_wherever_they_are_pulled(url: str, tmp_path: Path) -> None:
+    feed = feed_of("twice")
+    values = ", ".join(
+        f"'2026-02-01'::timestamp as {n}" if n == "updated" else f"'x' as {n}" for n in feed.mapped_columns
+    )
+    with psycopg.connect(url) as office:
+        office.execute(f"create table twice as select {values} from generate_series(1, 3)")
+    first, second = (land(feed, url, Landing(tmp_path / name)) for name in ("here", "there"))
+    assert first
+    assert second
+    assert [file.sha256 for file in first.files] == [file.sha256 for file in second.files]
+    assert first.batch_id == second.batch_id
+
+
 @pytest.mark.canary
 def test_what_the_server_says_of_a_row_is_not_told(url: str, tmp_path: Path) -> None:
     feed, phone = feed_of("slipped"), "15412345678"
