@@ -75,6 +75,14 @@ class KindColumn(Frozen):
             raise ValueError("`codes` goes with type code, and type code needs it")
         return self
 
+    @model_validator(mode="after")
+    def _persons_as_pseudonyms(self) -> KindColumn:
+        if (self.type == "pseudonym") != (self.privacy in ("personal", "secret")):
+            raise ValueError(
+                "class personal or secret goes with type pseudonym: of persons the lake has keyed hashes only"
+            )
+        return self
+
 
 class Kind(Frozen):
     """A kind of record (hotline, dispute, case, incident, coverage): what many sources and cities share.

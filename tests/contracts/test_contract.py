@@ -8,9 +8,10 @@ from math import comb, fsum
 from pathlib import Path
 
 import pytest
+from pydantic import ValidationError
 
 from expectations import contract
-from expectations.contract import City, load_cities, load_city, load_kinds, read_table
+from expectations.contract import City, KindColumn, load_cities, load_city, load_kinds, read_table
 from expectations.corrections import SUFFIX as CORRECTIONS
 from expectations.located_yaml import ContractError
 from expectations.suite import FALSE_BREACHES, tolerated_rejects
@@ -38,6 +39,12 @@ def test_every_personal_source_column_ends_at_the_door() -> None:
                 if kind.columns[name].type != "pseudonym":
                     assert not personal & set(column.source), f"{feed.code}.{name}"
             assert not personal & {*feed.record_id, *feed.area}
+
+
+@pytest.mark.parametrize(("type_", "privacy"), [("text", "personal"), ("text", "secret"), ("pseudonym", "internal")])
+def test_a_kind_has_persons_as_pseudonyms_only(type_: str, privacy: str) -> None:
+    with pytest.raises(ValidationError, match="class personal or secret goes with type pseudonym"):
+        KindColumn.model_validate({"type": type_, "class": privacy, "zh": "人", "en": "person"})
 
 
 def test_counties_and_townships_of_the_first_city() -> None:
