@@ -13,7 +13,7 @@ from pyspark.sql import functions as f
 
 from expectations.contract import Feed
 from spark_jobs import tables
-from spark_jobs.decoding import FAULT, FAULT_SQL, FAULT_TYPE, FILE, ROW, bronze_columns, decode, pseudonym_columns
+from spark_jobs.decoding import FAULT, FAULT_SQL, FAULT_TYPE, FILE, ROW, bronze_columns, decode
 from spark_jobs.errors import ContractBreach
 from spark_jobs.landing import Landing, Manifest
 from spark_jobs.pseudonym import Pseudonymiser
@@ -36,10 +36,7 @@ def bronze_table(feed: Feed) -> str:
 
 
 def create_table(spark: SparkSession, feed: Feed) -> None:
-    personal = pseudonym_columns(feed)
-    columns = {
-        name: f"string comment '[{'personal' if name in personal else 'internal'}]'" for name in bronze_columns(feed)
-    }
+    columns = dict.fromkeys(bronze_columns(feed), "string")
     own = {FILE: "string", ROW: "bigint", FAULT: FAULT_SQL, DELIVERED: "date", BATCH: "string"}
     tables.ensure(spark, bronze_table(feed), columns | own, statistics=(BATCH,))
 

@@ -14,6 +14,7 @@ from rich.table import Table
 
 from expectations.contract import City, FilesSource, load_cities, load_kinds, read_table
 from spark_jobs import refine, silver, tables
+from spark_jobs.meanings import comment
 from spark_jobs.tables import literal
 
 VIEW = "ops.delivery_calendar"
@@ -24,7 +25,7 @@ COLUMNS = (
 STATES = ("delivered", "zero", "late", "partial", "missing")
 MARKS = {"late": " late", "partial": " part"}
 DEFINITION = """
-create or replace view {view} as
+create or replace view {view} ({columns}) as
 with feed as (
     select * from values {feeds}
     as listed (city_code, feed_code, time_zone, starts_on, ends_on, tolerated_share, is_pulled)
@@ -109,6 +110,7 @@ def define(spark: SparkSession) -> None:
     spark.sql(
         DEFINITION.format(
             view=VIEW,
+            columns=", ".join(f"{name} comment {literal(comment(VIEW, name))}" for name in tables.declared(COLUMNS)),
             feeds=", ".join(_feeds()),
             counties=", ".join(_counties()),
             batches=refine.BATCHES,

@@ -117,8 +117,7 @@ def _replace(
     for row in rows:
         if of := counts.get(row["batch_id"]):
             row |= {name: of[name] for name in refine.COUNTS} | {"contract_version": version}
-    names = [column.split()[0] for column in refine.BATCH_COLUMNS.split(", ")]
-    values = [tuple(row[name] for name in names) for row in rows]
+    values = [tuple(row[name] for name in tables.declared(refine.BATCH_COLUMNS)) for row in rows]
     tables.replace_slice(spark, spark.createDataFrame(values, refine.BATCH_COLUMNS), refine.BATCHES, keys)
 
 

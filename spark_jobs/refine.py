@@ -45,8 +45,7 @@ def create_tables(spark: SparkSession, feed: Feed) -> None:
 
 def create_ledger(spark: SparkSession) -> None:
     """The ledger of batches; one from before it got another column gets it here."""
-    columns = dict(column.split(" ", 1) for column in BATCH_COLUMNS.split(", "))
-    tables.ensure(spark, BATCHES, columns, ("city_code", "feed_code"), ("batch_id",))
+    tables.ensure(spark, BATCHES, tables.declared(BATCH_COLUMNS), ("city_code", "feed_code"), ("batch_id",))
 
 
 def recorded(spark: SparkSession, feed: Feed, *statuses: str) -> set[str]:
@@ -111,7 +110,7 @@ def note_contract(spark: SparkSession, city: City, feed: Feed, ledger: Ledger) -
     document = contract_document(city, feed)
     version = contract_version(document)
     if version not in {row.contract_version for row in ledger.values()}:
-        tables.create(spark, CONTRACTS, CONTRACT_COLUMNS, ("city_code", "feed_code"))
+        tables.ensure(spark, CONTRACTS, tables.declared(CONTRACT_COLUMNS), ("city_code", "feed_code"))
         new = spark.createDataFrame([(datetime.now(UTC), document)], "first_judged_at timestamp, document string")
         keys = {"city_code": city.city_code, "feed_code": feed.feed_code, "contract_version": version}
         tables.replace_slice(spark, new, CONTRACTS, keys)
@@ -260,5 +259,5 @@ def _record(
 
 def batches_of(spark: SparkSession, city: City) -> pd.DataFrame:
     """The ledger of a city's batches, one row a batch."""
-    tables.create(spark, BATCHES, BATCH_COLUMNS, ("city_code", "feed_code"), ("batch_id",))
+    create_ledger(spark)
     return tables.read(spark, BATCHES).where(f.col("city_code") == city.city_code).toPandas()

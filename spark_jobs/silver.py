@@ -39,19 +39,16 @@ def silver_table(kind: str) -> str:
 
 
 def create_tables(spark: SparkSession) -> None:
-    """One silver table a kind and the rejects, with each column's class and meaning in the table's own metadata.
+    """One silver table a kind and the rejects.
 
     A table from before a kind got another column gets it here; its rows have no value there.
     """
     for kind in load_kinds().values():
-        own = {
-            name: f"{SPARK_TYPES[column.type]} comment {tables.literal(f'[{column.privacy}] {column.zh} / {column.en}')}"
-            for name, column in kind.columns.items()
-        }
-        columns = _declared(LEADING) | own | _declared(TRAILING)
+        own = {name: SPARK_TYPES[column.type] for name, column in kind.columns.items()}
+        columns = tables.declared(LEADING) | own | tables.declared(TRAILING)
         parts, said = ("city_code", "feed_code"), ("record_id", "known_at", "valid_from", "valid_to")
         tables.ensure(spark, silver_table(kind.kind), columns, parts, said)
-    tables.create(spark, REJECTS, REJECT_COLUMNS, ("city_code", "feed_code"), ("batch_id",))
+    tables.ensure(spark, REJECTS, tables.declared(REJECT_COLUMNS), ("city_code", "feed_code"), ("batch_id",))
 
 
 def area_lookup(spark: SparkSession, city: City) -> DataFrame:
@@ -248,9 +245,4 @@ def _in_words(reason: Row) -> str:
 
 
 def columns_of(kind: Kind) -> list[str]:
-    return [*_declared(LEADING), *kind.columns, *_declared(TRAILING)]
-
-
-def _declared(ddl: str) -> dict[str, str]:
-    """`name type, …` -> {name: type}."""
-    return {name: type_ for name, _, type_ in (part.partition(" ") for part in ddl.split(", "))}
+    return [*tables.declared(LEADING), *kind.columns, *tables.declared(TRAILING)]

@@ -1,7 +1,8 @@
 """The only reader and writer of Delta tables.
 
 Every write is idempotent: a slice is replaced as a whole, or a batch is appended once under its own number. So a write
-that another one has overtaken is simply made again.
+that another one has overtaken is simply made again. A column comes into the lake with its class and meaning as comment,
+by its name (spark_jobs/meanings.py), and one of which nothing says them does not come into it.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from pyspark.sql import functions as f
 from tenacity import retry, retry_if_exception, stop_after_attempt, wait_exponential_jitter
 
 from spark_jobs import lineage
+from spark_jobs.meanings import comment
 
 WRITERS = 4
 SAFE_HOURS = 168  # what Delta holds to be safe for whoever still reads an older version
@@ -101,27 +103,23 @@ def locked(spark: SparkSession, name: str) -> Iterator[Path]:
         yield lake
 
 
+def columns_of(spark: SparkSession, table: str) -> list[str]:
+    """Names of the table's columns, in order; none if there is no such table."""
+    try:
+        return list(spark.read.table(table).columns)
+    except AnalysisException as fault:
+        if fault.getCondition() != "TABLE_OR_VIEW_NOT_FOUND":
+            raise
+        return []
+
+
 def exists(spark: SparkSession, table: str) -> bool:
-    return bool(spark.catalog.tableExists(table))
+    return bool(columns_of(spark, table))
 
 
-@again_if_overtaken
-def create(
-    spark: SparkSession,
-    table: str,
-    columns: str,
-    partition_by: tuple[str, ...] = (),
-    statistics: tuple[str, ...] | None = None,
-) -> None:
-    """Create a Delta table if there is none. `columns` is SQL DDL.
-
-    `statistics` are the columns whose least and greatest values stand in the table's log; without it the first 32.
-    A personal column must not be one of them: the log keeps what the rows no longer say.
-    """
-    partition = f" partitioned by ({', '.join(partition_by)})" if partition_by else ""
-    listed = ",".join(statistics or ())
-    properties = f" tblproperties ('delta.dataSkippingStatsColumns' = '{listed}')" if statistics else ""
-    spark.sql(f"create table if not exists {table} ({columns}) using delta{partition}{properties}")
+def declared(ddl: str) -> dict[str, str]:
+    """`name type, …` -> {name: type}."""
+    return {name: type_ for name, _, type_ in (part.partition(" ") for part in ddl.split(", "))}
 
 
 def ensure(
@@ -133,21 +131,66 @@ def ensure(
 ) -> None:
     """Create a Delta table, or give one from before the columns that it lacks. A complete one is only looked at.
 
-    `columns`: name -> type, and a comment if it has one, in SQL. Rows that are there have no value in a new column.
+    `columns`: name -> SQL type. Rows that are there have no value in a new column.
+    `statistics` are the columns whose least and greatest values stand in the table's log; without it the first 32.
+    A personal column must not be one of them: the log keeps what the rows no longer say.
+    Raises MeaningError, and leaves the table as it was, if nothing says what a new column means.
     """
-    try:
-        if columns.keys() <= {*read(spark, table).columns}:
-            return
-    except AnalysisException as fault:
-        if fault.getCondition() != "TABLE_OR_VIEW_NOT_FOUND":
-            raise
-        declared = ", ".join(f"`{name}` {type_}" for name, type_ in columns.items())
-        create(spark, table, declared, partition_by, statistics)
+    found = columns_of(spark, table)
+    if columns.keys() <= {*found}:
+        return
+    if not found:
+        _create(spark, table, columns, partition_by, statistics)
     with locked(spark, ".columns.lock"):
-        found = {*read(spark, table).columns}
-        lacking = ", ".join(f"`{name}` {type_}" for name, type_ in columns.items() if name not in found)
+        found = columns_of(spark, table)
+        lacking = {name: type_ for name, type_ in columns.items() if name not in found}
         if lacking:
-            spark.sql(f"alter table {table} add columns ({lacking})")
+            spark.sql(f"alter table {table} add columns ({_with_comments(table, lacking)})")
+
+
+@again_if_overtaken
+def _create(
+    spark: SparkSession,
+    table: str,
+    columns: Mapping[str, str],
+    partition_by: tuple[str, ...],
+    statistics: tuple[str, ...] | None,
+) -> None:
+    partition = f" partitioned by ({', '.join(partition_by)})" if partition_by else ""
+    listed = ",".join(statistics or ())
+    properties = f" tblproperties ('delta.dataSkippingStatsColumns' = '{listed}')" if statistics else ""
+    spark.sql(
+        f"create table if not exists {table} ({_with_comments(table, columns)}) using delta{partition}{properties}"
+    )
+
+
+def _with_comments(table: str, columns: Mapping[str, str]) -> str:
+    """DDL of columns, each with its class and meaning."""
+    return ", ".join(f"`{name}` {type_} comment {literal(comment(table, name))}" for name, type_ in columns.items())
+
+
+def _with_new_comments(frame: DataFrame, table: str, stored: Collection[str]) -> DataFrame:
+    """The frame with class and meaning at the columns that the table does not have yet."""
+    for name in frame.columns:
+        if name not in stored:
+            frame = frame.withMetadata(name, {"comment": comment(table, name)})
+    return frame
+
+
+@again_if_overtaken
+def carry_meanings(spark: SparkSession, table: str) -> bool:
+    """Give each column of a table its class and meaning as comment where it has none or another; whether it was so.
+
+    For what is not created here: tables that dbt makes, and those from before. One commit; a complete table is only
+    looked at. Raises MeaningError, and leaves the table as it was, if nothing says what a column means.
+    """
+    fields = spark.read.table(table).schema.fields
+    said = {field.name: comment(table, field.name) for field in fields}
+    changed = {field.name: said[field.name] for field in fields if field.metadata.get("comment") != said[field.name]}
+    if changed:
+        comments = ", ".join(f"`{name}` comment {literal(text)}" for name, text in changed.items())
+        spark.sql(f"alter table {table} alter column {comments}")
+    return bool(changed)
 
 
 def read(spark: SparkSession, table: str) -> DataFrame:
@@ -166,13 +209,15 @@ def replace_slice(
     """Make the rows of `table` where every key column equals its value be exactly `frame`; create the table if new.
 
     The table is partitioned by the key columns, or by `partition_by`, so that other slices are not rewritten.
+    Raises MeaningError, and writes nothing, if nothing says what a column new to the table means.
     """
     lineage.wrote(table)
     rows = spark.createDataFrame(frame) if isinstance(frame, pd.DataFrame) else frame
     for column, value in keys.items():
         rows = rows.withColumn(column, f.lit(value))
-    writer = rows.write.format("delta").option("maxRecordsPerFile", ROWS_A_FILE)
-    if not exists(spark, table):
+    stored = columns_of(spark, table)
+    writer = _with_new_comments(rows, table, stored).write.format("delta").option("maxRecordsPerFile", ROWS_A_FILE)
+    if not stored:
         writer.partitionBy(*(partition_by or tuple(keys))).saveAsTable(table)
         return
     writer.mode("overwrite").option("replaceWhere", condition(keys)).option("mergeSchema", "true").saveAsTable(table)
@@ -192,12 +237,17 @@ def replace_slices(
 def append_once(
     spark: SparkSession, frame: DataFrame, table: str, batch_id: str, partition_by: tuple[str, ...] = ()
 ) -> None:
-    """Append one batch. Appending it again writes nothing: Delta remembers the batch as a transaction id."""
+    """Append one batch. Appending it again writes nothing: Delta remembers the batch as a transaction id.
+
+    Raises MeaningError, and writes nothing, if nothing says what a column new to the table means.
+    """
     lineage.wrote(table)
-    if not exists(spark, table):  # the commit that makes a table would not remember the batch
-        frame.limit(0).write.format("delta").mode("ignore").partitionBy(*partition_by).saveAsTable(table)
+    stored = columns_of(spark, table)
+    rows = _with_new_comments(frame, table, stored)
+    if not stored:  # the commit that makes a table would not remember the batch
+        rows.limit(0).write.format("delta").mode("ignore").partitionBy(*partition_by).saveAsTable(table)
     (
-        frame.write.format("delta")
+        rows.write.format("delta")
         .mode("append")
         .partitionBy(*partition_by)
         .option("mergeSchema", "true")

@@ -22,9 +22,10 @@ WORDS: dict[str, Name] = {
     "title": Name(zh="数据字典", en="Data dictionary"),
     "intro": Name(
         zh="由契约和各表的声明生成，与代码一致。另见 English: [data-dictionary.md](data-dictionary.md)。"
-        "等级：public 公开，internal 内部，personal 个人信息，secret 机密。",
+        "等级：public 公开，internal 内部，personal 个人信息，secret 机密；每张表自身的元数据中，各列的注释也写明等级和含义。",
         en="Made from the contracts and from the declarations of the tables, so that it cannot differ from the code. "
-        "In Chinese: [data-dictionary.zh.md](data-dictionary.zh.md). Classes: public, internal, personal, secret.",
+        "In Chinese: [data-dictionary.zh.md](data-dictionary.zh.md). Classes: public, internal, personal, secret. "
+        "Class and meaning also stand in each table's own metadata, as the comment of the column.",
     ),
     "feeds": Name(zh="数据源：来源列与去向", en="Feeds: columns of the source and what becomes of them"),
     "bronze": Name(

@@ -1,6 +1,6 @@
 """Every table and column of the lake, gathered from where each is declared: kinds, contracts, DDL, dbt, releases.
 
-What a column means is said once: in its kind, in the YAML of its dbt model, or in spark_jobs/meanings.yml.
+What a column means and its class come from where the tables themselves have them: spark_jobs/meanings.py.
 """
 
 from __future__ import annotations
@@ -8,14 +8,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from functools import cache
-from pathlib import Path
-from typing import Any
-
-import yaml
 
 from expectations.contract import Feed, KindColumn, Name, load_cities, load_kinds
-from spark_jobs import decoding, delivery_calendar, reference_data, refine, silver
+from spark_jobs import decoding, delivery_calendar, meanings, reference_data, refine, silver
 from spark_jobs.bronze import BATCH, DELIVERED
 from spark_jobs.casting import SPARK_TYPES
 from spark_jobs.flags.assembly import COLUMNS as FLAG_COLUMNS
@@ -23,12 +18,11 @@ from spark_jobs.index.history import HISTORY
 from spark_jobs.index.job import GOALPOST_COLUMNS, GOALPOSTS
 from spark_jobs.index.rows import HISTORY as HISTORY_COLUMNS
 from spark_jobs.index.rows import SCHEMAS as INDEX_SCHEMAS
+from spark_jobs.meanings import MEANINGS, MeaningError, Model
 from spark_jobs.release.columns import TABLES as RELEASED
 from spark_jobs.release.lake import MANIFEST, POINTER, POINTER_COLUMNS, RELEASE_TYPES
-from stack.layout import REPOSITORY
+from spark_jobs.tables import declared as ddl
 
-MEANINGS = REPOSITORY / "spark_jobs" / "meanings.yml"
-MODELS = REPOSITORY / "dbt" / "models"
 CITY_DAY = {"city_code": "string", "business_date": "string"}
 SMALL_TABLES = {
     GOALPOSTS: f"city_code string, method_version string, {GOALPOST_COLUMNS}",
@@ -50,10 +44,6 @@ UNITS_BY_NAME = {
 NOTHING = Name(zh="", en="")
 
 
-class DictionaryError(Exception):
-    """A table or a column of which nothing says what it means. The text names where to say it."""
-
-
 @dataclass(frozen=True)
 class Column:
     name: str
@@ -73,13 +63,6 @@ class Table:
     source: str = ""
 
 
-@cache
-def meanings() -> dict[str, dict[str, Any]]:
-    """`tables` and `columns` of meanings.yml."""
-    content: dict[str, dict[str, Any]] = yaml.safe_load(MEANINGS.read_text(encoding="utf-8"))
-    return content
-
-
 def tables() -> list[Table]:
     """All tables, in the order in which data flows."""
     found = [
@@ -88,7 +71,7 @@ def tables() -> list[Table]:
         *_plain({"silver.rejects": ddl(silver.REJECT_COLUMNS)}),
         *_plain({refine.BATCHES: ddl(refine.BATCH_COLUMNS), refine.CONTRACTS: ddl(refine.CONTRACT_COLUMNS)}),
         *_plain({delivery_calendar.VIEW: ddl(delivery_calendar.COLUMNS)}),
-        *(_model(path, model) for path, model in _models()),
+        *(_model(name, model) for name, model in meanings.models().items()),
         *_plain({f"index.{name}": CITY_DAY | ddl(text) for name, text in INDEX_SCHEMAS.items()}),
         *_plain({"flags.flag": FLAG_COLUMNS}),
         *(_released(name) for name in RELEASED),
@@ -98,18 +81,10 @@ def tables() -> list[Table]:
     return sorted(found, key=lambda table: order.index(table.name.split(".")[0]))
 
 
-def ddl(text: str) -> dict[str, str]:
-    """`name type, …` -> {name: type}."""
-    return {name: type_ for name, _, type_ in (part.partition(" ") for part in text.split(", "))}
-
-
-def column(table: str, name: str, type_: str, privacy: str) -> Column:
-    """A column that meanings.yml explains. Raises DictionaryError if it does not."""
-    declared = meanings()["columns"].get(f"{table}.{name}") or meanings()["columns"].get(name)
-    if declared is None:
-        raise DictionaryError(f"{table}.{name}: nothing says what it means; say it in {MEANINGS.name}, under columns")
-    unit = Name(**declared["unit"]) if "unit" in declared else unit_by_name(name, type_)
-    return Column(name, type_, Name(zh=declared["zh"], en=declared["en"]), unit, privacy)
+def column(table: str, name: str, type_: str) -> Column:
+    """A column of that type with what is said of it. Raises MeaningError if nothing is."""
+    meaning = meanings.of_column(table, name)
+    return Column(name, type_, meaning.text, meaning.unit or unit_by_name(name, type_), meaning.privacy)
 
 
 def unit_by_name(name: str, type_: str) -> Name:
@@ -120,16 +95,16 @@ def unit_by_name(name: str, type_: str) -> Name:
 
 
 def _table_meaning(name: str) -> tuple[Name, str]:
-    declared = meanings()["tables"].get(name)
+    declared = meanings.declared()["tables"].get(name)
     if declared is None:
-        raise DictionaryError(f"{name}: nothing says what it means; say it in {MEANINGS.name}, under tables")
+        raise MeaningError(f"{name}: nothing says what it means; say it in {MEANINGS.name}, under tables")
     return Name(zh=declared["zh"], en=declared["en"]), declared["from"]
 
 
 def _plain(declared: Mapping[str, Mapping[str, str]]) -> Iterator[Table]:
     for name, columns in declared.items():
         meaning, source = _table_meaning(name)
-        yield Table(name, meaning, tuple(column(name, c, t, "internal") for c, t in columns.items()), source)
+        yield Table(name, meaning, tuple(column(name, c, t) for c, t in columns.items()), source)
 
 
 def _raw() -> dict[str, dict[str, str]]:
@@ -139,19 +114,17 @@ def _raw() -> dict[str, dict[str, str]]:
 def _silver(kind_code: str) -> Table:
     kind, name = load_kinds()[kind_code], f"silver.{kind_code}"
     leading, trailing = (
-        [column(name, c, t, "internal") for c, t in ddl(text).items()] for text in (silver.LEADING, silver.TRAILING)
+        [column(name, c, t) for c, t in ddl(text).items()] for text in (silver.LEADING, silver.TRAILING)
     )
-    own = [_kind_column(kind_code, c, declared) for c, declared in kind.columns.items()]
+    own = [_kind_column(name, c, declared) for c, declared in kind.columns.items()]
     grain = Name(zh=f"{kind.name.zh}：{kind.grain.zh}", en=f"{kind.name.en}: {kind.grain.en}")
     return Table(name, grain, (*leading, *own, *trailing), kind.source)
 
 
-def _kind_column(kind_code: str, name: str, declared: KindColumn) -> Column:
-    type_ = SPARK_TYPES[declared.type]
-    meaning, unit = Name(zh=declared.zh, en=declared.en), unit_by_name(name, type_)
-    feeds = [feed for city in load_cities() for feed in city.feeds if feed.kind == kind_code]
+def _kind_column(table: str, name: str, declared: KindColumn) -> Column:
+    feeds = [feed for city in load_cities() for feed in city.feeds if f"silver.{feed.kind}" == table]
     source = declared.day_of or "; ".join(_origins(name, feeds))
-    return Column(name, type_, meaning, unit, declared.privacy, declared.codes, source)
+    return replace(column(table, name, SPARK_TYPES[declared.type]), codes=declared.codes, source=source)
 
 
 def _origins(name: str, feeds: Iterable[Feed]) -> Iterator[str]:
@@ -162,36 +135,24 @@ def _origins(name: str, feeds: Iterable[Feed]) -> Iterator[str]:
             yield f"{feed.code}: {', '.join(mapped.source) or f'= {mapped.constant}'}"
 
 
-def _models() -> list[tuple[Path, dict[str, Any]]]:
-    """dbt's tables: those of conformed, and indicators.daily. Single indicators are parts of the latter."""
-    files = [MODELS / "conformed" / "conformed.yml", MODELS / "indicators" / "daily.yml"]
-    return [(path, model) for path in files for model in yaml.safe_load(path.read_text(encoding="utf-8"))["models"]]
-
-
-def _model(path: Path, model: dict[str, Any]) -> Table:
-    name = f"{path.parent.name}.{model['name']}"
-    sql = (path.parent / f"{model['name']}.sql").read_text(encoding="utf-8")
-    said = {each["name"]: _both(each["description"], name) for each in model.get("columns", [])}
-    stale = set(said) - set(selected(sql))
+def _model(name: str, model: Model) -> Table:
+    sql = model.sql.read_text(encoding="utf-8")
+    names = selected(sql)
+    stale = set(model.columns) - set(names)
     if stale:
-        raise DictionaryError(f"{path}: {model['name']}: no column of the model: {', '.join(sorted(stale))}")
-    inherited = {
-        c.name: c for kind in load_kinds() if re.search(rf"'silver', '{kind}'", sql) for c in _silver(kind).columns
-    }
-    columns = [_model_column(name, each, said, inherited) for each in selected(sql)]
+        raise MeaningError(f"{name}: no column of the model: {', '.join(sorted(stale))}")
+    silver_columns = {c.name: c for kind in model.kinds for c in _silver(kind).columns}
+    columns = [_model_column(name, each, model, silver_columns.get(each)) for each in names]
     sources = re.findall(r"(?:source|ref)\('(\w+)'(?:, '(\w+)')?\)", sql)
     source = ", ".join(dict.fromkeys(f"{a}.{b}" if b else f"conformed.{a}" for a, b in sources))
-    own = "models/indicators/*/*.sql" if model["name"] == "daily" else f"{model['name']}.sql"
-    return Table(name, _both(model["description"], name), tuple(columns), source or f"`{own}`")
+    own = "models/indicators/*/*.sql" if name == "indicators.daily" else model.sql.name
+    return Table(name, model.name, tuple(columns), source or f"`{own}`")
 
 
-def _model_column(table: str, name: str, said: Mapping[str, Name], inherited: Mapping[str, Column]) -> Column:
-    if name not in said:
-        return (
-            replace(inherited[name], source="") if name in inherited else column(table, name, _type(name), "internal")
-        )
-    type_ = inherited[name].type if name in inherited else _type(name)
-    return Column(name, type_, said[name], unit_by_name(name, type_), "internal")
+def _model_column(table: str, name: str, model: Model, of_silver: Column | None) -> Column:
+    """A column that the model describes has that meaning; one that it does not has its codes from silver too."""
+    found = column(table, name, of_silver.type if of_silver else _type(name))
+    return replace(found, codes=of_silver.codes) if of_silver and name not in model.columns else found
 
 
 def _type(name: str) -> str:
@@ -215,21 +176,11 @@ def selected(sql: str) -> list[str]:
     return [re.split(r"[\s.]+", part.strip())[-1] for part in text.split(",")]
 
 
-def _both(text: str, where: str) -> Name:
-    zh, slash, en = text.partition(" / ")
-    if not slash:
-        raise DictionaryError(f"{where}: a description is `Chinese / English`, found {text[:60]!r}")
-    return Name(zh=zh.strip(), en=" ".join(en.split()))
-
-
 def _released(name: str) -> Table:
     full, declared = f"release.{name}", RELEASED[name]
     meaning, source = _table_meaning(full)
-    keys = [column(full, key, "string", "public") for key in ("city_code", "release_id")]
-    own = [
-        replace(column(full, c, RELEASE_TYPES[each.type], "public"), codes=each.codes)
-        for c, each in declared.columns.items()
-    ]
+    keys = [column(full, key, "string") for key in ("city_code", "release_id")]
+    own = [replace(column(full, c, RELEASE_TYPES[each.type]), codes=each.codes) for c, each in declared.columns.items()]
     return Table(full, meaning, (*keys, *own), source)
 
 
@@ -242,4 +193,4 @@ def bronze_columns() -> list[Column]:
         DELIVERED: "date",
         BATCH: "string",
     }
-    return [column("bronze", name, type_, "internal") for name, type_ in types.items()]
+    return [column("bronze", name, type_) for name, type_ in types.items()]

@@ -85,10 +85,7 @@ northtown | g3        | N2        | 2026-03-01T00:00 | -                | false 
 northtown | g4        | N2        | 2026-03-01T00:00 | -                | false      | grid        | 2026-03-01  | -        | -                  | -                | 2026-03-11  | -          | open
 """
 
-RAW_COLUMNS = {
-    table: ", ".join(["city_code string", *(f"{name} {type_}" for name, type_ in columns_of(table).items())])
-    for table in RAW
-}
+RAW_COLUMNS = {table: {"city_code": "string"} | columns_of(table) for table in RAW}
 
 
 # a month of N1 was corrected a week later, N2 has taken its own back
@@ -114,7 +111,7 @@ class Lake:
         self.spark = spark
         silver.create_tables(spark)
         for table, columns in RAW_COLUMNS.items():
-            tables.create(spark, table, columns, ("city_code",))
+            tables.ensure(spark, table, columns, ("city_code",))
 
     def fill(self) -> None:
         self.append("raw.area", AREA)

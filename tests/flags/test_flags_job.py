@@ -92,7 +92,7 @@ def town(spark: SparkSession) -> Iterator[SparkSession]:
     """A town of one county whose only feed delivered through the day before; removed afterwards."""
     silver.create_tables(spark)
     for table, columns in ((refine.BATCHES, refine.BATCH_COLUMNS), ("raw.area", AREA), ("indicators.daily", DAILY)):
-        tables.create(spark, table, columns, ("city_code",))
+        tables.ensure(spark, table, tables.declared(columns), ("city_code",))
     spark.sql("create view if not exists conformed.area as select * from raw.area")
     written = ("silver.incident", "silver.rejects", refine.BATCHES, "raw.area")
     since = date(2020, 1, 1)

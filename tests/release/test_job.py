@@ -74,7 +74,7 @@ class World:
 def world(mart: str, spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     township = f"{made_up.COUNTIES[0][0]}001,township,某街道,,{made_up.COUNTIES[0][0]},2012-01-01,"
     made_up.declare_areas(tmp_path, monkeypatch, made_up.areas(), township)
-    tables.create(spark, refine.BATCHES, refine.BATCH_COLUMNS, ("city_code", "feed_code"))
+    tables.ensure(spark, refine.BATCHES, tables.declared(refine.BATCH_COLUMNS), ("city_code", "feed_code"))
     if tables.exists(spark, lake.POINTER):  # other tables are keyed by release or written anew by `given`
         spark.sql(f"delete from {lake.POINTER} where city_code = '{CITY}'")
     yield World(spark, mart, tmp_path / "published")

@@ -134,7 +134,7 @@ def nights(mart: str, spark: SparkSession, tmp_path: Path, monkeypatch: pytest.M
     })  # fmt: skip
     for module in (index_job, method_job):
         monkeypatch.setattr(module, "load_methodology", lambda: few)
-    tables.create(spark, refine.BATCHES, refine.BATCH_COLUMNS, ("city_code", "feed_code"))
+    tables.ensure(spark, refine.BATCHES, tables.declared(refine.BATCH_COLUMNS), ("city_code", "feed_code"))
     if tables.exists(spark, lake.POINTER):
         spark.sql(f"delete from {lake.POINTER} where city_code = '{CITY}'")
     yield Nights(spark, mart, tmp_path / "published")

@@ -43,19 +43,19 @@ def test_writers_of_the_same_tables_neither_fail_nor_lose_rows(spark: Any) -> No
     day = datetime(2026, 1, 1, tzinfo=UTC)
 
     def record(feed: str, batch: str) -> None:
-        tables.create(spark, ledger, f"{SLICE}, batch_id string, n bigint", ("city_code", "feed_code"))
+        tables.ensure(spark, ledger, tables.declared(f"{SLICE}, batch_id string, n bigint"), ("city_code", "feed_code"))
         keys = {"city_code": "x", "feed_code": feed, "batch_id": batch}
         tables.replace_slice(spark, spark.createDataFrame([(1,)], "n bigint"), ledger, keys, ("city_code", "feed_code"))
 
     def merge(feed: str, ids: range) -> None:
-        tables.create(spark, versions, f"{SLICE}, {version}", ("city_code", "feed_code"))
+        tables.ensure(spark, versions, tables.declared(f"{SLICE}, {version}"), ("city_code", "feed_code"))
         rows = [("x", feed, str(number), day, None, feed, "1") for number in ids]
         fresh = spark.createDataFrame(rows, f"{SLICE}, {version}")
         tables.upsert(spark, fresh, versions, KEYS, f"old.city_code = 'x' and old.feed_code = '{feed}'")
 
     def append(batch: str) -> None:
-        tables.create(spark, raw, "id bigint")
-        tables.append_once(spark, spark.range(5), raw, batch)
+        tables.ensure(spark, raw, {"n": "bigint"})
+        tables.append_once(spark, spark.range(5).toDF("n"), raw, batch)
 
     at_once(  # tables that are new to all of them; two feeds, and twice the same feed
         lambda: record("night", "1"),

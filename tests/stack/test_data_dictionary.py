@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from dataclasses import replace
+from typing import get_args
 
 import pytest
 
-from expectations.contract import load_cities, load_kinds
+from expectations.contract import Name, Privacy, load_cities, load_kinds
+from spark_jobs import meanings
+from spark_jobs.meanings import Meaning, MeaningError, declared
 from spark_jobs.tables import SCHEMAS
 from stack import dictionary_tables
 from stack.data_dictionary import FILES, PATHS, data_dictionary, html_page
-from stack.dictionary_tables import DictionaryError, bronze_columns, column, meanings, selected, tables
+from stack.dictionary_tables import bronze_columns, column, selected, tables
 
 pytestmark = pytest.mark.unit
 
@@ -45,18 +49,21 @@ def test_numbers_have_units() -> None:
 
 def test_no_meaning_is_left_over_from_a_column_that_is_gone() -> None:
     full = {f"{table.name}.{each.name}" for table in tables() for each in table.columns}
-    known = full | {name.split(".")[-1] for name in full} | {each.name for each in bronze_columns()}
-    assert not set(meanings()["columns"]) - known
-    assert not set(meanings()["tables"]) - {table.name for table in tables()}
-    for entry in (*meanings()["columns"].values(), *meanings()["tables"].values()):
-        assert set(entry) <= {"zh", "en", "unit", "from"}, entry
+    known = full | {name.split(".")[-1] for name in full} | {f"bronze.{each.name}" for each in bronze_columns()}
+    assert not set(declared()["columns"]) - known - {"bronze.*"}
+    assert not set(declared()["tables"]) - {table.name for table in tables()}
+    for entry in declared()["columns"].values():
+        assert set(entry) <= {"zh", "en", "unit"}, entry
+    for entry in declared()["tables"].values():
+        assert set(entry) <= {"zh", "en", "from", "class"}, entry
+        assert entry.get("class", "internal") in get_args(Privacy), entry
 
 
 def test_a_column_without_a_meaning_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(DictionaryError, match=r"ops\.batches\.colour: nothing says what it means; say it in meanings"):
-        column("ops.batches", "colour", "string", "internal")
+    with pytest.raises(MeaningError, match=r"ops\.batches\.colour: nothing says what it means; say it in meanings"):
+        column("ops.batches", "colour", "string")
     monkeypatch.setitem(dictionary_tables.INDEX_SCHEMAS, "colours", "area_code string")
-    with pytest.raises(DictionaryError, match=r"index\.colours: nothing says what it means"):
+    with pytest.raises(MeaningError, match=r"index\.colours: nothing says what it means"):
         tables()
 
 
@@ -115,3 +122,20 @@ def test_a_pseudonym_is_personal_wherever_it_goes() -> None:
     }
     assert len(found) >= 3
     assert set(found.values()) == {"personal"}
+
+
+def test_a_column_that_carries_a_kinds_column_has_its_class_also_where_a_model_describes_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    name, pair = "conformed.dispute", "party_pair_pseudonym"
+    model = meanings.models()[name]
+    words = Name(zh="一对当事人", en="pair of parties")
+    described = replace(model, columns={**model.columns, pair: words})
+    monkeypatch.setitem(meanings.models(), name, described)
+    assert meanings.of_column(name, pair) == Meaning(words, "personal")
+    assert meanings.of_column(name, "n_children").privacy == "internal"
+    assert meanings.comment("bronze.anywhere_feed", pair).startswith("[personal] ")
+    assert (
+        meanings.comment("bronze.anywhere_feed", "value")
+        == "[internal] 来源列的原文 / text of the source's column of this name"
+    )
