@@ -59,6 +59,8 @@ def conform(
         lineage.read(source)
     for model in (each.node for each in node_results(outcome) if each.node.resource_type.value == "model"):
         lineage.wrote(f"{model.schema}.{model.name}")
+        if model.config.materialized != "view":  # which says of its columns what the tables below it say
+            tables.carry_meanings(spark, f"{model.schema}.{model.name}")
 
 
 def _variables(

@@ -8,8 +8,8 @@ with final as (
         name_zh,
         name_en,
         parent_code,
-        cast(valid_from as date) as valid_from,
-        cast(valid_to as date) as valid_to
+        valid_from,
+        valid_to
     from {{ source('raw', 'area') }}
 )
 

@@ -5,9 +5,9 @@ with final as (
         city_code,
         area_code,
         measure,
-        cast(valid_from as date) as valid_from,
-        cast(valid_to as date) as valid_to,
-        cast(value as double) as value,
+        valid_from,
+        valid_to,
+        value,
         quality_code
     from {{ source('raw', 'denominator') }}
 )
