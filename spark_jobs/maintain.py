@@ -1,4 +1,5 @@
 """Upkeep: raw files past their time to live go, files are kept few and in order, those that no version needs are removed.
+Columns from before their class and meaning were carried to every table get them.
 
 Releases hold copies of what they rest on, so no old version of a table is kept for them. A night may run meanwhile:
 files go a week after they were replaced, and a feed's own tables are only merged while that feed is not refined.
@@ -6,7 +7,7 @@ files go a week after they were replaced, and a feed's own tables are only merge
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import date, timedelta
 
 from pyspark.sql import SparkSession
@@ -16,6 +17,7 @@ from spark_jobs import refine, silver, tables
 from spark_jobs.bronze import bronze_table
 from spark_jobs.landing import Landing
 from spark_jobs.locks import one_run_a_feed
+from spark_jobs.meanings import MeaningError
 from spark_jobs.settings import Settings
 
 MOST_FILES = 8  # of one slice of few bytes
@@ -34,8 +36,21 @@ def maintain(spark: SparkSession, city: City, today: date, settings: Settings) -
     n_written = sum(tables.rearrange(spark, table, own, MOST_FILES) for table in shared)
     lake = [*shared, *(table for table in tables.all_tables(spark) if table.startswith("silver."))]
     lake += [bronze_table(feed) for feed in city.feeds]
+    yield from _explain(spark, lake)
     tables.drop_old_files(spark, lake, tables.SAFE_HOURS)
     yield f"{city.city_code}: {n_written} slices of other tables written anew; {len(lake)} tables freed of files older than a week"
+
+
+def _explain(spark: SparkSession, lake: Collection[str]) -> Iterator[str]:
+    """Carry classes and meanings to the tables that lack some; a table that has columns of no meaning is told."""
+    n_explained = 0
+    for table in lake:
+        try:
+            n_explained += tables.carry_meanings(spark, table)
+        except MeaningError as fault:
+            yield str(fault)
+    if n_explained:
+        yield f"{n_explained} tables: classes and meanings of their columns brought up to date"
 
 
 def expire(feed: Feed, landing: Landing, today: date, taken: set[str]) -> int:

@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
-from spark_jobs import maintain, tables
+from spark_jobs import bronze, maintain, refine, silver, tables
 from spark_jobs.errors import ContractBreach
+from tests.lake_columns import comments, unexplained
 from tests.spark_jobs.conftest import Trial, row
 
 pytestmark = pytest.mark.spark
@@ -39,13 +40,43 @@ def test_raw_files_end_with_their_time_and_are_not_pulled_again(new_trial: Calla
     assert {version[0] for version in trial.silver()} == {"a", "c"}
 
 
+def test_a_lake_from_before_gets_the_classes_and_meanings_of_its_columns(new_trial: Callable[..., Trial]) -> None:
+    trial = new_trial()
+    trial.deliver("cases_20260210.csv", [row("a")])
+    trial.land()
+    trial.refine()
+    spark, before, strange = trial.spark, "ops.from_before", "ops.of_nobody"
+    own = [bronze.bronze_table(trial.feed), silver.silver_table("case"), silver.REJECTS, refine.BATCHES, before]
+    for table, column in ((before, "reason"), (strange, "colour")):
+        spark.sql(f"create table {table} (city_code string, {column} string) using delta partitioned by (city_code)")
+    for table in own[:-1]:
+        emptied = ", ".join(f"`{column}` comment ''" for column in tables.columns_of(spark, table))
+        spark.sql(f"alter table {table} alter column {emptied}")
+    n_columns = sum(len(tables.columns_of(spark, table)) for table in own)
+    assert len(unexplained({table: comments(spark, table) for table in own})) == n_columns > 50
+
+    account = "\n".join(maintain.maintain(spark, trial.city, date.today(), trial.settings))
+    assert f"{len(own)} tables: classes and meanings" in account
+    assert f"{strange}.colour: nothing says what it means" in account  # told, and keeps nothing else from being done
+    assert unexplained({table: comments(spark, table) for table in own}) == []
+    versions = [spark.sql(f"describe history {table}").first().version for table in own]
+    again = "\n".join(maintain.maintain(spark, trial.city, date.today(), trial.settings))
+    assert "tables: classes and meanings" not in again
+    written = ("ALTER TABLE", "CHANGE COLUMN", "CHANGE COLUMNS")
+    for table, version in zip(own, versions, strict=True):
+        later = spark.sql(f"describe history {table}").where(f"version > {version}").collect()
+        assert not [commit for commit in later if commit.operation in written], table
+    for table in (before, strange):
+        spark.sql(f"drop table {table}")
+
+
 def test_small_files_are_merged_once_and_replaced_ones_removed(spark: Any) -> None:
     spark.sql("create schema if not exists ops")
     table = "ops.small_files"
     for number in range(4):
-        tables.append_once(spark, spark.range(number, number + 1).coalesce(1), table, f"batch {number}")
-    assert tables.rearrange(spark, table, None, 3, by="id")
-    assert not tables.rearrange(spark, table, None, 3, by="id")
+        tables.append_once(spark, spark.range(number, number + 1).coalesce(1).toDF("n"), table, f"batch {number}")
+    assert tables.rearrange(spark, table, None, 3, by="n")
+    assert not tables.rearrange(spark, table, None, 3, by="n")
     assert len(tables.read(spark, table).inputFiles()) == 1
     folder = tables.lake_folder(spark) / "ops.db" / "small_files"
     before = set(folder.glob("*.parquet"))
@@ -53,7 +84,7 @@ def test_small_files_are_merged_once_and_replaced_ones_removed(spark: Any) -> No
     assert set(folder.glob("*.parquet")) == before  # a night that began before may still read them
     tables.drop_old_files(spark, [table], 0)
     assert len(list(folder.glob("*.parquet"))) == 1
-    assert sorted(row.id for row in tables.read(spark, table).collect()) == [0, 1, 2, 3]
+    assert sorted(row.n for row in tables.read(spark, table).collect()) == [0, 1, 2, 3]
     spark.sql(f"drop table {table}")
 
 
@@ -61,9 +92,9 @@ def test_files_whose_records_lie_in_all_of_them_are_written_in_order(spark: Any)
     spark.sql("create schema if not exists ops")
     table = "ops.mixed_files"
     for number in range(6):
-        mixed = spark.range(number, 600, 6).coalesce(1)
+        mixed = spark.range(number, 600, 6).coalesce(1).toDF("n")
         tables.append_once(spark, mixed, table, f"batch {number}")
-    assert tables.rearrange(spark, table, None, 8, by="id")  # few, but each record may lie in any
-    assert not tables.rearrange(spark, table, None, 8, by="id")
+    assert tables.rearrange(spark, table, None, 8, by="n")  # few, but each record may lie in any
+    assert not tables.rearrange(spark, table, None, 8, by="n")
     assert tables.read(spark, table).count() == 600
     spark.sql(f"drop table {table}")
