@@ -39,10 +39,10 @@ def _load(spark: SparkSession, city_code: str, table: str) -> None:
         tuple(_typed(row[column], type_) for column, type_ in columns.items())
         for row in read_table(city_code, RAW[table])
     ]
-    if tables.exists(spark, table):
-        own = tables.read(spark, table).where(f"city_code = {tables.literal(city_code)}")
-        if sorted(map(tuple, own.select(*columns).collect()), key=repr) == sorted(found, key=repr):
-            return
+    tables.ensure(spark, table, {"city_code": "string"} | columns, ("city_code",))
+    own = tables.read(spark, table).where(f"city_code = {tables.literal(city_code)}")
+    if sorted(map(tuple, own.select(*columns).collect()), key=repr) == sorted(found, key=repr):
+        return
     ddl = ", ".join(f"{column} {type_}" for column, type_ in columns.items())
     tables.replace_slice(spark, spark.createDataFrame(found, ddl), table, {"city_code": city_code})
 

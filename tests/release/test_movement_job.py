@@ -99,7 +99,9 @@ class Nights:
                 list(denominators(day).itertuples(index=False, name=None)),
                 "area_code string, measure string, valid_from date, valid_to date, value double, quality_code string",
             ),
-            "indicators.daily": self.spark.createDataFrame(daily(day)),
+            "indicators.daily": self.spark.createDataFrame(daily(day)).selectExpr(
+                f"'{CITY}' as city_code", "*"
+            ),  # as dbt has it
             refine.BATCHES: self.spark.createDataFrame(batches),
         }
         tables.replace_slices(self.spark, frames, {"city_code": CITY})
