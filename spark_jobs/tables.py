@@ -30,6 +30,12 @@ WRITERS = 4
 SAFE_HOURS = 168  # what Delta holds to be safe for whoever still reads an older version
 ROWS_A_FILE, BYTES_A_FILE = 50_000, 8 * 2**20  # small enough that a night's changes rewrite little of a table
 MOST_OVERLAPPING = 4
+# Delta would put all that a merge rewrites into one file, which the next night rewrites again, and first send the rows
+# through one more shuffle to one task, because a feed's slice is one partition
+MERGED = {
+    "spark.sql.files.maxRecordsPerFile": str(ROWS_A_FILE),
+    "spark.databricks.delta.merge.repartitionBeforeWrite.enabled": "false",
+}
 SCHEMAS = ("raw", "bronze", "silver", "ops", "conformed", "indicators", "index", "flags", "release")
 HOW_TO_PROJECT = "spark.sql.codegen.factoryMode"
 ATTACHED = "attached"  # an empty schema, made last: the server knows all tables of the folder
@@ -282,8 +288,7 @@ def _merge(spark: SparkSession, frame: DataFrame, table: str, keys: tuple[str, .
     on = " and ".join(f"new.`{key}` = old.`{key}`" for key in keys)
     name = f"merge_{uuid.uuid4().hex}"
     frame.createOrReplaceTempView(name)
-    # Delta would put all that it rewrites into one file, which the next night rewrites again
-    with configured(spark, {"spark.sql.files.maxRecordsPerFile": str(ROWS_A_FILE)}):
+    with configured(spark, MERGED):
         spark.sql(f"merge into {table} as old using {name} as new on {on} and {within} {then}")
     spark.catalog.dropTempView(name)
 
