@@ -90,13 +90,22 @@ def attach(spark: SparkSession) -> None:
             return
         for schema in SCHEMAS:
             spark.sql(f"create schema if not exists `{schema}`")
-            for folder in sorted((lake / f"{schema}.db").glob("*/")):
-                if not any((folder / "_delta_log").glob("*.json")):
-                    shutil.rmtree(folder)
-                    continue
-                table = f"`{schema}`.`{folder.name}`"
-                spark.sql(f"create table if not exists {table} using delta location {literal(str(folder))}")
+        together(
+            *(
+                partial(_attach, spark, folder)
+                for schema in SCHEMAS
+                for folder in sorted((lake / f"{schema}.db").glob("*/"))
+            )
+        )
         spark.sql(f"create schema `{ATTACHED}`")
+
+
+def _attach(spark: SparkSession, folder: Path) -> None:
+    if not any((folder / "_delta_log").glob("*.json")):
+        shutil.rmtree(folder)
+        return
+    table = f"`{folder.parent.stem}`.`{folder.name}`"
+    spark.sql(f"create table if not exists {table} using delta location {literal(str(folder))}")
 
 
 @contextmanager

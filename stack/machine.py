@@ -48,7 +48,7 @@ class Machine:
         with ExitStack() as running:
             self._start(running, self.postgres.service, self.postgres.start)
             spark = spark_server(self.layout)
-            self._start(running, spark, spark.start)
+            self._start(running, spark, spark.begin)  # for seconds, while the others start: none of them asks it
             connections = self._connections(city, data)
             self.airflow.write_connections({**self._stored_connections(), **connections})
             if self.is_simulated(city):
@@ -56,6 +56,7 @@ class Machine:
                 api = self.simulator.service(city, now)
                 self._start(running, api, api.start)
             self.airflow.bootstrap()
+            spark.wait()
             yield
 
     @contextmanager

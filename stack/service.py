@@ -103,6 +103,11 @@ class Service:
 
     def start(self) -> None:
         """Start and wait until ready. A running one is used as it is. Raises ServiceError."""
+        self.begin()
+        self.wait()
+
+    def begin(self) -> None:
+        """Start, and leave the rest to `wait`. A running one is used as it is. Raises ServiceError."""
         if self.is_running():
             return
         self._end_orphan()
@@ -129,10 +134,11 @@ class Service:
         record = {"pid": process.pid, "created": process.create_time()}
         record |= {"owner": owner.pid, "owner_created": owner.create_time()}
         self._record.write_text(json.dumps(record))
-        self._wait_until_ready()
 
-    def _wait_until_ready(self) -> None:
-        assert self._process
+    def wait(self) -> None:
+        """Wait until what this object started is ready. Raises ServiceError."""
+        if self._process is None:
+            return
         deadline = time.monotonic() + self.timeout
         while time.monotonic() < deadline:
             if self._process.poll() is not None:
