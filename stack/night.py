@@ -26,6 +26,7 @@ from pluggy import HookimplMarker
 
 from expectations.contract import load_city
 from expectations.located_yaml import ContractError
+from stack.service import die_with_parent
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 BAD_ARGUMENT = 2
@@ -218,6 +219,8 @@ def main() -> int:
     terminal = Terminal(state / "logs" / "airflow-night.log")
     watch = Watch(terminal)
     watch.listen_to_signals()
+    # OpenLineage keeps a process of its own, which would wait for work for ever if this one were killed outright
+    os.register_at_fork(after_in_child=lambda: die_with_parent(signal.SIGKILL))
     try:
         return Night(city.city_code, watch).run([feed.feed_code for feed in feeds], _days(arguments), arguments.since)
     except Exception as error:  # noqa: BLE001 -- the last line of defence: a letter instead of a traceback

@@ -12,7 +12,9 @@ import socket
 import subprocess
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 
+import psutil
 import pytest
 
 from tests.e2e.place import CITY, FIRST, REPOSITORY, SECOND, THIRD, Place, new_place
@@ -46,6 +48,20 @@ def killed_at(place: Place, step: str, day: str) -> None:
     time.sleep(3)
     night.send_signal(signal.SIGKILL)
     night.wait()
+    deadline = time.monotonic() + 30
+    while (left := left_running(place)) and time.monotonic() < deadline:
+        time.sleep(0.5)
+    assert not left, f"killed in {step}: something runs on"
+
+
+def left_running(place: Place) -> list[str]:
+    """Command lines of the processes that work on this place."""
+    found = []
+    for process in psutil.process_iter():
+        with suppress(psutil.Error):  # one that has just ended
+            if process.environ().get("PINGAN_STATE") == place.environment["PINGAN_STATE"]:
+                found.append(" ".join(process.cmdline()))
+    return found
 
 
 @pytest.mark.kill
