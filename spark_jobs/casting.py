@@ -5,7 +5,7 @@ A value that is not empty and cannot be cast is never made null: its row is reje
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import reduce
 from operator import or_
@@ -58,19 +58,20 @@ class Cast:
     faults: tuple[Fault, ...] = ()
 
 
-def listed(faults: Iterable[Fault]) -> Column:
+def listed(faults: Sequence[Fault]) -> Column:
     """Those of the faults that a row has, in their order, as an array of FAULTS; empty for a row that fits.
 
     Nearly all rows do: they are asked one question, whether anything is wrong, and no array is put together for them.
     """
-    said = list(faults)
-    entries = (
-        f.struct(f.lit(fault.rule).alias("rule"), f.lit(fault.column).alias("column_name"), fault.found.alias("found"))
-        for fault in said
-    )
-    found = f.array_compact(f.array(*(f.when(fault.broken, entry) for fault, entry in zip(said, entries, strict=True))))
-    is_faulty = f.greatest(f.lit(False), *(fault.broken for fault in said))
+    found = f.array_compact(f.array(*(f.when(fault.broken, _entry(fault)) for fault in faults)))
+    is_faulty = f.greatest(f.lit(False), *(fault.broken for fault in faults))
     return f.when(is_faulty, found).otherwise(f.array()).cast(FAULTS)
+
+
+def _entry(fault: Fault) -> Column:
+    return f.struct(
+        f.lit(fault.rule).alias("rule"), f.lit(fault.column).alias("column_name"), fault.found.alias("found")
+    )
 
 
 def text_name(name: str) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from expectations.contract import Feed, load_kinds
 from spark_jobs.errors import ContractBreach
-from spark_jobs.shape import shape_of
+from spark_jobs.shape import LEGEND, shape_of
 
 # Beginnings of type names (Arrow, PostgreSQL) whose text says the same as the value, by canonical type.
 TEXT = ("string", "large_string", "dictionary", "text", "character", "varchar", "char", "uuid", "USER-DEFINED", "null")
@@ -65,8 +65,6 @@ def check_columns(feed: Feed, where: str, columns: Sequence[str], types: Mapping
     if len(columns) == 1:
         lines.append("  there is one column only: is the delimiter the contract's?")
     if not has_names and columns:
-        lines.append(
-            "  no name is one of the contract's: is there a header? (9 stands for a digit; A, a and 文 for letters)"
-        )
+        lines.append(f"  no name is one of the contract's: is there a header? ({LEGEND})")
     lines.append("  what to do: ask the source what replaced them, then change the feed's contract")
     raise ContractBreach("\n".join(lines))

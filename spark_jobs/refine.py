@@ -22,6 +22,7 @@ from spark_jobs.landing import Landing, Manifest
 from spark_jobs.locks import one_run_a_feed
 from spark_jobs.pseudonym import Pseudonymiser
 from spark_jobs.settings import Settings
+from spark_jobs.shape import LEGEND
 
 BATCHES = "ops.batches"
 BATCH_COLUMNS = (
@@ -229,7 +230,7 @@ def _letter(feed: Feed, manifest: Manifest, counts: dict[str, int], failures: li
     lines += [f"  {failure}" for failure in failures]
     lines += [f"  {reason}" for reason in silver.reasons(staged)]
     lines.append(
-        "  what to do: look at the rows in landing (a shape has 9 for a digit; A, a and 文 for letters), correct the "
+        f"  what to do: look at the rows in landing (in a shape {LEGEND}), correct the "
         "contract or ask the source, then run the feed again; nothing has to be undone. "
         "Rows of earlier batches that the old contract rejected: python -m spark_jobs rebuild "
         f"--city {feed.city_code} --feed {feed.feed_code}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import unicodedata
 
 LONGEST = 40  # characters
+LEGEND = "9 stands for a digit; A, a and 文 for letters"  # for the reader of a letter that shows shapes
 
 
 def shape_of(value: str) -> str:

@@ -12,7 +12,7 @@ import pyarrow.csv as pa_csv
 from spark_jobs.formats.content import Content, Fault, Unreadable
 from spark_jobs.formats.encoding import to_utf8
 from spark_jobs.formats.unpack import refuse_foreign
-from spark_jobs.shape import shape_of
+from spark_jobs.shape import LEGEND, shape_of
 
 BLOCK = 8 << 20
 LARGEST_BLOCK = (1 << 31) - 1
@@ -52,7 +52,7 @@ def _header(content: bytes, delimiter: str) -> list[str]:
         header = next((row for row in rows if row), [])
     except csv.Error as error:
         shape = shape_of(content.decode("utf-8", "replace"))
-        raise Unreadable(f"expected a header, found {shape!r} ({error}; 9: a digit; A, a, 文: letters)") from None
+        raise Unreadable(f"expected a header, found {shape!r} ({error}; {LEGEND})") from None
     if not any(header):
         raise Unreadable("expected a header, found an empty file")
     return [name.strip() for name in header]
