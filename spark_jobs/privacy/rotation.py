@@ -40,5 +40,6 @@ def rotate(spark: SparkSession, settings: Settings) -> Iterator[str]:
                 n_rows = stored.replace_pseudonyms(spark, city, feed, fresh)
                 stored.drop_replaced_files(spark, feed)
                 yield f"{feed.code}: {n_rows} pseudonyms brought to key {pseudonymiser.version}"
+        stored.drop_scratch(spark)
         pending.replace(settings.hash_keys)
     yield f"key {pseudonymiser.version} is in use; keep a copy of {settings.hash_keys.name} outside the machine"

@@ -5,9 +5,11 @@ A value or a pseudonym is never part of a statement: Delta's log keeps statement
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Mapping
 from functools import reduce
 from operator import or_
+from pathlib import Path
 
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as f
@@ -140,3 +142,16 @@ def drop_replaced_files(spark: SparkSession, feed: Feed) -> None:
     """Remove the files that the rows stood in before, at once: nobody else may be at work (locks.nobody_else)."""
     held = [bronze_table(feed), silver.silver_table(feed.kind), silver.REJECTS, refine.BATCHES]
     tables.drop_old_files(spark, held, hours=0)
+
+
+def drop_scratch(spark: SparkSession) -> None:
+    """Remove what statements that are over have left between their stages: rows as they were, in the server's scratch.
+
+    Spark drops such a file when the garbage collector finds that nothing asks for it any more, once in half an hour;
+    here at once. What the next statements need of Delta's logs stays; it holds no rows.
+    """
+    spark.sql("select java_method('java.lang.System', 'gc')").collect()
+    scratch, before = Path(str(spark.conf.get("spark.local.dir"))), -1
+    while before != (left := sum(1 for _ in scratch.rglob("shuffle_*"))):
+        before = left
+        time.sleep(0.5)  # the collector only tells; others do the work

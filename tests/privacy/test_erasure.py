@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import gzip
+import secrets
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from pyspark.sql import SparkSession
 from pyspark.sql import functions as f
 
 from spark_jobs import bronze, landing, tables
@@ -109,6 +111,16 @@ def die(*_: object, **__: object) -> None:
 def write_and_die(path: Path, manifest: Manifest) -> None:
     path.write_text(manifest.model_dump_json())
     raise Killed
+
+
+def test_rows_between_two_stages_go_with_those_of_the_lake(spark: SparkSession) -> None:
+    """Spark itself would keep them until its next collection of garbage."""
+    word = f"v1:{secrets.token_hex(16)}"
+    scratch = [tables.lake_folder(spark).parent / "spark" / "scratch"]
+    spark.createDataFrame([(word,)], "pair string").repartition(2).collect()
+    assert traces(scratch, [word])[word]
+    stored.drop_scratch(spark)
+    assert traces(scratch, [word]) == {word: set()}
 
 
 KILLED_AT: dict[str, tuple[Any, str, Callable[..., None]]] = {

@@ -1,9 +1,11 @@
-"""Where words are found in a folder: in the bytes of every file, unpacked, and in the values and the footer of every Parquet file."""
+"""Where words are found in a folder: in the bytes of every file, unpacked, and in the values and the footer of every
+Parquet file."""
 
 from __future__ import annotations
 
 import gzip
 import re
+import struct
 import zipfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -11,6 +13,10 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pa_parquet
+
+LZ4_BLOCK = b"LZ4Block"  # how Spark packs what lies between two stages
+LZ4_HEADER = struct.Struct("<8sBiii")  # magic, method and level, packed and plain length, checksum
+LZ4_PLAIN = 0x10
 
 
 def traces(folders: Iterable[Path], words: Iterable[str]) -> dict[str, set[str]]:
@@ -41,6 +47,8 @@ def parts(folders: Iterable[Path]) -> Iterator[tuple[str, bytes]]:
                 yield str(path), content
             if content.startswith(b"\x1f\x8b"):
                 yield str(path), gzip.decompress(content)
+            if content.startswith(LZ4_BLOCK):
+                yield str(path), b"".join(lz4_blocks(content))
             if content.startswith(b"PK") and zipfile.is_zipfile(path):
                 with zipfile.ZipFile(path) as archive:
                     yield from ((str(path), archive.read(entry)) for entry in archive.infolist())
@@ -51,3 +59,15 @@ def parts(folders: Iterable[Path]) -> Iterator[tuple[str, bytes]]:
                     is_nested = pa.types.is_nested(column.type)
                     values = column.to_pylist() if is_nested else pc.unique(column.cast(pa.string())).to_pylist()
                     yield str(path), "\n".join(map(str, values)).encode()
+
+
+def lz4_blocks(content: bytes) -> Iterator[bytes]:
+    """The blocks of a file of lz4-java, unpacked."""
+    at = 0
+    while at < len(content):
+        _, token, n_packed, n_plain, _ = LZ4_HEADER.unpack_from(content, at)
+        at += LZ4_HEADER.size
+        block = content[at : at + n_packed]
+        at += n_packed
+        is_packed = n_plain and token & 0xF0 != LZ4_PLAIN
+        yield pa.decompress(block, n_plain, codec="lz4_raw", asbytes=True) if is_packed else block
