@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -54,6 +55,7 @@ class Service:
     user: str | None = None
     ready: Callable[[], bool] | None = None
     timeout: float = 120  # seconds until ready
+    scratch: Path | None = None  # emptied before a start: one that was killed outright could not tidy up
     _process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -116,6 +118,8 @@ class Service:
                 f"port {self.port} ({self.name}) is in use by another program; "
                 f"stop it, or choose other ports: make run PORT_BASE={self.layout.port_base + 1000}"
             )
+        if self.scratch:
+            shutil.rmtree(self.scratch, ignore_errors=True)
         self.log.parent.mkdir(parents=True, exist_ok=True)
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(

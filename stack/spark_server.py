@@ -48,13 +48,12 @@ def spark_environment(layout: Layout) -> dict[str, str]:
 def spark_server(layout: Layout) -> Service:
     home = next((layout.repository / ".venv" / "pipeline" / "lib").glob("python3*/site-packages/pyspark"))
     jars = ",".join(str(jar) for jar in sorted(layout.jars.glob("*.jar")))
-    folder = layout.state / "spark"
-    folder.mkdir(parents=True, exist_ok=True)
+    scratch = layout.state / "spark" / "scratch"
     settings = {
         **SETTINGS,
         "spark.connect.grpc.binding.port": str(layout.port("spark")),
         "spark.sql.warehouse.dir": str(layout.state / "lake"),
-        "spark.local.dir": str(folder / "scratch"),
+        "spark.local.dir": str(scratch),
         "spark.driver.extraJavaOptions": JAVA_OPTIONS,
     }
     client = spark_environment(layout)
@@ -84,4 +83,5 @@ def spark_server(layout: Layout) -> Service:
         },
         stop_signal=signal.SIGTERM,
         timeout=90,
+        scratch=scratch,
     )
