@@ -1,4 +1,5 @@
-"""Who waits for whom: runs of one feed for each other, and an erasure for all that read or write pseudonyms.
+"""Who waits for whom: runs of one feed for each other, verdicts of Great Expectations for each other (they share its
+files), and an erasure for all that read or write pseudonyms.
 
 Everything else may run side by side: Delta's own commits keep it apart. A lock ends with the process that holds it.
 """
@@ -27,6 +28,13 @@ def _locked(path: Path, how: int) -> Iterator[None]:
 def one_run_a_feed(state: Path, feed: Feed) -> Iterator[None]:
     """Two runs of one feed take their turns (a night and a backfill); different feeds do not wait."""
     with reading_silver(state), _locked(state / "run" / f"{feed.code}.lock", fcntl.LOCK_EX):
+        yield
+
+
+@contextmanager
+def one_verdict_at_a_time(state: Path) -> Iterator[None]:
+    """Great Expectations reads, changes and writes its configuration and the Data Docs of all feeds."""
+    with _locked(state / "run" / "verdict.lock", fcntl.LOCK_EX):
         yield
 
 

@@ -3,8 +3,8 @@
 Run with the Airflow environment's python: `python -m stack.night --city C --date D [--only FEED] [--since S]`. With
 `--since` the feeds bring the days from there to D once more, and each of these days is published, in order.
 Airflow starts once, each DAG runs by `dag.test()`, each task once (a person is waiting and may run it again).
-A failed feed does not stop the others. Progress goes to stdout, failures to stderr, and all that Airflow and
-the steps say to `logs/airflow-night.log` in the state folder.
+Feeds are brought AT_ONCE at a time; a failed one does not stop the others. Progress goes to stdout, failures to
+stderr, and all that Airflow and the steps say to `logs/airflow-night.log` in the state folder.
 
 Exit code: that of `release` (0 done, 3 a feed is missing, 6 gate failed), else of the step that failed before
 it; 2 no such city or feed, 70 internal error, 130 and 143 stopped by SIGINT and SIGTERM.
@@ -13,12 +13,18 @@ it; 2 no such city or feed, 70 internal error, 130 and 143 stopped by SIGINT and
 from __future__ import annotations
 
 import argparse
+import fcntl
+import functools
+import multiprocessing
 import os
 import signal
 import sys
 import time
 import traceback
+from collections.abc import Callable
 from datetime import date, timedelta
+from multiprocessing.process import BaseProcess
+from multiprocessing.queues import SimpleQueue
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -31,6 +37,7 @@ from stack.service import die_with_parent
 REPOSITORY = Path(__file__).resolve().parents[1]
 BAD_ARGUMENT = 2
 INTERNAL_ERROR = 70
+AT_ONCE = 2  # feeds: one's step is mostly a chain of small Spark jobs, which leaves half of two cores idle
 hookimpl = HookimplMarker("airflow")
 
 
@@ -59,12 +66,13 @@ class Terminal:
 class Watch:
     """Listens to Airflow: a line at the start and the end of each task, the letter of each that failed.
 
-    Also ends the task at hand on SIGINT or SIGTERM. Nothing is raised into Airflow for that: the step's end
-    fails the task, the rest of its DAG is not run, and `stopped_by` says why.
+    Also ends the task at hand on SIGINT or SIGTERM, and those of the `workers`. Nothing is raised into Airflow for
+    that: the step's end fails the task, the rest of its DAG is not run, and `stopped_by` says why.
     """
 
     def __init__(self, terminal: Terminal) -> None:
         self.stopped_by: signal.Signals | None = None
+        self.workers: list[BaseProcess] = []
         self._terminal = terminal
         self._task: Any = None
         self._started = 0.0
@@ -75,6 +83,9 @@ class Watch:
 
     def _stop(self, number: int, _frame: object) -> None:
         self.stopped_by = self.stopped_by or signal.Signals(number)
+        for worker in self.workers:
+            if worker.is_alive() and worker.pid:
+                os.kill(worker.pid, number)
         if self._task:
             self._task.on_kill()
 
@@ -110,26 +121,98 @@ def _subject(task: Any) -> str:
     return f"{getattr(task, 'feed_code', None) or 'publication'} {task.task_id}"
 
 
+class Records:
+    """Airflow's own tables: of the processes of a night one writes there at a time, for they would race for the rows
+    of the assets. Given up while a step is at work. The lock is a process's own and is not shared by its forks.
+    """
+
+    def __init__(self, lock: Path) -> None:
+        lock.parent.mkdir(parents=True, exist_ok=True)
+        self._file = lock.open("w")
+
+    def __enter__(self) -> None:
+        fcntl.lockf(self._file, fcntl.LOCK_EX)
+
+    def __exit__(self, *_: object) -> None:
+        fcntl.lockf(self._file, fcntl.LOCK_UN)
+
+    def given_up_for(self, work: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.wraps(work)
+        def worked(*arguments: Any, **named: Any) -> Any:
+            fcntl.lockf(self._file, fcntl.LOCK_UN)
+            try:
+                return work(*arguments, **named)
+            finally:
+                fcntl.lockf(self._file, fcntl.LOCK_EX)
+
+        return worked
+
+
 class Night:
     """Runs the DAGs of one city for one business date, or for each of a range."""
 
-    def __init__(self, city_code: str, watch: Watch) -> None:
+    def __init__(self, city_code: str, state: Path, watch: Watch, terminal: Terminal) -> None:
         from airflow.dag_processing.dagbag import DagBag
+        from airflow.sdk.execution_time.supervisor import in_process_api_server
         from airflow.sdk.listener import get_listener_manager
 
         self._city_code = city_code
+        self._records = Records(state / "run" / "airflow.lock")
         self._watch = watch
+        self._terminal = terminal
         get_listener_manager().add_listener(watch)
         self._dags = DagBag(dag_folder=REPOSITORY / "dags").dags
+        for operator in {type(task) for dag in self._dags.values() for task in dag.tasks}:
+            operator.execute = self._records.given_up_for(operator.execute)
+        _ = in_process_api_server().app  # made once, for the forks too: each would need a second and a half for it
 
     def run(self, feed_codes: list[str], days: list[date], since: date | None) -> int:
-        """Feeds one after another, then the publication of each day. Returns the worst exit code of a publication."""
+        """Feeds, AT_ONCE at a time, then the publication of each day. Returns the worst exit code of a publication."""
         conf = {"business_date": days[-1].isoformat(), "since": since and since.isoformat()}
-        for feed_code in feed_codes:
-            self._run_dag(f"feed_{self._city_code}_{feed_code}", conf)
-            if self._watch.stopped_by:
-                return 128 + self._watch.stopped_by
-        return max(self._publish(day) for day in days)
+        are_brought = self._bring(feed_codes, conf)
+        if self._watch.stopped_by:
+            return 128 + self._watch.stopped_by
+        return max(*map(self._publish, days), 0 if are_brought else INTERNAL_ERROR)
+
+    def _bring(self, feed_codes: list[str], conf: dict[str, Any]) -> bool:
+        """Bring the feeds in forks of this process, which has read Airflow and the DAGs; False if a fork failed.
+
+        Whatever became of the feeds, the publication goes on with what has arrived.
+        """
+        fork = multiprocessing.get_context("fork")
+        queue: SimpleQueue[str | None] = fork.SimpleQueue()
+        for entry in [*feed_codes, *[None] * AT_ONCE]:
+            queue.put(entry)
+        for _ in feed_codes[:AT_ONCE]:
+            worker = fork.Process(target=self._bring_from, args=(queue, conf))
+            worker.start()
+            self._watch.workers.append(worker)
+        for worker in self._watch.workers:
+            worker.join()
+        codes = [worker.exitcode for worker in self._watch.workers]
+        self._watch.workers.clear()
+        return not any(codes)
+
+    def _bring_from(self, queue: SimpleQueue[str | None], conf: dict[str, Any]) -> None:
+        """A fork's work. Its exit code is 0 unless Airflow itself failed."""
+        self._watch.workers.clear()  # they are its siblings
+        is_sound = True
+        while (feed_code := queue.get()) and not self._watch.stopped_by:
+            dag_id = f"feed_{self._city_code}_{feed_code}"
+            try:
+                self._run_dag(dag_id, conf)
+            except Exception as error:  # noqa: BLE001 -- one feed's accident is not the night's
+                traceback.print_exc()
+                self._terminal.complain(f"internal error in Airflow, DAG {dag_id}: {error}; see {self._terminal.log}")
+                is_sound = False
+        self._say_goodbye()
+        sys.exit(0 if is_sound else INTERNAL_ERROR)
+
+    def _say_goodbye(self) -> None:
+        """As every process of Airflow does: OpenLineage keeps a process, for which the end of a fork would wait."""
+        from airflow.sdk.listener import get_listener_manager
+
+        get_listener_manager().hook.before_stopping(component=self)
 
     def _publish(self, day: date) -> int:
         """Publish a day with whatever has arrived, unless this night was stopped. Returns the exit code."""
@@ -147,8 +230,9 @@ class Night:
         dag = self._dags[dag_id]
         for task in dag.tasks:
             task.retries = 0
-        _close_abandoned_runs(dag_id)
-        return _exit_codes(dag_id, dag.test(run_conf=conf).run_id)
+        with self._records:
+            _close_abandoned_runs(dag_id)
+            return _exit_codes(dag_id, dag.test(run_conf=conf).run_id)
 
 
 def _exit_codes(dag_id: str, run_id: str) -> dict[str, int]:
@@ -222,7 +306,8 @@ def main() -> int:
     # OpenLineage keeps a process of its own, which would wait for work for ever if this one were killed outright
     os.register_at_fork(after_in_child=lambda: die_with_parent(signal.SIGKILL))
     try:
-        return Night(city.city_code, watch).run([feed.feed_code for feed in feeds], _days(arguments), arguments.since)
+        night = Night(city.city_code, state, watch, terminal)
+        return night.run([feed.feed_code for feed in feeds], _days(arguments), arguments.since)
     except Exception as error:  # noqa: BLE001 -- the last line of defence: a letter instead of a traceback
         traceback.print_exc()
         terminal.complain(f"internal error in Airflow: {error}; the whole story is in {terminal.log}")

@@ -39,7 +39,7 @@ def test_a_failed_feed_does_not_stop_the_night(fresh_home: AirflowHome, city: Ci
     out, err = night.communicate(timeout=90)
     assert night.returncode == 3, err
     landed = [call["feed"] for call in stub.calls() if call["step"] == "land"]
-    assert landed == [feed.feed_code for feed in city.feeds]  # each once: a person waits, nothing is retried
+    assert sorted(landed) == sorted(feed.feed_code for feed in city.feeds)  # each once: a person waits, no retries
     assert stub.steps()[-4:] == ["conform", "index", "flags", "release"]
     assert f"step land of {city.city_code}.{down}: source unavailable (exit 4)" in err
     assert f"step refine of {city.city_code}.{breached}: contract breach (exit 5)" in err
@@ -101,15 +101,38 @@ def no_secret_is_left(home: AirflowHome, shown: str) -> bool:
 def test_stopping_leaves_nothing_running(
     fresh_home: AirflowHome, city: City, stub: Stub, number: signal.Signals
 ) -> None:
-    first = city.feeds[0].feed_code
-    stub.plan({f"refine:{first}": "hang"})
+    stub.plan({f"refine:{feed.feed_code}": "hang" for feed in city.feeds})
     night = start(fresh_home, city.city_code)
-    wait_until(lambda: "refine" in stub.steps(), night)
+    wait_until(lambda: stub.steps().count("refine") == 2, night)  # two feeds at a time
     night.send_signal(number)
     _, err = night.communicate(timeout=20)
     assert night.returncode == 128 + number, err
-    assert stub.steps() == ["land", "refine"]  # no other feed, no publication
-    assert [pid for pid in stub.calls()[-1]["pids"] if is_running(pid)] == []
+    assert sorted(stub.steps()) == ["land", "land", "refine", "refine"]  # no other feed, no publication
+    assert not any(is_running(pid) for call in stub.calls() for pid in call["pids"] if pid)
+
+
+def test_a_feed_that_takes_long_holds_up_no_other(fresh_home: AirflowHome, city: City, stub: Stub) -> None:
+    first, *others = [feed.feed_code for feed in city.feeds]
+    stub.plan({f"refine:{first}": "hang"})
+    night = start(fresh_home, city.city_code)
+    wait_until(lambda: set(others) <= {call["feed"] for call in stub.calls() if call["step"] == "refine"}, night)
+    night.send_signal(signal.SIGTERM)
+    night.communicate(timeout=20)
+    assert {"conform", "release"}.isdisjoint(stub.steps())  # the publication waits for all that are on their way
+
+
+def test_a_night_killed_outright_leaves_nothing_running(fresh_home: AirflowHome, city: City, stub: Stub) -> None:
+    stub.plan({f"refine:{feed.feed_code}": "hang" for feed in city.feeds})
+    night = start(fresh_home, city.city_code)
+    wait_until(lambda: stub.steps().count("refine") == 2, night)
+    steps = [call["pids"][0] for call in stub.calls()]
+    forks = [fork.pid for fork in psutil.Process(night.pid).children()]
+    night.kill()
+    night.communicate(timeout=20)
+    give_up = time.monotonic() + 5  # each ends when it has seen its parent end
+    while (left := [pid for pid in [*forks, *steps] if is_running(pid)]) and time.monotonic() < give_up:
+        time.sleep(0.1)
+    assert left == []
 
 
 def is_running(pid: int) -> bool:
