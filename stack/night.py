@@ -66,13 +66,13 @@ class Terminal:
 class Watch:
     """Listens to Airflow: a line at the start and the end of each task, the letter of each that failed.
 
-    Also ends the task at hand on SIGINT or SIGTERM, and those of the `workers`. Nothing is raised into Airflow for
+    Also ends the task at hand on SIGINT or SIGTERM, and those of its `forks`. Nothing is raised into Airflow for
     that: the step's end fails the task, the rest of its DAG is not run, and `stopped_by` says why.
     """
 
     def __init__(self, terminal: Terminal) -> None:
         self.stopped_by: signal.Signals | None = None
-        self.workers: list[BaseProcess] = []
+        self.forks: list[BaseProcess] = []
         self._terminal = terminal
         self._task: Any = None
         self._started = 0.0
@@ -83,9 +83,9 @@ class Watch:
 
     def _stop(self, number: int, _frame: object) -> None:
         self.stopped_by = self.stopped_by or signal.Signals(number)
-        for worker in self.workers:
-            if worker.is_alive() and worker.pid:
-                os.kill(worker.pid, number)
+        for fork in self.forks:
+            if fork.is_alive() and fork.pid:
+                os.kill(fork.pid, number)
         if self._task:
             self._task.on_kill()
 
@@ -175,27 +175,26 @@ class Night:
         return max(*map(self._publish, days), 0 if are_brought else INTERNAL_ERROR)
 
     def _bring(self, feed_codes: list[str], conf: dict[str, Any]) -> bool:
-        """Bring the feeds in forks of this process, which has read Airflow and the DAGs; False if a fork failed.
+        """Bring the feeds, here and in forks that share what this process has read; False if Airflow failed in one.
 
         Whatever became of the feeds, the publication goes on with what has arrived.
         """
-        fork = multiprocessing.get_context("fork")
-        queue: SimpleQueue[str | None] = fork.SimpleQueue()
+        context = multiprocessing.get_context("fork")
+        queue: SimpleQueue[str | None] = context.SimpleQueue()
         for entry in [*feed_codes, *[None] * AT_ONCE]:
             queue.put(entry)
-        for _ in feed_codes[:AT_ONCE]:
-            worker = fork.Process(target=self._bring_from, args=(queue, conf))
-            worker.start()
-            self._watch.workers.append(worker)
-        for worker in self._watch.workers:
-            worker.join()
-        codes = [worker.exitcode for worker in self._watch.workers]
-        self._watch.workers.clear()
-        return not any(codes)
+        for _ in feed_codes[1:AT_ONCE]:
+            fork = context.Process(target=self._bring_in_fork, args=(queue, conf))
+            fork.start()
+            self._watch.forks.append(fork)
+        is_sound = self._bring_from(queue, conf)
+        for fork in self._watch.forks:
+            fork.join()
+        codes = [fork.exitcode for fork in self._watch.forks]
+        self._watch.forks.clear()
+        return is_sound and not any(codes)
 
-    def _bring_from(self, queue: SimpleQueue[str | None], conf: dict[str, Any]) -> None:
-        """A fork's work. Its exit code is 0 unless Airflow itself failed."""
-        self._watch.workers.clear()  # they are its siblings
+    def _bring_from(self, queue: SimpleQueue[str | None], conf: dict[str, Any]) -> bool:
         is_sound = True
         while (feed_code := queue.get()) and not self._watch.stopped_by:
             dag_id = f"feed_{self._city_code}_{feed_code}"
@@ -205,14 +204,16 @@ class Night:
                 traceback.print_exc()
                 self._terminal.complain(f"internal error in Airflow, DAG {dag_id}: {error}; see {self._terminal.log}")
                 is_sound = False
-        self._say_goodbye()
-        sys.exit(0 if is_sound else INTERNAL_ERROR)
+        return is_sound
 
-    def _say_goodbye(self) -> None:
-        """As every process of Airflow does: OpenLineage keeps a process, for which the end of a fork would wait."""
+    def _bring_in_fork(self, queue: SimpleQueue[str | None], conf: dict[str, Any]) -> None:
         from airflow.sdk.listener import get_listener_manager
 
+        self._watch.forks.clear()  # they are its siblings
+        is_sound = self._bring_from(queue, conf)
+        # as every process of Airflow does: OpenLineage keeps a process, for whose end the fork's would wait
         get_listener_manager().hook.before_stopping(component=self)
+        sys.exit(0 if is_sound else INTERNAL_ERROR)
 
     def _publish(self, day: date) -> int:
         """Publish a day with whatever has arrived, unless this night was stopped. Returns the exit code."""
