@@ -21,6 +21,9 @@ from spark_jobs.business_date import business_date
 from spark_jobs.errors import StepError, UsageError
 from spark_jobs.settings import REPOSITORY, settings
 
+# dbt and Great Expectations import jsonschema, which takes a second of each step for a grammar of addresses if it finds it
+sys.modules["rfc3987_syntax"] = None  # type: ignore[assignment]
+
 app = typer.Typer(
     add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, help=__doc__, rich_markup_mode=None
 )
@@ -137,16 +140,20 @@ def delivered(city: CityOption, day: DateOption) -> None:
 @app.command()
 def conform(city: CityOption, day: DateOption) -> None:
     """Build dimensions, facts and indicators with dbt."""
-    from spark_jobs import conform as job
     from spark_jobs import delivery_calendar
+    from spark_jobs.ahead import DBT, begin_import
     from spark_jobs.locks import reading_silver
     from spark_jobs.reference_data import load_reference_data
     from spark_jobs.session import connect
 
     the_city = load_city(city)
     on = business_date(day, the_city)
-    load_reference_data(connect(), the_city)
-    delivery_calendar.define(connect())
+    spark = connect()
+    begin_import(DBT)
+    load_reference_data(spark, the_city)
+    delivery_calendar.define(spark)
+    from spark_jobs import conform as job
+
     with reading_silver(settings().state):
         job.conform(city, the_city.time_zone, on, the_city.as_of(on), the_city.context_feeds)
 
@@ -192,17 +199,20 @@ def flags(city: CityOption, day: DateOption) -> None:
 @app.command()
 def release(city: CityOption, day: DateOption, is_revised: RevisedOption = False) -> None:
     """Pass the gates and publish: tables, serving database, files, pointer."""
+    from spark_jobs.ahead import GREAT_EXPECTATIONS, begin_import
     from spark_jobs.index.methodology import load_methodology
     from spark_jobs.release import job
     from spark_jobs.session import connect
 
     the_city, here = load_city(city), settings()
     on = business_date(day, the_city)
+    spark = connect()
+    begin_import(GREAT_EXPECTATIONS)
     commit = subprocess.run(["git", "rev-parse", "HEAD"], cwd=REPOSITORY, capture_output=True, text=True, check=False)
     code_commit = commit.stdout.strip() or "unknown"
     as_of = the_city.as_of(load_methodology().revised_on(on) if is_revised else on)
     raise typer.Exit(
-        job.publish(connect(), the_city, on, as_of, here.published, here.mart_url, code_commit, typer.echo)
+        job.publish(spark, the_city, on, as_of, here.published, here.mart_url, code_commit, typer.echo)
     )
 
 
@@ -290,6 +300,15 @@ def sensitivity(
 
     for page in write_pages(settings().published, load_city(city), release, into):
         typer.echo(f"sensitivity: {page}")
+
+
+@app.command()
+def attach() -> None:
+    """Tell a server that has just started which tables lie in the lake. Each step does so where it is needed."""
+    from spark_jobs.session import connect
+
+    connect()
+    typer.echo("the server knows the tables of the lake")
 
 
 @app.command()

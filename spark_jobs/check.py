@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import importlib
 import json
 import logging
-import threading
 from pathlib import Path
 
 import pandas as pd
@@ -37,11 +35,6 @@ def _accepted(folder: Path, columns: list[str] | None = None) -> pa.Table:
     read = None if columns is None else [*columns, "faults"]
     staged = pa_dataset.dataset(folder, format="parquet").to_table(columns=read)
     return staged.filter(pc.equal(pc.list_value_length(staged["faults"]), 0)).drop_columns(["faults"])
-
-
-def begin_import() -> None:
-    """Import Great Expectations beside the work of Spark: it takes seconds, and most runs of a step need it never."""
-    threading.Thread(target=importlib.import_module, args=("expectations.gx",), daemon=True).start()
 
 
 def judge(

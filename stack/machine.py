@@ -57,6 +57,9 @@ class Machine:
                 self._start(running, api, api.start)
             self.airflow.bootstrap()
             spark.wait()
+            attach = [str(self.layout.python("pipeline")), "-m", "spark_jobs", "attach"]
+            tables = Service(self.layout, "attach", 0, attach, self.environment())
+            self._start(running, tables, tables.begin)  # while Airflow is read: the first step finds it done or waits
             yield
 
     @contextmanager

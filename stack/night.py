@@ -23,7 +23,7 @@ import time
 import traceback
 from collections.abc import Callable
 from datetime import date, timedelta
-from multiprocessing.process import BaseProcess
+from multiprocessing.context import ForkProcess
 from multiprocessing.queues import SimpleQueue
 from pathlib import Path
 from typing import Any, TextIO
@@ -72,7 +72,7 @@ class Watch:
 
     def __init__(self, terminal: Terminal) -> None:
         self.stopped_by: signal.Signals | None = None
-        self.forks: list[BaseProcess] = []
+        self.forks: list[ForkProcess] = []
         self._terminal = terminal
         self._task: Any = None
         self._started = 0.0
@@ -83,11 +83,15 @@ class Watch:
 
     def _stop(self, number: int, _frame: object) -> None:
         self.stopped_by = self.stopped_by or signal.Signals(number)
-        for fork in self.forks:
-            if fork.is_alive() and fork.pid:
-                os.kill(fork.pid, number)
+        self.pass_on()
         if self._task:
             self._task.on_kill()
+
+    def pass_on(self) -> None:
+        """Stop the forks if this process was stopped; they may have been made while the signal came."""
+        for fork in self.forks:
+            if self.stopped_by and fork.is_alive() and fork.pid:
+                os.kill(fork.pid, self.stopped_by)
 
     @hookimpl
     def on_task_instance_running(self, task_instance: Any) -> None:
@@ -188,6 +192,7 @@ class Night:
             fork.start()
             self._watch.forks.append(fork)
         is_sound = self._bring_from(queue, conf)
+        self._watch.pass_on()
         for fork in self._watch.forks:
             fork.join()
         codes = [fork.exitcode for fork in self._watch.forks]
