@@ -13,6 +13,7 @@ import pyarrow.dataset as pa_dataset
 from pyspark.sql import DataFrame
 
 from expectations.contract import City, Feed
+from spark_jobs.locks import one_verdict_at_a_time
 
 KEY = ["record_id", "known_at"]  # a record and the time of a version
 IN_MEMORY_ROWS = 2_000_000  # up to here pandas judges in a second what takes Spark dozens of small queries
@@ -42,31 +43,34 @@ def judge(
 ) -> list[str]:
     """Run the feed's suite on the accepted rows; return what fails, in words. `counts`: rows received, rows outside.
 
-    Neither the words nor what Great Expectations keeps of its verdict quote a value.
+    Neither the words nor what Great Expectations keeps of its verdict quote a value. Verdicts wait for each other.
     """
     from expectations.gx import gx
     from expectations.suite import suite_of
 
     logging.getLogger("great_expectations").setLevel(logging.ERROR)
-    context = gx.get_context(mode="file", project_root_dir=folder)
-    context.variables.progress_bars = {"globally": False}
-    suite = context.suites.add_or_update(suite_of(city, feed, *counts))
-    sources = context.data_sources
-    is_small = isinstance(accepted, pd.DataFrame)
-    source = sources.add_or_update_pandas("pandas") if is_small else sources.add_or_update_spark("spark")
-    asset = source.add_dataframe_asset(feed.code)
-    definition = context.validation_definitions.add_or_update(
-        gx.ValidationDefinition(name=feed.code, data=asset.add_batch_definition_whole_dataframe("batch"), suite=suite)
-    )
-    checkpoint = context.checkpoints.add_or_update(
-        gx.Checkpoint(
-            name=feed.code,
-            validation_definitions=[definition],
-            actions=[gx.checkpoint.UpdateDataDocsAction(name="docs")],
-            result_format={"result_format": "SUMMARY", "partial_unexpected_count": 0},  # no values
+    with one_verdict_at_a_time(folder):
+        context = gx.get_context(mode="file", project_root_dir=folder)
+        context.variables.progress_bars = {"globally": False}
+        suite = context.suites.add_or_update(suite_of(city, feed, *counts))
+        sources = context.data_sources
+        is_small = isinstance(accepted, pd.DataFrame)
+        source = sources.add_or_update_pandas("pandas") if is_small else sources.add_or_update_spark("spark")
+        asset = source.add_dataframe_asset(feed.code)
+        definition = context.validation_definitions.add_or_update(
+            gx.ValidationDefinition(
+                name=feed.code, data=asset.add_batch_definition_whole_dataframe("batch"), suite=suite
+            )
         )
-    )
-    result = checkpoint.run(batch_parameters={"dataframe": accepted}, run_id=gx.RunIdentifier(run_name=batch_id))
+        checkpoint = context.checkpoints.add_or_update(
+            gx.Checkpoint(
+                name=feed.code,
+                validation_definitions=[definition],
+                actions=[gx.checkpoint.UpdateDataDocsAction(name="docs")],
+                result_format={"result_format": "SUMMARY", "partial_unexpected_count": 0},  # no values
+            )
+        )
+        result = checkpoint.run(batch_parameters={"dataframe": accepted}, run_id=gx.RunIdentifier(run_name=batch_id))
     (verdict,) = result.run_results.values()
     return [_in_words(outcome.to_json_dict()) for outcome in verdict.results if not outcome.success]
 

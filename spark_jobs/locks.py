@@ -32,9 +32,9 @@ def one_run_a_feed(state: Path, feed: Feed) -> Iterator[None]:
 
 
 @contextmanager
-def one_verdict_at_a_time(state: Path) -> Iterator[None]:
-    """Great Expectations reads, changes and writes its configuration and the Data Docs of all feeds."""
-    with _locked(state / "run" / "verdict.lock", fcntl.LOCK_EX):
+def one_verdict_at_a_time(folder: Path) -> Iterator[None]:
+    """Great Expectations reads, changes and writes its configuration and the Data Docs of all feeds in one folder."""
+    with _locked(folder / "verdict.lock", fcntl.LOCK_EX):
         yield
 
 

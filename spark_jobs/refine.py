@@ -20,7 +20,7 @@ from spark_jobs.check import IN_MEMORY_ROWS, accepted_in_memory, has_reused_keys
 from spark_jobs.corrections import CORRECTED, HEALED, healed_letter
 from spark_jobs.errors import ContractBreach
 from spark_jobs.landing import Landing, Manifest
-from spark_jobs.locks import one_run_a_feed, one_verdict_at_a_time
+from spark_jobs.locks import one_run_a_feed
 from spark_jobs.pseudonym import Pseudonymiser
 from spark_jobs.settings import Settings
 from spark_jobs.shape import LEGEND
@@ -146,9 +146,9 @@ def _refine_batch(
         raise ContractBreach(healed_letter(feed, manifest.batch_id, staged))
     if received:
         rows_to_judge = accepted_in_memory(folder) if received <= IN_MEMORY_ROWS else silver.accepted(staged)
-        about = (received, counts["n_outside"])
-        with one_verdict_at_a_time(settings.state):
-            failures = judge(city, feed, rows_to_judge, about, settings.state / "gx", manifest.batch_id)
+        failures = judge(
+            city, feed, rows_to_judge, (received, counts["n_outside"]), settings.state / "gx", manifest.batch_id
+        )
         if failures:
             raise ContractBreach(_letter(feed, manifest, counts, failures, staged))
         taken = [row for row in ledger.values() if row.status == "checked"]

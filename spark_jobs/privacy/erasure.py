@@ -3,7 +3,8 @@
 The record stays as an event, since it says that something happened and no longer to whom. Order of the work: the
 values are remembered as erased (as keyed hashes, beside the keys), so that no later delivery brings them back; the
 pseudonyms are looked up, in landing too while it still has the values; the lake is changed and its old files removed;
-the values leave landing; what Spark still had of the old rows on disk goes last. Killed anywhere and run again, the end is the same.
+the values leave landing; what Spark still had of the old rows on disk goes last. Killed anywhere and run again, the end
+is the same.
 """
 
 from __future__ import annotations

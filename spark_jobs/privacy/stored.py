@@ -150,8 +150,9 @@ def drop_scratch(spark: SparkSession) -> None:
     Spark drops such a file when the garbage collector finds that nothing asks for it any more, once in half an hour;
     here at once. What the next statements need of Delta's logs stays; it holds no rows.
     """
+    scratch = Path(str(spark.conf.get("spark.local.dir")))
+    left, before = set(scratch.rglob("shuffle_*")), None
     spark.sql("select java_method('java.lang.System', 'gc')").collect()
-    scratch, before = Path(str(spark.conf.get("spark.local.dir"))), -1
-    while before != (left := sum(1 for _ in scratch.rglob("shuffle_*"))):
-        before = left
-        time.sleep(0.5)  # the collector only tells; others do the work
+    while left != before:  # the collector only tells, others do the work; what others write meanwhile is not waited for
+        time.sleep(0.5)
+        left, before = {path for path in left if path.exists()}, left
