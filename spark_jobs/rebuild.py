@@ -10,7 +10,6 @@ from pyspark.sql import DataFrame, Row, SparkSession
 
 from expectations.contract import City, Feed
 from spark_jobs import bronze, refine, silver, tables, versions
-from spark_jobs.ahead import GREAT_EXPECTATIONS, begin_import
 from spark_jobs.check import IN_MEMORY_ROWS, accepted_in_memory, judge
 from spark_jobs.corrections import healed_letter
 from spark_jobs.errors import ContractBreach
@@ -36,7 +35,6 @@ def rebuild(spark: SparkSession, city: City, feed: Feed, settings: Settings, fro
         taken = [row for row in ledger.values() if row.status == "checked"]
         if not taken:
             return f"{feed.code}: nothing to rebuild: no batch has been taken yet"
-        begin_import(GREAT_EXPECTATIONS)
         version = refine.note_contract(spark, city, feed, ledger)
         received = {row.batch_id: row.n_received for row in taken}
         if from_landing:

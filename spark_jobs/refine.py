@@ -15,7 +15,6 @@ from pyspark.sql import functions as f
 from expectations.contract import City, Feed
 from expectations.version import contract_document, contract_version
 from spark_jobs import bronze, lineage, silver, tables, versions
-from spark_jobs.ahead import GREAT_EXPECTATIONS, begin_import
 from spark_jobs.check import IN_MEMORY_ROWS, accepted_in_memory, has_reused_keys, judge
 from spark_jobs.corrections import CORRECTED, HEALED, healed_letter
 from spark_jobs.errors import ContractBreach
@@ -84,7 +83,6 @@ def _refine(spark: SparkSession, city: City, feed: Feed, settings: Settings) -> 
     manifests = pending(ledger, landing)
     if not manifests:
         return []
-    begin_import(GREAT_EXPECTATIONS)
     version = note_contract(spark, city, feed, ledger)
     pseudonymiser = Pseudonymiser.from_file(settings.hash_keys)
     areas = silver.area_lookup(spark, city)

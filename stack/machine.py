@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import json
 import secrets
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import datetime
@@ -28,8 +29,19 @@ class Machine:
         layout.state.mkdir(parents=True, exist_ok=True)
         self.postgres = Postgres(layout)
         self.simulator = Simulator(layout, self.postgres)
+        self.steps = Service(
+            layout,
+            "steps",
+            0,
+            [layout.python("pipeline"), "-m", "spark_jobs.step_server", self._steps_address],
+            {"PYTHONUNBUFFERED": "1"},
+        )
         self.airflow = AirflowHome(layout, self.postgres.url("airflow", "airflow", "psycopg2"))
         made_once(layout.secrets / "hash_keys.json", lambda: {"1": secrets.token_hex(32)})
+
+    @property
+    def _steps_address(self) -> Path:
+        return self.layout.state / "run" / "steps.socket"
 
     def environment(self) -> dict[str, str]:
         """What the steps need: folders, the Spark server, the serving database. Holds secrets; for child processes."""
@@ -37,6 +49,7 @@ class Machine:
             "PINGAN_STATE": str(self.layout.state),
             "PINGAN_PUBLISHED": str(self.layout.published),
             "PINGAN_PIPELINE_PYTHON": str(self.layout.python("pipeline")),
+            "PINGAN_STEP_SERVER": str(self._steps_address),
             "MART_URL": self.postgres.url("mart", "mart_owner"),
             **spark_environment(self.layout),
             **self.airflow.environment(),
@@ -46,6 +59,8 @@ class Machine:
     def up(self, city: City, now: datetime, data: Path | None = None) -> Iterator[None]:
         """Everything a night needs is running inside; what this call started is stopped at its end."""
         with ExitStack() as running:
+            if sys.platform == "linux":  # elsewhere a fork of a process with large libraries may crash
+                self._start(running, self.steps, self.steps.begin)
             self._start(running, self.postgres.service, self.postgres.start)
             spark = spark_server(self.layout)
             self._start(running, spark, spark.begin)  # for seconds, while the others start: none of them asks it

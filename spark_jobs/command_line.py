@@ -1,0 +1,330 @@
+"""`python -m spark_jobs <step>`: the only entry that DAGs, make and people use.
+
+Exit codes: 0 done; 2 bad argument; 3 published, but a feed is missing; 4 source unavailable; 5 contract breach;
+6 gate failed, the last release stays; 7 environment; 70 internal error.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from expectations.contract import load_city
+from expectations.located_yaml import ContractError
+from spark_jobs import lineage
+from spark_jobs.business_date import business_date
+from spark_jobs.errors import StepError, UsageError
+from spark_jobs.settings import REPOSITORY, settings
+
+app = typer.Typer(
+    add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, help=__doc__, rich_markup_mode=None
+)
+CityOption = Annotated[str, typer.Option("--city", help="Code of a folder in expectations/cities.")]
+FeedOption = Annotated[str, typer.Option("--feed", help="Code of one of the city's feeds.")]
+DateOption = Annotated[str, typer.Option("--date", help="Business date, YYYY-MM-DD: a local day of the city.")]
+RevisedOption = Annotated[
+    bool, typer.Option("--revised", help="As known on the day from which figures are revised, not on the night itself.")
+]
+INCOMPLETE = 3
+
+
+@app.command()
+def land(
+    city: CityOption,
+    feed: FeedOption,
+    day: DateOption,
+    since: Annotated[str | None, typer.Option("--since", help="First day to pull once more, though it landed.")] = None,
+) -> None:
+    """Pull raw bytes and a manifest from a source into landing. Needs no Spark."""
+    from spark_jobs.connection import Connection
+    from spark_jobs.landing import Landing
+    from spark_jobs.locks import one_run_a_feed
+    from spark_jobs.sources import api, database, files
+
+    the_city = load_city(city)
+    the_feed = the_city.feed(feed)
+    on = business_date(day, the_city)
+    again = business_date(since, the_city) if since else None
+    if again and again > on:
+        raise UsageError(f"land: expected --since on or before --date, found {again} and {on}")
+    source = {"database": database.land, "api": api.land, "files": files.land}[the_feed.source.type]
+    connection = Connection.from_environment(the_feed.source.connection)
+    landing = Landing.of(settings().landing, the_feed)
+    with one_run_a_feed(settings().state, the_feed):
+        manifest = source(the_feed, connection, landing, on, the_city.as_of(on), the_city.time_zone, again)
+    if manifest is None:
+        typer.echo(f"{the_feed.code}: nothing new; landed through {landing.landed_through()}")
+        return
+    lineage.read(f"source.{the_feed.source.connection}")
+    lineage.wrote(f"landing.{the_feed.city_code}_{the_feed.feed_code}")
+    rows = "" if manifest.n_rows is None else f"{manifest.n_rows:,} rows, "
+    typer.echo(f"{the_feed.code} {manifest.batch_id}: {rows}{len(manifest.files)} files, {manifest.n_bytes / 1e6:.1f} MB landed")
+
+
+@app.command()
+def refine(city: CityOption, feed: FeedOption, day: DateOption) -> None:
+    """Take what has landed into bronze, judge it, and merge it into silver."""
+    from spark_jobs import refine as job
+    from spark_jobs.session import connect
+
+    the_city = load_city(city)
+    business_date(day, the_city)
+    account = job.refine(connect(), the_city, the_city.feed(feed), settings())
+    typer.echo("\n".join(account) or f"{city}.{feed}: nothing new")
+
+
+@app.command()
+def rebuild(
+    city: CityOption,
+    feed: FeedOption,
+    from_landing: Annotated[bool, typer.Option("--from-landing", help="Read the raw bytes again first.")] = False,
+) -> None:
+    """Make a feed's silver, rejects and counts anew from bronze, by the contract as it is now."""
+    from spark_jobs import rebuild as job
+    from spark_jobs.session import connect
+
+    the_city = load_city(city)
+    typer.echo(job.rebuild(connect(), the_city, the_city.feed(feed), settings(), from_landing))
+
+
+@app.command()
+def calendar(
+    city: CityOption,
+    first: Annotated[str, typer.Option("--from", help="First local day, YYYY-MM-DD.")],
+    last: Annotated[str, typer.Option("--to", help="Last local day, YYYY-MM-DD.")],
+    feed: Annotated[str | None, typer.Option("--feed", help="Code of one of the city's feeds; all without it.")] = None,
+) -> None:
+    """Show what was delivered of each county and day: a number, 0 (a real zero), late, part(ly), or a dot: missing."""
+    from rich.console import Console
+
+    from spark_jobs import delivery_calendar
+    from spark_jobs.session import connect
+
+    the_city = load_city(city)
+    days = [business_date(day, the_city) for day in (first, last)]
+    feed_code = the_city.feed(feed).feed_code if feed else None
+    rows = delivery_calendar.calendar(connect(), the_city, feed_code, *days)
+    console = Console()
+    for table in delivery_calendar.as_tables(the_city, rows):
+        console.print(table)
+    if not rows:
+        typer.echo(f"{city}: nothing has been delivered yet")
+
+
+@app.command()
+def delivered(city: CityOption, day: DateOption) -> None:
+    """Exit 0 if every feed has delivered the day, 3 if one is missing."""
+    from spark_jobs.refine import batches_of
+    from spark_jobs.release.feeds import feed_status
+    from spark_jobs.session import connect
+
+    the_city = load_city(city)
+    on = business_date(day, the_city)
+    status = feed_status(the_city.feeds, batches_of(connect(), the_city), on)
+    missing = status[status["state_code"] != "delivered"]
+    for feed_code, since in zip(missing["feed_code"], missing["missing_since"], strict=True):
+        typer.echo(f"{city}.{feed_code}: missing since {since}")
+    if len(missing):
+        raise typer.Exit(INCOMPLETE)
+    typer.echo(f"{city}: all {len(status)} feeds have delivered {on}")
+
+
+@app.command()
+def conform(city: CityOption, day: DateOption) -> None:
+    """Build dimensions, facts and indicators with dbt."""
+    from spark_jobs import conform as job
+    from spark_jobs import delivery_calendar
+    from spark_jobs.locks import reading_silver
+    from spark_jobs.reference_data import load_reference_data
+    from spark_jobs.session import connect
+
+    the_city = load_city(city)
+    on = business_date(day, the_city)
+    spark = connect()
+    load_reference_data(spark, the_city)
+    delivery_calendar.define(spark)
+    with reading_silver(settings().state):
+        job.conform(city, the_city.time_zone, on, the_city.as_of(on), the_city.context_feeds)
+
+
+@app.command()
+def index(
+    city: CityOption,
+    day: DateOption,
+    first: Annotated[str | None, typer.Option("--from", help="First as-of day of a range that ends on --date.")] = None,
+    is_then: Annotated[
+        bool, typer.Option("--as-known-then", help="Each day as it was known at its own cut-off.")
+    ] = False,
+    is_revised: RevisedOption = False,
+) -> None:
+    """Compute the index with its intervals; with --from the index on every as-of day of a range."""
+    from spark_jobs.index import job, recompute
+    from spark_jobs.session import connect
+
+    the_city = load_city(city)
+    on = business_date(day, the_city)
+    begin = business_date(first, the_city) if first else on if is_then else None
+    if begin and is_revised:
+        raise UsageError("index: --revised is for one day, --from and --as-known-then for a range; give one of them")
+    if is_revised:
+        typer.echo(recompute.revise(connect(), the_city, on))
+    elif begin is None:
+        typer.echo(job.run(connect(), the_city, on))
+    else:
+        compute = recompute.as_known_then if is_then else recompute.as_known_now
+        typer.echo(compute(connect(), the_city, begin, on))
+
+
+@app.command()
+def flags(city: CityOption, day: DateOption) -> None:
+    """Raise risk flags."""
+    from spark_jobs.flags import job
+    from spark_jobs.session import connect
+
+    the_city = load_city(city)
+    typer.echo(job.run(connect(), the_city, business_date(day, the_city)))
+
+
+@app.command()
+def release(city: CityOption, day: DateOption, is_revised: RevisedOption = False) -> None:
+    """Pass the gates and publish: tables, serving database, files, pointer."""
+    from spark_jobs.index.methodology import load_methodology
+    from spark_jobs.release import job
+    from spark_jobs.session import connect
+
+    the_city, here = load_city(city), settings()
+    on = business_date(day, the_city)
+    spark = connect()
+    commit = subprocess.run(["git", "rev-parse", "HEAD"], cwd=REPOSITORY, capture_output=True, text=True, check=False)
+    code_commit = commit.stdout.strip() or "unknown"
+    as_of = the_city.as_of(load_methodology().revised_on(on) if is_revised else on)
+    raise typer.Exit(
+        job.publish(spark, the_city, on, as_of, here.published, here.mart_url, code_commit, typer.echo)
+    )
+
+
+@app.command()
+def movement(
+    city: CityOption,
+    first: Annotated[str, typer.Option("--from", help="Id of the earlier release.")],
+    last: Annotated[str, typer.Option("--to", help="Id of the later release.")],
+) -> None:
+    """Say why the index moved between two published releases. Needs no Spark."""
+    from spark_jobs.index.methodology import load_methodology
+    from spark_jobs.release.movement_between import said_between
+    from spark_jobs.release.wording import LANGUAGES, Wording
+
+    folder = settings().published / load_city(city).city_code
+    for language in LANGUAGES:
+        typer.echo("\n".join(said_between(folder, first, last, Wording(language, load_methodology()))))
+
+
+@app.command()
+def maintain(city: CityOption, day: DateOption) -> None:
+    """Upkeep: raw files past their time to live, small files, files that no version needs."""
+    from spark_jobs import maintain as job
+    from spark_jobs.session import connect
+
+    the_city = load_city(city)
+    for line in job.maintain(connect(), the_city, business_date(day, the_city), settings()):
+        typer.echo(line)
+
+
+@app.command()
+def erase(
+    city: CityOption,
+    values: Annotated[
+        typer.FileText, typer.Option("--values", help="Private file with one value a line; - is standard input.")
+    ] = "-",  # type: ignore[assignment]
+) -> None:
+    """Erase a person's values (telephone, identity number, name) from lake and landing. Never on the command line."""
+    from spark_jobs.privacy import erasure
+    from spark_jobs.session import connect
+
+    if values is not sys.stdin and os.fstat(values.fileno()).st_mode & 0o077:
+        raise UsageError(f"erase: {values.name} can be read by others; chmod 600 it, or use standard input")
+    given = erasure.checked_values(values.read())
+    for line in erasure.erase(connect(), load_city(city), given, settings()):
+        typer.echo(line)
+
+
+@app.command()
+def rotate() -> None:
+    """Make a new key for pseudonyms and bring the whole lake to it; also after a change that was interrupted."""
+    from spark_jobs.privacy import rotation
+    from spark_jobs.session import connect
+
+    for line in rotation.rotate(connect(), settings()):
+        typer.echo(line)
+
+
+@app.command()
+def compare_methods(
+    city: CityOption,
+    day: DateOption,
+    candidate: Annotated[Path, typer.Option("--with", help="File of the candidate version of methodology.yml.")],
+) -> None:
+    """Run a candidate version of the method beside the one in force over the twelve month ends before a date."""
+    from spark_jobs.index import method_job
+    from spark_jobs.session import connect
+
+    the_city = load_city(city)
+    on = business_date(day, the_city)
+    new = method_job.candidate_of(candidate)
+    typer.echo(method_job.compare_methods(connect(), the_city, on, new, settings().published))
+
+
+@app.command()
+def sensitivity(
+    city: CityOption,
+    release: Annotated[
+        str | None, typer.Option("--release", help="Id of a release; the current one without it.")
+    ] = None,
+    into: Annotated[Path, typer.Option("--into", help="Folder of the two pages.")] = REPOSITORY / "docs",
+) -> None:
+    """Say in docs/sensitivity.md which choices of the method the ranks of a release hang on. Needs no Spark."""
+    from spark_jobs.release.sensitivity_page import write_pages
+
+    for page in write_pages(settings().published, load_city(city), release, into):
+        typer.echo(f"sensitivity: {page}")
+
+
+@app.command()
+def attach() -> None:
+    """Tell a server that has just started which tables lie in the lake. Each step does so where it is needed."""
+    from spark_jobs.session import connect
+
+    connect()
+    typer.echo("the server knows the tables of the lake")
+
+
+@app.command()
+def document() -> None:
+    """Write dbt's documentation as one page, <state>/docs/dbt.html."""
+    from spark_jobs import conform as job
+
+    page = settings().state / "docs" / "dbt.html"
+    job.document(page)
+    typer.echo(f"dbt docs: {page}")
+
+
+def main() -> int:
+    """Run a step; a fault becomes one letter on stderr and the exit code of its class."""
+    try:
+        return int(app(prog_name="python -m spark_jobs", standalone_mode=False) or 0)
+    except StepError as error:
+        typer.echo(error, err=True)
+        return error.exit_code
+    except ContractError as error:
+        typer.echo(error, err=True)
+        return UsageError.exit_code
+    except typer.TyperException as error:  # a wrong option
+        typer.echo(error, err=True)
+        return UsageError.exit_code
+    finally:
+        lineage.hand_over()
