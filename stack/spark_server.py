@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 
 from stack.layout import Layout
@@ -21,7 +22,7 @@ SETTINGS = {
     "spark.scheduler.mode": "FAIR",
     "spark.sql.catalogImplementation": "in-memory",  # the lake's folder is the catalogue: spark_jobs/tables.py, attach
     "spark.sql.session.timeZone": "UTC",
-    "spark.sql.shuffle.partitions": "4",
+    "spark.sql.shuffle.partitions": str(os.cpu_count()),  # a wave of tasks; more would be as many more tasks a query
     # the default is INT96, which Parquet has given up: half as large again, and slow to write, to read and to skip
     "spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS",
     "spark.sql.connect.serverStacktrace.enabled": "false",
