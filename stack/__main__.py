@@ -20,15 +20,15 @@ from expectations.located_yaml import ContractError
 from spark_jobs.business_date import business_date, latest_business_date
 from spark_jobs.errors import EnvironmentFault, StepError, UsageError
 from stack.airflow_home import AirflowBootstrapError
+from stack.embedded_night import EmbeddedNight
 from stack.layout import REPOSITORY, Layout
 from stack.machine import Machine
-from stack.service import ServiceError, die_with_parent
+from stack.service import ServiceError
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, help=__doc__)
 console = Console()
 CityOption = Annotated[str, typer.Option("--city", help="Code of a folder in expectations/cities.")]
 MIN_FREE_BYTES = 3_000_000_000
-SECONDS_TO_STOP = 20
 
 
 def require_room(layout: Layout) -> None:
@@ -38,26 +38,6 @@ def require_room(layout: Layout) -> None:
         raise EnvironmentFault(
             f"disk: expected {MIN_FREE_BYTES / 1e9:.0f} GB free at {layout.state}, found {free / 1e9:.1f} GB"
         )
-
-
-def wait_for(process: subprocess.Popen[bytes]) -> int:
-    """Exit code of a child that ends by itself, also after Ctrl-C: it has steps of its own to stop."""
-    try:
-        return process.wait()
-    except KeyboardInterrupt:
-        process.wait(SECONDS_TO_STOP)
-        raise
-
-
-def run_embedded(machine: Machine, command: list[str]) -> int:
-    """Run a night or a backfill in a process of its own, which ends with this one. Returns its exit code."""
-    night = subprocess.Popen(
-        command,
-        cwd=machine.layout.repository,
-        env={**os.environ, **machine.environment()},
-        preexec_fn=lambda: die_with_parent(signal.SIGKILL),
-    )
-    return wait_for(night)
 
 
 @app.command()
@@ -76,8 +56,9 @@ def run(
     machine = Machine(layout)
     began = time.monotonic()
     console.print(f"[bold]{the_city.name.zh} {the_city.name.en}[/] · business date {day}")
-    with machine.one_night_at_a_time(), machine.up(the_city, the_city.as_of(day), data):
-        code = run_embedded(machine, machine.airflow.night_command(city, day.isoformat()))
+    night = EmbeddedNight(machine, machine.airflow.night_command(city, day.isoformat()))
+    with machine.one_night_at_a_time(), night, machine.up(the_city, the_city.as_of(day), data, night.begin):
+        code = night.run()
     console.print(f"night ended after {time.monotonic() - began:.0f} s")
     from spark_jobs.release.summary import print_summary
 
@@ -105,9 +86,9 @@ def backfill(
     console.print(f"[bold]{the_city.name.zh} {the_city.name.en}[/] · business dates {since} to {until}")
     if range_of_days.scheduler_is_up(machine):
         raise typer.Exit(range_of_days.by_scheduler(machine, the_city, since, until, console))
-    with machine.one_night_at_a_time(), machine.up(the_city, the_city.as_of(until), data):
-        command = machine.airflow.night_command(city, until.isoformat(), since=since.isoformat())
-        raise typer.Exit(run_embedded(machine, command))
+    night = EmbeddedNight(machine, machine.airflow.night_command(city, until.isoformat(), since=since.isoformat()))
+    with machine.one_night_at_a_time(), night, machine.up(the_city, the_city.as_of(until), data, night.begin):
+        raise typer.Exit(night.run())
 
 
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})

@@ -56,21 +56,27 @@ class Machine:
         }
 
     @contextmanager
-    def up(self, city: City, now: datetime, data: Path | None = None) -> Iterator[None]:
-        """Everything a night needs is running inside; what this call started is stopped at its end."""
+    def up(
+        self, city: City, now: datetime, data: Path | None = None, beside: Callable[[], None] = lambda: None
+    ) -> Iterator[None]:
+        """Everything a night needs is running inside; what this call started is stopped at its end.
+
+        `beside` is called as soon as Airflow can be read: what it starts, starts beside the others.
+        """
         with ExitStack() as running:
             if sys.platform == "linux":  # elsewhere a fork of a process with large libraries may crash
                 self._start(running, self.steps, self.steps.begin)
             self._start(running, self.postgres.service, self.postgres.start)
             spark = spark_server(self.layout)
             self._start(running, spark, spark.begin)  # for seconds, while the others start: none of them asks it
+            self.airflow.bootstrap()
+            beside()
             connections = self._connections(city, data)
             self.airflow.write_connections({**self._stored_connections(), **connections})
             if self.is_simulated(city):
                 self.simulator.bring(city, now)
                 api = self.simulator.service(city, now)
                 self._start(running, api, api.start)
-            self.airflow.bootstrap()
             spark.wait()
             attach = [str(self.layout.python("pipeline")), "-m", "spark_jobs", "attach"]
             tables = Service(self.layout, "attach", 0, attach, self.environment())

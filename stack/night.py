@@ -1,10 +1,12 @@
 """One night in one process: each feed of a city, then its publication, by the same DAGs as the scheduler's.
 
-Run with the Airflow environment's python: `python -m stack.night --city C --date D [--only FEED] [--since S]`. With
+Run with the Airflow environment's python: `python -m stack.night --city C --date D [--only FEED] [--since S] [--when-told]`. With
 `--since` the feeds bring the days from there to D once more, and each of these days is published, in order.
 Airflow starts once, each DAG runs by `dag.test()`, each task once (a person is waiting and may run it again).
 Feeds are brought AT_ONCE at a time; a failed one does not stop the others. Progress goes to stdout, failures to
 stderr, and all that Airflow and the steps say to `logs/airflow-night.log` in the state folder.
+
+With `--when-told` it reads Airflow at once, and begins when it is given a line on its standard input.
 
 Exit code: that of `release` (0 done, 3 a feed is missing, 6 gate failed), else of the step that failed before
 it; 2 no such city or feed, 70 internal error, 130 and 143 stopped by SIGINT and SIGTERM.
@@ -13,6 +15,7 @@ it; 2 no such city or feed, 70 internal error, 130 and 143 stopped by SIGINT and
 from __future__ import annotations
 
 import argparse
+import asyncio
 import fcntl
 import functools
 import multiprocessing
@@ -36,6 +39,7 @@ from stack.service import die_with_parent
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 BAD_ARGUMENT = 2
+NOT_TOLD = 7  # environment: what the night needs did not come up
 INTERNAL_ERROR = 70
 AT_ONCE = 2  # feeds: one's step is mostly a chain of small Spark jobs, which leaves half of two cores idle
 hookimpl = HookimplMarker("airflow")
@@ -168,7 +172,7 @@ class Night:
         self._dags = DagBag(dag_folder=REPOSITORY / "dags").dags
         for operator in {type(task) for dag in self._dags.values() for task in dag.tasks}:
             operator.execute = self._records.given_up_for(operator.execute)
-        _ = in_process_api_server().app  # made once, for the forks too: each would need a second and a half for it
+        asyncio.run(_first_request(in_process_api_server().app))
 
     def run(self, feed_codes: list[str], days: list[date], since: date | None) -> int:
         """Feeds, AT_ONCE at a time, then the publication of each day. Returns the worst exit code of a publication."""
@@ -212,13 +216,16 @@ class Night:
         return is_sound
 
     def _bring_in_fork(self, queue: SimpleQueue[str | None], conf: dict[str, Any]) -> None:
-        from airflow.sdk.listener import get_listener_manager
-
         self._watch.forks.clear()  # they are its siblings
         is_sound = self._bring_from(queue, conf)
-        # as every process of Airflow does: OpenLineage keeps a process, for whose end the fork's would wait
-        get_listener_manager().hook.before_stopping(component=self)
+        self.end()
         sys.exit(0 if is_sound else INTERNAL_ERROR)
+
+    def end(self) -> None:
+        """What every process of Airflow does: OpenLineage keeps a process, for whose end this one would wait."""
+        from airflow.sdk.listener import get_listener_manager
+
+        get_listener_manager().hook.before_stopping(component=self)
 
     def _publish(self, day: date) -> int:
         """Publish a day with whatever has arrived, unless this night was stopped. Returns the exit code."""
@@ -239,6 +246,14 @@ class Night:
         with self._records:
             _close_abandoned_runs(dag_id)
             return _exit_codes(dag_id, dag.test(run_conf=conf).run_id)
+
+
+async def _first_request(api: Any) -> None:
+    """Let the API that the tasks of this process talk to build what it needs: seconds that its forks are spared."""
+    from httpx import ASGITransport, AsyncClient
+
+    async with AsyncClient(transport=ASGITransport(api), base_url="http://in-process") as client:
+        (await client.get("/health")).raise_for_status()
 
 
 def _exit_codes(dag_id: str, run_id: str) -> dict[str, int]:
@@ -289,6 +304,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--date", required=True, type=date.fromisoformat, help="business date, YYYY-MM-DD")
     parser.add_argument("--only", metavar="FEED", help="fetch this feed only, then publish")
     parser.add_argument("--since", type=date.fromisoformat, help="bring and publish the days from here on once more")
+    parser.add_argument("--when-told", action="store_true", help="begin when a line comes on standard input")
     return parser.parse_args()
 
 
@@ -313,7 +329,11 @@ def main() -> int:
     os.register_at_fork(after_in_child=lambda: die_with_parent(signal.SIGKILL))
     try:
         night = Night(city.city_code, state, watch, terminal)
-        return night.run([feed.feed_code for feed in feeds], _days(arguments), arguments.since)
+        if arguments.when_told and not sys.stdin.readline():
+            return NOT_TOLD
+        code = night.run([feed.feed_code for feed in feeds], _days(arguments), arguments.since)
+        night.end()
+        return code
     except Exception as error:  # noqa: BLE001 -- the last line of defence: a letter instead of a traceback
         traceback.print_exc()
         terminal.complain(f"internal error in Airflow: {error}; the whole story is in {terminal.log}")
@@ -321,4 +341,7 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    code = main()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)  # to take apart what Airflow has imported would take two more seconds

@@ -20,12 +20,13 @@ DAY = "2026-01-15"
 
 
 def start(
-    home: AirflowHome, city_code: str, only: str | None = None, since: str | None = None
+    home: AirflowHome, city_code: str, only: str | None = None, since: str | None = None, *options: str
 ) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        home.night_command(city_code, DAY, only, since),
+        [*home.night_command(city_code, DAY, only, since), *options],
         cwd=home.layout.repository,
         env={**os.environ, **home.environment(), "PINGAN_STATE": str(home.layout.state)},
+        stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -88,6 +89,20 @@ def test_the_night_ends_with_the_code_of_its_release(
     assert night.returncode == code, err
     assert [call["feed"] for call in stub.calls() if call["feed"]] == [only, only]
     assert no_secret_is_left(fresh_home, out + err)
+
+
+@pytest.mark.parametrize(("told", "code", "n_steps"), [("begin\n", 0, 6), ("", 7, 0)])
+def test_a_night_that_waits_begins_when_it_is_told(
+    fresh_home: AirflowHome, city: City, stub: Stub, told: str, code: int, n_steps: int
+) -> None:
+    night = start(fresh_home, city.city_code, city.feeds[0].feed_code, None, "--when-told")
+    log = fresh_home.layout.logs / "airflow-night.log"
+    wait_until(lambda: log.exists(), night)
+    assert night.poll() is None
+    assert stub.steps() == []
+    _, err = night.communicate(told, timeout=90)
+    assert night.returncode == code, err
+    assert len(stub.steps()) == n_steps
 
 
 def no_secret_is_left(home: AirflowHome, shown: str) -> bool:
