@@ -331,9 +331,10 @@ def main() -> int:
         night = Night(city.city_code, state, watch, terminal)
         if arguments.when_told and not sys.stdin.readline():
             return NOT_TOLD
-        code = night.run([feed.feed_code for feed in feeds], _days(arguments), arguments.since)
-        night.end()
-        return code
+        try:
+            return night.run([feed.feed_code for feed in feeds], _days(arguments), arguments.since)
+        finally:
+            night.end()
     except Exception as error:  # noqa: BLE001 -- the last line of defence: a letter instead of a traceback
         traceback.print_exc()
         terminal.complain(f"internal error in Airflow: {error}; the whole story is in {terminal.log}")
