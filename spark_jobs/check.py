@@ -19,10 +19,14 @@ KEY = ["record_id", "known_at"]  # a record and the time of a version
 IN_MEMORY_ROWS = 2_000_000  # up to here pandas judges in a second what takes Spark dozens of small queries
 
 
-def accepted_in_memory(folder: Path) -> pd.DataFrame:
-    """The accepted rows of a staged batch, without their faults."""
-    rows: pd.DataFrame = _accepted(folder).to_pandas()
-    return rows
+def accepted_in_memory(folder: Path, city: City, feed: Feed) -> pd.DataFrame:
+    """The accepted rows of a staged batch, in the columns that are judged; codes, which are few, as categories."""
+    from expectations.suite import judged_columns
+
+    rows = _accepted(folder, judged_columns(city, feed))
+    codes = [name for name in rows.column_names if name.endswith("_code")]
+    in_memory: pd.DataFrame = rows.to_pandas(categories=codes)
+    return in_memory
 
 
 def has_reused_keys(folder: Path) -> bool:
@@ -31,10 +35,9 @@ def has_reused_keys(folder: Path) -> bool:
     return int(contents.num_rows) > int(contents.group_by(KEY).aggregate([]).num_rows)
 
 
-def _accepted(folder: Path, columns: list[str] | None = None) -> pa.Table:
-    """Rows of a staged batch that have no fault; all columns, or those given."""
-    read = None if columns is None else [*columns, "faults"]
-    staged = pa_dataset.dataset(folder, format="parquet").to_table(columns=read)
+def _accepted(folder: Path, columns: list[str]) -> pa.Table:
+    """Rows of a staged batch that have no fault."""
+    staged = pa_dataset.dataset(folder, format="parquet").to_table(columns=[*columns, "faults"])
     return staged.filter(pc.equal(pc.list_value_length(staged["faults"]), 0)).drop_columns(["faults"])
 
 

@@ -93,7 +93,7 @@ def _check(
         faults.append(healed_letter(feed, "all", rows))
     if not faults and total["n_received"]:
         is_small = total["n_received"] <= IN_MEMORY_ROWS
-        judged = accepted_in_memory(folder) if is_small else silver.accepted(rows)
+        judged = accepted_in_memory(folder, city, feed) if is_small else silver.accepted(rows)
         faults = judge(city, feed, judged, (total["n_received"], total["n_outside"]), gx_folder, "rebuild")
     if faults:
         letter = [f"feed {feed.code}: its batches break the contract as it is now; nothing was replaced"]

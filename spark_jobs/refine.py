@@ -143,7 +143,7 @@ def _refine_batch(
     if counts["n_healed"]:
         raise ContractBreach(healed_letter(feed, manifest.batch_id, staged))
     if received:
-        rows_to_judge = accepted_in_memory(folder) if received <= IN_MEMORY_ROWS else silver.accepted(staged)
+        rows_to_judge = accepted_in_memory(folder, city, feed) if received <= IN_MEMORY_ROWS else silver.accepted(staged)
         failures = judge(
             city, feed, rows_to_judge, (received, counts["n_outside"]), settings.state / "gx", manifest.batch_id
         )

@@ -1,0 +1,71 @@
+"""A batch is judged in memory by the columns that its suite asks about, as it would be by all of them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pa_parquet
+import pytest
+
+from expectations.contract import City, Feed, load_city, load_kinds
+from spark_jobs.check import accepted_in_memory, judge
+from spark_jobs.decoding import FAULT_TYPE
+
+pytestmark = pytest.mark.unit
+WRONG = {
+    "a code": {"nature_code": "no such code"},
+    "a place": {"area_code": "999999"},
+    "a count": {"n_deaths": -1},
+    "a required day": {"occurred_on": None},
+}
+
+
+@pytest.fixture(scope="module")
+def city() -> City:
+    return load_city("daqing")
+
+
+@pytest.fixture(scope="module")
+def feed(city: City) -> Feed:
+    return city.feed("cases")
+
+
+def staged_row(city: City, feed: Feed, number: int, **values: Any) -> dict[str, Any]:
+    kind = load_kinds()[feed.kind]
+    right = {name: column.codes[0] if column.codes else None for name, column in kind.columns.items()}
+    known = {"record_id": f"c{number}", "known_at": pd.Timestamp("2026-02-02"), "row_hash": f"h{number}"}
+    place = {"area_code": "230602", "occurred_on": pd.Timestamp("2026-02-01"), "n_deaths": 0}
+    return right | known | place | {"faults": []} | values
+
+
+def written(folder: Path, rows: list[dict[str, Any]]) -> Path:
+    table = pa.Table.from_pandas(pd.DataFrame(rows).drop(columns="faults"))
+    faults = pa.array([row["faults"] for row in rows], pa.list_(FAULT_TYPE))
+    folder.mkdir()
+    pa_parquet.write_table(table.append_column("faults", faults), folder / "rows.parquet")
+    return folder
+
+
+def test_a_right_batch_passes_whatever_its_rejected_rows_say(tmp_path: Path, city: City, feed: Feed) -> None:
+    fault = {"rule": "unknown_code", "column_name": "nature_code", "found": "?"}
+    rows = [staged_row(city, feed, n) for n in range(99)]
+    rejected = staged_row(city, feed, 99, nature_code="no such code", faults=[fault])
+    accepted = accepted_in_memory(written(tmp_path / "staged", [*rows, rejected]), city, feed)
+    assert len(accepted) == len(rows)
+    assert judge(city, feed, accepted, (100, 0), tmp_path / "gx", "batch") == []
+
+
+@pytest.mark.parametrize("wrong", WRONG.values(), ids=WRONG.keys())
+def test_a_wrong_value_is_found_as_in_all_columns(
+    tmp_path: Path, city: City, feed: Feed, wrong: dict[str, Any]
+) -> None:
+    rows = [*(staged_row(city, feed, n) for n in range(9)), staged_row(city, feed, 9, **wrong)]
+    accepted = accepted_in_memory(written(tmp_path / "staged", rows), city, feed)
+    found = judge(city, feed, accepted, (10, 0), tmp_path / "gx", "batch")
+    everything = pd.DataFrame(rows).drop(columns="faults")
+    assert found == judge(city, feed, everything, (10, 0), tmp_path / "gx", "batch")
+    assert len(found) == 1
+    assert next(iter(wrong)) in found[0]
