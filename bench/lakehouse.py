@@ -135,7 +135,7 @@ def night(lake: Lakehouse, stored: Stored, number: int, share: float) -> Refined
 def main(
     rows: Annotated[str, typer.Option(help="stored versions, one or more sizes")] = "2000000,20000000",
     changed: Annotated[int, typer.Option(help="rows that a night changes")] = 10_000,
-    backfill: Annotated[int, typer.Option(help="raw rows of the back-fill")] = 500_000,
+    backfill: Annotated[int, typer.Option(help="raw rows of the back-fill")] = 2_000_000,
     any_age: Annotated[str, typer.Option(help="shares of a night's rows that are of orders of any age")] = "0,0.05",
 ) -> None:
     """Measure, and write bench/lakehouse.md."""
