@@ -1,4 +1,4 @@
-"""All tests in two lanes: whole nights, which wait a good deal, beside the tests of both environments."""
+"""All tests in two lanes: whole nights, which wait a good deal, and the tests of DAGs, beside all others."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ AIRFLOW = Group("airflow", ("tests/dags",))
 def run_tests(layout: Layout, arguments: Sequence[str]) -> int:
     """Run pytest with `arguments` on all tests, or on the files and folders named among them. Returns an exit code.
 
-    What the nights say is shown when the others are done.
+    What the nights and the DAGs say is shown when the others are done.
     """
     named = [argument for argument in arguments if argument.startswith("tests/")]
     options = [argument for argument in arguments if argument not in named]
@@ -40,9 +40,8 @@ def run_tests(layout: Layout, arguments: Sequence[str]) -> int:
         groups = [Group("pipeline", tuple(others)), Group("airflow", tuple(of_airflow))]
         return _worst([_run(layout, group, options) for group in groups if group.selection])
     with tempfile.TemporaryFile() as said, ThreadPoolExecutor(1) as beside:
-        nights = beside.submit(_run, layout, NIGHTS, options, said)
-        codes = [_run(layout, group, options) for group in (PIPELINE, AIRFLOW)]
-        codes.append(nights.result())
+        lane = [beside.submit(_run, layout, group, options, said) for group in (NIGHTS, AIRFLOW)]
+        codes = [_run(layout, PIPELINE, options), *(run.result() for run in lane)]
         said.seek(0)
         sys.stdout.write(said.read().decode(errors="replace"))
     return _worst(codes)
