@@ -41,7 +41,10 @@ def run_tests(layout: Layout, arguments: Sequence[str]) -> int:
         return _worst([_run(layout, group, options) for group in groups if group.selection])
     with tempfile.TemporaryFile() as said, ThreadPoolExecutor(1) as beside:
         lane = [beside.submit(_run, layout, group, options, said) for group in (NIGHTS, AIRFLOW)]
-        codes = [_run(layout, PIPELINE, options), *(run.result() for run in lane)]
+        try:
+            codes = [_run(layout, PIPELINE, options), *(run.result() for run in lane)]
+        finally:
+            beside.shutdown(wait=False, cancel_futures=True)  # after Ctrl-C nothing else begins
         said.seek(0)
         sys.stdout.write(said.read().decode(errors="replace"))
     return _worst(codes)
