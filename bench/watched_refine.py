@@ -33,7 +33,7 @@ TIMED = (
     (bronze, "_write", "decode"),
     (bronze, "append", "bronze"),
     (refine, "_stage", "stage"),
-    (refine, "accepted_in_memory", "judge"),
+    (refine, "rows_to_judge", "judge"),
     (refine, "judge", "judge"),
     (versions, "merge", "merge"),
     (refine, "_record", "ledger"),

@@ -13,10 +13,20 @@ import pyarrow.dataset as pa_dataset
 from pyspark.sql import DataFrame
 
 from expectations.contract import City, Feed
+from spark_jobs import silver
 from spark_jobs.locks import one_verdict_at_a_time
 
 KEY = ["record_id", "known_at"]  # a record and the time of a version
 IN_MEMORY_ROWS = 2_000_000  # up to here pandas judges in a second what takes Spark dozens of small queries
+
+
+def rows_to_judge(city: City, feed: Feed, folder: Path, staged: DataFrame, n_received: int) -> DataFrame | pd.DataFrame:
+    """The accepted of the `n_received` staged rows in `folder`, in the columns that are judged: in memory if they fit."""
+    from expectations.suite import judged_columns
+
+    if n_received <= IN_MEMORY_ROWS:
+        return accepted_in_memory(folder, city, feed)
+    return silver.accepted(staged).select(judged_columns(city, feed))
 
 
 def accepted_in_memory(folder: Path, city: City, feed: Feed) -> pd.DataFrame:

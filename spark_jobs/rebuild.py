@@ -10,7 +10,7 @@ from pyspark.sql import DataFrame, Row, SparkSession
 
 from expectations.contract import City, Feed
 from spark_jobs import bronze, refine, silver, tables, versions
-from spark_jobs.check import IN_MEMORY_ROWS, accepted_in_memory, judge
+from spark_jobs.check import judge, rows_to_judge
 from spark_jobs.corrections import healed_letter
 from spark_jobs.errors import ContractBreach
 from spark_jobs.landing import Landing
@@ -92,8 +92,7 @@ def _check(
     if total["n_healed"]:
         faults.append(healed_letter(feed, "all", rows))
     if not faults and total["n_received"]:
-        is_small = total["n_received"] <= IN_MEMORY_ROWS
-        judged = accepted_in_memory(folder, city, feed) if is_small else silver.accepted(rows)
+        judged = rows_to_judge(city, feed, folder, rows, total["n_received"])
         faults = judge(city, feed, judged, (total["n_received"], total["n_outside"]), gx_folder, "rebuild")
     if faults:
         letter = [f"feed {feed.code}: its batches break the contract as it is now; nothing was replaced"]

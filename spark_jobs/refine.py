@@ -15,7 +15,7 @@ from pyspark.sql import functions as f
 from expectations.contract import City, Feed
 from expectations.version import contract_document, contract_version
 from spark_jobs import bronze, lineage, silver, tables, versions
-from spark_jobs.check import IN_MEMORY_ROWS, accepted_in_memory, has_reused_keys, judge
+from spark_jobs.check import has_reused_keys, judge, rows_to_judge
 from spark_jobs.corrections import CORRECTED, HEALED, healed_letter
 from spark_jobs.errors import ContractBreach
 from spark_jobs.landing import Landing, Manifest
@@ -143,10 +143,8 @@ def _refine_batch(
     if counts["n_healed"]:
         raise ContractBreach(healed_letter(feed, manifest.batch_id, staged))
     if received:
-        rows_to_judge = accepted_in_memory(folder, city, feed) if received <= IN_MEMORY_ROWS else silver.accepted(staged)
-        failures = judge(
-            city, feed, rows_to_judge, (received, counts["n_outside"]), settings.state / "gx", manifest.batch_id
-        )
+        rows = rows_to_judge(city, feed, folder, staged, received)
+        failures = judge(city, feed, rows, (received, counts["n_outside"]), settings.state / "gx", manifest.batch_id)
         if failures:
             raise ContractBreach(_letter(feed, manifest, counts, failures, staged))
         taken = [row for row in ledger.values() if row.status == "checked"]

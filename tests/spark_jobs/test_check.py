@@ -1,4 +1,4 @@
-"""A batch is judged in memory by the columns that its suite asks about, as it would be by all of them."""
+"""A batch is judged by the columns that its suite asks about, in memory or in Spark, as it would be by all of them."""
 
 from __future__ import annotations
 
@@ -9,12 +9,13 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pa_parquet
 import pytest
+from pyspark.sql import SparkSession
 
 from expectations.contract import City, Feed, load_city, load_kinds
-from spark_jobs.check import accepted_in_memory, judge
+from spark_jobs import check
+from spark_jobs.check import accepted_in_memory, judge, rows_to_judge
 from spark_jobs.decoding import FAULT_TYPE
 
-pytestmark = pytest.mark.unit
 WRONG = {
     "a code": {"nature_code": "no such code"},
     "a place": {"area_code": "999999"},
@@ -45,10 +46,11 @@ def written(folder: Path, rows: list[dict[str, Any]]) -> Path:
     table = pa.Table.from_pandas(pd.DataFrame(rows).drop(columns="faults"))
     faults = pa.array([row["faults"] for row in rows], pa.list_(FAULT_TYPE))
     folder.mkdir()
-    pa_parquet.write_table(table.append_column("faults", faults), folder / "rows.parquet")
+    pa_parquet.write_table(table.append_column("faults", faults), folder / "rows.parquet", coerce_timestamps="us")
     return folder
 
 
+@pytest.mark.unit
 def test_a_right_batch_passes_whatever_its_rejected_rows_say(tmp_path: Path, city: City, feed: Feed) -> None:
     fault = {"rule": "unknown_code", "column_name": "nature_code", "found": "?"}
     rows = [staged_row(city, feed, n) for n in range(99)]
@@ -58,6 +60,7 @@ def test_a_right_batch_passes_whatever_its_rejected_rows_say(tmp_path: Path, cit
     assert judge(city, feed, accepted, (100, 0), tmp_path / "gx", "batch") == []
 
 
+@pytest.mark.unit
 @pytest.mark.parametrize("wrong", WRONG.values(), ids=WRONG.keys())
 def test_a_wrong_value_is_found_as_in_all_columns(
     tmp_path: Path, city: City, feed: Feed, wrong: dict[str, Any]
@@ -69,3 +72,20 @@ def test_a_wrong_value_is_found_as_in_all_columns(
     assert found == judge(city, feed, everything, (10, 0), tmp_path / "gx", "batch")
     assert len(found) == 1
     assert next(iter(wrong)) in found[0]
+
+
+@pytest.mark.spark
+def test_a_batch_too_large_for_memory_gets_the_same_verdict(
+    tmp_path: Path, city: City, feed: Feed, spark: SparkSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wrong = [staged_row(city, feed, 10 + n, **values) for n, values in enumerate(WRONG.values())]
+    rows = [*(staged_row(city, feed, n) for n in range(9)), *wrong]
+    folder = written(tmp_path / "staged", rows)
+    staged = spark.read.parquet(str(folder))
+    small = rows_to_judge(city, feed, folder, staged, len(rows))
+    monkeypatch.setattr(check, "IN_MEMORY_ROWS", len(rows) - 1)
+    large = rows_to_judge(city, feed, folder, staged, len(rows))
+    assert [type(small), sorted(small.columns)] == [pd.DataFrame, sorted(large.columns)]
+    found = [judge(city, feed, accepted, (len(rows), 0), tmp_path / "gx", "batch") for accepted in (small, large)]
+    assert found[0] == found[1]
+    assert len(found[0]) == len(WRONG)
