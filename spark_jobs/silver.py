@@ -62,7 +62,8 @@ def area_lookup(spark: SparkSession, city: City) -> DataFrame:
 
 def _with_area(rows: DataFrame, feed: Feed, areas: DataFrame) -> DataFrame:
     """Area by the first of the feed's area columns that is known; the others are tried in the contract's order."""
-    codes, townships, words = [], [], []
+    area_code = f.coalesce(*(f.col(f"_area{number}") for number in range(len(feed.area))))
+    townships, words = [], []
     for number, source in enumerate(feed.area):
         lookup = areas.select(
             f.col("word").alias(f"_word{number}"),
@@ -71,11 +72,9 @@ def _with_area(rows: DataFrame, feed: Feed, areas: DataFrame) -> DataFrame:
         )
         rows = rows.join(f.broadcast(lookup), text_of(source) == f.col(f"_word{number}"), "left")
         words.append(f.col(f"_word{number}"))
-        codes.append(f.col(f"_area{number}"))
-        townships.append(f.when(f.col("_area_code") == f.col(f"_area{number}"), f.col(f"_township{number}")))
-    rows = rows.withColumn("_area_code", f.coalesce(*codes))
-    rows = rows.withColumn("_is_named", f.coalesce(*words).isNotNull())
-    return rows.withColumn("_township_code", f.coalesce(*townships))
+        townships.append(f.when(area_code == f.col(f"_area{number}"), f.col(f"_township{number}")))
+    found = {"_area_code": area_code, "_township_code": f.coalesce(*townships)}
+    return rows.withColumns({**found, "_is_named": f.coalesce(*words).isNotNull()})
 
 
 def stage(rows: DataFrame, city: City, feed: Feed, areas: DataFrame) -> DataFrame:
@@ -89,7 +88,11 @@ def stage(rows: DataFrame, city: City, feed: Feed, areas: DataFrame) -> DataFram
     deleted = text_of(feed.deleted.column).isin(*feed.deleted.values) if feed.deleted else f.lit(False)
     hashed = pseudonym_columns(feed)  # they come as they are
     values = {name: cast.value for name, cast in casts.items() if name not in hashed}
-    rows = rows.withColumns({"record_id": record_id, "known_at": known_at, **values})
+    for name, column in kind.columns.items():
+        if column.day_of:
+            values[name] = f.to_date(f.from_utc_timestamp(values[column.day_of], city.time_zone))
+    is_deleted = f.coalesce(deleted, f.lit(False))
+    rows = rows.withColumns({"record_id": record_id, "known_at": known_at, "is_deleted": is_deleted, **values})
     faults = [
         *_key_faults(feed),
         Fault("not_a_instant", "known_at", known_text, f.col("known_at").isNull()),
@@ -106,7 +109,7 @@ def stage(rows: DataFrame, city: City, feed: Feed, areas: DataFrame) -> DataFram
         f.col("_township_code").alias("township_code"),
         *kind.columns,
         "known_at",
-        f.coalesce(deleted, f.lit(False)).alias("is_deleted"),
+        "is_deleted",
         f.col(BATCH).alias("batch_id"),
         CORRECTED,
         HEALED,
@@ -114,9 +117,6 @@ def stage(rows: DataFrame, city: City, feed: Feed, areas: DataFrame) -> DataFram
         f.col(ROW),
         f.when(f.col(FAULT).isNotNull(), f.array(FAULT)).otherwise(listed(faults)).alias("faults"),
     )
-    for name, column in kind.columns.items():
-        if column.day_of:
-            staged = staged.withColumn(name, f.to_date(f.from_utc_timestamp(f.col(column.day_of), city.time_zone)))
     return staged.withColumn("row_hash", content_hash(kind))
 
 
