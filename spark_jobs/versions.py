@@ -30,18 +30,20 @@ def versions(rows: DataFrame, feed: Feed) -> DataFrame:
     (`keep`), else the one with the greater hash, so that the order of arrival does not matter.
     """
     kind = load_kinds()[feed.kind]
-    last_word = [f.desc("row_hash"), f.col("batch_id"), f.col(CORRECTED)]
+    last_word = [f.asc("row_hash"), f.desc("batch_id"), f.desc(CORRECTED)]
     if carries(feed):  # a file that was delivered again under its name has rows of the same number
-        last_word = [f.desc(FILE), f.desc(ROW), f.desc("batch_id")]
+        last_word = [f.asc(FILE), f.asc(ROW), f.asc("batch_id")]
     rows = _carried_over(rows, feed) if carries(feed) else rows
-    same_instant = Window.partitionBy("record_id", "known_at").orderBy(*last_word)
-    rows = rows.withColumn("_rank", f.row_number().over(same_instant)).where("_rank = 1").drop("_rank")
-    by_time = Window.partitionBy("record_id").orderBy("known_at")
+    in_turn = Window.partitionBy("record_id").orderBy("known_at", *last_word)
+    rows = rows.withColumn("valid_to", f.lead("known_at").over(in_turn))
+    rows = rows.where("valid_to is distinct from known_at")  # the last of an instant is followed by the next or by none
     if feed.is_rebuilt:  # a row that says nothing new is no version
+        by_time = Window.partitionBy("record_id").orderBy("known_at")
         rows = rows.withColumn("row_hash", content_hash(kind))
         rows = rows.withColumn("_before", f.lag("row_hash").over(by_time))
         rows = rows.where("_before is distinct from row_hash").drop("_before")
-    rows = rows.withColumn("valid_from", f.col("known_at")).withColumn("valid_to", f.lead("known_at").over(by_time))
+        rows = rows.withColumn("valid_to", f.lead("known_at").over(by_time))
+    rows = rows.withColumn("valid_from", f.col("known_at"))
     return rows.withColumn("is_current", f.col("valid_to").isNull()).select(*columns_of(kind))
 
 
