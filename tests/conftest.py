@@ -6,6 +6,7 @@ import os
 import socket
 from collections.abc import Iterator
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
 
@@ -43,17 +44,22 @@ def shared() -> Path:
     return folder
 
 
+# sorts of this many rows spill to disk, as those of years of rows do
+SPILLING = {"spark.shuffle.spill.numElementsForceSpillThreshold": "20000"}
+
+
 @pytest.fixture(scope="session")
 def spark(tmp_path_factory: pytest.TempPathFactory, free_ports: int) -> Iterator[object]:
     """A session on a Spark server of the tests' own, with a state folder of its own."""
     from stack.layout import Layout
     from stack.private_files import made_once
-    from stack.spark_server import spark_environment, spark_server
+    from stack.spark_server import SETTINGS, spark_environment, spark_server
 
     state = tmp_path_factory.mktemp("state")
     layout = Layout(state=state, published=state / "published", port_base=free_ports)
     made_once(layout.secrets / "hash_keys.json", lambda: {"1": "ab" * 32})
-    server = spark_server(layout)
+    with patch.dict(SETTINGS, SPILLING):
+        server = spark_server(layout)
     server.start()
     os.environ.update(spark_environment(layout), PINGAN_STATE=str(state), PINGAN_PUBLISHED=str(layout.published))
     try:

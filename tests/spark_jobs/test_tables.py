@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
 from typing import Any
 
 import pytest
+from pyspark.sql import functions as f
 
 from spark_jobs import tables
 from spark_jobs.meanings import MeaningError, comment
@@ -57,6 +59,16 @@ def test_a_written_column_says_its_class_and_meaning_from_the_first_commit_on(sp
     assert n_commits(spark, table) == 3  # a comment comes with the rows
     assert not tables.carry_meanings(spark, table)
     assert n_commits(spark, table) == 3
+
+
+def test_rows_that_come_in_order_are_written_in_order(spark: Any, table: str) -> None:
+    tables.ensure(spark, table, BEFORE, ("city_code",))
+    rows = spark.range(0, 3 * tables.ROWS_A_FILE, numPartitions=1).selectExpr("cast(id as int) as n")
+    tables.replace_slice(spark, rows, table, KEYS)
+    least, greatest = f.min("n").alias("least"), f.max("n").alias("greatest")
+    files = spark.read.table(table).groupBy("_metadata.file_path").agg(least, greatest).orderBy("least").collect()
+    assert len(files) == 3
+    assert all(file.greatest < following.least for file, following in pairwise(files))  # or none could be skipped
 
 
 def test_a_column_without_a_meaning_does_not_come_into_the_lake(spark: Any, table: str) -> None:
