@@ -24,19 +24,17 @@ def rows_to_judge(city: City, feed: Feed, folder: Path, staged: DataFrame, n_rec
     """The accepted of the `n_received` staged rows in `folder`, in the columns that are judged: in memory if they fit."""
     from expectations.suite import judged_columns
 
+    columns = judged_columns(city, feed)
     if n_received <= IN_MEMORY_ROWS:
-        return accepted_in_memory(folder, city, feed)
-    return silver.accepted(staged).select(judged_columns(city, feed))
+        return accepted_in_memory(folder, columns)
+    return silver.accepted(staged).select(columns)
 
 
-def accepted_in_memory(folder: Path, city: City, feed: Feed) -> pd.DataFrame:
-    """The accepted rows of a staged batch, in the columns that are judged; codes, which are few, as categories."""
-    from expectations.suite import judged_columns
-
-    rows = _accepted(folder, judged_columns(city, feed))
-    codes = [name for name in rows.column_names if name.endswith("_code")]
-    in_memory: pd.DataFrame = rows.to_pandas(categories=codes)
-    return in_memory
+def accepted_in_memory(folder: Path, columns: list[str]) -> pd.DataFrame:
+    """The accepted rows of a staged batch in some columns; codes, which are few, as categories."""
+    codes = [name for name in columns if name.endswith("_code")]
+    rows: pd.DataFrame = _accepted(folder, columns).to_pandas(categories=codes)
+    return rows
 
 
 def has_reused_keys(folder: Path) -> bool:

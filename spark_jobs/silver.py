@@ -62,19 +62,20 @@ def area_lookup(spark: SparkSession, city: City) -> DataFrame:
 
 def _with_area(rows: DataFrame, feed: Feed, areas: DataFrame) -> DataFrame:
     """Area by the first of the feed's area columns that is known; the others are tried in the contract's order."""
-    area_code = f.coalesce(*(f.col(f"_area{number}") for number in range(len(feed.area))))
-    townships, words = [], []
     for number, source in enumerate(feed.area):
-        lookup = areas.select(
-            f.col("word").alias(f"_word{number}"),
-            f.col("area_code").alias(f"_area{number}"),
-            f.col("township_code").alias(f"_township{number}"),
-        )
+        lookup = areas.toDF(f"_word{number}", f"_area{number}", f"_township{number}")
         rows = rows.join(f.broadcast(lookup), text_of(source) == f.col(f"_word{number}"), "left")
-        words.append(f.col(f"_word{number}"))
-        townships.append(f.when(area_code == f.col(f"_area{number}"), f.col(f"_township{number}")))
-    found = {"_area_code": area_code, "_township_code": f.coalesce(*townships)}
-    return rows.withColumns({**found, "_is_named": f.coalesce(*words).isNotNull()})
+    words, codes, townships = (
+        [f.col(f"_{name}{number}") for number in range(len(feed.area))] for name in ("word", "area", "township")
+    )
+    area_code = f.coalesce(*codes)
+    own = [f.when(area_code == code, township) for code, township in zip(codes, townships, strict=True)]
+    # at once: each further projection copies all columns of all rows
+    return rows.withColumns({
+        "_area_code": area_code,
+        "_township_code": f.coalesce(*own),
+        "_is_named": f.coalesce(*words).isNotNull(),
+    })  # fmt: skip
 
 
 def stage(rows: DataFrame, city: City, feed: Feed, areas: DataFrame) -> DataFrame:
@@ -88,9 +89,11 @@ def stage(rows: DataFrame, city: City, feed: Feed, areas: DataFrame) -> DataFram
     deleted = text_of(feed.deleted.column).isin(*feed.deleted.values) if feed.deleted else f.lit(False)
     hashed = pseudonym_columns(feed)  # they come as they are
     values = {name: cast.value for name, cast in casts.items() if name not in hashed}
-    for name, column in kind.columns.items():
-        if column.day_of:
-            values[name] = f.to_date(f.from_utc_timestamp(values[column.day_of], city.time_zone))
+    values |= {
+        name: f.to_date(f.from_utc_timestamp(values[column.day_of], city.time_zone))
+        for name, column in kind.columns.items()
+        if column.day_of
+    }
     is_deleted = f.coalesce(deleted, f.lit(False))
     rows = rows.withColumns({"record_id": record_id, "known_at": known_at, "is_deleted": is_deleted, **values})
     faults = [

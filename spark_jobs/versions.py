@@ -43,8 +43,8 @@ def versions(rows: DataFrame, feed: Feed) -> DataFrame:
         rows = rows.withColumn("_before", f.lag("row_hash").over(by_time))
         rows = rows.where("_before is distinct from row_hash").drop("_before")
         rows = rows.withColumn("valid_to", f.lead("known_at").over(by_time))
-    rows = rows.withColumn("valid_from", f.col("known_at"))
-    return rows.withColumn("is_current", f.col("valid_to").isNull()).select(*columns_of(kind))
+    rows = rows.withColumns({"valid_from": f.col("known_at"), "is_current": f.col("valid_to").isNull()})
+    return rows.select(*columns_of(kind))
 
 
 def carries(feed: Feed) -> bool:

@@ -30,8 +30,8 @@ SETTINGS = {
     # Parquet's 1 MiB lets columns of ids, hashes and instants build dictionaries that no second row makes use of
     "spark.hadoop.parquet.dictionary.page.size": str(64 * 2**10),
     "spark.sql.shuffle.partitions": str(os.cpu_count()),  # a wave of tasks; more would be as many more tasks a query
-    # rows are written as they come; by default they are sorted by the columns that a table is partitioned by, which costs
-    # a sort and, where that sort spills, mixes up rows that lay in order: files then overlap and none can be skipped
+    # a task writes rows of so many partitions as they come; by default it sorts them by partition first, which takes time
+    # and, where that sort spills, mixes up rows that lay in order: files then overlap and none can be skipped
     "spark.sql.maxConcurrentOutputFileWriters": "16",
     # the default is INT96, which Parquet has given up: half as large again, and slow to write, to read and to skip
     "spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS",

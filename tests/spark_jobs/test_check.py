@@ -12,6 +12,7 @@ import pytest
 from pyspark.sql import SparkSession
 
 from expectations.contract import City, Feed, load_city, load_kinds
+from expectations.suite import judged_columns
 from spark_jobs import check
 from spark_jobs.check import accepted_in_memory, judge, rows_to_judge
 from spark_jobs.decoding import FAULT_TYPE
@@ -55,7 +56,7 @@ def test_a_right_batch_passes_whatever_its_rejected_rows_say(tmp_path: Path, cit
     fault = {"rule": "unknown_code", "column_name": "nature_code", "found": "?"}
     rows = [staged_row(city, feed, n) for n in range(99)]
     rejected = staged_row(city, feed, 99, nature_code="no such code", faults=[fault])
-    accepted = accepted_in_memory(written(tmp_path / "staged", [*rows, rejected]), city, feed)
+    accepted = accepted_in_memory(written(tmp_path / "staged", [*rows, rejected]), judged_columns(city, feed))
     assert len(accepted) == len(rows)
     assert judge(city, feed, accepted, (100, 0), tmp_path / "gx", "batch") == []
 
@@ -66,7 +67,7 @@ def test_a_wrong_value_is_found_as_in_all_columns(
     tmp_path: Path, city: City, feed: Feed, wrong: dict[str, Any]
 ) -> None:
     rows = [*(staged_row(city, feed, n) for n in range(9)), staged_row(city, feed, 9, **wrong)]
-    accepted = accepted_in_memory(written(tmp_path / "staged", rows), city, feed)
+    accepted = accepted_in_memory(written(tmp_path / "staged", rows), judged_columns(city, feed))
     found = judge(city, feed, accepted, (10, 0), tmp_path / "gx", "batch")
     everything = pd.DataFrame(rows).drop(columns="faults")
     assert found == judge(city, feed, everything, (10, 0), tmp_path / "gx", "batch")
