@@ -10,7 +10,6 @@ import atexit
 import importlib.util
 import os
 import shutil
-import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,14 +17,12 @@ from typing import Any
 
 import pytest
 
-from expectations.contract import City, load_cities
+from expectations.contract import City
 from stack.airflow_home import AirflowHome
-from tests.dags.surroundings import Stub, home_in
+from tests.dags.surroundings import Stub, home_in, publishing_city
 
 HAS_AIRFLOW = importlib.util.find_spec("airflow") is not None
 collect_ignore_glob = [] if HAS_AIRFLOW else ["test_*.py"]
-
-HERE = Path(__file__).parent
 
 if HAS_AIRFLOW:
     _folder = Path(tempfile.mkdtemp(prefix="airflow-tests-"))
@@ -36,21 +33,14 @@ if HAS_AIRFLOW:
 
 @pytest.fixture
 def city() -> City:
-    """A city that publishes every night; which one does not matter."""
-    return next(city for city in load_cities() if city.publication and city.feeds)
+    return publishing_city()
 
 
 @pytest.fixture
 def stub(tmp_path: Path, city: City, monkeypatch: pytest.MonkeyPatch) -> Stub:
-    """Put the stand-in where the pipeline's python is; everything succeeds until planned otherwise."""
-    python = tmp_path / "python"
-    python.write_text(f'#!/bin/sh\nexec "{sys.executable}" "{HERE / "stub_pipeline.py"}" "$@"\n')
-    python.chmod(0o755)
-    monkeypatch.setenv("PINGAN_PIPELINE_PYTHON", str(python))
-    monkeypatch.setenv("STUB_FOLDER", str(tmp_path))
-    monkeypatch.setenv("STUB_FEEDS", ",".join(feed.feed_code for feed in city.feeds))
-    stub = Stub(tmp_path)
-    stub.plan({})
+    stub = Stub(tmp_path, city)
+    for name, value in stub.put().items():
+        monkeypatch.setenv(name, value)
     return stub
 
 

@@ -15,6 +15,9 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+import psycopg
+import psycopg.sql
+
 REPOSITORY = Path(__file__).parents[2]
 CITY = "daqing"
 FIRST, SECOND, THIRD = "2026-11-20", "2026-11-21", "2026-11-22"
@@ -67,6 +70,21 @@ class Place:
     def secret(self, name: str) -> dict[str, str]:
         content: dict[str, str] = json.loads((self.folder / "state" / "secrets" / f"{name}.json").read_text())
         return content
+
+    def tables(self) -> Iterator[tuple[str, bytes]]:
+        """Every table of the databases that are not a source: marts, Airflow's and Superset's metadata. Name, content."""
+        password = self.secret("postgres")["postgres"]
+        for database in ("mart", "airflow", "superset"):
+            address = {"host": "127.0.0.1", "port": self.port_base + 4, "dbname": database}
+            with psycopg.connect(**address, user="postgres", password=password) as connection:
+                listed = (
+                    "select table_schema, table_name from information_schema.tables where table_type = 'BASE TABLE'"
+                )
+                found = connection.execute(f"{listed} and table_schema not in ('pg_catalog', 'information_schema')")
+                for name in [psycopg.sql.Identifier(*row) for row in found.fetchall()]:
+                    query = psycopg.sql.SQL("copy {} to stdout").format(name)
+                    with connection.cursor().copy(query) as rows:
+                        yield f"{database}.{name.as_string(connection)}", b"".join(bytes(block) for block in rows)
 
 
 @contextmanager

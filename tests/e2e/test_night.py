@@ -19,8 +19,6 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-import psycopg
-import psycopg.sql
 import pytest
 import yaml
 
@@ -205,22 +203,8 @@ def test_people_are_found_in_landing_only(served: Place) -> None:
     elsewhere.append(served.folder / "published")
     assert matches(elsewhere, PERSON) == {}
     assert {name: files for name, files in traces(elsewhere, some).items() if files} == {}
-    for table, rows in databases(served):
+    for table, rows in served.tables():
         assert PERSON.findall(rows) + [name for name in some if name.encode() in rows] == [], table
-
-
-def databases(place: Place) -> Iterator[tuple[str, bytes]]:
-    """Every table of the databases that are not a source: marts, Airflow's and Superset's metadata."""
-    password = place.secret("postgres")["postgres"]
-    for database in ("mart", "airflow", "superset"):
-        address = {"host": "127.0.0.1", "port": place.port_base + 4, "dbname": database}
-        with psycopg.connect(**address, user="postgres", password=password) as connection:
-            listed = "select table_schema, table_name from information_schema.tables where table_type = 'BASE TABLE'"
-            found = connection.execute(f"{listed} and table_schema not in ('pg_catalog', 'information_schema')")
-            for name in [psycopg.sql.Identifier(*row) for row in found.fetchall()]:
-                query = psycopg.sql.SQL("copy {} to stdout").format(name)
-                with connection.cursor().copy(query) as rows:
-                    yield f"{database}.{name.as_string(connection)}", b"".join(bytes(block) for block in rows)
 
 
 @pytest.mark.parametrize("name", sorted(path.name for path in (REPOSITORY / "notebooks").glob("*.ipynb")))

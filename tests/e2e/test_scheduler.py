@@ -1,24 +1,28 @@
-"""The real scheduler, API server and DAG processor: feeds triggered through the API, the publication by itself."""
+"""The real scheduler, API server and DAG processor on PostgreSQL: feeds triggered through the API, the publication by itself.
+
+Only the steps are played by a stand-in, one of which prints the password that it was given.
+"""
 
 from __future__ import annotations
 
-import os
-import signal
-import subprocess
+import json
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
 from typing import Any
 
 import httpx
 import psutil
 import pytest
 
-from expectations.contract import City
-from stack.airflow_home import AirflowHome
-from tests.dags.surroundings import PASSWORD, Stub
+from stack import serve
+from stack.layout import Layout
+from stack.machine import Machine
+from tests.dags.surroundings import PASSWORD, Stub, connections, publishing_city
+from tests.e2e.place import Place, new_place
 
-pytestmark = [pytest.mark.dags, pytest.mark.e2e]
+pytestmark = pytest.mark.e2e
 DAY = "2026-01-15"
 SECONDS = 120
 
@@ -27,54 +31,48 @@ SECONDS = 120
 class Airflow:
     """Running components, and a client for each user."""
 
-    home: AirflowHome
-    processes: tuple[subprocess.Popen[bytes], ...]
+    place: Place
+    machine: Machine
+    stub: Stub
 
     def as_user(self, user: str) -> httpx.Client:
-        login = {"username": user, "password": self.home.passwords()[user]}
-        token = httpx.post(f"{self.home.url}/auth/token", json=login).raise_for_status().json()["access_token"]
-        return httpx.Client(base_url=f"{self.home.url}/api/v2", headers={"Authorization": f"Bearer {token}"})
+        home = self.machine.airflow
+        login = {"username": user, "password": home.passwords()[user]}
+        answer = httpx.post(f"{home.url}/auth/token", json=login, timeout=SECONDS).raise_for_status()
+        headers = {"Authorization": f"Bearer {answer.json()['access_token']}"}
+        return httpx.Client(base_url=f"{home.url}/api/v2", headers=headers, timeout=SECONDS)
 
     def listening(self) -> set[str]:
         """Addresses that these processes and their children listen on."""
-        family = [psutil.Process(process.pid) for process in self.processes]
+        records = (self.machine.layout.state / "run").glob("airflow-*.json")
+        family = [psutil.Process(json.loads(record.read_text())["pid"]) for record in records]
         family += [child for process in family for child in process.children(recursive=True)]
         connections = [connection for process in family for connection in process.net_connections("inet")]
         return {f"{c.laddr.ip}:{c.laddr.port}" for c in connections if c.status == psutil.CONN_LISTEN}
 
 
 @pytest.fixture
-def airflow(fresh_home: AirflowHome, stub: Stub) -> Iterator[Airflow]:
-    """The components in their order, each with its log in the state folder; stopped by SIGTERM."""
-    fresh_home.layout.logs.mkdir(parents=True)
-    processes: list[subprocess.Popen[bytes]] = []
-    try:
-        for name, command in fresh_home.components().items():
-            with (fresh_home.layout.logs / f"{name}.log").open("wb") as log:
-                environment = {**os.environ, **fresh_home.environment()}
-                where = fresh_home.layout.repository
-                processes.append(subprocess.Popen(command, cwd=where, env=environment, stdout=log, stderr=log))
-            if len(processes) == 1:
-                wait_until(lambda: answers(fresh_home.health_url), "the API server")
-        yield Airflow(fresh_home, tuple(processes))
-    finally:
-        for process in processes:
-            process.send_signal(signal.SIGTERM)
-        for process in processes:
-            process.wait(30)
+def airflow(free_ports: int) -> Iterator[Airflow]:
+    """PostgreSQL and Airflow's components, begun and stopped as `make serve` does."""
+    with new_place(free_ports + 20) as place, ExitStack() as running:
+        machine = Machine(Layout(place.folder / "state", place.folder / "published", place.port_base))
+        machine.airflow.write_connections(connections())
+        stub = Stub(place.folder, publishing_city())
+        found = stub.put()
+        running.callback(machine.postgres.service.stop)
+        machine.postgres.start()
+        machine.airflow.bootstrap()
+        for service in serve.airflow(machine):
+            with_stub = replace(service, environment={**service.environment, **found})
+            running.callback(with_stub.stop)
+            with_stub.start()
+        yield Airflow(place, machine, stub)
 
 
-def answers(url: str) -> bool:
-    try:
-        return httpx.get(url).status_code == 200
-    except httpx.TransportError:
-        return False
-
-
-def wait_until(is_true: Callable[[], Any], what: str, seconds: float = SECONDS) -> None:
-    give_up = time.monotonic() + seconds
+def wait_until(is_true: Callable[[], Any], what: str) -> None:
+    give_up = time.monotonic() + SECONDS
     while not is_true():
-        assert time.monotonic() < give_up, f"waited {seconds} s for {what}"
+        assert time.monotonic() < give_up, f"waited {SECONDS} s for {what}"
         time.sleep(0.5)
 
 
@@ -82,18 +80,20 @@ def trigger(client: httpx.Client, dag_id: str, day: str = DAY) -> httpx.Response
     return client.post(f"/dags/{dag_id}/dagRuns", json={"logical_date": None, "conf": {"business_date": day}})
 
 
-def test_a_night_under_the_scheduler(airflow: Airflow, city: City, stub: Stub) -> None:
+def test_a_night_under_the_scheduler(airflow: Airflow) -> None:
+    city, stub = airflow.stub.city, airflow.stub
     feeds = [f"feed_{city.city_code}_{feed.feed_code}" for feed in city.feeds]
     publication = f"publish_{city.city_code}"
     ops, ro = airflow.as_user("ops"), airflow.as_user("ro")
-    wait_until(lambda: ops.get(f"/dags/{publication}").status_code == 200, "the DAGs to be read")
-    wait_until(lambda: all(ops.get(f"/dags/{dag_id}").status_code == 200 for dag_id in feeds), "the feeds")
+    for dag_id in (publication, *feeds):
+        wait_until(lambda dag_id=dag_id: ops.get(f"/dags/{dag_id}").status_code == 200, dag_id)
     assert ops.get(f"/dags/{publication}").json()["is_paused"] is False
 
-    assert httpx.get(f"{airflow.home.url}/api/v2/dags").status_code == 401
+    layout = airflow.machine.layout
+    assert httpx.get(f"{airflow.machine.airflow.url}/api/v2/dags").status_code == 401
     assert trigger(ro, feeds[0]).status_code == 403
     assert trigger(ops, feeds[0], "tomorrow").status_code == 400
-    assert airflow.listening() == {f"127.0.0.1:{airflow.home.layout.port('airflow')}"}
+    assert airflow.listening() == {f"127.0.0.1:{layout.port('airflow')}"}
 
     for dag_id in feeds:
         assert trigger(ops, dag_id).status_code == 200
@@ -108,7 +108,12 @@ def test_a_night_under_the_scheduler(airflow: Airflow, city: City, stub: Stub) -
     shown = log_of(ops, feeds[0], "land")
     assert "a careless step prints" in shown
     assert PASSWORD not in shown
-    assert PASSWORD not in everything_logged(airflow.home)
+    logs = (airflow.machine.airflow.folder, layout.logs)
+    logged = [path for folder in logs for path in folder.rglob("*.log")]
+    assert {path.name for path in logged if PASSWORD in path.read_text(errors="replace")} == set()
+    tables = dict(airflow.place.tables())
+    assert b"asset_triggered" in tables['airflow."public"."dag_run"']
+    assert {table for table, rows in tables.items() if PASSWORD.encode() in rows} == set()
 
 
 def runs(client: httpx.Client, dag_id: str) -> list[dict[str, Any]]:
@@ -130,11 +135,3 @@ def states(client: httpx.Client, dag_id: str) -> set[str]:
         if any(task["task_id"] == "release" and task["state"] == "success" for task in tasks):
             published.add(run["state"])
     return published
-
-
-def everything_logged(home: AirflowHome) -> str:
-    files = [path for path in (*home.folder.rglob("*.log"), *home.layout.logs.iterdir()) if path.is_file()]
-    text = "".join(path.read_text(errors="replace") for path in files)
-    text += (home.layout.state / "airflow.db").read_bytes().decode(errors="replace")
-    assert "a careless step prints" in text
-    return text
