@@ -9,10 +9,10 @@ from zoneinfo import ZoneInfo
 
 from airflow.sdk import Context, CronTriggerTimetable, Param
 
-from expectations.contract import City, Clock
+from expectations.contract import City, TimeOfDay
 
 
-def daily_at(clock: Clock, city: City) -> CronTriggerTimetable:
+def daily_at(clock: TimeOfDay, city: City) -> CronTriggerTimetable:
     """Every day at a local time of the city, summer and winter."""
     return CronTriggerTimetable(f"{clock.minute} {clock.hour} * * *", timezone=city.time_zone)
 

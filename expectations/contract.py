@@ -50,11 +50,11 @@ class Name(Frozen):
     en: str
 
 
-def _clock(value: object) -> object:
+def _time_of_day(value: object) -> object:
     return time.fromisoformat(value) if isinstance(value, str) else value
 
 
-Clock = Annotated[time, BeforeValidator(_clock)]
+TimeOfDay = Annotated[time, BeforeValidator(_time_of_day)]
 
 
 class KindColumn(Frozen):
@@ -189,6 +189,13 @@ class Condition(Frozen):
     values: tuple[str, ...]
 
 
+class Clock(Frozen):
+    """The source column with the time of day, where a source keeps it apart from the day."""
+
+    column: str
+    format: str | None = None  # Spark pattern, where it is not H:mm or H:mm:ss
+
+
 class FeedColumn(Frozen):
     """How one canonical column comes out of the source. Closed vocabulary: no expressions."""
 
@@ -197,6 +204,7 @@ class FeedColumn(Frozen):
     prefixes: dict[str, Scalar] | None = None  # by the beginning of the text, the longest first
     otherwise: Scalar = None  # for values that neither map nor prefixes name; without it they are rejected
     format: str | None = None  # Spark datetime pattern, where the source is not ISO
+    clock: Clock | None = None  # of an instant whose `from` says the day; an empty one leaves the day at midnight
     width: int | None = Field(ge=1, default=None)  # digits of the source's own codes, if it loses zeros on the left
     constant: Scalar = None
     when: Condition | None = None  # only rows that meet it give a value; on the others the column is empty
@@ -217,6 +225,11 @@ class FeedColumn(Frozen):
         if bool(self.source) == (self.constant is not None):
             raise ValueError("give either `from` or `constant`")
         return self
+
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """Source columns that its value is made of."""
+        return (*self.source, self.clock.column) if self.clock else self.source
 
     @property
     def has_otherwise(self) -> bool:
@@ -270,7 +283,7 @@ class Feed(Frozen):
     def mapped_columns(self) -> tuple[str, ...]:
         """Source columns that the contract uses, each once, in a stable order."""
         used = [*self.record_id, *self.area]
-        used += [name for column in self.columns.values() for name in column.source]
+        used += [name for column in self.columns.values() for name in column.reads]
         used += [column.when.column for column in self.columns.values() if column.when]
         used += [self.known_at.column] if self.known_at.column else []
         used += [self.deleted.column] if self.deleted else []
@@ -278,8 +291,8 @@ class Feed(Frozen):
 
 
 class Publication(Frozen):
-    starts: Clock
-    deadline: Clock
+    starts: TimeOfDay
+    deadline: TimeOfDay
 
 
 class Archive(Frozen):

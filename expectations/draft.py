@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from difflib import SequenceMatcher
 from functools import cached_property
 from itertools import combinations
 
@@ -71,7 +72,7 @@ class Draft:
         full = [
             name
             for name, facts in self.open_facts.items()
-            if not (facts.empty_share or facts.pattern or facts.is_row_number or facts.is_measure)
+            if not (facts.empty_share or facts.pattern or facts.is_clock or facts.is_row_number or facts.is_measure)
         ]
         named = sorted((name for name in full if speaks_of(name, "key")), key=lambda n: -len(self.facts[n].values))
         unique = [name for name in dict.fromkeys([*named, *full]) if self._tell_rows_apart((name,))]
@@ -122,17 +123,26 @@ class Draft:
     def columns(self) -> dict[str, str]:
         """Canonical column -> source column, as guessed. An area's or a record's own columns are spoken for."""
         taken = {*self.record_id[0], *self.area[0], self.known_at, self.deleted}
-        free = [name for name in self.open_facts if name not in taken]
+        free = [name for name, facts in self.open_facts.items() if name not in taken and not facts.is_clock]
+        dated = [name for name in self.dated if name in free]
+        event = {self.event: dated[0]} if len(dated) == 1 else {}  # the only day there is
         scores = {
             (canonical, name): likeness(name, canonical, column.zh) * self.facts[name].fits(column.type) ** 0.5
             for canonical, column in self.kind.columns.items()
             if not column.day_of and column.type != "pseudonym"
             for name in free
+            if name not in event.values()
         }
-        found = assigned(scores)
-        dated = [name for name in self.dated if name in free and name not in found.values()]
-        if self.event not in found and len(dated) == 1:  # the only day there is
-            found[self.event] = dated[0]
+        return assigned(scores) | event
+
+    @cached_property
+    def clocks(self) -> dict[str, str]:
+        """Canonical instant -> the column with its time of day, where the source keeps that apart: the likest by name."""
+        found: dict[str, str] = {}
+        for canonical, source in self.columns.items():
+            free = [name for name, facts in self.open_facts.items() if facts.is_clock and name not in found.values()]
+            if free and self.kind.columns[canonical].type == "instant" and not self.facts[source].says_time:
+                found[canonical] = max(free, key=lambda name: SequenceMatcher(None, name, source).ratio())
         return found
 
     @property
@@ -229,12 +239,19 @@ class Draft:
             yield from _map(column, facts)
         elif column.type in ("instant", "date") and facts.pattern and facts.pattern.spark:
             swap = "; or day and month the other way round" if "M/d" in facts.pattern.spark[:3] else ""
-            yield f"  {canonical}: {{from: {quoted(facts.name)}, format: {quoted(facts.pattern.spark)}}}{about}{swap}"
+            said = f"from: {quoted(facts.name)}, format: {quoted(facts.pattern.spark)}{self._clock(canonical)}"
+            yield f"  {canonical}: {{{said}}}{about}{swap}"
+        elif canonical in self.clocks:
+            yield f"  {canonical}: {{from: {quoted(facts.name)}{self._clock(canonical)}}}{about}"
         else:
             yield f"  {canonical}: {quoted(facts.name)}{about}"
 
+    def _clock(self, canonical: str) -> str:
+        return f", clock: {{column: {quoted(self.clocks[canonical])}}}" if canonical in self.clocks else ""
+
     def _dropped(self) -> Iterator[str]:
         used = {*self.record_id[0], *self.area[0], self.known_at, self.deleted, *self.columns.values()}
+        used |= set(self.clocks.values())
         unused = [facts for name, facts in self.facts.items() if name not in used]
         yield "dropped:" if unused else "dropped: {}"
         for facts in unused:

@@ -6,7 +6,7 @@ import re
 import unicodedata
 from collections import Counter
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, time
 from functools import cached_property
 from typing import NamedTuple
 
@@ -38,6 +38,7 @@ class Pattern(NamedTuple):
 
 
 _DAY, _CLOCK = r"\d{1,2}", r"\d{1,2}:\d{2}"
+CLOCK_LOOKS = rf"{_CLOCK}(:\d{{2}}(\.\d+)?)?"
 PATTERNS = (
     Pattern(rf"\d{{4}}-{_DAY}-{_DAY}", None, "%Y-%m-%d", False),
     Pattern(rf"\d{{4}}-{_DAY}-{_DAY}[ T]{_CLOCK}:\d{{2}}(\.\d+)?(Z|[+-]\d{{2}}:?\d{{2}})?", None, "", True),
@@ -48,16 +49,21 @@ PATTERNS = (
     Pattern(rf"\d{{4}}/{_DAY}/{_DAY}", "yyyy/M/d", "%Y/%m/%d", False),
     Pattern(rf"\d{{4}}/{_DAY}/{_DAY} {_CLOCK}", "yyyy/M/d H:mm", "%Y/%m/%d %H:%M", True),
     Pattern(rf"\d{{4}}/{_DAY}/{_DAY} {_CLOCK}:\d{{2}}", "yyyy/M/d H:mm:ss", "%Y/%m/%d %H:%M:%S", True),
+    Pattern(rf"\d{{4}}/{_DAY}/{_DAY} {_CLOCK}:\d{{2}} [AP]M", "yyyy/M/d h:mm:ss a", "%Y/%m/%d %I:%M:%S %p", True),
     Pattern(rf"\d{{4}}\.{_DAY}\.{_DAY}", "yyyy.M.d", "%Y.%m.%d", False),
     Pattern(rf"\d{{4}}年{_DAY}月{_DAY}日", "yyyy年M月d日", "%Y年%m月%d日", False),
     Pattern(rf"\d{{4}}年{_DAY}月{_DAY}日 {_CLOCK}", "yyyy年M月d日 H:mm", "%Y年%m月%d日 %H:%M", True),
     Pattern(rf"{_DAY}/{_DAY}/\d{{4}}", "M/d/yyyy", "%m/%d/%Y", False),
     Pattern(rf"{_DAY}/{_DAY}/\d{{4}} {_CLOCK}", "M/d/yyyy H:mm", "%m/%d/%Y %H:%M", True),
     Pattern(rf"{_DAY}/{_DAY}/\d{{4}} {_CLOCK}:\d{{2}}", "M/d/yyyy H:mm:ss", "%m/%d/%Y %H:%M:%S", True),
+    Pattern(rf"{_DAY}/{_DAY}/\d{{4}} {_CLOCK} [AP]M", "M/d/yyyy h:mm a", "%m/%d/%Y %I:%M %p", True),
     Pattern(rf"{_DAY}/{_DAY}/\d{{4}} {_CLOCK}:\d{{2}} [AP]M", "M/d/yyyy h:mm:ss a", "%m/%d/%Y %I:%M:%S %p", True),
     Pattern(rf"{_DAY}/{_DAY}/\d{{4}}", "d/M/yyyy", "%d/%m/%Y", False),
     Pattern(rf"{_DAY}/{_DAY}/\d{{4}} {_CLOCK}", "d/M/yyyy H:mm", "%d/%m/%Y %H:%M", True),
+    Pattern(rf"{_DAY}/{_DAY}/\d{{4}} {_CLOCK}:\d{{2}}", "d/M/yyyy H:mm:ss", "%d/%m/%Y %H:%M:%S", True),
     Pattern(rf"{_DAY}\.{_DAY}\.\d{{4}}", "d.M.yyyy", "%d.%m.%Y", False),
+    Pattern(rf"{_DAY} [A-Z][a-z]{{2}} \d{{4}}", "d MMM yyyy", "%d %b %Y", False),
+    Pattern(rf"{_DAY}-[A-Z][a-z]{{2}}-\d{{4}}", "d-MMM-yyyy", "%d-%b-%Y", False),
 )
 
 
@@ -121,6 +127,20 @@ class Facts:
         }
         best = max(sizes, key=lambda pattern: sizes[pattern], default=None)
         return best if best and sizes[best] >= MOST else None
+
+    @property
+    def is_clock(self) -> bool:
+        """Times of day without a day."""
+        return self.share(CLOCK_LOOKS) >= MOST
+
+    @property
+    def says_time(self) -> bool:
+        """Days with their times; midnight throughout is none."""
+        pattern = self.pattern
+        if pattern is None or not pattern.has_time:
+            return False
+        moments = (parsed(pattern, text) for text in self.values)
+        return any(moment and moment.time() != time.min for moment in moments)
 
     @property
     def earliest(self) -> date | None:

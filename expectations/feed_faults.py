@@ -65,6 +65,10 @@ def _mapping_faults(name: str, column: FeedColumn, declared: KindColumn) -> Iter
     if column.format and declared.type not in ("instant", "date"):
         expected = f"no `format`: {name} is a {declared.type}, and patterns are for days and times"
         yield Fault(("columns", name, "format"), expected, repr(column.format))
+    if column.clock and (declared.type != "instant" or not column.source):
+        what = f"a {declared.type}" if column.source else "constant"
+        expected = f"no `clock`: {name} is {what}, and a time of day completes the day that an instant is read `from`"
+        yield Fault(("columns", name, "clock"), expected, repr(column.clock.column))
 
 
 def _targets(column: FeedColumn) -> Iterator[tuple[tuple[str, ...], Scalar]]:

@@ -105,6 +105,15 @@ def local_day(text: Column, pattern: str | None, time_zone: str) -> Column:
     return f.when(is_local, parsed).otherwise(f.from_utc_timestamp(parsed, time_zone)).cast("date")
 
 
+def clocked_instant(text: Column, column: FeedColumn, time_zone: str) -> Column:
+    """The local day that `text` says at the time that the column's clock says; the day's midnight where that is empty."""
+    assert column.clock
+    day, clock, pattern = local_day(text, column.format, time_zone), text_of(column.clock.column), column.clock.format
+    joined = f.concat_ws(" ", day.cast("string"), clock)
+    moment = local_instant(joined, f"yyyy-MM-dd {pattern}" if pattern else None, time_zone)
+    return f.when(clock.isNull(), local_instant(day.cast("string"), None, time_zone)).when(day.isNotNull(), moment)
+
+
 def _parsed(text: Column, pattern: str | None) -> tuple[Column, Column]:
     """Whether the text is without an offset of its own, as nearly all are, and what its digits say; null if no time."""
     if pattern:
@@ -139,6 +148,8 @@ def _maps_to_nothing(column: FeedColumn, text: Column) -> Column:
 
 
 def _typed(kind: KindColumn, column: FeedColumn, text: Column, time_zone: str) -> Column:
+    if column.clock:
+        return clocked_instant(text, column, time_zone)
     if kind.type == "instant":
         return local_instant(text, column.format, time_zone)
     if kind.type == "date":
@@ -198,11 +209,13 @@ def cast_column(name: str, kind: Kind, feed: Feed, time_zone: str) -> Cast:
     if column.constant is not None:
         return Cast(f.lit(column.constant).cast(SPARK_TYPES[declared.type]))
     text = f.coalesce(*map(text_of, column.source))
+    said = f.nullif(f.concat_ws(" ", text, text_of(column.clock.column)), f.lit("")) if column.clock else text
     if column.when:
-        text = f.when(text_of(column.when.column).isin(*column.when.values), text)
+        is_meant = text_of(column.when.column).isin(*column.when.values)
+        text, said = f.when(is_meant, text), f.when(is_meant, said)
     mapped = _mapped(column, text) if column.values or column.prefixes else text
     meant = _maps_to_nothing(column, text) if column.values or column.prefixes else f.lit(False)
     value = _typed(declared, column, mapped, time_zone)
-    checked = f.when(~meant, text)
+    checked = f.when(~meant, said)
     rules = _rules(declared, column, f.col(name), checked)
-    return Cast(value, tuple(Fault(rule, name, text, broken) for rule, broken in rules))
+    return Cast(value, tuple(Fault(rule, name, said, broken) for rule, broken in rules))

@@ -15,6 +15,7 @@ WHOLE = ("int", "uint", "bigint", "smallint")
 NUMBER = (*WHOLE, "decimal", "numeric")
 MEASURE = (*NUMBER, "float", "double", "halffloat", "real")
 MOMENT = ("timestamp", "date")
+CLOCK = ("time32", "time64", "time without time zone")
 ACCEPTED = {
     "text": (*TEXT, *NUMBER, "bool"),
     "code": (*TEXT, *NUMBER, "bool"),
@@ -24,6 +25,7 @@ ACCEPTED = {
     "flag": (*TEXT, *NUMBER, "bool"),
     "instant": (*TEXT, *WHOLE, *MOMENT),
     "date": (*TEXT, *WHOLE, *MOMENT),
+    "clock": (*TEXT, *WHOLE, *CLOCK),
 }
 
 
@@ -33,6 +35,7 @@ def expected_types(feed: Feed) -> dict[str, tuple[str, str]]:
     found = {name: ("text", "area") for name in feed.area}
     for name, column in feed.columns.items():
         found |= {source: (kind.columns[name].type, name) for source in column.source}
+        found |= {column.clock.column: ("clock", name)} if column.clock else {}
     if feed.known_at.column:
         found[feed.known_at.column] = ("instant", "known_at")
     return found | {name: ("text", "record_id") for name in feed.record_id}

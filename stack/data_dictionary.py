@@ -147,7 +147,7 @@ def _source_columns(feed: Feed, language: LanguageCode) -> Iterator[tuple[str, .
         "condition": [column.when.column for column in feed.columns.values() if column.when],
     }
     for name in dict.fromkeys([*feed.mapped_columns, *feed.dropped]):
-        canonical = [target for target, column in feed.columns.items() if name in column.source]
+        canonical = [target for target, column in feed.columns.items() if name in column.reads]
         becomes = [_say(role, language) for role, names in roles.items() if name in names]
         becomes += [f"`{target}`" for target in canonical]
         classes = {kind.columns[target].privacy for target in canonical} or {"internal"}

@@ -132,7 +132,7 @@ def _origins(name: str, feeds: Iterable[Feed]) -> Iterator[str]:
     for feed in feeds:
         mapped = feed.columns.get(name)
         if mapped:
-            yield f"{feed.code}: {', '.join(mapped.source) or f'= {mapped.constant}'}"
+            yield f"{feed.code}: {', '.join(mapped.reads) or f'= {mapped.constant}'}"
 
 
 def _model(name: str, model: Model) -> Table:

@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 COLUMNS = (
-    "id", "place", "day", "filed", "reported", "nature", "code", "deaths", "amount", "oil", "venue", "updated",
+    "id", "place", "day", "filed", "reported", "at", "nature", "code", "deaths", "amount", "oil", "venue", "updated",
 )  # fmt: skip
 FEED = """
 feed: cases
@@ -21,7 +21,7 @@ area: [place]
 columns:
   occurred_on: day
   filed_on: {from: filed, format: yyyyMMdd}
-  reported_at: reported
+  reported_at: {from: reported, clock: {column: at}}
   nature_code: {from: nature, map: {刑事: criminal, 行政: public_order}}
   case_code: code
   n_deaths: deaths
@@ -35,7 +35,7 @@ tolerance: {rejected_share: 0.9}
 def row(id: str, **values: str) -> dict[str, str]:
     """A row that is right unless told otherwise."""
     right = {
-        "place": "9901", "day": "2026-01-31", "filed": "20260201", "reported": "2026-01-31 20:00:00", "nature": "刑事",
+        "place": "9901", "day": "2026-01-31", "filed": "20260201", "reported": "2026-01-31", "at": "20:00", "nature": "刑事",
         "code": "050200", "deaths": "0", "amount": "10", "oil": "0", "venue": "shop", "updated": "2026-02-01 08:00:00",
     }  # fmt: skip
     return {"id": id, **right, **values}
@@ -77,9 +77,13 @@ REJECTED = {
     "a year of the Republic (115-01-31)": _day("115-01-31"),
     "a year of the Buddhist era (2569)": _day("2569-01-31", "after_2100"),
     "a lunar date": _day("乙巳年腊月十三"),
-    "an hour 25": Rejected({"reported": "2026-01-31 25:00:00"}, "not_a_instant", "reported_at", "2026-01-31 25:00:00"),
+    "an hour 25": Rejected({"reported": "2026-01-31", "at": "25:00:00"}, "not_a_instant", "reported_at", "2026-01-31 25:00:00"),
+    "an hour 24 beside its day": Rejected(
+        {"reported": "2026-01-31", "at": "24:00"}, "not_a_instant", "reported_at", "2026-01-31 24:00"
+    ),
+    "a time of day without a day": Rejected({"reported": "", "at": "20:00"}, "not_a_instant", "reported_at", "20:00"),
     "an offset that does not exist": Rejected(
-        {"reported": "2026-01-31 20:00:00+99:00"}, "not_a_instant", "reported_at", "2026-01-31 20:00:00+99:00"
+        {"reported": "2026-01-31 20:00:00+99:00", "at": ""}, "not_a_instant", "reported_at", "2026-01-31 20:00:00+99:00"
     ),
     "the sentinel 1900-01-01": _day("1900-01-01", "before_1990"),
     "the sentinel 9999-12-31": _day("9999-12-31", "after_2100"),
@@ -132,6 +136,10 @@ PASSES: dict[str, tuple[dict[str, str], str, Any]] = {
     "a whole number written as a decimal": ({"deaths": "3.0"}, "n_deaths", 3),
     "the noise of a binary fraction": ({"amount": "12.300000000000001"}, "amount_yuan", Decimal("12.30")),
     "a time with its own offset": ({"day": "2026-01-31T20:00:00Z"}, "occurred_on", "2026-02-01"),
+    "a time of day beside its day": (
+        {"reported": "2026-01-31 00:00:00", "at": "7:05"}, "reported_at", "2026-01-30 23:05:00"
+    ),
+    "a day beside an empty time of day": ({"reported": "2026-01-31", "at": ""}, "reported_at", "2026-01-30 16:00:00"),
     "a formula in a text, kept as it came": ({"venue": "=HYPERLINK(0)"}, "venue_code", "=HYPERLINK(0)"),
     "SQL in a text, kept as it came": ({"venue": "'; drop table silver"}, "venue_code", "'; drop table silver"),
     "a yes in Chinese": ({"oil": "是"}, "is_oil", True),

@@ -198,6 +198,25 @@ def written(pattern: object, day: int, hour: int) -> str:
     return clock.strftime(pattern.python) if pattern.python else clock.isoformat()  # type: ignore[attr-defined]
 
 
+@pytest.mark.parametrize("day", ["01/02/2026", "01/02/2026 12:00:00 AM"])
+def test_a_time_of_day_in_a_column_of_its_own_completes_the_likest_day(tmp_path: Path, day: str) -> None:
+    path = tmp_path / "crashes.csv"
+    path.write_text(f"COLLISION_ID,CALL TIME,CRASH DATE,CRASH TIME,BOROUGH\n1,8:00,{day},7:05,A\n2,9:30,{day},23:59,B\n")
+    draft = Draft(read_sample(path), load_kinds()["incident"], "nowhere", "crashes")
+    assert draft.columns["occurred_at"] == "CRASH DATE"
+    assert draft.clocks == {"occurred_at": "CRASH TIME"}
+    line = next(line for line in draft.text().splitlines() if line.startswith("  occurred_at:"))
+    assert "clock: {column: CRASH TIME}}" in line
+    assert "CRASH TIME: internal" not in draft.text()
+    assert "CALL TIME: internal" in draft.text()
+
+
+def test_days_that_say_their_time_need_no_other(tmp_path: Path) -> None:
+    path = tmp_path / "fires.csv"
+    path.write_text("id,alarm,dispatch time\n1,2026-01-02T07:05:00,7:06\n2,2026-01-02T08:00:00,8:01\n")
+    assert Draft(read_sample(path), load_kinds()["incident"], "nowhere", "fires").clocks == {}
+
+
 def test_numbers_that_are_no_days_have_no_pattern() -> None:
     frame = pd.DataFrame({"code": ["20269901", "12345678"], "amount": ["1.5", "2.5"], "mixed": ["2026-01-01", "soon"]})
     assert [Facts.of(frame, name).pattern for name in frame] == [None, None, None]

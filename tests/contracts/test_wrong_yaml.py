@@ -51,6 +51,12 @@ MISTAKES = {
     "source without a type": Mistake("  type: files\n", "", "the field `type`", "no such key", near="source:"),
     "unknown format": Mistake("format: csv", "format: xls", "'csv', 'jsonl', 'xlsx' or 'parquet'", "'xls'"),
     "unknown column": Mistake("  n_deaths:", "  n_dead:", r"a column of kind case: .*\(perhaps n_deaths\)", "'n_dead'"),
+    "clock of a count": Mistake(
+        "  n_deaths: 死亡人数",
+        "  n_deaths: {from: 死亡人数, clock: {column: 发案时间}}",
+        "no `clock`: n_deaths is a count",
+        "'发案时间'",
+    ),
     "column that is computed": Mistake(
         "  occurred_at: 发现时间",
         "  occurred_on: 发现时间",

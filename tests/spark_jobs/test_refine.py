@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import date
 
 import pytest
+from pyspark.sql import functions as f
 
 from spark_jobs import bronze, refine, silver, versions
 from spark_jobs.errors import ContractBreach
@@ -71,6 +72,17 @@ def test_what_sources_write_is_understood(new_trial: NewTrial) -> None:
     assert found == [
         ("a", "9901", None, "020205", 2), ("b", "9901", "990101", "050200", 0), ("c", "9902", None, "050200", 3)
     ]  # fmt: skip
+
+
+def test_a_time_of_day_is_read_as_the_source_writes_it(new_trial: NewTrial) -> None:
+    clocked = "  reported_at: {from: day, clock: {column: code, format: HHmm}}"
+    trial = new_trial(FEED.replace("  case_code: code", clocked))
+    trial.deliver("cases_20260210.csv", [row("a", code="0705"), row("b", code=""), row("c", code="2460")])
+    trial.land()
+    trial.refine()
+    local = f.date_format(f.from_utc_timestamp("reported_at", trial.city.time_zone), "yyyy-MM-dd HH:mm")
+    assert trial.silver("record_id", local) == [("a", "2026-01-31 07:05"), ("b", "2026-01-31 00:00")]
+    assert trial.rejects() == [("not_a_instant", "reported_at", "2026-01-31 2460")]
 
 
 @pytest.mark.bad_input
