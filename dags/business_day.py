@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from itertools import chain
 from typing import Any
@@ -28,7 +29,7 @@ def business_date_param() -> Param:
 
 
 def business_date(context: Context, city: City) -> str:
-    """ISO date of the run: the parameter, else what the feeds that triggered it delivered, else yesterday.
+    """ISO date of the run: the parameter, else what the feed that woke it last delivered, else yesterday.
 
     Airflow's `ds` is the UTC date and absent from manual runs, so it is of no use here.
     """
@@ -45,11 +46,18 @@ def business_date(context: Context, city: City) -> str:
 
 def _delivered_last(context: Context) -> str | None:
     """Business date of the youngest asset event that triggered this run, if any did."""
-    events: list[Any] = list(chain.from_iterable((context.get("triggering_asset_events") or {}).values()))
-    dated = [event for event in events if event.extra.get("business_date")]
-    if not dated:
-        return None
-    return str(max(dated, key=lambda event: event.timestamp).extra["business_date"])
+    events = chain.from_iterable((context.get("triggering_asset_events") or {}).values())
+    return next(reversed(last_events(events)), None)
+
+
+def last_events(events: Iterable[Any]) -> dict[str, datetime]:
+    """Business date (ISO) -> when the last asset event about it was; the day of the youngest event comes last."""
+    last: dict[str, datetime] = {}
+    for event in sorted(events, key=lambda event: event.timestamp):
+        if day := event.extra.get("business_date"):
+            last.pop(day, None)
+            last[day] = event.timestamp
+    return last
 
 
 def since_param() -> Param:

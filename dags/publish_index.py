@@ -2,26 +2,30 @@
 
 Every arriving feed wakes it, and `gate` asks the lake, not the queue of events, whether the day is complete:
 a queue remembers last night's leftovers, the lake knows what was delivered. Events that arrive while a run
-is active wait and wake one run together (max_active_runs=1). A publication that lacks a feed stays published,
+is active wait and wake one run together (max_active_runs=1), which is about the day of the
+last; `other_days` wakes runs for the days that would be left. A publication that lacks a feed stays published,
 and `complete` fails, so that the run is red while the release is up.
 """
 
 from __future__ import annotations
 
 import time
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
+from itertools import chain
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOperator
 from airflow.sdk import DAG, Asset, AssetAny, AssetOrTimeSchedule, BaseOperator, Context, Param
 from airflow.sdk.exceptions import AirflowFailException
 
-from dags.business_day import business_date, business_date_param, daily_at
+from dags.business_day import business_date, business_date_param, daily_at, last_events
 from dags.step import INCOMPLETE, StepOperator
 from expectations.contract import City, load_cities
 
 GRACE = timedelta(minutes=10)  # for feeds still running at the deadline
 POLL_SECONDS = 10.0
+LOOK_BACK = timedelta(days=1)  # no run is active for as long, so that an arrival is seen by the run that comes after
 
 
 class Gate(StepOperator):
@@ -68,11 +72,57 @@ class Complete(BaseOperator):
             raise AirflowFailException(f"published, but a feed is missing: {said}")
 
 
+class OtherDays(BaseOperator):
+    """Finds the days that no run is about: a feed of theirs has arrived and they have not been published since.
+
+    Arrivals of several days come together where an older day is brought beside the night. Airflow's queue then wakes one
+    run and forgets those that came while an earlier one of the same feed was waiting, so all events of a day are asked.
+    A run that was told its day leaves others alone.
+    """
+
+    def __init__(self, *, city: City, **arguments: Any) -> None:
+        super().__init__(inlets=[*arrivals(city), published(city)], **arguments)
+        self.city = city
+
+    def execute(self, context: Context) -> list[dict[str, Any]]:
+        """What to wake: one run for each day and arrival, however often it is found."""
+        if context["params"]["business_date"]:
+            return []
+        arrived = _last_events(context, arrivals(self.city))
+        released = _last_events(context, [published(self.city)])
+        own = business_date(context, self.city)
+        return [
+            {"conf": {"business_date": day}, "trigger_run_id": f"other_day__{day}__{at.isoformat()}"}
+            for day, at in sorted(arrived.items())
+            if day != own and not (day in released and released[day] > at)
+        ]
+
+
+def _last_events(context: Context, assets: list[Asset]) -> dict[str, datetime]:
+    """Business date -> when the last event of these assets about it was, within LOOK_BACK."""
+    since = (datetime.now(UTC) - LOOK_BACK).isoformat()
+    return last_events(chain.from_iterable(context["inlet_events"][asset].after(since) for asset in assets))
+
+
+class Wake(TriggerDagRunOperator):
+    """Wakes a run of a publication."""
+
+    template_fields = ()
+
+
+def arrivals(city: City) -> list[Asset]:
+    return [Asset(name=f"silver.{city.city_code}.{feed.feed_code}") for feed in city.feeds]
+
+
+def published(city: City) -> Asset:
+    return Asset(name=f"published.{city.city_code}")
+
+
 def schedule(city: City) -> AssetAny | AssetOrTimeSchedule:
-    arrivals = AssetAny(*(Asset(name=f"silver.{city.city_code}.{feed.feed_code}") for feed in city.feeds))
+    any_arrival = AssetAny(*arrivals(city))
     if city.publication is None:
-        return arrivals
-    return AssetOrTimeSchedule(timetable=daily_at(city.publication.deadline, city), assets=arrivals)
+        return any_arrival
+    return AssetOrTimeSchedule(timetable=daily_at(city.publication.deadline, city), assets=any_arrival)
 
 
 def publish_dag(city: City) -> DAG:
@@ -100,8 +150,11 @@ def publish_dag(city: City) -> DAG:
             city=city,
             pool="spark",
             if_incomplete="succeed",
-            outlets=[Asset(name=f"published.{city.city_code}")],
+            outlets=[published(city)],
         )
+        others = OtherDays(task_id="other_days", city=city)
+        wake = Wake.partial(task_id="wake", trigger_dag_id=dag.dag_id, logical_date=None, skip_when_already_exists=True)
+        wake.expand_kwargs(others.output)
         gate >> conform >> index >> flags >> release >> Complete(task_id="complete", retries=0)
     return dag
 

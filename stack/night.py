@@ -170,7 +170,8 @@ class Night:
         self._terminal = terminal
         get_listener_manager().add_listener(watch)
         self._dags = DagBag(dag_folder=REPOSITORY / "dags").dags
-        for operator in {type(task) for dag in self._dags.values() for task in dag.tasks}:
+        tasks = [task for dag in self._dags.values() for task in dag.tasks]
+        for operator in {getattr(task, "operator_class", type(task)) for task in tasks}:  # a mapped one names its own
             operator.execute = self._records.given_up_for(operator.execute)
         asyncio.run(_first_request(in_process_api_server().app))
 
