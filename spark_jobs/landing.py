@@ -10,7 +10,7 @@ import json
 import os
 import shutil
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -156,6 +156,15 @@ class Landing:
         return frozenset(
             {file.name for file in manifest.files} & {file.name for other in later for file in other.files}
         )
+
+    def delivered_again(self, feed: Feed, batch_ids: Collection[str]) -> frozenset[tuple[str, str]]:
+        """(batch, name) of the dropped files of these batches that a later one of them brought under the same name."""
+        if not isinstance(feed.source, FilesSource):
+            return frozenset()  # each pull names its files anew
+        found = sorted((m for m in self.manifests() if m.batch_id in batch_ids), key=lambda m: m.fetched_at)
+        files = [(manifest.batch_id, file.name) for manifest in found for file in manifest.files]
+        latest = {name: batch_id for batch_id, name in files}
+        return frozenset((batch_id, name) for batch_id, name in files if latest[name] != batch_id)
 
     def drop_unfinished(self, but: Path | None = None) -> None:
         """Remove what broken pulls have left."""

@@ -41,13 +41,15 @@ def rebuild(spark: SparkSession, city: City, feed: Feed, settings: Settings, fro
             received |= _read_anew(spark, feed, settings, received)
         folder = settings.state / "staging" / f"{feed.code}-rebuild.parquet"
         areas = silver.area_lookup(spark, city)
-        rows = refine.stage_all(spark, city, feed, [row.batch_id for row in taken], areas)
+        batch_ids = [row.batch_id for row in taken]
+        rows = refine.stage_all(spark, city, feed, batch_ids, areas)
         rows = rows if versions.carries(feed) else silver.mark_reused(rows)
         rows.write.mode("overwrite").parquet(str(folder))
         staged = spark.read.parquet(str(folder))
         counts = _counts(staged, taken)
         _check(city, feed, (folder, staged), settings.state / "gx", received, counts)
-        _replace(spark, feed, staged, list(ledger.values()), counts, version)
+        silver_rows = refine.current(staged, feed, Landing.of(settings.landing, feed), batch_ids)
+        _replace(spark, feed, (staged, silver_rows), list(ledger.values()), counts, version)
         shutil.rmtree(folder)
         return _account(feed, taken, counts)
 
@@ -105,12 +107,21 @@ def _check(
 
 
 def _replace(
-    spark: SparkSession, feed: Feed, staged: DataFrame, ledger: list[Row], counts: Counts, version: str
+    spark: SparkSession,
+    feed: Feed,
+    staged: tuple[DataFrame, DataFrame],
+    ledger: list[Row],
+    counts: Counts,
+    version: str,
 ) -> None:
-    """Three commits; a run that is killed between them is repeated, and the ledger comes last."""
+    """Three commits; a run that is killed between them is repeated, and the ledger comes last.
+
+    `staged` are all rows, of which the rejects are told, and those of them that count for silver.
+    """
+    everything, current = staged
     keys = {"city_code": feed.city_code, "feed_code": feed.feed_code}
-    versions.replace(spark, feed, staged)
-    tables.replace_slice(spark, silver.rejects(staged), silver.REJECTS, keys)
+    versions.replace(spark, feed, current)
+    tables.replace_slice(spark, silver.rejects(everything), silver.REJECTS, keys)
     rows = [row.asDict() for row in ledger]
     for row in rows:
         if of := counts.get(row["batch_id"]):

@@ -17,6 +17,7 @@ from expectations.version import contract_document, contract_version
 from spark_jobs import bronze, lineage, silver, tables, versions
 from spark_jobs.check import has_reused_keys, judge, rows_to_judge
 from spark_jobs.corrections import CORRECTED, HEALED, healed_letter
+from spark_jobs.decoding import FILE
 from spark_jobs.errors import ContractBreach
 from spark_jobs.landing import Landing, Manifest
 from spark_jobs.locks import one_run_a_feed
@@ -148,8 +149,14 @@ def _refine_batch(
         if failures:
             raise ContractBreach(_letter(feed, manifest, counts, failures, staged))
         taken = [row for row in ledger.values() if row.status == "checked"]
-        everything = partial(stage_all, spark, city, feed, [*(row.batch_id for row in taken), manifest.batch_id], areas)
-        needs_all = versions.carries(feed) or (feed.mode == "snapshot" and not _is_newest(feed, manifest, taken))
+        ids = [*(row.batch_id for row in taken), manifest.batch_id]
+        everything = partial(stage_current, spark, city, feed, ids, areas, landing)
+        names = {file.name for file in manifest.files}
+        needs_all = (
+            versions.carries(feed)
+            or (feed.mode == "snapshot" and not _is_newest(feed, manifest, taken))
+            or any(name in names for _, name in _outdated(feed, landing, ids))
+        )
         versions.merge(spark, feed, staged, everything if needs_all else None)
         keys = {"city_code": city.city_code, "feed_code": feed.feed_code, "batch_id": manifest.batch_id}
         tables.replace_slice(spark, silver.rejects(staged), silver.REJECTS, keys, ("city_code", "feed_code"))
@@ -178,6 +185,28 @@ def stage_all(spark: SparkSession, city: City, feed: Feed, batch_ids: list[str],
     """Batches of bronze, cast; bronze also holds those that broke their contract."""
     rows = tables.read(spark, bronze.bronze_table(feed)).where(f.col(bronze.BATCH).isin(batch_ids))
     return silver.stage(rows, city, feed, areas)
+
+
+def stage_current(
+    spark: SparkSession, city: City, feed: Feed, batch_ids: list[str], areas: DataFrame, landing: Landing
+) -> DataFrame:
+    """Batches of bronze, cast, without what a later file of the same name has replaced."""
+    return current(stage_all(spark, city, feed, batch_ids, areas), feed, landing, batch_ids)
+
+
+def current(staged: DataFrame, feed: Feed, landing: Landing, batch_ids: list[str]) -> DataFrame:
+    """Staged rows of these batches that count for silver."""
+    outdated = _outdated(feed, landing, batch_ids)
+    file = f.concat_ws("/", "batch_id", f.split(FILE, "/")[0])  # of an archive's member: archive/member
+    return staged.where(~file.isin(*map("/".join, outdated))) if outdated else staged
+
+
+def _outdated(feed: Feed, landing: Landing, batch_ids: list[str]) -> frozenset[tuple[str, str]]:
+    """(batch, name) of the files that were delivered again, where rows have no time of their own: the later file counts.
+
+    Rows that say when they were recorded are ordered by that, whichever file brings them.
+    """
+    return frozenset() if feed.known_at.column else landing.delivered_again(feed, batch_ids)
 
 
 def _stage(

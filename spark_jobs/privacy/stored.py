@@ -20,6 +20,7 @@ from spark_jobs import refine, silver, tables, versions
 from spark_jobs.bronze import BATCH, bronze_table
 from spark_jobs.casting import cleaned
 from spark_jobs.decoding import FAULT, FILE, ROW, bronze_name, hashed_sources, pseudonym_columns
+from spark_jobs.landing import Landing
 
 BRONZE_KEYS = (BATCH, FILE, ROW)
 SILVER_KEYS = ("city_code", "feed_code", "record_id", "known_at")
@@ -42,7 +43,9 @@ def pseudonyms_of(spark: SparkSession, feed: Feed) -> set[str]:
     return found
 
 
-def replace_pseudonyms(spark: SparkSession, city: City, feed: Feed, fresh: Mapping[str, str | None]) -> int:
+def replace_pseudonyms(
+    spark: SparkSession, city: City, feed: Feed, landing: Landing, fresh: Mapping[str, str | None]
+) -> int:
     """Put the value of `fresh` where its key stands, in bronze and then in silver. Returns the rows changed in bronze."""
     columns = list(pseudonym_columns(feed))
     if not columns or not fresh:
@@ -53,7 +56,7 @@ def replace_pseudonyms(spark: SparkSession, city: City, feed: Feed, fresh: Mappi
         changed = _replaced(tables.read(spark, bronze_table(feed)), pairs, column)
         n_changed += _update(spark, changed, bronze_table(feed), BRONZE_KEYS)
     if feed.is_rebuilt:
-        _rebuild(spark, city, feed)
+        _rebuild(spark, city, feed, landing)
         return n_changed
     for column in columns:
         rows = tables.read(spark, silver.silver_table(feed.kind)).where(own_rows(feed))
@@ -81,10 +84,10 @@ def _update_silver(spark: SparkSession, feed: Feed, changed: DataFrame) -> int:
     return _update(spark, hashed, silver.silver_table(feed.kind), SILVER_KEYS, within)
 
 
-def _rebuild(spark: SparkSession, city: City, feed: Feed) -> None:
+def _rebuild(spark: SparkSession, city: City, feed: Feed, landing: Landing) -> None:
     """Silver of a feed whose records need all their rows, made from bronze again."""
     taken = sorted(refine.recorded(spark, feed, "checked"))
-    staged = refine.stage_all(spark, city, feed, taken, silver.area_lookup(spark, city))
+    staged = refine.stage_current(spark, city, feed, taken, silver.area_lookup(spark, city), landing)
     versions.replace(spark, feed, staged)
 
 

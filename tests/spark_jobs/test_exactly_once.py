@@ -14,6 +14,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from spark_jobs import bronze
+from spark_jobs.errors import ContractBreach
 from tests.spark_jobs.conftest import FEED, Trial, row
 
 pytestmark = pytest.mark.spark
@@ -150,6 +151,46 @@ def test_snapshots_in_any_order_give_the_same_silver(new_trial: NewTrial) -> Non
         day = known_at.day + 1 if known_at.month == 2 else 1
         found.setdefault(id, []).append((f"{day:02}", deaths, is_deleted))
     assert found == {id: v for id, cells in histories.items() if (v := expected_versions(cells))}
+
+
+@pytest.mark.parametrize("mode", ["snapshot", "changes"])
+def test_a_good_file_that_is_delivered_again_is_replaced(new_trial: NewTrial, mode: str) -> None:
+    """Rows that were withdrawn are gone, corrected ones count whatever their hash, and no other file is touched."""
+    feed = SNAPSHOT if mode == "snapshot" else SNAPSHOT.replace("mode: snapshot", "mode: changes")
+    other = [row("other", deaths="5"), *(row(f"r{n}", deaths="0") for n in range(8))]
+    first = [*other, row("withdrawn"), row("spoilt", deaths="3")]
+    second = [row("other", deaths="5"), *(row(f"r{n}", deaths=str(n)) for n in range(8)), row("spoilt", place="9999")]
+    again, once = new_trial(feed), new_trial(feed)
+    for trial, deliveries in ((again, (first, second)), (once, (second,))):
+        trial.deliver("cases_20260130.csv", [row("earlier")] if mode == "changes" else other)
+        trial.land()
+        trial.refine()
+        for rows in deliveries:
+            trial.deliver("cases_20260201.csv", rows)
+            trial.land()
+            trial.refine()
+    assert again.silver(*ALL) == once.silver(*ALL)
+    assert {id for id, *_ in again.silver(*ALL)}.isdisjoint({"withdrawn", "spoilt"})
+    before = again.silver(*ALL)
+    again.rebuild()
+    assert again.silver(*ALL) == before
+
+
+def test_a_broken_file_of_the_same_name_replaces_nothing(new_trial: NewTrial) -> None:
+    trial = new_trial(SNAPSHOT.replace("rejected_share: 1", "rejected_share: 0.1"))
+    trial.deliver("cases_20260201.csv", [row(f"r{n}") for n in range(9)])
+    trial.land()
+    trial.refine()
+    before = trial.silver(*ALL)
+    trial.deliver("cases_20260201.csv", [row(f"r{n}", place="9999") for n in range(9)])
+    trial.land()
+    with pytest.raises(ContractBreach):
+        trial.refine()
+    trial.deliver("cases_20260131.csv", [row("earlier")])
+    trial.land()
+    with pytest.raises(ContractBreach):  # the broken one is tried again, and the earlier day has made all anew
+        trial.refine()
+    assert {version[0] for version in trial.silver(*ALL)} == {"earlier", *(version[0] for version in before)}
 
 
 def test_two_runs_at_once_take_each_batch_once(new_trial: NewTrial) -> None:
