@@ -206,12 +206,12 @@ def cast_column(name: str, kind: Kind, feed: Feed, time_zone: str) -> Cast:
         return Cast(f.lit(None).cast(SPARK_TYPES[declared.type]))
     if declared.type == "pseudonym":
         return Cast(f.col(name))
+    is_meant = text_of(column.when.column).isin(*column.when.values) if column.when else f.lit(True)
     if column.constant is not None:
-        return Cast(f.lit(column.constant).cast(SPARK_TYPES[declared.type]))
+        return Cast(f.when(is_meant, f.lit(column.constant).cast(SPARK_TYPES[declared.type])))
     text = f.coalesce(*map(text_of, column.source))
     said = f.nullif(f.concat_ws(" ", text, text_of(column.clock.column)), f.lit("")) if column.clock else text
     if column.when:
-        is_meant = text_of(column.when.column).isin(*column.when.values)
         text, said = f.when(is_meant, text), f.when(is_meant, said)
     mapped = _mapped(column, text) if column.values or column.prefixes else text
     meant = _maps_to_nothing(column, text) if column.values or column.prefixes else f.lit(False)

@@ -85,6 +85,15 @@ def test_a_time_of_day_is_read_as_the_source_writes_it(new_trial: NewTrial) -> N
     assert trial.rejects() == [("not_a_instant", "reported_at", "2026-01-31 2460")]
 
 
+def test_a_constant_under_a_condition_is_given_to_the_rows_that_meet_it(new_trial: NewTrial) -> None:
+    oil = "  is_oil: {constant: true, when: {column: code, values: [oil]}}"
+    trial = new_trial(FEED.replace("  case_code: code", oil))
+    trial.deliver("cases_20260210.csv", [row("a", code="oil"), row("b", code="other"), row("c", code="")])
+    trial.land()
+    trial.refine()
+    assert trial.silver("record_id", "is_oil") == [("a", True), ("b", None), ("c", None)]
+
+
 @pytest.mark.bad_input
 def test_a_breach_stops_the_feed_and_leaves_silver_as_it_was(new_trial: NewTrial) -> None:
     trial = new_trial(FEED.replace("rejected_share: 0.5", "rejected_share: 0"))
