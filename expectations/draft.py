@@ -103,7 +103,7 @@ class Draft:
         named = [name for name in self.open_facts if speaks_of(name, "area")]
         if not (city_folder(self.city_code) / "areas.csv").is_file():
             return named[:3], ["by name only: the city has no areas.csv yet"]
-        looks = "|".join(map(re.escape, self._area_words()))
+        looks = f"(?i:{'|'.join(map(re.escape, self._area_words()))})"
         shares = {name: facts.share(looks) for name, facts in self.open_facts.items()}
         likely = sorted((name for name in shares if shares[name] >= AREA_SHARE), key=lambda name: -shares[name])
         found = [

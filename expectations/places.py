@@ -13,7 +13,7 @@ Place = tuple[str | None, str | None]  # county code and township code, where th
 
 
 def places_of(city_code: str) -> dict[str, Place]:
-    """Every code and name of a place that a source may use -> its county and township.
+    """Every code and name of a place that a source may use, in lower case -> its county and township.
 
     Both are None for a name of several places and for a place that no county holds alone (an alias without a code).
     Raises ContractError, naming every line of areas.csv and area_aliases.csv that does not fit.
@@ -25,9 +25,9 @@ def places_of(city_code: str) -> dict[str, Place]:
     called: dict[str, set[str]] = {}
     for area in areas.values():
         for word in {area["area_code"], area["name_zh"], area["name_en"]} - {""}:
-            called.setdefault(word, set()).add(area["area_code"])
+            called.setdefault(word.lower(), set()).add(area["area_code"])
     for alias in read_table(city_code, "area_aliases"):
-        called.setdefault(alias["alias"], set()).add(alias["area_code"])
+        called.setdefault(alias["alias"].lower(), set()).add(alias["area_code"])
     found = {word: _place(areas, codes) for word, codes in called.items()}
     return {word: place for word, place in found.items() if place is not None}
 

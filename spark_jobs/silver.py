@@ -52,7 +52,7 @@ def create_tables(spark: SparkSession) -> None:
 
 
 def area_lookup(spark: SparkSession, city: City) -> DataFrame:
-    """Every code and name of a place that a source may use -> county and township codes.
+    """Every code and name of a place that a source may use, in lower case -> county and township codes.
 
     A name of several places, and a place that no county holds alone, have neither: such a row needs a better column.
     """
@@ -64,7 +64,7 @@ def _with_area(rows: DataFrame, feed: Feed, areas: DataFrame) -> DataFrame:
     """Area by the first of the feed's area columns that is known; the others are tried in the contract's order."""
     for number, source in enumerate(feed.area):
         lookup = areas.toDF(f"_word{number}", f"_area{number}", f"_township{number}")
-        rows = rows.join(f.broadcast(lookup), text_of(source) == f.col(f"_word{number}"), "left")
+        rows = rows.join(f.broadcast(lookup), f.lower(text_of(source)) == f.col(f"_word{number}"), "left")
     words, codes, townships = (
         [f.col(f"_{name}{number}") for number in range(len(feed.area))] for name in ("word", "area", "township")
     )

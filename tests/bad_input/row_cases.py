@@ -126,6 +126,7 @@ PASSES: dict[str, tuple[dict[str, str], str, Any]] = {
     "a county by its name": ({"place": "东县"}, "area_code", "9901"),
     "a county by its short name": ({"place": "西"}, "area_code", "9902"),
     "a county by its English name": ({"place": "West"}, "area_code", "9902"),
+    "a county's name in capitals": ({"place": "WEST"}, "area_code", "9902"),
     "a county's code in full-width digits": ({"place": "９９０２"}, "area_code", "9902"),
     "invisible blanks around a value": ({"place": "\u200b9902\u00a0\u3000"}, "area_code", "9902"),
     "a township, for its county": ({"place": "东镇"}, "area_code", "9901"),
