@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
@@ -9,6 +10,7 @@ import subprocess
 import sys
 import time
 from datetime import UTC, datetime
+from itertools import pairwise
 from pathlib import Path
 from typing import Annotated
 
@@ -24,6 +26,7 @@ from stack.embedded_night import EmbeddedNight
 from stack.layout import REPOSITORY, Layout
 from stack.machine import Machine
 from stack.service import ServiceError
+from stack.sources import configured_connections
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, help=__doc__)
 console = Console()
@@ -91,13 +94,27 @@ def backfill(
         raise typer.Exit(night.run())
 
 
+def connection_for(machine: Machine, arguments: list[str]) -> dict[str, str]:
+    """The connection of the feed that a step is about, handed over as Airflow does it, if anybody has configured it."""
+    options = dict(pairwise(arguments))
+    try:
+        name = load_city(options["--city"]).feed(options["--feed"]).source.connection
+        found = {**machine.stored_connections(), **configured_connections()}[name]
+    except (KeyError, ContractError):
+        return {}  # the step itself says what it lacks
+    return {"PINGAN_CONNECTION": json.dumps(found)}
+
+
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
 def step(context: typer.Context) -> None:
-    """One step by hand with the Spark server it needs, such as: step erase --city CODE < values.txt."""
+    """One step by hand with the Spark server and the connection it needs: step NAME --city CODE …
+
+    Such as: step refine --city CODE --feed FEED --date YYYY-MM-DD. All steps: python -m spark_jobs --help.
+    """
     machine = Machine(Layout.from_environment())
     command = [str(machine.layout.python("pipeline")), "-m", "spark_jobs", *context.args]
     with machine.spark_up():
-        environment = {**os.environ, **machine.environment()}
+        environment = {**connection_for(machine, context.args), **os.environ, **machine.environment()}
         raise typer.Exit(subprocess.run(command, cwd=machine.layout.repository, env=environment, check=False).returncode)
 
 

@@ -72,7 +72,7 @@ class Machine:
             self.airflow.bootstrap()
             beside()
             connections = self._connections(city, data)
-            self.airflow.write_connections({**self._stored_connections(), **connections})
+            self.airflow.write_connections({**self.stored_connections(), **connections})
             if self.is_simulated(city):
                 self.simulator.bring(city, now)
                 api = self.simulator.service(city, now)
@@ -102,7 +102,7 @@ class Machine:
             folder_connections(city, data) if data else {**self.simulator.connections(), **configured_connections()}
         )
         needed = {feed.source.connection for feed in city.feeds}
-        absent = sorted(needed - offered.keys() - self._stored_connections().keys())
+        absent = sorted(needed - offered.keys() - self.stored_connections().keys())
         if absent:
             raise ServiceError(
                 f"{city.city_code}: no connection {', '.join(absent)}; give the folder of its files (DATA=folder) or a file "
@@ -110,14 +110,15 @@ class Machine:
             )
         return {name: offered[name] for name in needed & offered.keys()}
 
-    def _stored_connections(self) -> Connections:
+    def stored_connections(self) -> Connections:
+        """Those that a night, or a person, has told Airflow."""
         path = self.airflow.connections_file
         stored: Connections = json.loads(path.read_text()) if path.exists() else {}
         return stored
 
     def is_simulated(self, city: City) -> bool:
         """True if a feed of the city is, as configured now, answered by the simulator."""
-        offers, stored = self.simulator.connections(), self._stored_connections()
+        offers, stored = self.simulator.connections(), self.stored_connections()
         used = {feed.source.connection for feed in city.feeds} & offers.keys()
         return any(stored.get(name) == offers[name] for name in used)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import socket
 import subprocess
@@ -119,3 +120,19 @@ def test_commands_explain_themselves(tmp_path: Path) -> None:
         done = call(tmp_path, "-m", *program, "--help")
         assert done.returncode == 0, program
         assert "Usage:" in done.stdout
+
+
+def test_a_step_by_hand_gets_the_connection_that_was_configured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from stack.__main__ import connection_for
+    from stack.layout import Layout
+    from stack.machine import Machine
+
+    connection = {"conn_type": "fs", "extra": {"path": "/data/drops"}}
+    configured = tmp_path / "connections.json"
+    configured.write_text(json.dumps({"pittsburgh_files": connection}))
+    monkeypatch.setenv("PINGAN_CONNECTIONS", str(configured))
+    machine = Machine(Layout(tmp_path / "state", tmp_path / "published", 1))
+    given = connection_for(machine, ["land", "--city", "pittsburgh", "--feed", "fires", "--date", "2024-12-31"])
+    assert json.loads(given["PINGAN_CONNECTION"]) == connection
+    assert connection_for(machine, ["land", "--city", "atlantis", "--feed", "fires"]) == {}
+    assert connection_for(machine, ["maintain", "--city", "pittsburgh"]) == {}
