@@ -9,12 +9,13 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from datetime import date
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from expectations.contract import load_city
+from expectations.contract import Feed, FilesSource, load_city
 from expectations.located_yaml import ContractError
 from spark_jobs import lineage
 from spark_jobs.business_date import business_date
@@ -58,12 +59,19 @@ def land(
     with one_run_a_feed(settings().state, the_feed):
         manifest = source(the_feed, connection, landing, on, the_city.as_of(on), the_city.time_zone, again)
     if manifest is None:
-        typer.echo(f"{the_feed.code}: nothing new; landed through {landing.landed_through()}")
+        through = landing.landed_through()
+        typer.echo(f"{the_feed.code}: nothing new; landed through {through}" if through else _nothing_yet(the_feed, on))
         return
     lineage.read(f"source.{the_feed.source.connection}")
     lineage.wrote(f"landing.{the_feed.city_code}_{the_feed.feed_code}")
     rows = "" if manifest.n_rows is None else f"{manifest.n_rows:,} rows, "
     typer.echo(f"{the_feed.code} {manifest.batch_id}: {rows}{len(manifest.files)} files, {manifest.n_bytes / 1e6:.1f} MB landed")
+
+
+def _nothing_yet(feed: Feed, day: date) -> str:
+    if isinstance(feed.source, FilesSource):
+        return f"{feed.code}: nothing has come yet: no file {feed.source.pattern!r} below its folder covers a day up to {day}"
+    return f"{feed.code}: nothing has come yet: the source has no row up to {day}"
 
 
 @app.command()

@@ -19,8 +19,9 @@ def checked(batches: pd.DataFrame) -> pd.DataFrame:
 
 def batches_read(batches: pd.DataFrame, business_date: date) -> pd.DataFrame:
     """Rows of ops.batches that a release of `business_date` rests on: later windows are not its business."""
-    starts = pd.Series([_day(value) for value in batches["window_from"]], index=batches.index, dtype=object)
-    return batches[[start is None or start <= business_date for start in starts]]
+    starts = [_day(value) for value in batches["window_from"]]
+    is_read = [start is None or start <= business_date for start in starts]
+    return batches[pd.Series(is_read, index=batches.index, dtype=bool)]
 
 
 def feed_status(feeds: Iterable[Feed], batches: pd.DataFrame, business_date: date) -> pd.DataFrame:

@@ -19,20 +19,22 @@ QUIET_FILE = 4_096  # bytes; a file of a quiet day is a header and no more
 
 
 def delivered_on(source: FilesSource, name: str) -> date:
-    """Last local day that a file covers, from its name: YYYYMMDD, YYYY-MM-DD, YYYYMM or YYYY-MM (end of the month)."""
+    """Last local day that a file covers, from its name: YYYYMMDD, YYYY-MM-DD, YYYYMM, YYYY-MM (end of the month) or YYYY."""
     if source.delivered_on:
         return source.delivered_on
     match = re.fullmatch(source.delivered or "", name)
     digits = re.sub(r"\D", "", match.group(1) or "") if match else ""
     try:
+        if len(digits) == 4:
+            return date(int(digits), 12, 31)
         if len(digits) == 6:
             year, month = int(digits[:4]), int(digits[4:])
             return date(year, month, monthrange(year, month)[1])
         return datetime.strptime(digits, "%Y%m%d").date()
     except ValueError:
         raise ContractBreach(
-            f"file {name}: expected a name like {source.delivered!r} with a day or a month in it\n"
-            "  what to do: ask the source to name it as agreed; nothing was taken"
+            f"file {name}: expected a name like '{source.delivered}' with a day, a month or a year in its group\n"
+            "  what to do: ask the source to name it as agreed, or correct `delivered`; nothing was taken"
         ) from None
 
 

@@ -10,8 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from expectations.contract import FilesSource
 from spark_jobs.errors import ContractBreach, SourceUnavailable
 from spark_jobs.sources import folder
+from spark_jobs.sources.files import delivered_on
 from tests.bad_input.cases import csv_of, feed, line
 from tests.bad_input.test_files import Drops
 
@@ -85,6 +87,15 @@ def test_a_drop_that_cannot_be_trusted_is_refused_whole(drops: Drops, case: Refu
     manifest = drops.land()
     assert manifest
     assert drops.decode(manifest)[0].table.num_rows == 3
+
+
+@pytest.mark.parametrize(
+    ("name", "last"),
+    [("cases_20260210", "2026-02-10"), ("cases_2026-02", "2026-02-28"), ("cases_202602", "2026-02-28"), ("cases_2026", "2026-12-31")],
+)  # fmt: skip
+def test_a_name_says_the_last_day_that_its_file_covers(name: str, last: str) -> None:
+    source = FilesSource(type="files", connection="x", pattern="*", format="csv", delivered=r"cases_([\d-]+)")
+    assert str(delivered_on(source, name)) == last
 
 
 def test_a_file_that_grows_while_it_is_read_waits_for_the_next_run(

@@ -115,6 +115,12 @@ def test_missing_since(last: date | None, state: str, since: date | None) -> Non
     assert (status["state_code"], status["missing_since"]) == (state, since)
 
 
+def test_before_the_first_batch_every_feed_is_missing() -> None:
+    status = feed_status(made_up.city().feeds, made_up.batches().iloc[:0], made_up.DAY)
+    assert len(status)
+    assert set(status["state_code"]) == {"missing"}
+
+
 def test_batches_of_later_days_are_no_business_of_an_older_release() -> None:
     later = made_up.batches({feed: made_up.DAY + timedelta(days=5) for feed in made_up.KIND_OF_FEED})
     both = pd.concat([made_up.batches(), later])
