@@ -36,7 +36,8 @@ class Alteration(BaseModel):
 
 class LandedFile(BaseModel):
     """One file of a batch. `sha256` and `n_bytes` are of the file as it came, also when it was altered since, so that
-    the same delivery is known again. `delivered_on` is the last local day that the file covers.
+    the same delivery is known again. `delivered_on` is the last local day that the file covers. `n_before`: how often the
+    same bytes had landed under the name before; they are back after others.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -44,6 +45,7 @@ class LandedFile(BaseModel):
     sha256: str
     n_bytes: int
     delivered_on: date
+    n_before: int = 0
     altered: Alteration | None = None
 
     @property
@@ -209,7 +211,7 @@ class Batch:
         self.files: list[LandedFile] = []
 
     @contextmanager
-    def file(self, name: str, delivered_on: date) -> Iterator[BinaryIO]:
+    def file(self, name: str, delivered_on: date, n_before: int = 0) -> Iterator[BinaryIO]:
         """Write one file; it is hashed from disk, so the manifest says what is really there."""
         path = self.folder / name
         if path.exists() or name == MANIFEST:
@@ -220,7 +222,7 @@ class Batch:
             out.flush()
             os.fsync(out.fileno())
         unfinished.rename(path)
-        self._add(path, delivered_on)
+        self._add(path, delivered_on, n_before)
 
     def again(self, name: str, delivered_on: date) -> bytes | None:
         """Content of a file that an earlier try of this pull has brought whole, which is part of the batch from now on."""
@@ -230,9 +232,11 @@ class Batch:
         self._add(path, delivered_on)
         return path.read_bytes()
 
-    def _add(self, path: Path, delivered_on: date) -> None:
-        size = path.stat().st_size
-        self.files.append(LandedFile(name=path.name, sha256=file_sha256(path), n_bytes=size, delivered_on=delivered_on))
+    def _add(self, path: Path, delivered_on: date, n_before: int = 0) -> None:
+        size, sha256 = path.stat().st_size, file_sha256(path)
+        self.files.append(
+            LandedFile(name=path.name, sha256=sha256, n_bytes=size, delivered_on=delivered_on, n_before=n_before)
+        )
 
     def clear(self) -> None:
         """Begin anew."""
@@ -241,8 +245,12 @@ class Batch:
             path.unlink()
 
     def commit(self, feed: Feed, window_from: date, window_to: date, **more: Any) -> Manifest:
-        """Write the manifest and rename the folder to the batch's id, which is made of window and content."""
-        digest = hashlib.sha256(json.dumps([(f.name, f.sha256) for f in self.files]).encode()).hexdigest()[:12]
+        """Write the manifest and rename the folder to the batch's id, which is made of window and content.
+
+        Content that comes back, after other content came under its name, is another batch.
+        """
+        content = [(f.name, f.sha256, *([f.n_before] if f.n_before else [])) for f in self.files]
+        digest = hashlib.sha256(json.dumps(content).encode()).hexdigest()[:12]
         manifest = Manifest(
             city_code=feed.city_code,
             feed_code=feed.feed_code,

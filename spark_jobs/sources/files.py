@@ -7,6 +7,7 @@ import shutil
 from calendar import monthrange
 from datetime import date, datetime
 from pathlib import PurePosixPath
+from typing import NamedTuple
 
 from expectations.contract import Feed, FilesSource
 from spark_jobs.connection import Connection
@@ -68,9 +69,9 @@ def land(
             return None
         window_from = landing.landed_through() or feed.starts_on
         with landing.new_batch() as batch:
-            for drop, (day, sha256) in due.items():
-                _copy(feed, batch, folder, drop, (day, sha256))
-            window_to = max(day for day, _ in due.values())
+            for drop, known in due.items():
+                _copy(feed, batch, folder, drop, known)
+            window_to = max(known.day for known in due.values())
             return batch.commit(
                 feed, min(window_from, window_to), min(window_to, feed.ends_on or window_to), n_rows=None
             )
@@ -93,23 +94,37 @@ def _check_place(feed: Feed, drop: Drop) -> None:
         )
 
 
-def _new(folder: Folder, days: dict[Drop, date], landing: Landing) -> dict[Drop, tuple[date, str]]:
-    """Files whose content has not landed, with day and SHA-256; of the same content twice, the first.
+class _Known(NamedTuple):
+    """What is known of a file that is to be taken."""
+
+    day: date
+    sha256: str
+    n_before: int  # how often its content has landed under its name
+
+
+def _new(folder: Folder, days: dict[Drop, date], landing: Landing) -> dict[Drop, _Known]:
+    """Files whose content has not landed; of the same content twice, the first.
 
     A header without rows is the same bytes on every quiet day: there the day counts too, or the second quiet day
-    would be missing instead of zero.
+    would be missing instead of zero. What comes back after other bytes came under its name is new as well.
     """
-    landed_files = [(file, manifest.fetched_at) for manifest in landing.manifests() for file in manifest.files]
+    landed_files = [
+        (file, manifest.fetched_at)
+        for manifest in sorted(landing.manifests(), key=lambda manifest: manifest.fetched_at)
+        for file in manifest.files
+    ]
     landed = {(file.sha256, day) for file, _ in landed_files for day in (None, file.delivered_on)}
-    seen = {(file.name, file.n_bytes): fetched_at for file, fetched_at in landed_files}  # the latest of a name
+    latest = {file.name: (file, fetched_at) for file, fetched_at in landed_files}
     new = {}
     for drop, day in days.items():
-        fetched_at = seen.get((_landed_name(drop), drop.size))
-        if fetched_at and drop.is_older(fetched_at):
+        before, fetched_at = latest.get(_landed_name(drop), (None, None))
+        if before and fetched_at and before.n_bytes == drop.size and drop.is_older(fetched_at):
             continue
         sha256 = folder.sha256(drop.name)
-        if (sha256, day if _is_quiet(folder, drop) else None) not in landed:
-            new[drop] = (day, sha256)
+        is_back = before is not None and before.sha256 != sha256
+        if is_back or (sha256, day if _is_quiet(folder, drop) else None) not in landed:
+            n_before = sum((file.name, file.sha256) == (_landed_name(drop), sha256) for file, _ in landed_files)
+            new[drop] = _Known(day, sha256, n_before)
             landed |= {(sha256, None), (sha256, day)}
     return new
 
@@ -128,13 +143,12 @@ def _is_quiet(folder: Folder, drop: Drop) -> bool:
     return is_text and len(content.splitlines()) <= 1
 
 
-def _copy(feed: Feed, batch: Batch, folder: Folder, drop: Drop, known: tuple[date, str]) -> None:
+def _copy(feed: Feed, batch: Batch, folder: Folder, drop: Drop, known: _Known) -> None:
     """Copy one file and compare it with what was seen before and with its checksum, if one lies beside it."""
-    day, sha256 = known
-    with batch.file(_landed_name(drop), day) as out, folder.open(drop.name) as content:
+    with batch.file(_landed_name(drop), known.day, known.n_before) as out, folder.open(drop.name) as content:
         shutil.copyfileobj(content, out, 1 << 20)
     copied = batch.files[-1].sha256
-    if copied != sha256:
+    if copied != known.sha256:
         raise SourceUnavailable(
             f"feed {feed.code}: file {drop.name} changed while it was read: it is still being written\n"
             "  what to do: nothing; the next run takes it. Sources should write under another name and rename"

@@ -193,6 +193,24 @@ def test_a_broken_file_of_the_same_name_replaces_nothing(new_trial: NewTrial) ->
     assert {version[0] for version in trial.silver(*ALL)} == {"earlier", *(version[0] for version in before)}
 
 
+def test_the_original_heals_what_a_broken_delivery_of_its_name_has_spoilt(new_trial: NewTrial) -> None:
+    trial = new_trial(SNAPSHOT.replace("rejected_share: 1", "rejected_share: 0.1"))
+    good = [row(f"r{n}") for n in range(9)]
+    for rows in (good, [row("broken", place="9999")] * 9):
+        trial.deliver("cases_20260201.csv", rows)
+        assert trial.land()
+    with pytest.raises(ContractBreach):
+        trial.refine()
+    before = trial.silver(*ALL)
+    trial.deliver("cases_20260201.csv", good)
+    assert trial.land()
+    assert trial.land() is None
+    assert any("set aside" in line for line in trial.refine())
+    assert trial.silver(*ALL) == before
+    assert sorted(trial.batches()["status"]) == ["checked", "checked", "replaced"]
+    assert trial.refine() == []
+
+
 def test_two_runs_at_once_take_each_batch_once(new_trial: NewTrial) -> None:
     trial = new_trial()
     rows = [[row(f"{batch}{n}") for n in range(3)] for batch in range(2)]
