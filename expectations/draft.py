@@ -22,6 +22,7 @@ from expectations.located_yaml import TODO
 from expectations.sample import Sample
 
 MAX_SHOWN = 30
+NEARLY = 0.05  # of two columns whose likeness differs by less a person decides
 AREA_SHARE = 0.5  # so many rows must name an area of the city for a column to count as its area
 
 
@@ -119,9 +120,17 @@ class Draft:
             words |= {alias["alias"] for alias in read_table(self.city_code, "area_aliases")}
         return sorted(words - {""})
 
-    @cached_property
+    @property
     def columns(self) -> dict[str, str]:
-        """Canonical column -> source column, as guessed. An area's or a record's own columns are spoken for."""
+        """Canonical column -> source column, as guessed."""
+        return {canonical: source for canonical, (source, *rivals) in self.candidates.items() if not rivals}
+
+    @cached_property
+    def candidates(self) -> dict[str, tuple[str, ...]]:
+        """Canonical column -> the source columns whose names say it best, one where no other says it nearly as well.
+
+        An area's or a record's own columns are spoken for.
+        """
         taken = {*self.record_id[0], *self.area[0], self.known_at, self.deleted}
         free = [name for name, facts in self.open_facts.items() if name not in taken and not facts.is_clock]
         dated = [name for name in self.dated if name in free]
@@ -133,7 +142,15 @@ class Draft:
             for name in free
             if name not in event.values()
         }
-        return assigned(scores) | event
+        found = assigned(scores)
+        left = [name for name in free if name not in {*found.values(), *event.values()}]
+        rivals = {
+            canonical: [name for name in left if scores[canonical, name] >= scores[canonical, source] - NEARLY]
+            for canonical, source in found.items()
+        }
+        return {canonical: (source, *rivals[canonical]) for canonical, source in found.items()} | {
+            canonical: (source,) for canonical, source in event.items()
+        }
 
     @cached_property
     def clocks(self) -> dict[str, str]:
@@ -224,6 +241,8 @@ class Draft:
 
     def _open(self, canonical: str, column: KindColumn) -> str:
         meaning = f"{column.zh} / {column.en}: {' | '.join(column.codes) or column.type}"
+        if candidates := self.candidates.get(canonical):
+            return f"  {canonical}: {TODO}  # {' or '.join(candidates)}? {meaning}"
         if column.required:
             return f"  {canonical}: {TODO}  # required. {meaning}"
         if column.type == "pseudonym":

@@ -211,6 +211,17 @@ def test_a_time_of_day_in_a_column_of_its_own_completes_the_likest_day(tmp_path:
     assert "CALL TIME: internal" in draft.text()
 
 
+def test_of_columns_that_say_the_same_a_person_decides(tmp_path: Path) -> None:
+    path = tmp_path / "crashes.csv"
+    rows = ["a7,2026-01-02,1,2,0", "a9,2026-01-03,0,1,1"]
+    path.write_text("\n".join(["ID,DATE,NUMBER OF PERSONS KILLED,NUMBER OF LANES,NUMBER OF MOTORIST KILLED", *rows]) + "\n")
+    draft = Draft(read_sample(path), load_kinds()["incident"], "nowhere", "crashes")
+    assert "n_deaths" not in draft.columns
+    line = next(line for line in draft.text().splitlines() if line.startswith("  n_deaths:"))
+    assert line.startswith("  n_deaths: TODO")
+    assert {"NUMBER OF PERSONS KILLED", "NUMBER OF MOTORIST KILLED"} == set(draft.candidates["n_deaths"])
+
+
 def test_days_that_say_their_time_need_no_other(tmp_path: Path) -> None:
     path = tmp_path / "fires.csv"
     path.write_text("id,alarm,dispatch time\n1,2026-01-02T07:05:00,7:06\n2,2026-01-02T08:00:00,8:01\n")
