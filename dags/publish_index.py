@@ -2,9 +2,9 @@
 
 Every arriving feed wakes it, and `gate` asks the lake, not the queue of events, whether the day is complete:
 a queue remembers last night's leftovers, the lake knows what was delivered. Events that arrive while a run
-is active wait and wake one run together (max_active_runs=1), which is about the day of the
-last; `other_days` wakes runs for the days that would be left. A publication that lacks a feed stays published,
-and `complete` fails, so that the run is red while the release is up.
+is active wait and wake one run together (max_active_runs=1), which is about the day of the last; `other_days`
+wakes runs for the days that would be left. A publication that lacks a feed stays published, and `complete`
+fails, so that the run is red while the release is up.
 """
 
 from __future__ import annotations
@@ -105,7 +105,7 @@ def _last_events(context: Context, assets: list[Asset]) -> dict[str, datetime]:
 
 
 class Wake(TriggerDagRunOperator):
-    """Wakes a run of a publication."""
+    """Wakes a run of a publication; nothing of it is rendered, so that nothing is stored."""
 
     template_fields = ()
 

@@ -171,43 +171,30 @@ def test_a_good_file_that_is_delivered_again_is_replaced(new_trial: NewTrial, mo
             trial.refine()
     assert again.silver(*ALL) == once.silver(*ALL)
     assert {id for id, *_ in again.silver(*ALL)}.isdisjoint({"withdrawn", "spoilt"})
-    before = again.silver(*ALL)
-    again.rebuild()
-    assert again.silver(*ALL) == before
+    if mode == "snapshot":
+        before = again.silver(*ALL)
+        again.rebuild()
+        assert again.silver(*ALL) == before
 
 
-def test_a_broken_file_of_the_same_name_replaces_nothing(new_trial: NewTrial) -> None:
-    trial = new_trial(SNAPSHOT.replace("rejected_share: 1", "rejected_share: 0.1"))
-    trial.deliver("cases_20260201.csv", [row(f"r{n}") for n in range(9)])
-    trial.land()
-    trial.refine()
-    before = trial.silver(*ALL)
-    trial.deliver("cases_20260201.csv", [row(f"r{n}", place="9999") for n in range(9)])
-    trial.land()
-    with pytest.raises(ContractBreach):
-        trial.refine()
-    trial.deliver("cases_20260131.csv", [row("earlier")])
-    trial.land()
-    with pytest.raises(ContractBreach):  # the broken one is tried again, and the earlier day has made all anew
-        trial.refine()
-    assert {version[0] for version in trial.silver(*ALL)} == {"earlier", *(version[0] for version in before)}
-
-
-def test_the_original_heals_what_a_broken_delivery_of_its_name_has_spoilt(new_trial: NewTrial) -> None:
+def test_a_broken_delivery_replaces_nothing_and_the_original_heals_it(new_trial: NewTrial) -> None:
     trial = new_trial(SNAPSHOT.replace("rejected_share: 1", "rejected_share: 0.1"))
     good = [row(f"r{n}") for n in range(9)]
     for rows in (good, [row("broken", place="9999")] * 9):
         trial.deliver("cases_20260201.csv", rows)
         assert trial.land()
+    trial.deliver("cases_20260131.csv", good[1:])  # of an earlier day: silver is made of all that was taken
+    assert trial.land()
     with pytest.raises(ContractBreach):
         trial.refine()
     before = trial.silver(*ALL)
+    assert {id for id, *_ in before} == {line["id"] for line in good}
     trial.deliver("cases_20260201.csv", good)
     assert trial.land()
     assert trial.land() is None
     assert any("set aside" in line for line in trial.refine())
     assert trial.silver(*ALL) == before
-    assert sorted(trial.batches()["status"]) == ["checked", "checked", "replaced"]
+    assert sorted(trial.batches()["status"]) == ["checked", "checked", "checked", "replaced"]
     assert trial.refine() == []
 
 
