@@ -152,19 +152,15 @@ class Landing:
 
     def replaced(self, feed: Feed, manifest: Manifest) -> frozenset[str]:
         """Names of dropped files of the batch that came again afterwards under the same name, with other bytes."""
-        if not isinstance(feed.source, FilesSource):
-            return frozenset()  # a pull is never repeated for the same window
-        later = (other for other in self.manifests() if other.fetched_at > manifest.fetched_at)
-        return frozenset(
-            {file.name for file in manifest.files} & {file.name for other in later for file in other.files}
-        )
+        return frozenset(name for batch_id, name in self.delivered_again(feed) if batch_id == manifest.batch_id)
 
-    def delivered_again(self, feed: Feed, batch_ids: Collection[str]) -> frozenset[tuple[str, str]]:
-        """(batch, name) of the dropped files of these batches that a later one of them brought under the same name."""
+    def delivered_again(self, feed: Feed, among: Collection[str] | None = None) -> frozenset[tuple[str, str]]:
+        """(batch, name) of the dropped files that a later batch brought under the same name: of all batches, or of some."""
         if not isinstance(feed.source, FilesSource):
-            return frozenset()  # each pull names its files anew
-        found = sorted((m for m in self.manifests() if m.batch_id in batch_ids), key=lambda m: m.fetched_at)
-        files = [(manifest.batch_id, file.name) for manifest in found for file in manifest.files]
+            return frozenset()  # a pull is never repeated for the same window, and names its files anew
+        found = [manifest for manifest in self.manifests() if among is None or manifest.batch_id in among]
+        in_turn = sorted(found, key=lambda manifest: manifest.fetched_at)
+        files = [(manifest.batch_id, file.name) for manifest in in_turn for file in manifest.files]
         latest = {name: batch_id for batch_id, name in files}
         return frozenset((batch_id, name) for batch_id, name in files if latest[name] != batch_id)
 

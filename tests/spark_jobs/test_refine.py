@@ -74,23 +74,26 @@ def test_what_sources_write_is_understood(new_trial: NewTrial) -> None:
     ]  # fmt: skip
 
 
-def test_a_time_of_day_is_read_as_the_source_writes_it(new_trial: NewTrial) -> None:
-    clocked = "  reported_at: {from: day, clock: {column: code, format: HHmm}}"
-    trial = new_trial(FEED.replace("  case_code: code", clocked))
-    trial.deliver("cases_20260210.csv", [row("a", code="0705"), row("b", code=""), row("c", code="2460")])
+def refined(new_trial: NewTrial, column: str, **codes: str) -> Trial:
+    """A trial whose contract makes another `column` of the source's code, with a row for each id and code."""
+    trial = new_trial(FEED.replace("  case_code: code", f"  {column}"))
+    trial.deliver("cases_20260210.csv", [row(id, code=code) for id, code in codes.items()])
     trial.land()
     trial.refine()
+    return trial
+
+
+def test_a_time_of_day_is_read_as_the_source_writes_it(new_trial: NewTrial) -> None:
+    clocked = "reported_at: {from: day, clock: {column: code, format: HHmm}}"
+    trial = refined(new_trial, clocked, a="0705", b="", c="2460")
     local = f.date_format(f.from_utc_timestamp("reported_at", trial.city.time_zone), "yyyy-MM-dd HH:mm")
     assert trial.silver("record_id", local) == [("a", "2026-01-31 07:05"), ("b", "2026-01-31 00:00")]
     assert trial.rejects() == [("not_a_instant", "reported_at", "2026-01-31 2460")]
 
 
 def test_a_constant_under_a_condition_is_given_to_the_rows_that_meet_it(new_trial: NewTrial) -> None:
-    oil = "  is_oil: {constant: true, when: {column: code, values: [oil]}}"
-    trial = new_trial(FEED.replace("  case_code: code", oil))
-    trial.deliver("cases_20260210.csv", [row("a", code="oil"), row("b", code="other"), row("c", code="")])
-    trial.land()
-    trial.refine()
+    oil = "is_oil: {constant: true, when: {column: code, values: [oil]}}"
+    trial = refined(new_trial, oil, a="oil", b="other", c="")
     assert trial.silver("record_id", "is_oil") == [("a", True), ("b", None), ("c", None)]
 
 
