@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from unittest.mock import patch
@@ -12,6 +13,13 @@ import pytest
 
 REPOSITORY = Path(__file__).parents[1]
 pytest_plugins = ("tests.validation_page",)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Folders of this process only: another pytest closes `pytest-of-<user>` to the account of our PostgreSQL."""
+    folder = tempfile.TemporaryDirectory(prefix="peace-index-tests-", ignore_cleanup_errors=True)
+    os.environ["PYTEST_DEBUG_TEMPROOT"] = folder.name
+    config.add_cleanup(folder.cleanup)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 from pathlib import Path
 from typing import Any
@@ -11,6 +13,7 @@ import pytest
 from stack import testing
 from stack.layout import Layout
 
+REPOSITORY = Path(__file__).parents[2]
 pytestmark = pytest.mark.unit
 
 
@@ -32,3 +35,12 @@ def test_after_an_interruption_no_further_tests_begin(tmp_path: Path, monkeypatc
     with pytest.raises(KeyboardInterrupt):
         testing.run_tests(Layout(state=tmp_path, published=tmp_path, port_base=0), [])
     assert {*begun} == {testing.NIGHTS, testing.PIPELINE}
+
+
+def test_another_pytest_does_not_close_the_folders_of_this_one(tmp_path: Path) -> None:
+    """pytest makes the folder above its own private when it starts; PostgreSQL's account has to pass through it."""
+    (tmp_path / "test_it.py").write_text("def test_it(tmp_path_factory):\n    print(tmp_path_factory.getbasetemp())\n")
+    command = [sys.executable, "-m", "pytest", "-qs", "-p", "tests.conftest", tmp_path / "test_it.py"]
+    folders = [Path(subprocess.check_output(command, cwd=REPOSITORY, text=True).split()[0]) for _ in range(2)]
+    assert folders[0].parent != folders[1].parent
+    assert not any(folder.exists() for folder in folders)
