@@ -92,7 +92,7 @@ class DuckDB:
 with cleaned as ({self._cleaned(relation)}), typed as ({self._typed()}), accepted as (
   select *, sha256(struct_pack({said})::varchar) as row_hash from typed where not ({self._faults()})
 ), versions as (
-  select *, lead(known_at) over (partition by record_id order by known_at, row_hash) as valid_to from accepted
+  select *, lead(known_at) over (partition by record_id order by known_at, is_deleted, row_hash) as valid_to from accepted
   qualify valid_to is distinct from known_at
 )
 select record_id, {", ".join(f'"{name}"' for name in names)}, known_at, known_at as valid_from, valid_to,
@@ -110,7 +110,7 @@ select record_id, {", ".join(f'"{name}"' for name in names)}, known_at, known_at
         return f"select {', '.join(texts)}, caller_pseudonym, {DELIVERED} from {relation}"
 
     def _typed(self) -> str:
-        """Canonical columns. Those that are a day of another column come last."""
+        """Canonical columns, empty where the record is deleted. Those that are a day of another column come last."""
         columns = {"record_id": "concat_ws('|', " + ", ".join(map(_text, self.feed.record_id)) + ")"}
         columns["known_at"] = self._instant(_text(self.feed.known_at.column or ""))
         deleted = self.feed.deleted
@@ -118,8 +118,9 @@ select record_id, {", ".join(f'"{name}"' for name in names)}, known_at, known_at
             f"coalesce({_text(deleted.column)} in {_listed(deleted.values)}, false)" if deleted else "false"
         )
         for name, declared in self.kind.columns.items():
-            if name in self.feed.columns and declared.type != "pseudonym":
-                columns[name] = self._value(declared, self.feed.columns[name])
+            if name in self.feed.columns:
+                value = name if declared.type == "pseudonym" else self._value(declared, self.feed.columns[name])
+                columns[name] = f"if(is_deleted, null, {value})"
         joins, areas = "", range(len(self.feed.area))
         for n, source in enumerate(self.feed.area):
             joins += f" left join places as p{n} on p{n}.word = {_text(source)}"
@@ -130,7 +131,8 @@ select record_id, {", ".join(f'"{name}"' for name in names)}, known_at, known_at
         for name, declared in self.kind.columns.items():
             if declared.day_of:
                 columns[name] = self._local_day(declared.day_of)
-        return f"select cleaned.*, {', '.join(f'{value} as {name}' for name, value in columns.items())} from cleaned{joins}"
+        values = ", ".join(f"{value} as {name}" for name, value in columns.items())
+        return f"select cleaned.* exclude (caller_pseudonym), {values} from cleaned{joins}"
 
     def _instant(self, text: str) -> str:
         local = f"try_cast({text} as timestamp) at time zone {quoted(self.city.time_zone)}"
@@ -158,10 +160,11 @@ select record_id, {", ".join(f'"{name}"' for name in names)}, known_at, known_at
     def _faults(self) -> str:
         """What the pipeline rejects a row for, of the rules that this feed's columns can break."""
         keys = [f"{_text(name)} is null" for name in self.feed.record_id]
-        faults = [*keys, f"length(record_id) > {LONGEST_KEY}", "known_at is null", "area_code is null"]
         known_on = self._local_day("known_at")
-        faults.append(f"{known_on} >= {DELIVERED} + {SLACK}")
+        of_version = [*keys, f"length(record_id) > {LONGEST_KEY}", "known_at is null"]
+        of_version.append(f"{known_on} >= {DELIVERED} + {SLACK}")
         (day,) = self.kind.event_on
+        faults = ["area_code is null"]
         faults.append(f"coalesce({day} between {known_on} + {SLACK} and date '{LATEST}', false)")
         for name, column in self.feed.columns.items():
             declared, given = self.kind.columns[name], f"{_text(column.source[0])} is not null"
@@ -175,4 +178,5 @@ select record_id, {", ".join(f'"{name}"' for name in names)}, known_at, known_at
                 faults.append(f"coalesce({name} < 0, false)")
             if declared.type == "instant":
                 faults.append(f"coalesce({name} < timestamptz '{EARLIEST}' or {name} >= timestamptz '{LATEST}', false)")
-        return "\n or ".join(f"({fault})" for fault in faults)
+        of_content = "\n or ".join(f"({fault})" for fault in faults)
+        return "\n or ".join([*(f"({fault})" for fault in of_version), f"(not is_deleted and ({of_content}))"])

@@ -275,6 +275,11 @@ class Feed(Frozen):
         return f"{self.city_code}.{self.feed_code}"
 
     @property
+    def takes_away(self) -> bool:
+        """True if a row may say that its record is deleted, or lies elsewhere."""
+        return self.deleted is not None or bool(self.outside_area)
+
+    @property
     def is_rebuilt(self) -> bool:
         """True if one new row may change stored versions, so that a record needs all its rows again."""
         return self.mode == "snapshot" or any(column.keep for column in self.columns.values())

@@ -18,14 +18,13 @@ def tolerated_rejects(n_rows: int, share: float) -> int:
     return int(binom.isf(FALSE_BREACHES, n_rows, share))
 
 
-def suite_of(city: City, feed: Feed, n_received: int, n_outside: int) -> gx.ExpectationSuite:
-    """Suite for the accepted rows of one batch with `n_received` rows, `n_outside` of them of other places.
+def suite_of(city: City, feed: Feed, n_meant: int) -> gx.ExpectationSuite:
+    """Suite for the accepted rows of one batch, of which `n_meant` rows tell of something in this city.
 
-    Rejects are judged as a row count: of the rows meant for this city as many remain as the tolerance asks for.
+    Rejects are judged as a row count: as many of them remain as the tolerance asks for.
     """
-    meant = n_received - n_outside
-    least = meant - tolerated_rejects(meant, feed.tolerance.rejected_share)
-    n_rows = gxe.ExpectTableRowCountToBeBetween(min_value=least, max_value=n_received)
+    least = n_meant - tolerated_rejects(n_meant, feed.tolerance.rejected_share)
+    n_rows = gxe.ExpectTableRowCountToBeBetween(min_value=least, max_value=n_meant)
     return gx.ExpectationSuite(name=f"{feed.code}.accepted", expectations=[n_rows, *_of_columns(city, feed)])
 
 

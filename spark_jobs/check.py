@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.dataset as pa_dataset
 from pyspark.sql import DataFrame
+from pyspark.sql import functions as f
 
 from expectations.contract import City, Feed
 from spark_jobs import silver
@@ -21,20 +22,24 @@ IN_MEMORY_ROWS = 2_000_000  # up to here pandas judges in a second what takes Sp
 
 
 def rows_to_judge(city: City, feed: Feed, folder: Path, staged: DataFrame, n_received: int) -> DataFrame | pd.DataFrame:
-    """The accepted of the `n_received` staged rows in `folder`, in the columns that are judged: in memory if they fit."""
+    """What is judged of the `n_received` staged rows in `folder`: in memory if they fit.
+
+    The accepted rows, but those that take their record away and say nothing else, in the columns that are judged.
+    """
     from expectations.suite import judged_columns
 
     columns = judged_columns(city, feed)
     if n_received <= IN_MEMORY_ROWS:
         return accepted_in_memory(folder, columns)
-    return silver.accepted(staged).select(columns)
+    return staged.where(silver.accepted() & ~f.col("is_deleted")).select(columns)
 
 
 def accepted_in_memory(folder: Path, columns: list[str]) -> pd.DataFrame:
-    """The accepted rows of a staged batch in some columns; codes, which are few, as categories."""
+    """The rows of a staged batch that are judged, in some columns; codes, which are few, as categories."""
     codes = [name for name in columns if name.endswith("_code")]
-    rows: pd.DataFrame = _accepted(folder, columns).to_pandas(categories=codes)
-    return rows
+    rows = _accepted(folder, [*columns, "is_deleted"])
+    judged: pd.DataFrame = rows.filter(pc.invert(rows["is_deleted"])).select(columns).to_pandas(categories=codes)
+    return judged
 
 
 def has_reused_keys(folder: Path) -> bool:
@@ -50,9 +55,9 @@ def _accepted(folder: Path, columns: list[str]) -> pa.Table:
 
 
 def judge(
-    city: City, feed: Feed, accepted: DataFrame | pd.DataFrame, counts: tuple[int, int], folder: Path, batch_id: str
+    city: City, feed: Feed, rows: DataFrame | pd.DataFrame, n_meant: int, folder: Path, batch_id: str
 ) -> list[str]:
-    """Run the feed's suite on the accepted rows; return what fails, in words. `counts`: rows received, rows outside.
+    """Run the feed's suite on the rows to judge; return what fails, in words. `n_meant`: they and those rejected.
 
     Neither the words nor what Great Expectations keeps of its verdict quote a value. Verdicts wait for each other.
     """
@@ -63,9 +68,9 @@ def judge(
     with one_verdict_at_a_time(folder):
         context = gx.get_context(mode="file", project_root_dir=folder)
         context.variables.progress_bars = {"globally": False}
-        suite = context.suites.add_or_update(suite_of(city, feed, *counts))
+        suite = context.suites.add_or_update(suite_of(city, feed, n_meant))
         sources = context.data_sources
-        is_small = isinstance(accepted, pd.DataFrame)
+        is_small = isinstance(rows, pd.DataFrame)
         source = sources.add_or_update_pandas("pandas") if is_small else sources.add_or_update_spark("spark")
         asset = source.add_dataframe_asset(feed.code)
         definition = context.validation_definitions.add_or_update(
@@ -81,7 +86,7 @@ def judge(
                 result_format={"result_format": "SUMMARY", "partial_unexpected_count": 0},  # no values
             )
         )
-        result = checkpoint.run(batch_parameters={"dataframe": accepted}, run_id=gx.RunIdentifier(run_name=batch_id))
+        result = checkpoint.run(batch_parameters={"dataframe": rows}, run_id=gx.RunIdentifier(run_name=batch_id))
     (verdict,) = result.run_results.values()
     return [_in_words(outcome.to_json_dict()) for outcome in verdict.results if not outcome.success]
 

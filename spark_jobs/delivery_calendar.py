@@ -39,7 +39,8 @@ batch as (
         f.is_pulled,
         to_date(from_utc_timestamp(b.fetched_at, f.time_zone)) as fetched_on,
         b.fetched_at = min(b.fetched_at) over (partition by b.city_code, b.feed_code) as is_history,
-        b.n_rejected - b.n_outside > f.tolerated_share * (b.n_received - b.n_outside) as is_beyond
+        b.n_rejected - b.n_outside
+        > f.tolerated_share * (b.n_received - b.n_outside - coalesce(b.n_deleted, 0)) as is_beyond
     from {batches} as b
     inner join feed as f on f.city_code = b.city_code and f.feed_code = b.feed_code
 ),

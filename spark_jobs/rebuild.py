@@ -87,7 +87,7 @@ def _check(
         of = counts[batch_id]
         if not n_received == of["n_received"] == of["n_accepted"] + of["n_rejected"]:
             faults.append(f"batch {batch_id}: {n_received} rows received, found {of} in bronze")
-        meant, wrong = of["n_received"] - of["n_outside"], of["n_rejected"] - of["n_outside"]
+        meant, wrong = refine.n_meant(of), of["n_rejected"] - of["n_outside"]
         most = tolerated_rejects(meant, feed.tolerance.rejected_share)
         if wrong > most:
             faults.append(f"batch {batch_id}: expected at most {most} of {meant} rows to be rejected, found {wrong}")
@@ -95,7 +95,7 @@ def _check(
         faults.append(healed_letter(feed, "all", rows))
     if not faults and total["n_received"]:
         judged = rows_to_judge(city, feed, folder, rows, total["n_received"])
-        faults = judge(city, feed, judged, (total["n_received"], total["n_outside"]), gx_folder, "rebuild")
+        faults = judge(city, feed, judged, refine.n_meant(total), gx_folder, "rebuild")
     if faults:
         letter = [f"feed {feed.code}: its batches break the contract as it is now; nothing was replaced"]
         letter += [*faults, *silver.reasons(rows)]
@@ -137,5 +137,6 @@ def _account(feed: Feed, taken: list[Row], counts: Counts) -> str:
     return (
         f"{feed.code}: {len(taken)} batches rebuilt: {now['n_received']:,} received = {now['n_accepted']:,} accepted "
         f"+ {now['n_rejected']:,} rejected (before: {before:,})"
+        + (f"; {now['n_deleted']:,} deleted" if now["n_deleted"] else "")
         + (f"; {now['n_corrected']:,} corrected" if now["n_corrected"] else "")
     )

@@ -28,7 +28,7 @@ from spark_jobs.shape import LEGEND
 BATCHES = "ops.batches"
 BATCH_COLUMNS = (
     "city_code string, feed_code string, batch_id string, window_from date, window_to date, fetched_at timestamp, "
-    "n_received bigint, n_accepted bigint, n_rejected bigint, n_outside bigint, n_corrected bigint, "
+    "n_received bigint, n_accepted bigint, n_rejected bigint, n_outside bigint, n_deleted bigint, n_corrected bigint, "
     "status string, reason string, sha256 string, contract_version string, delivered_days array<date>"
 )
 CONTRACTS = "ops.contracts"
@@ -145,7 +145,7 @@ def _refine_batch(
         raise ContractBreach(healed_letter(feed, manifest.batch_id, staged))
     if received:
         rows = rows_to_judge(city, feed, folder, staged, received)
-        failures = judge(city, feed, rows, (received, counts["n_outside"]), settings.state / "gx", manifest.batch_id)
+        failures = judge(city, feed, rows, n_meant(counts), settings.state / "gx", manifest.batch_id)
         if failures:
             raise ContractBreach(_letter(feed, manifest, counts, failures, staged))
         taken = [row for row in ledger.values() if row.status == "checked"]
@@ -166,6 +166,7 @@ def _refine_batch(
         f"{feed.code} {manifest.batch_id}: {received:,} received = {counts['n_accepted']:,} accepted "
         f"+ {counts['n_rejected']:,} rejected"
         + (f" ({counts['n_outside']:,} of them of other places)" if counts["n_outside"] else "")
+        + (f"; {counts['n_deleted']:,} deleted" if counts["n_deleted"] else "")
         + (f"; {counts['n_corrected']:,} corrected" if counts["n_corrected"] else "")
         + (f"; columns not in the contract: {len(brought.beyond)}" if brought.beyond else "")
         + (f"; files left out: {len(brought.left_out)}" if brought.left_out else "")
@@ -230,21 +231,27 @@ def _remark(brought: bronze.Received) -> str:
     return "; ".join(filter(None, [beyond, again]))
 
 
-COUNTS = ("n_received", "n_accepted", "n_rejected", "n_outside", "n_corrected")
+COUNTS = ("n_received", "n_accepted", "n_rejected", "n_outside", "n_deleted", "n_corrected")
 
 
 def count_columns() -> list[Column]:
     """What is counted of the staged rows of a batch: what the ledger keeps, and rows whose correction has ended."""
-    rejected = f.size("faults") > 0
-    outside = f.exists("faults", lambda fault: fault.rule == "outside_area")
+    is_accepted = silver.accepted()
+    outside = f.exists("faults", lambda fault: fault.rule == silver.OUTSIDE)
     return [
         f.count("*").alias("n_received"),
-        f.count_if(~rejected).alias("n_accepted"),
-        f.count_if(rejected).alias("n_rejected"),
+        f.count_if(is_accepted).alias("n_accepted"),
+        f.count_if(~is_accepted).alias("n_rejected"),
         f.count_if(outside).alias("n_outside"),
+        f.count_if(is_accepted & f.col("is_deleted")).alias("n_deleted"),
         f.count_if(f.col(CORRECTED).isNotNull()).alias("n_corrected"),
         f.count_if(f.col(HEALED).isNotNull()).alias("n_healed"),
     ]
+
+
+def n_meant(counts: dict[str, int]) -> int:
+    """Rows that tell of something in this city: those of which a share may be rejected."""
+    return counts["n_received"] - counts["n_outside"] - counts["n_deleted"]
 
 
 def _letter(feed: Feed, manifest: Manifest, counts: dict[str, int], failures: list[str], staged: DataFrame) -> str:

@@ -22,6 +22,7 @@ from spark_jobs.shape import shape_of
 
 REJECTS = "silver.rejects"
 LONGEST_KEY, LONGEST_FOUND = 200, 200  # characters
+OUTSIDE = "outside_area"  # the rule that rows of other places break
 SLACK = 3  # days; clocks that go wrong, time zones and a cut-off after midnight never make as many of one
 LEADING = "city_code string, feed_code string, record_id string, area_code string, township_code string"
 TRAILING = (
@@ -61,7 +62,10 @@ def area_lookup(spark: SparkSession, city: City) -> DataFrame:
 
 
 def _with_area(rows: DataFrame, feed: Feed, areas: DataFrame) -> DataFrame:
-    """Area by the first of the feed's area columns that is known; the others are tried in the contract's order."""
+    """Area by the first of the feed's area columns that is known; the others are tried in the contract's order.
+
+    A row that says its record is deleted, or lies elsewhere, takes the record away: `is_deleted`.
+    """
     for number, source in enumerate(feed.area):
         lookup = areas.toDF(f"_word{number}", f"_area{number}", f"_township{number}")
         rows = rows.join(f.broadcast(lookup), f.lower(text_of(source)) == f.col(f"_word{number}"), "left")
@@ -75,35 +79,40 @@ def _with_area(rows: DataFrame, feed: Feed, areas: DataFrame) -> DataFrame:
         "_area_code": area_code,
         "_township_code": f.coalesce(*own),
         "_is_named": f.coalesce(*words).isNotNull(),
+        "is_deleted": _deleted(feed) | (area_code.isNull() & _outside(feed)),
     })  # fmt: skip
 
 
 def stage(rows: DataFrame, city: City, feed: Feed, areas: DataFrame) -> DataFrame:
-    """Bronze rows -> canonical columns and `faults`, one row a bronze row, nothing dropped."""
+    """Bronze rows -> canonical columns and `faults`, one row a bronze row, nothing dropped.
+
+    Of a row that takes its record away only key, time and place are read: sources leave the rest of it empty.
+    """
     kind = load_kinds()[feed.kind]
     rows = _with_area(with_corrections(_with_text(rows, feed), feed), feed, areas)
     casts = {name: cast_column(name, kind, feed, city.time_zone) for name in kind.columns}
     record_id = f.concat_ws("|", *map(text_of, feed.record_id))
     known_text = text_of(feed.known_at.column) if feed.known_at.column else f.col(DELIVERED).cast("string")
     known_at = local_instant(known_text, feed.known_at.format, city.time_zone)
-    deleted = text_of(feed.deleted.column).isin(*feed.deleted.values) if feed.deleted else f.lit(False)
-    hashed = pseudonym_columns(feed)  # they come as they are
-    values = {name: cast.value for name, cast in casts.items() if name not in hashed}
+    values = {name: cast.value for name, cast in casts.items()}
     values |= {
         name: f.to_date(f.from_utc_timestamp(values[column.day_of], city.time_zone))
         for name, column in kind.columns.items()
         if column.day_of
     }
-    is_deleted = f.coalesce(deleted, f.lit(False))
-    rows = rows.withColumns({"record_id": record_id, "known_at": known_at, "is_deleted": is_deleted, **values})
-    faults = [
-        *_key_faults(feed),
-        Fault("not_a_instant", "known_at", known_text, f.col("known_at").isNull()),
-        *_future_faults(kind, city.time_zone),
+    if feed.takes_away:
+        values = {name: f.when(~f.col("is_deleted"), value) for name, value in values.items()}
+    rows = rows.withColumns({"record_id": record_id, "known_at": known_at, **values})
+    of_version = [*_key_faults(feed), *_known_faults(known_text, city.time_zone), *_outside_faults(feed)]
+    of_content = [
+        *_event_faults(kind, city.time_zone),
         *_order_faults(kind, city.time_zone),
         *_area_faults(feed),
         *(fault for cast in casts.values() for fault in cast.faults),
     ]
+    faults = listed([*of_version, *of_content])
+    if feed.takes_away:
+        faults = f.when(f.col("is_deleted"), listed(of_version)).otherwise(faults)
     staged = rows.select(
         f.lit(city.city_code).alias("city_code"),
         f.lit(feed.feed_code).alias("feed_code"),
@@ -118,7 +127,7 @@ def stage(rows: DataFrame, city: City, feed: Feed, areas: DataFrame) -> DataFram
         HEALED,
         f.col(FILE),
         f.col(ROW),
-        f.when(f.col(FAULT).isNotNull(), f.array(FAULT)).otherwise(listed(faults)).alias("faults"),
+        f.when(f.col(FAULT).isNotNull(), f.array(FAULT)).otherwise(faults).alias("faults"),
     )
     return staged.withColumn("row_hash", content_hash(kind))
 
@@ -140,10 +149,22 @@ def _key_faults(feed: Feed) -> list[Fault]:
     ]
 
 
-def _future_faults(kind: Kind, time_zone: str) -> list[Fault]:
-    """Nothing is known before it happens, and nothing is delivered before it is known."""
-    known_on = f.to_date(f.from_utc_timestamp("known_at", time_zone))
-    faults = [Fault("in_future", "known_at", known_on.cast("string"), known_on >= f.date_add(DELIVERED, SLACK))]
+def _known_on(time_zone: str) -> Column:
+    return f.to_date(f.from_utc_timestamp("known_at", time_zone))
+
+
+def _known_faults(known_text: Column, time_zone: str) -> list[Fault]:
+    """Nothing is delivered before it is known."""
+    known_on = _known_on(time_zone)
+    return [
+        Fault("not_a_instant", "known_at", known_text, f.col("known_at").isNull()),
+        Fault("in_future", "known_at", known_on.cast("string"), known_on >= f.date_add(DELIVERED, SLACK)),
+    ]
+
+
+def _event_faults(kind: Kind, time_zone: str) -> list[Fault]:
+    """Nothing is known before it happens, and it happened some time."""
+    faults, known_on = [], _known_on(time_zone)
     for event in kind.events:
         happened = f.col(event)
         if kind.columns[event].type == "instant":
@@ -168,27 +189,42 @@ def _order_faults(kind: Kind, time_zone: str) -> list[Fault]:
     return faults
 
 
+def _outside_faults(feed: Feed) -> list[Fault]:
+    """The source says that the place is not in this city. A row that is deleted besides is accepted as that."""
+    is_elsewhere = f.col("_area_code").isNull() & _outside(feed) & ~_deleted(feed)
+    return [Fault(OUTSIDE, "area_code", _place(feed), is_elsewhere)] if feed.outside_area else []
+
+
 def _area_faults(feed: Feed) -> list[Fault]:
-    """Why a row has no county: said to lie elsewhere, known but not one county's, or not known at all."""
-    place = f.concat_ws("/", *map(text_of, feed.area))
-    is_nowhere, outside, named = f.col("_area_code").isNull(), _outside(feed), f.col("_is_named")
+    """Why a row has no county: its place is known but not one county's, or not known at all."""
+    is_nowhere, named = f.col("_area_code").isNull(), f.col("_is_named")
     return [
-        Fault("outside_area", "area_code", place, is_nowhere & outside),
-        Fault("ambiguous_area", "area_code", place, is_nowhere & ~outside & named),
-        Fault("unknown_area", "area_code", place, is_nowhere & ~outside & ~named),
+        Fault("ambiguous_area", "area_code", _place(feed), is_nowhere & named),
+        Fault("unknown_area", "area_code", _place(feed), is_nowhere & ~named),
     ]
+
+
+def _place(feed: Feed) -> Column:
+    return f.concat_ws("/", *map(text_of, feed.area))
 
 
 def mark_reused(staged: DataFrame) -> DataFrame:
     """Of a batch's accepted rows with the same key and time but other content one stays, whatever their order.
 
-    The others say so. Between batches it is `versions` that decides, by the same rule.
+    It is one that takes the record away, if there is any. The others say so. Between batches it is `versions` that
+    decides, by the same rule.
     """
-    is_accepted = f.size("faults") == 0
-    alike = Window.partitionBy("batch_id", "record_id", "known_at", is_accepted)
-    loses = is_accepted & (f.col("row_hash") < f.max("row_hash").over(alike))
+    alike = Window.partitionBy("batch_id", "record_id", "known_at", accepted())
+    weight = f.struct("is_deleted", "row_hash")
+    loses = accepted() & (weight < f.max(weight).over(alike))
     reused = listed([Fault("id_reused", "record_id", f.col("record_id"), loses)])
     return staged.withColumn("faults", f.concat("faults", reused))
+
+
+def _deleted(feed: Feed) -> Column:
+    """True where the source itself says that the record is deleted."""
+    said = text_of(feed.deleted.column).isin(*feed.deleted.values) if feed.deleted else f.lit(False)
+    return f.coalesce(said, f.lit(False))
 
 
 def _outside(feed: Feed) -> Column:
@@ -209,8 +245,14 @@ def content_hash(kind: Kind) -> Column:
     return f.sha2(f.to_json(f.struct("area_code", "township_code", "is_deleted", *said)), 256)
 
 
-def accepted(staged: DataFrame) -> DataFrame:
-    return staged.where(f.size("faults") == 0).drop("faults", HEALED)
+def accepted() -> Column:
+    """True for the staged rows that fit."""
+    return f.size("faults") == 0
+
+
+def elsewhere() -> Column:
+    """True for the staged rows whose only fault is that they tell of another place."""
+    return (f.size("faults") == 1) & (f.col("faults")[0].rule == OUTSIDE)
 
 
 def rejects(staged: DataFrame) -> DataFrame:

@@ -1,4 +1,4 @@
-"""Versions: a feed's accepted rows as one row a record and known time, each valid until the next, merged into silver.
+"""Versions: what a feed's rows say of a record and known time, each valid until the next, merged into silver.
 
 The same rows in any order, delivered once or ten times, in one batch or in many, give the same versions.
 """
@@ -14,9 +14,9 @@ from pyspark.sql import functions as f
 
 from expectations.contract import Feed, load_kinds
 from spark_jobs import tables
-from spark_jobs.corrections import CORRECTED
+from spark_jobs.corrections import CORRECTED, HEALED
 from spark_jobs.decoding import FILE, ROW
-from spark_jobs.silver import accepted, columns_of, content_hash, silver_table
+from spark_jobs.silver import accepted, columns_of, content_hash, elsewhere, silver_table
 
 MOST_IDS = 100_000  # of the records of a batch; more are a back-fill, which touches everything
 MOST_RANGES = 64
@@ -24,13 +24,14 @@ PLACE = 16  # bytes
 
 
 def versions(rows: DataFrame, feed: Feed) -> DataFrame:
-    """Accepted rows -> versions: each (record, known time) once, valid until the next.
+    """Rows that count -> versions: each (record, known time) once, valid until the next.
 
     Of two rows of a record with the same known time one counts: the later of a docket whose rows complete each other
-    (`keep`), else the one with the greater hash, so that the order of arrival does not matter.
+    (`keep`), else one that takes the record away, else the one with the greater hash, so that the order of arrival
+    does not matter.
     """
     kind = load_kinds()[feed.kind]
-    last_word = [f.asc("row_hash"), f.desc("batch_id"), f.desc(CORRECTED)]
+    last_word = [f.asc("is_deleted"), f.asc("row_hash"), f.desc("batch_id"), f.desc(CORRECTED)]
     if carries(feed):  # a file that was delivered again under its name has rows of the same number
         last_word = [f.asc(FILE), f.asc(ROW), f.asc("batch_id")]
     rows = _carried_over(rows, feed) if carries(feed) else rows
@@ -49,6 +50,15 @@ def versions(rows: DataFrame, feed: Feed) -> DataFrame:
 
 def carries(feed: Feed) -> bool:
     return any(column.keep for column in feed.columns.values())
+
+
+def counting(staged: DataFrame, feed: Feed) -> DataFrame:
+    """Staged rows that make versions: the accepted, and those that say that their record lies elsewhere by now.
+
+    Of a docket the latter are no versions: its entries complete each other, and some name no place.
+    """
+    count = accepted() if carries(feed) else accepted() | elsewhere()
+    return staged.where(count).drop("faults", HEALED)
 
 
 def _carried_over(rows: DataFrame, feed: Feed) -> DataFrame:
@@ -70,7 +80,7 @@ def with_vanished(rows: DataFrame, staged: DataFrame) -> DataFrame:
 
     `staged` are the delivered rows, rejected ones too: a record whose row cannot be used has not vanished. Their
     known_at names the snapshot: it is the day of delivery, and a contract cannot say otherwise (`feed_faults`). `rows`
-    are the accepted among them, and the versions that held before them.
+    are those among them that count, and the versions that held before them.
     """
     delivered = staged.where("record_id != '' and known_at is not null")
     snapshots = delivered.groupBy(f.col("known_at").alias("at")).agg(f.max("batch_id").alias("gone_batch"))
@@ -109,7 +119,7 @@ def merge(spark: SparkSession, feed: Feed, staged: DataFrame, everything: Callab
     if everything or stored.isEmpty():
         replace(spark, feed, everything() if everything else staged)
         return
-    fresh = accepted(staged)
+    fresh = counting(staged, feed)
     if feed.mode == "snapshot":
         near, known = own, stored.where("is_current")
     else:
@@ -153,7 +163,7 @@ def replace(spark: SparkSession, feed: Feed, staged: DataFrame) -> None:
 
     Versions of a record lie side by side, and records in order of their ids.
     """
-    rows = accepted(staged)
+    rows = counting(staged, feed)
     rows = with_vanished(rows, staged) if feed.mode == "snapshot" else rows
     in_order = versions(rows.repartitionByRange("record_id"), feed)
     tables.replace_slice(spark, in_order, silver_table(feed.kind), _keys(feed))

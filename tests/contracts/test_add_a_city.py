@@ -82,7 +82,7 @@ def test_the_example_has_its_suite(lakeside: Path) -> None:
     from expectations.suite import suite_of
 
     city = load_city("lakeside")
-    suite = suite_of(city, city.feed("cases"), 4, 0)
+    suite = suite_of(city, city.feed("cases"), 4)
     judged = [
         (type(each).__name__, getattr(each, "column", None), getattr(each, "value_set", None))
         for each in suite.expectations

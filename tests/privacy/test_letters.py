@@ -121,7 +121,7 @@ def test_a_verdict_counts_and_keeps_no_value(tmp_path: Path) -> None:
         "occurred_on": "x",
     }
     accepted = pd.DataFrame([right | {"area_code": PHONE, "nature_code": NAME}])
-    failures = judge(city, feed, accepted, (1, 0), tmp_path, "batch")
+    failures = judge(city, feed, accepted, 1, tmp_path, "batch")
     assert [failure.partition(" ")[0] for failure in failures] == ["expect_column_values_to_be_in_set"] * 2
     assert all(failure.endswith("found 1 of 1 values that are not so") for failure in failures)
     assert traces([tmp_path], PEOPLE) == {word: set() for word in PEOPLE}
