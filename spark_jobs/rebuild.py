@@ -44,8 +44,7 @@ def rebuild(spark: SparkSession, city: City, feed: Feed, settings: Settings, fro
         batch_ids = [row.batch_id for row in taken]
         rows = refine.stage_all(spark, city, feed, batch_ids, areas)
         rows = rows if versions.carries(feed) else silver.mark_reused(rows)
-        rows.write.mode("overwrite").parquet(str(folder))
-        staged = spark.read.parquet(str(folder))
+        staged = refine.written(spark, rows, folder)
         counts = _counts(staged, taken)
         _check(city, feed, (folder, staged), settings.state / "gx", received, counts)
         silver_rows = refine.current(staged, feed, Landing.of(settings.landing, feed), batch_ids)

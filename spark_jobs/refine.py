@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
 
 import pandas as pd
@@ -150,14 +151,17 @@ def _refine_batch(
             raise ContractBreach(_letter(feed, manifest, counts, failures, staged))
         taken = [row for row in ledger.values() if row.status == "checked"]
         ids = [*(row.batch_id for row in taken), manifest.batch_id]
-        everything = partial(stage_current, spark, city, feed, ids, areas, landing)
         names = {file.name for file in manifest.files}
         needs_all = (
             versions.carries(feed)
             or (feed.mode == "snapshot" and not _is_newest(feed, manifest, taken))
             or any(name in names for _, name in _outdated(feed, landing, ids))
         )
-        versions.merge(spark, feed, staged, everything if needs_all else None)
+        if needs_all:
+            with staged_current(spark, city, feed, ids, areas, settings) as everything:
+                versions.replace(spark, feed, everything)
+        else:
+            versions.merge(spark, feed, staged)
         keys = {"city_code": city.city_code, "feed_code": feed.feed_code, "batch_id": manifest.batch_id}
         tables.replace_slice(spark, silver.rejects(staged), silver.REJECTS, keys, ("city_code", "feed_code"))
     ledger[manifest.batch_id] = _record(spark, manifest, counts, "checked", _remark(brought), version)
@@ -188,11 +192,23 @@ def stage_all(spark: SparkSession, city: City, feed: Feed, batch_ids: list[str],
     return silver.stage(rows, city, feed, areas)
 
 
-def stage_current(
-    spark: SparkSession, city: City, feed: Feed, batch_ids: list[str], areas: DataFrame, landing: Landing
-) -> DataFrame:
-    """Batches of bronze, cast, without what a later file of the same name has replaced."""
-    return current(stage_all(spark, city, feed, batch_ids, areas), feed, landing, batch_ids)
+@contextmanager
+def staged_current(
+    spark: SparkSession, city: City, feed: Feed, batch_ids: list[str], areas: DataFrame, settings: Settings
+) -> Iterator[DataFrame]:
+    """Batches of bronze, cast, without what a later file of the same name has replaced. Written while they are used."""
+    folder = settings.state / "staging" / f"{feed.code}-current.parquet"
+    staged = written(spark, stage_all(spark, city, feed, batch_ids, areas), folder)
+    try:
+        yield current(staged, feed, Landing.of(settings.landing, feed), batch_ids)
+    finally:
+        shutil.rmtree(folder)
+
+
+def written(spark: SparkSession, rows: DataFrame, folder: Path) -> DataFrame:
+    """Staged rows, cast once for all that reads them: versions ask for them several times, and Spark plans each anew."""
+    rows.write.mode("overwrite").parquet(str(folder))
+    return spark.read.parquet(str(folder))
 
 
 def current(staged: DataFrame, feed: Feed, landing: Landing, batch_ids: list[str]) -> DataFrame:
@@ -215,11 +231,11 @@ def _stage(
 ) -> Path:
     """Cast a batch once, for all that reads it afterwards. Returns the folder of the staged rows."""
     folder = settings.state / "staging" / f"{feed.code}-{manifest.batch_id}.parquet"
-    stage_all(spark, city, feed, [manifest.batch_id], areas).write.mode("overwrite").parquet(str(folder))
+    staged = written(spark, stage_all(spark, city, feed, [manifest.batch_id], areas), folder)
     if versions.carries(feed) or not has_reused_keys(folder):
         return folder
     marked = folder.with_suffix(".marked.parquet")
-    silver.mark_reused(spark.read.parquet(str(folder))).write.mode("overwrite").parquet(str(marked))
+    written(spark, silver.mark_reused(staged), marked)
     shutil.rmtree(folder)
     return marked
 

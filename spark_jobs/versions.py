@@ -5,7 +5,7 @@ The same rows in any order, delivered once or ten times, in one batch or in many
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from heapq import nlargest
 from itertools import pairwise, takewhile
 
@@ -107,17 +107,17 @@ def _keys(feed: Feed) -> dict[str, str]:
     return {"city_code": feed.city_code, "feed_code": feed.feed_code}
 
 
-def merge(spark: SparkSession, feed: Feed, staged: DataFrame, everything: Callable[[], DataFrame] | None) -> None:
+def merge(spark: SparkSession, feed: Feed, staged: DataFrame) -> None:
     """Bring the feed's slice of silver up to date with the staged rows of a new batch.
 
-    `everything` stages all taken batches of the feed, this one too; it is given where the stored versions do not tell
-    enough: a docket, whose entries complete each other, and a snapshot that does not come after all others.
+    Not where stored versions do not tell enough, and `replace` is given all rows: a docket, whose entries complete each
+    other, and a snapshot that does not come after all others.
     """
     table = silver_table(feed.kind)
     own = tables.condition(_keys(feed), of="old")
     stored = tables.read(spark, table).alias("old").where(own)
-    if everything or stored.isEmpty():
-        replace(spark, feed, everything() if everything else staged)
+    if stored.isEmpty():
+        replace(spark, feed, staged)
         return
     fresh = counting(staged, feed)
     if feed.mode == "snapshot":

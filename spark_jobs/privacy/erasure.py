@@ -75,7 +75,7 @@ def _erase_feed(
     for size in {len(sources) for sources in pseudonym_columns(feed).values()}:
         groups |= set(combinations_with_replacement(values, size))
     found = {name for group in groups for name in pseudonymiser.under_every_key(city.city_code, list(group))}
-    n_rows = stored.replace_pseudonyms(spark, city, feed, landing, dict.fromkeys(found))
+    n_rows = stored.replace_pseudonyms(spark, city, feed, settings, dict.fromkeys(found))
     n_texts = stored.clear_text(spark, feed, values)
     stored.drop_replaced_files(spark, feed)
     _clear_staging(feed, settings)

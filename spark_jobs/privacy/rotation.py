@@ -15,7 +15,6 @@ from pyspark.sql import SparkSession
 from expectations.contract import load_cities
 from spark_jobs import refine, tables
 from spark_jobs.decoding import pseudonym_columns
-from spark_jobs.landing import Landing
 from spark_jobs.locks import nobody_else
 from spark_jobs.privacy import stored
 from spark_jobs.private_files import write_private
@@ -38,7 +37,7 @@ def rotate(spark: SparkSession, settings: Settings) -> Iterator[str]:
                 held = stored.pseudonyms_of(spark, feed)
                 stale = {name for name in held if not name.startswith(f"v{pseudonymiser.version}:")}
                 fresh = {name: pseudonymiser.renewed(name) for name in stale}
-                n_rows = stored.replace_pseudonyms(spark, city, feed, Landing.of(settings.landing, feed), fresh)
+                n_rows = stored.replace_pseudonyms(spark, city, feed, settings, fresh)
                 stored.drop_replaced_files(spark, feed)
                 yield f"{feed.code}: {n_rows} pseudonyms brought to key {pseudonymiser.version}"
         stored.drop_scratch(spark)

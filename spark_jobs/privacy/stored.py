@@ -20,7 +20,7 @@ from spark_jobs import refine, silver, tables, versions
 from spark_jobs.bronze import BATCH, bronze_table
 from spark_jobs.casting import cleaned
 from spark_jobs.decoding import FAULT, FILE, ROW, bronze_name, hashed_sources, pseudonym_columns
-from spark_jobs.landing import Landing
+from spark_jobs.settings import Settings
 
 BRONZE_KEYS = (BATCH, FILE, ROW)
 SILVER_KEYS = ("city_code", "feed_code", "record_id", "known_at")
@@ -44,7 +44,7 @@ def pseudonyms_of(spark: SparkSession, feed: Feed) -> set[str]:
 
 
 def replace_pseudonyms(
-    spark: SparkSession, city: City, feed: Feed, landing: Landing, fresh: Mapping[str, str | None]
+    spark: SparkSession, city: City, feed: Feed, settings: Settings, fresh: Mapping[str, str | None]
 ) -> int:
     """Put the value of `fresh` where its key stands, in bronze and then in silver. Returns the rows changed in bronze."""
     columns = list(pseudonym_columns(feed))
@@ -56,7 +56,7 @@ def replace_pseudonyms(
         changed = _replaced(tables.read(spark, bronze_table(feed)), pairs, column)
         n_changed += _update(spark, changed, bronze_table(feed), BRONZE_KEYS)
     if feed.is_rebuilt:
-        _rebuild(spark, city, feed, landing)
+        _rebuild(spark, city, feed, settings)
         return n_changed
     for column in columns:
         rows = tables.read(spark, silver.silver_table(feed.kind)).where(own_rows(feed))
@@ -84,11 +84,11 @@ def _update_silver(spark: SparkSession, feed: Feed, changed: DataFrame) -> int:
     return _update(spark, hashed, silver.silver_table(feed.kind), SILVER_KEYS, within)
 
 
-def _rebuild(spark: SparkSession, city: City, feed: Feed, landing: Landing) -> None:
+def _rebuild(spark: SparkSession, city: City, feed: Feed, settings: Settings) -> None:
     """Silver of a feed whose records need all their rows, made from bronze again."""
     taken = sorted(refine.recorded(spark, feed, "checked"))
-    staged = refine.stage_current(spark, city, feed, taken, silver.area_lookup(spark, city), landing)
-    versions.replace(spark, feed, staged)
+    with refine.staged_current(spark, city, feed, taken, silver.area_lookup(spark, city), settings) as staged:
+        versions.replace(spark, feed, staged)
 
 
 def clear_text(spark: SparkSession, feed: Feed, values: list[str]) -> int:
