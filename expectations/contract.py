@@ -15,12 +15,13 @@ from pathlib import Path
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
 from expectations.corrections import SUFFIX as CORRECTIONS
 from expectations.corrections import Correction, Corrections, correction_faults
 from expectations.feed_faults import feed_faults
 from expectations.located_yaml import ContractError, Fault, load
+from expectations.time_patterns import clock_pattern, time_pattern
 
 ROOT = Path(__file__).parent
 INDICATORS = ROOT.parent / "dbt" / "models" / "indicators"  # one SQL file each: the listing says which there are
@@ -55,6 +56,8 @@ def _time_of_day(value: object) -> object:
 
 
 TimeOfDay = Annotated[time, BeforeValidator(_time_of_day)]
+TimePattern = Annotated[str, AfterValidator(time_pattern)]
+ClockPattern = Annotated[str, AfterValidator(clock_pattern)]
 
 
 class KindColumn(Frozen):
@@ -193,7 +196,7 @@ class Clock(Frozen):
     """The source column with the time of day, where a source keeps it apart from the day."""
 
     column: str
-    format: str | None = None  # Spark pattern, where it is not H:mm or H:mm:ss
+    format: ClockPattern | None = None  # where it is not H:mm or H:mm:ss
 
 
 class FeedColumn(Frozen):
@@ -203,7 +206,7 @@ class FeedColumn(Frozen):
     values: dict[str, Scalar] | None = Field(alias="map", default=None)
     prefixes: dict[str, Scalar] | None = None  # by the beginning of the text, the longest first
     otherwise: Scalar = None  # for values that neither map nor prefixes name; without it they are rejected
-    format: str | None = None  # Spark datetime pattern, where the source is not ISO
+    format: TimePattern | None = None  # where the source is not ISO
     clock: Clock | None = None  # of an instant whose `from` says the day; an empty one leaves the day at midnight
     width: int | None = Field(ge=1, default=None)  # digits of the source's own codes, if it loses zeros on the left
     constant: Scalar = None
@@ -240,7 +243,7 @@ class Known(Frozen):
     """When the source recorded this version: a column of the source, or the delivery date of the file."""
 
     column: str | None = None
-    format: str | None = None
+    format: TimePattern | None = None
 
 
 class Tolerance(Frozen):

@@ -73,6 +73,18 @@ MISTAKES = {
     ),
     "bad code target": Mistake("刑事: criminal", "刑事: crime", r"one of criminal, public_order \(perhaps", "'crime'"),
     "bad flag target": Mistake("紧急: true", "紧急: urgent", "one of true, false", "'urgent'", "feeds/hotline.yml"),
+    "months that are minutes": Mistake(
+        "  occurred_on: 发案时间",
+        "  occurred_on: {from: 发案时间, format: yyyy-mm-dd}",
+        "a Spark pattern with hours before minutes",
+        "'yyyy-mm-dd'",
+    ),
+    "pattern of another language": Mistake(
+        "  occurred_on: 发案时间",
+        "  occurred_on: {from: 发案时间, format: '%Y-%m-%d'}",
+        "a Spark pattern, such as .*'Y' is none of its letters",
+        "'%Y-%m-%d'",
+    ),
     "pattern of a text": Mistake(
         "venue_code: 场所类型",
         "venue_code: {from: 场所类型, format: yyyy}",
