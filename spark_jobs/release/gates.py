@@ -18,6 +18,7 @@ from spark_jobs.release.columns import TABLES, rows
 from spark_jobs.release.model import Gate, Previous, ReleaseInput, Text
 from spark_jobs.release.movement import ledger_faults
 from spark_jobs.release.suite import judge_tables
+from spark_jobs.release.wording import LANGUAGES, Wording
 
 PERSONAL_WORDS = re.compile(
     r"pseudonym|phone|mobile|id_card|id_number|identity|caller|party_pair|victim|suspect|birth|home_address|plate"
@@ -42,7 +43,7 @@ class GateFailed(StepError):
         self.reason = Text("；".join(gate.detail.zh for gate in failed), "; ".join(gate.detail.en for gate in failed))
         letter = "\n".join(f"  gate {gate.name}: {gate.detail.en}" for gate in failed)
         super().__init__(
-            f"release: nothing was published; the last good release stays and is marked stale.\n{letter}\n"
+            f"release: nothing was published; what is out stays as it is, marked stale.\n{letter}\n"
             "  Correct the cause and run the same date again."
         )
 
@@ -63,12 +64,18 @@ def judge(given: ReleaseInput, tables: Mapping[str, pd.DataFrame]) -> tuple[Gate
 
 def feeds_delivered(feed_status: pd.DataFrame) -> Gate:
     """A missing feed greys its indicators; it does not stop the publication, so this gate can only warn."""
-    missing = [feed for feed in rows(feed_status) if feed["state_code"] == "missing"]
-    if not missing:
+    missing = _missing_feeds(feed_status)
+    if missing is None:
         return _passed("feeds", f"{len(feed_status)}个数据源全部到达", f"all {len(feed_status)} feeds delivered")
+    return Gate("feeds", False, missing, "warning")
+
+
+def _missing_feeds(feed_status: pd.DataFrame) -> Text | None:
+    """Which feeds have not come, each since when; None if all have."""
+    missing = [feed for feed in rows(feed_status) if feed["state_code"] == "missing"]
     zh = "、".join(f"{feed['feed_name_zh']}（自{feed['missing_since']}起）" for feed in missing)
     en = ", ".join(f"{feed['feed_name_en']} (since {feed['missing_since']})" for feed in missing)
-    return Gate("feeds", False, Text(f"数据未到：{zh}", f"not delivered: {en}"), "warning")
+    return Text(f"数据未到：{zh}", f"not delivered: {en}") if missing else None
 
 
 def contract_kept(feed_status: pd.DataFrame) -> Gate:
@@ -86,9 +93,16 @@ def index_computable(given: ReleaseInput, tables: Mapping[str, pd.DataFrame]) ->
 
     Indicators may be published where no domain reaches its live weight: their scores stand for themselves.
     """
+    states = {row["state_code"] for row in rows(tables["indicator_value"])}
+    if "live" not in states:
+        languages = (Wording(code, given.methodology) for code in LANGUAGES)
+        why = _missing_feeds(tables["feed_status"]) or Text(
+            *("; ".join(words.name("state", state) for state in sorted(states)) for words in languages)
+        )
+        return _failed(
+            "computable", f"没有可以发布的指标：{why.zh}", f"no indicator of any area can be published: {why.en}"
+        )
     faults = _index_without_domains(given, tables) + _live_without_feed(tables)
-    if not any(row["state_code"] == "live" for row in rows(tables["indicator_value"])):
-        faults.append("no indicator of any area is live: there is nothing to publish")
     if faults:
         return _failed(
             "computable",

@@ -142,6 +142,15 @@ def test_a_domain_live_with_too_little_weight_stops() -> None:
 def test_nothing_live_at_all_stops() -> None:
     given = changed("indicator_value", lambda frame: frame.assign(state_code="too_few"), grey_domain="disputes")
     assert "computable" in failed(given)
+    assert gates_of(given)["computable"].detail.en.endswith("can be published: Too few events for a score")
+
+
+def test_where_nothing_is_live_the_letter_names_the_feeds_that_have_not_come() -> None:
+    late = dict.fromkeys(made_up.KIND_OF_FEED, date(2026, 11, 20))
+    given = changed("indicator_value", lambda frame: frame.assign(state_code="missing_feed"), delivered=late)
+    gates = gates_of(given)
+    assert gates["computable"].detail.en.count("since 2026-11-21") == len(late)
+    assert gates["computable"].detail.zh.endswith(gates["feeds"].detail.zh)
 
 
 def test_no_overall_index_is_published_with_a_warning() -> None:
