@@ -14,6 +14,7 @@ import pytest
 
 from expectations import contract
 from expectations.contract import City, Feed, load_city, load_kinds
+from spark_jobs.bronze import bronze_table
 from spark_jobs.connection import Connection
 from spark_jobs.landing import Landing, Manifest
 from spark_jobs.sources import files
@@ -128,6 +129,7 @@ def new_trial(spark: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> It
     """Make a trial city; every call is another city, so that tests do not see each other."""
     from spark_jobs.settings import Settings
 
+    made: list[Trial] = []
     root = tmp_path / "expectations"
     (root / "kinds").parent.mkdir()
     (root / "kinds").symlink_to(contract.ROOT / "kinds")
@@ -148,8 +150,11 @@ def new_trial(spark: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> It
         drops.mkdir(parents=True)
         city = load_city(code)
         settings = Settings(state, state / "published", "", "", keys)
-        return Trial(spark, city, city.feeds[0], state, drops, settings)
+        made.append(Trial(spark, city, city.feeds[0], state, drops, settings))
+        return made[-1]
 
     load_kinds()
     yield make
+    for trial in made:  # upkeep goes through all tables that there are
+        spark.sql(f"drop table if exists {bronze_table(trial.feed)}")
     load_city.cache_clear()
