@@ -2,6 +2,8 @@
 
 Exit codes: 0 done; 2 bad argument; 3 published, but a feed is missing; 4 source unavailable; 5 contract breach;
 6 gate failed, the last release stays; 7 environment; 70 internal error.
+
+A step imports what it runs once its arguments are known to be right: Spark and the statistics take seconds.
 """
 
 from __future__ import annotations
@@ -42,17 +44,18 @@ def land(
     since: Annotated[str | None, typer.Option("--since", help="First day to pull once more, though it landed.")] = None,
 ) -> None:
     """Pull raw bytes and a manifest from a source into landing. Needs no Spark."""
-    from spark_jobs.connection import Connection
-    from spark_jobs.landing import Landing
-    from spark_jobs.locks import one_run_a_feed
-    from spark_jobs.sources import api, database, files
-
     the_city = load_city(city)
     the_feed = the_city.feed(feed)
     on = business_date(day, the_city)
     again = business_date(since, the_city) if since else None
     if again and again > on:
         raise UsageError(f"land: expected --since on or before --date, found {again} and {on}")
+
+    from spark_jobs.connection import Connection
+    from spark_jobs.landing import Landing
+    from spark_jobs.locks import one_run_a_feed
+    from spark_jobs.sources import api, database, files
+
     source = {"database": database.land, "api": api.land, "files": files.land}[the_feed.source.type]
     connection = Connection.from_environment(the_feed.source.connection)
     landing = Landing.of(settings().landing, the_feed)
@@ -77,12 +80,14 @@ def _nothing_yet(feed: Feed, day: date) -> str:
 @app.command()
 def refine(city: CityOption, feed: FeedOption, day: DateOption) -> None:
     """Take what has landed into bronze, judge it, and merge it into silver."""
+    the_city = load_city(city)
+    the_feed = the_city.feed(feed)
+    business_date(day, the_city)
+
     from spark_jobs import refine as job
     from spark_jobs.session import connect
 
-    the_city = load_city(city)
-    business_date(day, the_city)
-    account = job.refine(connect(), the_city, the_city.feed(feed), settings())
+    account = job.refine(connect(), the_city, the_feed, settings())
     typer.echo("\n".join(account) or f"{city}.{feed}: nothing new")
 
 
@@ -93,11 +98,13 @@ def rebuild(
     from_landing: Annotated[bool, typer.Option("--from-landing", help="Read the raw bytes again first.")] = False,
 ) -> None:
     """Make a feed's silver, rejects and counts anew from bronze, by the contract as it is now."""
+    the_city = load_city(city)
+    the_feed = the_city.feed(feed)
+
     from spark_jobs import rebuild as job
     from spark_jobs.session import connect
 
-    the_city = load_city(city)
-    typer.echo(job.rebuild(connect(), the_city, the_city.feed(feed), settings(), from_landing))
+    typer.echo(job.rebuild(connect(), the_city, the_feed, settings(), from_landing))
 
 
 @app.command()
@@ -108,14 +115,15 @@ def calendar(
     feed: Annotated[str | None, typer.Option("--feed", help="Code of one of the city's feeds; all without it.")] = None,
 ) -> None:
     """Show what was delivered of each county and day: a number, 0 (a real zero), late, part(ly), or a dot: missing."""
+    the_city = load_city(city)
+    days = [business_date(day, the_city) for day in (first, last)]
+    feed_code = the_city.feed(feed).feed_code if feed else None
+
     from rich.console import Console
 
     from spark_jobs import delivery_calendar
     from spark_jobs.session import connect
 
-    the_city = load_city(city)
-    days = [business_date(day, the_city) for day in (first, last)]
-    feed_code = the_city.feed(feed).feed_code if feed else None
     rows = delivery_calendar.calendar(connect(), the_city, feed_code, *days)
     console = Console()
     for table in delivery_calendar.as_tables(the_city, rows):
@@ -127,12 +135,13 @@ def calendar(
 @app.command()
 def delivered(city: CityOption, day: DateOption) -> None:
     """Exit 0 if every feed has delivered the day, 3 if one is missing."""
+    the_city = load_city(city)
+    on = business_date(day, the_city)
+
     from spark_jobs.refine import batches_of
     from spark_jobs.release.feeds import feed_status
     from spark_jobs.session import connect
 
-    the_city = load_city(city)
-    on = business_date(day, the_city)
     status = feed_status(the_city.feeds, batches_of(connect(), the_city), on)
     missing = status[status["state_code"] != "delivered"]
     for feed_code, since in zip(missing["feed_code"], missing["missing_since"], strict=True):
@@ -145,14 +154,15 @@ def delivered(city: CityOption, day: DateOption) -> None:
 @app.command()
 def conform(city: CityOption, day: DateOption) -> None:
     """Build dimensions, facts and indicators with dbt."""
+    the_city = load_city(city)
+    on = business_date(day, the_city)
+
     from spark_jobs import conform as job
     from spark_jobs import delivery_calendar
     from spark_jobs.locks import reading_silver
     from spark_jobs.reference_data import load_reference_data
     from spark_jobs.session import connect
 
-    the_city = load_city(city)
-    on = business_date(day, the_city)
     spark = connect()
     load_reference_data(spark, the_city)
     delivery_calendar.define(spark)
@@ -171,14 +181,15 @@ def index(
     is_revised: RevisedOption = False,
 ) -> None:
     """Compute the index with its intervals; with --from the index on every as-of day of a range."""
-    from spark_jobs.index import job, recompute
-    from spark_jobs.session import connect
-
     the_city = load_city(city)
     on = business_date(day, the_city)
     begin = business_date(first, the_city) if first else on if is_then else None
     if begin and is_revised:
         raise UsageError("index: --revised is for one day, --from and --as-known-then for a range; give one of them")
+
+    from spark_jobs.index import job, recompute
+    from spark_jobs.session import connect
+
     if is_revised:
         typer.echo(recompute.revise(connect(), the_city, on))
     elif begin is None:
@@ -191,22 +202,25 @@ def index(
 @app.command()
 def flags(city: CityOption, day: DateOption) -> None:
     """Raise risk flags."""
+    the_city = load_city(city)
+    on = business_date(day, the_city)
+
     from spark_jobs.flags import job
     from spark_jobs.session import connect
 
-    the_city = load_city(city)
-    typer.echo(job.run(connect(), the_city, business_date(day, the_city)))
+    typer.echo(job.run(connect(), the_city, on))
 
 
 @app.command()
 def release(city: CityOption, day: DateOption, is_revised: RevisedOption = False) -> None:
     """Pass the gates and publish: tables, serving database, files, pointer."""
+    the_city, here = load_city(city), settings()
+    on = business_date(day, the_city)
+
     from spark_jobs.index.methodology import load_methodology
     from spark_jobs.release import job
     from spark_jobs.session import connect
 
-    the_city, here = load_city(city), settings()
-    on = business_date(day, the_city)
     spark = connect()
     commit = subprocess.run(["git", "rev-parse", "HEAD"], cwd=REPOSITORY, capture_output=True, text=True, check=False)
     code_commit = commit.stdout.strip() or "unknown"
@@ -235,11 +249,13 @@ def movement(
 @app.command()
 def maintain(city: CityOption, day: DateOption) -> None:
     """Upkeep: raw files past their time to live, small files, files that no version needs."""
+    the_city = load_city(city)
+    on = business_date(day, the_city)
+
     from spark_jobs import maintain as job
     from spark_jobs.session import connect
 
-    the_city = load_city(city)
-    for line in job.maintain(connect(), the_city, business_date(day, the_city), settings()):
+    for line in job.maintain(connect(), the_city, on, settings()):
         typer.echo(line)
 
 
@@ -278,11 +294,12 @@ def compare_methods(
     candidate: Annotated[Path, typer.Option("--with", help="File of the candidate version of methodology.yml.")],
 ) -> None:
     """Run a candidate version of the method beside the one in force over the twelve month ends before a date."""
+    the_city = load_city(city)
+    on = business_date(day, the_city)
+
     from spark_jobs.index import method_job
     from spark_jobs.session import connect
 
-    the_city = load_city(city)
-    on = business_date(day, the_city)
     new = method_job.candidate_of(candidate)
     typer.echo(method_job.compare_methods(connect(), the_city, on, new, settings().published))
 

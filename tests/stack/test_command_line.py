@@ -51,6 +51,16 @@ def test_wrong_arguments(tmp_path: Path, program: str, arguments: tuple[str, ...
     assert not (tmp_path / "daqing").exists()
 
 
+@pytest.mark.parametrize("step", ["conform", "index", "flags", "release"])
+def test_a_wrong_argument_is_told_before_large_libraries_are_read(tmp_path: Path, step: str) -> None:
+    arguments = ("--city", "daqing", "--date", "yesterday")
+    done = call(tmp_path, "-m", "spark_jobs", step, *arguments, PYTHONPROFILEIMPORTTIME="1")
+    read = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines() if line.startswith("import time:")}
+    assert done.returncode == 2
+    assert "typer" in read
+    assert not read & {"pyspark", "pandas", "scipy", "dbt"}
+
+
 def test_folder_that_is_not_there(tmp_path: Path) -> None:
     from expectations.contract import load_city
     from spark_jobs.errors import UsageError
