@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 
-MOST = {
+MOST = {  # of a letter in a row
     **{"G": 4, "y": 10, "M": 4, "L": 4, "d": 2, "D": 3, "a": 1, "H": 2, "k": 2, "h": 2, "K": 2, "m": 2, "s": 2, "S": 9},
     **{"V": 2, "z": 4, "O": 4, "X": 5, "x": 5, "Z": 5},
 }
