@@ -237,11 +237,12 @@ def movement(
     last: Annotated[str, typer.Option("--to", help="Id of the later release.")],
 ) -> None:
     """Say why the index moved between two published releases. Needs no Spark."""
+    folder = settings().published / load_city(city).city_code
+
     from spark_jobs.index.methodology import load_methodology
     from spark_jobs.release.movement_between import said_between
     from spark_jobs.release.wording import LANGUAGES, Wording
 
-    folder = settings().published / load_city(city).city_code
     for language in LANGUAGES:
         typer.echo("\n".join(said_between(folder, first, last, Wording(language, load_methodology()))))
 
@@ -267,13 +268,15 @@ def erase(
     ] = "-",  # type: ignore[assignment]
 ) -> None:
     """Erase a person's values (telephone, identity number, name) from lake and landing. Never on the command line."""
+    the_city = load_city(city)
+    if values is not sys.stdin and os.fstat(values.fileno()).st_mode & 0o077:
+        raise UsageError(f"erase: {values.name} can be read by others; chmod 600 it, or use standard input")
+
     from spark_jobs.privacy import erasure
     from spark_jobs.session import connect
 
-    if values is not sys.stdin and os.fstat(values.fileno()).st_mode & 0o077:
-        raise UsageError(f"erase: {values.name} can be read by others; chmod 600 it, or use standard input")
     given = erasure.checked_values(values.read())
-    for line in erasure.erase(connect(), load_city(city), given, settings()):
+    for line in erasure.erase(connect(), the_city, given, settings()):
         typer.echo(line)
 
 
@@ -313,9 +316,11 @@ def sensitivity(
     into: Annotated[Path, typer.Option("--into", help="Folder of the two pages.")] = REPOSITORY / "docs",
 ) -> None:
     """Say in docs/sensitivity.md which choices of the method the ranks of a release hang on. Needs no Spark."""
+    the_city = load_city(city)
+
     from spark_jobs.release.sensitivity_page import write_pages
 
-    for page in write_pages(settings().published, load_city(city), release, into):
+    for page in write_pages(settings().published, the_city, release, into):
         typer.echo(f"sensitivity: {page}")
 
 

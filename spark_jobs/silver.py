@@ -191,7 +191,7 @@ def _order_faults(kind: Kind, time_zone: str) -> list[Fault]:
 
 def _outside_faults(feed: Feed) -> list[Fault]:
     """The source says that the place is not in this city. A row that is deleted besides is accepted as that."""
-    is_elsewhere = f.col("_area_code").isNull() & _outside(feed) & ~_deleted(feed)
+    is_elsewhere = f.col("is_deleted") & ~_deleted(feed)
     return [Fault(OUTSIDE, "area_code", _place(feed), is_elsewhere)] if feed.outside_area else []
 
 

@@ -88,14 +88,16 @@ def test_an_entry_of_a_docket_that_names_another_place_ends_no_case(new_trial: N
     assert current(trial) == {"a": False}
 
 
-@pytest.mark.parametrize("deaths", range(4))
-def test_of_one_instant_a_deletion_has_the_last_word(new_trial: NewTrial, deaths: int) -> None:
-    """Whatever the hashes say: a record is not deleted before it is there. In one batch, and in two."""
-    trial = new_trial()
-    trial.deliver("cases_20260210.csv", [row("a", gone="1"), row("a", deaths=str(deaths)), row("b", gone="1")])
+def test_of_one_instant_a_deletion_has_the_last_word(new_trial: NewTrial) -> None:
+    """Whatever the hashes say: a record is not deleted before it is there. In one batch (a), and in two (b)."""
+    trial = new_trial(FEED.replace("rejected_share: 0.5", "rejected_share: 1"))
+    deaths = [str(n) for n in range(4)]
+    trial.deliver("cases_20260210.csv", [
+        *(row(f"{name}{n}", gone="1") for name in "ab" for n in deaths), *(row(f"a{n}", deaths=n) for n in deaths)
+    ])  # fmt: skip
     trial.land()
     trial.refine()
-    trial.deliver("cases_20260211.csv", [row("b", deaths=str(deaths))])
+    trial.deliver("cases_20260211.csv", [row(f"b{n}", deaths=n) for n in deaths])
     trial.land()
     trial.refine()
-    assert current(trial) == {"a": True, "b": True}
+    assert current(trial) == {f"{name}{n}": True for name in "ab" for n in deaths}
