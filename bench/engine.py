@@ -10,45 +10,22 @@ import platform
 import resource
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 from scipy import stats
 from scipy.special import expit, logit
 
-from spark_jobs.index.arrays import FloatArray
-from spark_jobs.index.chain import IndexInput, IndicatorWindow, compute_index, goalposts
-from spark_jobs.index.methodology import Indicator, load_methodology
-from spark_jobs.index.scale import Goalposts
+from bench.engine_on_spark import measured
+from bench.made_up_years import AREAS, METHODOLOGY, SEED, days, year
+from spark_jobs.index.engine.arrays import FloatArray
+from spark_jobs.index.engine.composite_index import IndexInput, IndicatorWindow, compute_index, goalposts
+from spark_jobs.index.engine.scale import Goalposts
 
 PAGE = Path(__file__).with_name("engine.md")
-METHODOLOGY = load_methodology()
 SETTINGS = METHODOLOGY.posterior
-AREAS = tuple(f"county {number}" for number in range(1, 10))
-SEED, N_DAYS, N_PLAIN_DAYS, N_WARM = 1, 60, 3, 5
-EVENTS, TRIALS = 1000.0, 10_000.0  # of an indicator in the city and year
-
-
-def window(indicator: Indicator, rng: np.random.Generator) -> IndicatorWindow:
-    """A year of one indicator: nine areas, from safe to unsafe, with some chance of their own."""
-    n_strata = len(indicator.strata)
-    risk = np.exp(np.linspace(-0.3, 0.3, len(AREAS)) + rng.normal(0.0, 0.2, (n_strata, len(AREAS))))
-    weights = np.array(METHODOLOGY.harm_days(indicator))
-    counts = rng.poisson(risk * EVENTS / n_strata / len(AREAS)).astype(float)
-    exposure = np.full(len(AREAS), (1e5 if indicator.kind == "rate" else TRIALS) / len(AREAS))
-    return IndicatorWindow(indicator.id, counts, exposure, weights, is_live=True)
-
-
-def year(rng: np.random.Generator) -> tuple[IndicatorWindow, ...]:
-    return tuple(window(indicator, rng) for indicator in METHODOLOGY.indicators)
-
-
-def days(n_days: int) -> Iterator[IndexInput]:
-    """As-of days: this year's and last year's windows of every indicator."""
-    rng = np.random.default_rng(SEED)
-    for _ in range(n_days):
-        yield IndexInput(AREAS, year(rng), year(rng))
+N_DAYS, N_PLAIN_DAYS, N_WARM = 60, 3, 5
 
 
 def plain_rates(counts: FloatArray, exposure: FloatArray, rng: np.random.Generator) -> FloatArray:
@@ -144,8 +121,6 @@ def peak_mb() -> float:
 
 
 def main() -> None:
-    from bench.engine_on_spark import measured  # it takes its cities from here
-
     rng = np.random.default_rng(SEED)
     marks = goalposts([year(rng) for _ in range(METHODOLOGY.windows.base_years)], METHODOLOGY)
     engine = compute_all(N_WARM, marks)

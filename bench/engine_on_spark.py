@@ -16,12 +16,12 @@ import pandas as pd
 import psutil
 from pyspark.sql import SparkSession
 
-from bench.engine import METHODOLOGY, SEED, year
+from bench.made_up_years import METHODOLOGY, SEED, year
 from bench.own_server import descendants, layout_in, looking, own_server
-from spark_jobs.index.as_of import CityFrame
-from spark_jobs.index.chain import goalposts
+from spark_jobs.index.engine.as_of import CityFrame
+from spark_jobs.index.engine.composite_index import goalposts
+from spark_jobs.index.engine.windows import Coverage
 from spark_jobs.index.history import mapped
-from spark_jobs.index.windows import Coverage
 
 TONIGHT = date(2026, 11, 22)
 FIRST = TONIGHT - timedelta(days=3 * 365)  # a year of as-of days, each with its year and the year before

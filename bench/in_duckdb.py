@@ -14,12 +14,13 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 
-from expectations.contract import FALSE_WORDS, TRUE_WORDS, City, Feed, FeedColumn, KindColumn, load_kinds
+from expectations.contract import load_kinds
+from expectations.models import FALSE_WORDS, TRUE_WORDS, City, Feed, FeedColumn, KindColumn
 from expectations.places import places_of
-from spark_jobs.bronze import DELIVERED
-from spark_jobs.casting import BLANKS, EARLIEST, ISO, LATEST, NARROW, OFFSET, WIDE
-from spark_jobs.decoding import hashed_sources
-from spark_jobs.silver import LONGEST_KEY, SLACK
+from spark_jobs.feeds.bronze import DELIVERED
+from spark_jobs.feeds.casting import BLANKS, EARLIEST, ISO, LATEST, NARROW, OFFSET, WIDE
+from spark_jobs.feeds.decoding import hashed_sources
+from spark_jobs.feeds.silver import LONGEST_KEY, SLACK
 
 MEMORY = "12GB"
 BLOCK = 64  # bytes of a block of SHA-256, which an HMAC's key is padded to

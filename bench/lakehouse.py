@@ -24,9 +24,9 @@ from bench.in_duckdb import DuckDB, quoted
 from bench.lakehouse_page import Backfill, Increment, Refined, page
 from bench.watched_refine import MB, Lakehouse, lakehouse, refined
 from expectations.contract import load_kinds
-from spark_jobs import refine, silver, versions
-from spark_jobs.casting import FAULTS
-from spark_jobs.corrections import CORRECTED, HEALED
+from spark_jobs.feeds import refine, silver, versions
+from spark_jobs.feeds.casting import FAULTS
+from spark_jobs.feeds.corrections import CORRECTED, HEALED
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, help=__doc__)
 PAGE = Path(__file__).with_name("lakehouse.md")

@@ -12,7 +12,7 @@ from unittest.mock import patch
 import psutil
 from pyspark.sql import SparkSession
 
-from spark_jobs.session import connect
+from spark_jobs.lake.session import connect
 from stack.layout import Layout
 from stack.private_files import made_once
 from stack.spark_server import spark_environment, spark_server

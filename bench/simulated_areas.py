@@ -8,12 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import stats
 
-from spark_jobs.index.arrays import FloatArray
-from spark_jobs.index.empirical_bayes import marshall_poisson, martuzzi_binomial
-from spark_jobs.index.gamma_draws import stream
-from spark_jobs.index.intervals import exact_poisson, wilson
+from spark_jobs.index.engine.arrays import FloatArray
+from spark_jobs.index.engine.gamma_draws import stream
+from spark_jobs.index.engine.intervals import exact_poisson, wilson
+from spark_jobs.index.engine.posterior import beta_binomial_draws, gamma_poisson_draws
+from spark_jobs.index.engine.reference.empirical_bayes import marshall_poisson, martuzzi_binomial
 from spark_jobs.index.methodology import load_methodology
-from spark_jobs.index.posterior import beta_binomial_draws, gamma_poisson_draws
 
 SETTINGS = load_methodology().posterior
 TAIL = (1.0 - SETTINGS.interval) / 2.0

@@ -6,10 +6,10 @@ import dataclasses
 
 import numpy as np
 
-from spark_jobs.flags.cusum import rossi_cusum
+from spark_jobs.flags.detectors.cusum import rossi_cusum
+from spark_jobs.flags.detectors.farrington import Design, judge
 from spark_jobs.flags.exceedance import weekly_signals
-from spark_jobs.flags.farrington import Design, judge
-from spark_jobs.index.arrays import FloatArray
+from spark_jobs.index.engine.arrays import FloatArray
 from spark_jobs.index.methodology import load_methodology
 
 RULES = load_methodology().flags

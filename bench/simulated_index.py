@@ -6,13 +6,13 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from spark_jobs.index.aggregate import ampi, arithmetic
-from spark_jobs.index.arrays import FloatArray
-from spark_jobs.index.chain import IndexInput, IndicatorWindow, compute_index, goalposts
-from spark_jobs.index.gamma_draws import stream
+from spark_jobs.index.engine.aggregate import ampi, arithmetic
+from spark_jobs.index.engine.arrays import FloatArray
+from spark_jobs.index.engine.composite_index import IndexInput, IndicatorWindow, compute_index, goalposts
+from spark_jobs.index.engine.gamma_draws import stream
+from spark_jobs.index.engine.posterior import gamma_poisson_draws
+from spark_jobs.index.engine.scale import Goalposts, score, transformed
 from spark_jobs.index.methodology import load_methodology
-from spark_jobs.index.posterior import gamma_poisson_draws
-from spark_jobs.index.scale import Goalposts, score, transformed
 
 METHODOLOGY = load_methodology()
 N_AREAS, REPLICATES = 9, 60

@@ -21,11 +21,12 @@ from pyspark.sql import SparkSession
 from bench.hotline_rows import CITY
 from bench.lakehouse_page import Refined
 from bench.own_server import descendants, hash_keys, layout_in, looking, own_server
-from expectations.contract import City, Feed, load_city
-from spark_jobs import bronze, refine, silver, versions
-from spark_jobs.landing import Landing, Manifest
+from expectations.contract import load_city
+from expectations.models import City, Feed
+from spark_jobs.feeds import bronze, refine, silver, versions
+from spark_jobs.feeds.landing import Landing, Manifest
+from spark_jobs.feeds.sources.database import ROWS_PER_FILE
 from spark_jobs.settings import Settings
-from spark_jobs.sources.database import ROWS_PER_FILE
 
 MB = 1e6
 TIMED = (

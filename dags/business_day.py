@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from airflow.sdk import Context, CronTriggerTimetable, Param
 
-from expectations.contract import City, TimeOfDay
+from expectations.models import City, TimeOfDay
 
 
 def daily_at(clock: TimeOfDay, city: City) -> CronTriggerTimetable:

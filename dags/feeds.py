@@ -12,7 +12,8 @@ from airflow.sdk import DAG, Asset
 
 from dags.business_day import business_date_param, daily_at, since_param
 from dags.step import StepOperator
-from expectations.contract import City, Feed, load_cities
+from expectations.contract import load_cities
+from expectations.models import City, Feed
 
 
 def feed_dag(city: City, feed: Feed) -> DAG:

@@ -11,7 +11,8 @@ from airflow.sdk import DAG, CronTriggerTimetable
 
 from dags.business_day import business_date_param
 from dags.step import StepOperator
-from expectations.contract import City, load_cities
+from expectations.contract import load_cities
+from expectations.models import City
 
 SUNDAY_MORNING = "0 5 * * 0"
 

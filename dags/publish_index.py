@@ -21,7 +21,8 @@ from airflow.sdk.exceptions import AirflowFailException
 
 from dags.business_day import business_date, business_date_param, daily_at, last_events
 from dags.step import INCOMPLETE, StepOperator
-from expectations.contract import City, load_cities
+from expectations.contract import load_cities
+from expectations.models import City
 
 GRACE = timedelta(minutes=10)  # for feeds still running at the deadline
 POLL_SECONDS = 10.0

@@ -37,7 +37,7 @@ from airflow.sdk.exceptions import (
 from airflow.sdk.log import mask_secret, redact
 
 from dags.business_day import business_date
-from expectations.contract import City
+from expectations.models import City
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 INCOMPLETE = 3

@@ -15,10 +15,11 @@ from itertools import combinations
 import pandas as pd
 import yaml
 
-from expectations.contract import TRUE_WORDS, Kind, KindColumn, city_folder, read_table
+from expectations.contract import city_folder, read_table
 from expectations.facts import MAX_CODES, Facts, is_printable
 from expectations.guess import assigned, likeness, speaks_of
 from expectations.located_yaml import TODO
+from expectations.models import TRUE_WORDS, Kind, KindColumn
 from expectations.sample import Sample
 
 MAX_SHOWN = 30

@@ -12,8 +12,8 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from expectations.contract import FALSE_WORDS, TRUE_WORDS
 from expectations.guess import is_named_personal, is_named_prose
+from expectations.models import FALSE_WORDS, TRUE_WORDS
 
 MOST = 0.95  # so many of the values must fit a pattern for the column to count as such
 MAX_CODES = 40  # a column with more different values is no list of codes

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
-from typing import TYPE_CHECKING
 
 from expectations.located_yaml import Fault, one_of
-
-if TYPE_CHECKING:
-    from expectations.contract import Feed, FeedColumn, Kind, KindColumn, Scalar
+from expectations.models import Feed, FeedColumn, Kind, KindColumn, Scalar
 
 NO_KEY = "no such key"
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from scipy.stats import binom
 
-from expectations.contract import City, Feed, load_kinds, read_table
+from expectations.contract import load_kinds, read_table
 from expectations.gx import Expectation, gx, gxe
+from expectations.models import City, Feed
 
 FALSE_BREACHES = 0.001  # share of batches at the very edge of the tolerance that are stopped by chance
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 
-from expectations.contract import City, Feed, load_kinds, read_table
+from expectations.contract import load_kinds, read_table
+from expectations.models import City, Feed
 
 
 def contract_document(city: City, feed: Feed) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from expectations.contract import City
+from expectations.models import City
 from spark_jobs.errors import UsageError
 
 

@@ -17,8 +17,9 @@ from typing import Annotated
 
 import typer
 
-from expectations.contract import Feed, FilesSource, load_city
+from expectations.contract import load_city
 from expectations.located_yaml import ContractError
+from expectations.models import Feed, FilesSource
 from spark_jobs import lineage
 from spark_jobs.business_date import business_date
 from spark_jobs.errors import StepError, UsageError
@@ -51,10 +52,10 @@ def land(
     if again and again > on:
         raise UsageError(f"land: expected --since on or before --date, found {again} and {on}")
 
-    from spark_jobs.connection import Connection
-    from spark_jobs.landing import Landing
-    from spark_jobs.locks import one_run_a_feed
-    from spark_jobs.sources import api, database, files
+    from spark_jobs.feeds.connection import Connection
+    from spark_jobs.feeds.landing import Landing
+    from spark_jobs.feeds.sources import api, database, files
+    from spark_jobs.lake.locks import one_run_a_feed
 
     source = {"database": database.land, "api": api.land, "files": files.land}[the_feed.source.type]
     connection = Connection.from_environment(the_feed.source.connection)
@@ -84,8 +85,8 @@ def refine(city: CityOption, feed: FeedOption, day: DateOption) -> None:
     the_feed = the_city.feed(feed)
     business_date(day, the_city)
 
-    from spark_jobs import refine as job
-    from spark_jobs.session import connect
+    from spark_jobs.feeds import refine as job
+    from spark_jobs.lake.session import connect
 
     account = job.refine(connect(), the_city, the_feed, settings())
     typer.echo("\n".join(account) or f"{city}.{feed}: nothing new")
@@ -101,8 +102,8 @@ def rebuild(
     the_city = load_city(city)
     the_feed = the_city.feed(feed)
 
-    from spark_jobs import rebuild as job
-    from spark_jobs.session import connect
+    from spark_jobs.feeds import rebuild as job
+    from spark_jobs.lake.session import connect
 
     typer.echo(job.rebuild(connect(), the_city, the_feed, settings(), from_landing))
 
@@ -121,8 +122,8 @@ def calendar(
 
     from rich.console import Console
 
-    from spark_jobs import delivery_calendar
-    from spark_jobs.session import connect
+    from spark_jobs.feeds import delivery_calendar
+    from spark_jobs.lake.session import connect
 
     rows = delivery_calendar.calendar(connect(), the_city, feed_code, *days)
     console = Console()
@@ -138,9 +139,9 @@ def delivered(city: CityOption, day: DateOption) -> None:
     the_city = load_city(city)
     on = business_date(day, the_city)
 
-    from spark_jobs.refine import batches_of
-    from spark_jobs.release.feeds import feed_status
-    from spark_jobs.session import connect
+    from spark_jobs.feeds.feed_status import feed_status
+    from spark_jobs.feeds.refine import batches_of
+    from spark_jobs.lake.session import connect
 
     status = feed_status(the_city.feeds, batches_of(connect(), the_city), on)
     missing = status[status["state_code"] != "delivered"]
@@ -158,10 +159,10 @@ def conform(city: CityOption, day: DateOption) -> None:
     on = business_date(day, the_city)
 
     from spark_jobs import conform as job
-    from spark_jobs import delivery_calendar
-    from spark_jobs.locks import reading_silver
-    from spark_jobs.reference_data import load_reference_data
-    from spark_jobs.session import connect
+    from spark_jobs.feeds import delivery_calendar
+    from spark_jobs.lake.locks import reading_silver
+    from spark_jobs.lake.reference_data import load_reference_data
+    from spark_jobs.lake.session import connect
 
     spark = connect()
     load_reference_data(spark, the_city)
@@ -188,7 +189,7 @@ def index(
         raise UsageError("index: --revised is for one day, --from and --as-known-then for a range; give one of them")
 
     from spark_jobs.index import job, recompute
-    from spark_jobs.session import connect
+    from spark_jobs.lake.session import connect
 
     if is_revised:
         typer.echo(recompute.revise(connect(), the_city, on))
@@ -206,7 +207,7 @@ def flags(city: CityOption, day: DateOption) -> None:
     on = business_date(day, the_city)
 
     from spark_jobs.flags import job
-    from spark_jobs.session import connect
+    from spark_jobs.lake.session import connect
 
     typer.echo(job.run(connect(), the_city, on))
 
@@ -218,8 +219,8 @@ def release(city: CityOption, day: DateOption, is_revised: RevisedOption = False
     on = business_date(day, the_city)
 
     from spark_jobs.index.methodology import load_methodology
+    from spark_jobs.lake.session import connect
     from spark_jobs.release import job
-    from spark_jobs.session import connect
 
     spark = connect()
     commit = subprocess.run(["git", "rev-parse", "HEAD"], cwd=REPOSITORY, capture_output=True, text=True, check=False)
@@ -253,8 +254,8 @@ def maintain(city: CityOption, day: DateOption) -> None:
     the_city = load_city(city)
     on = business_date(day, the_city)
 
-    from spark_jobs import maintain as job
-    from spark_jobs.session import connect
+    from spark_jobs.feeds import maintain as job
+    from spark_jobs.lake.session import connect
 
     for line in job.maintain(connect(), the_city, on, settings()):
         typer.echo(line)
@@ -272,8 +273,8 @@ def erase(
     if values is not sys.stdin and os.fstat(values.fileno()).st_mode & 0o077:
         raise UsageError(f"erase: {values.name} can be read by others; chmod 600 it, or use standard input")
 
-    from spark_jobs.privacy import erasure
-    from spark_jobs.session import connect
+    from spark_jobs.feeds.privacy import erasure
+    from spark_jobs.lake.session import connect
 
     given = erasure.checked_values(values.read())
     for line in erasure.erase(connect(), the_city, given, settings()):
@@ -283,8 +284,8 @@ def erase(
 @app.command()
 def rotate() -> None:
     """Make a new key for pseudonyms and bring the whole lake to it; also after a change that was interrupted."""
-    from spark_jobs.privacy import rotation
-    from spark_jobs.session import connect
+    from spark_jobs.feeds.privacy import rotation
+    from spark_jobs.lake.session import connect
 
     for line in rotation.rotate(connect(), settings()):
         typer.echo(line)
@@ -300,8 +301,8 @@ def compare_methods(
     the_city = load_city(city)
     on = business_date(day, the_city)
 
-    from spark_jobs.index import method_job
-    from spark_jobs.session import connect
+    from spark_jobs.lake.session import connect
+    from spark_jobs.release import method_job
 
     new = method_job.candidate_of(candidate)
     typer.echo(method_job.compare_methods(connect(), the_city, on, new, settings().published))
@@ -318,7 +319,7 @@ def sensitivity(
     """Say in docs/sensitivity.md which choices of the method the ranks of a release hang on. Needs no Spark."""
     the_city = load_city(city)
 
-    from spark_jobs.release.sensitivity_page import write_pages
+    from spark_jobs.release.pages.sensitivity_page import write_pages
 
     for page in write_pages(settings().published, the_city, release, into):
         typer.echo(f"sensitivity: {page}")
@@ -327,7 +328,7 @@ def sensitivity(
 @app.command()
 def attach() -> None:
     """Tell a server that has just started which tables lie in the lake. Each step does so where it is needed."""
-    from spark_jobs.session import connect
+    from spark_jobs.lake.session import connect
 
     connect()
     typer.echo("the server knows the tables of the lake")

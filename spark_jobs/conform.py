@@ -14,9 +14,10 @@ from dbt.cli.main import dbtRunner, dbtRunnerResult
 from pyspark.sql import DataFrame
 
 from expectations.contract import load_kinds
-from spark_jobs import lineage, tables
+from spark_jobs import lineage
 from spark_jobs.errors import StepError
-from spark_jobs.session import connect
+from spark_jobs.lake import tables
+from spark_jobs.lake.session import connect
 from spark_jobs.settings import REPOSITORY, settings
 
 PROJECT = REPOSITORY / "dbt"

@@ -63,7 +63,7 @@ def run(
     with machine.one_night_at_a_time(), night, machine.up(the_city, the_city.as_of(day), data, night.begin):
         code = night.run()
     console.print(f"night ended after {time.monotonic() - began:.0f} s")
-    from spark_jobs.release.summary import print_summary
+    from spark_jobs.release.pages.summary import print_summary
 
     print_summary(layout.published, city, console)
     raise typer.Exit(code)

@@ -12,7 +12,7 @@ from typing import Any
 import httpx
 from rich.console import Console
 
-from expectations.contract import City
+from expectations.models import City
 from stack.machine import Machine
 
 POLL_SECONDS = 2.0

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from expectations.contract import Feed, Name, load_cities, load_kinds
+from expectations.contract import load_cities, load_kinds
+from expectations.models import Feed, Name
 from spark_jobs.index.methodology import Text, load_methodology
 from spark_jobs.release.wording import LANGUAGES, LanguageCode
 from stack import methodology_page

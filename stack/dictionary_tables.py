@@ -1,6 +1,6 @@
 """Every table and column of the lake, gathered from where each is declared: kinds, contracts, DDL, dbt, releases.
 
-What a column means and its class come from where the tables themselves have them: spark_jobs/meanings.py.
+What a column means and its class come from where the tables themselves have them: spark_jobs/lake/meanings.py.
 """
 
 from __future__ import annotations
@@ -9,19 +9,22 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from expectations.contract import Feed, KindColumn, Name, load_cities, load_kinds
-from spark_jobs import decoding, delivery_calendar, meanings, reference_data, refine, silver
-from spark_jobs.bronze import BATCH, DELIVERED
-from spark_jobs.casting import SPARK_TYPES
+from expectations.contract import load_cities, load_kinds
+from expectations.models import Feed, KindColumn, Name
+from spark_jobs.feeds import decoding, delivery_calendar, refine, silver
+from spark_jobs.feeds.bronze import BATCH, DELIVERED
+from spark_jobs.feeds.casting import SPARK_TYPES
 from spark_jobs.flags.assembly import COLUMNS as FLAG_COLUMNS
 from spark_jobs.index.history import HISTORY
 from spark_jobs.index.job import GOALPOST_COLUMNS, GOALPOSTS
 from spark_jobs.index.rows import HISTORY as HISTORY_COLUMNS
 from spark_jobs.index.rows import SCHEMAS as INDEX_SCHEMAS
-from spark_jobs.meanings import MEANINGS, MeaningError, Model
-from spark_jobs.release.columns import TABLES as RELEASED
-from spark_jobs.release.lake import MANIFEST, POINTER, POINTER_COLUMNS, RELEASE_TYPES
-from spark_jobs.tables import declared as ddl
+from spark_jobs.lake import meanings, reference_data
+from spark_jobs.lake.meanings import MEANINGS, MeaningError, Model
+from spark_jobs.lake.tables import declared as ddl
+from spark_jobs.release.lake import RELEASE_TYPES
+from spark_jobs.released.columns import TABLES as RELEASED
+from spark_jobs.released.pointer import MANIFEST, POINTER, POINTER_COLUMNS
 
 CITY_DAY = {"city_code": "string", "business_date": "string"}
 SMALL_TABLES = {

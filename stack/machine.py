@@ -11,7 +11,7 @@ from contextlib import ExitStack, contextmanager
 from datetime import datetime
 from pathlib import Path
 
-from expectations.contract import City
+from expectations.models import City
 from stack.airflow_home import AirflowHome
 from stack.layout import Layout
 from stack.postgres import Postgres

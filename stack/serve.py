@@ -14,7 +14,7 @@ from pathlib import Path
 import httpx
 from rich.console import Console
 
-from expectations.contract import City
+from expectations.models import City
 from stack.machine import Machine
 from stack.methodology_page import write_html
 from stack.private_files import passwords

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from expectations.contract import City
+from expectations.models import City
 from spark_jobs.errors import UsageError
 from stack.layout import Layout
 from stack.postgres import Postgres

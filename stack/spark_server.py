@@ -24,7 +24,7 @@ SETTINGS = {
     "spark.ui.enabled": "false",
     "spark.log.level": "WARN",
     "spark.scheduler.mode": "FAIR",
-    "spark.sql.catalogImplementation": "in-memory",  # the lake's folder is the catalogue: spark_jobs/tables.py, attach
+    "spark.sql.catalogImplementation": "in-memory",  # the lake's folder is the catalogue: spark_jobs/lake/tables.py, attach
     "spark.sql.session.timeZone": "UTC",
     "spark.sql.codegen.hugeMethodLimit": "8000",  # bytes: longer methods, as of a feed's casts, Java never compiles
     # Parquet's 1 MiB lets columns of ids, hashes and instants build dictionaries that no second row makes use of

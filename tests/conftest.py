@@ -71,7 +71,7 @@ def spark(tmp_path_factory: pytest.TempPathFactory, free_ports: int) -> Iterator
     server.start()
     os.environ.update(spark_environment(layout), PINGAN_STATE=str(state), PINGAN_PUBLISHED=str(layout.published))
     try:
-        from spark_jobs.session import connect
+        from spark_jobs.lake.session import connect
 
         session = connect()
         yield session

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from spark_jobs import tables
+from spark_jobs.lake import tables
 
 SAID = re.compile(r"\[(public|internal|personal|secret)\] .*[\u4e00-\u9fff].* / .*[a-z]")  # class, Chinese, English
 

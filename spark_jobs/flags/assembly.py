@@ -14,10 +14,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from expectations.contract import Feed
+from expectations.models import Feed
 from spark_jobs.flags import IN_FORCE, words
+from spark_jobs.flags.detectors.lifecycle import flag_id
 from spark_jobs.flags.exceedance import Exceedance, standing_exceedances
-from spark_jobs.flags.lifecycle import flag_id
 from spark_jobs.flags.quality import Fault, feed_faults
 from spark_jobs.flags.severe import (
     HOMICIDE_INDICATOR,

@@ -16,9 +16,9 @@ import numpy.typing as npt
 import pandas as pd
 from scipy import stats
 
-from spark_jobs.flags import ears
-from spark_jobs.flags.daily_counts import FloatArray, Series, last_complete_sunday, weekly_counts
-from spark_jobs.flags.lifecycle import discoveries, nights_on
+from spark_jobs.flags.detectors import ears
+from spark_jobs.flags.detectors.daily_counts import FloatArray, Series, last_complete_sunday, weekly_counts
+from spark_jobs.flags.detectors.lifecycle import discoveries, nights_on
 from spark_jobs.index.methodology import Flags
 
 BoolArray = npt.NDArray[np.bool_]

@@ -8,14 +8,15 @@ from typing import Any
 import pandas as pd
 from pyspark.sql import DataFrame, SparkSession
 
-from expectations.contract import City
-from spark_jobs import lineage, tables
+from expectations.models import City
+from spark_jobs import lineage
+from spark_jobs.feeds.feed_status import batches_read, feed_status
+from spark_jobs.feeds.refine import batches_of
 from spark_jobs.flags import quality, severe
 from spark_jobs.flags.assembly import COLUMNS, Evidence, Place, flags_for
 from spark_jobs.flags.words import Text
 from spark_jobs.index.methodology import Flags, load_methodology
-from spark_jobs.refine import batches_of
-from spark_jobs.release.feeds import batches_read, feed_status
+from spark_jobs.lake import tables
 
 TABLE = "flags.flag"
 

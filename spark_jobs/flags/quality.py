@@ -16,7 +16,7 @@ import numpy.typing as npt
 import pandas as pd
 from scipy import stats
 
-from spark_jobs.flags.lifecycle import run_start
+from spark_jobs.flags.detectors.lifecycle import run_start
 from spark_jobs.index.methodology import DataQualityFlag
 
 FloatArray = npt.NDArray[np.float64]

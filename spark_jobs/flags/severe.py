@@ -15,8 +15,8 @@ import numpy.typing as npt
 import pandas as pd
 from scipy import stats
 
-from spark_jobs.flags.daily_counts import daily_counts
-from spark_jobs.flags.lifecycle import run_start
+from spark_jobs.flags.detectors.daily_counts import daily_counts
+from spark_jobs.flags.detectors.lifecycle import run_start
 from spark_jobs.index.methodology import SevereEventFlag
 
 DAYS_A_YEAR = 365

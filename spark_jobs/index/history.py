@@ -9,10 +9,10 @@ import pandas as pd
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as f
 
-from spark_jobs import tables
 from spark_jobs.index import rows
-from spark_jobs.index.as_of import CityFrame, computed, input_hash
-from spark_jobs.index.windows import DailyCounts
+from spark_jobs.index.engine.as_of import CityFrame, computed, input_hash
+from spark_jobs.index.engine.windows import DailyCounts
+from spark_jobs.lake import tables
 
 HISTORY = "index.history"
 IN_PROCESS_DAYS = 60  # so many days take as long here as Spark needs to start its Python workers

@@ -12,23 +12,24 @@ import pandas as pd
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as f
 
-from expectations.contract import City, load_holidays
-from spark_jobs import tables
+from expectations.contract import load_holidays
+from expectations.models import City
+from spark_jobs.feeds.feed_status import feed_status
+from spark_jobs.feeds.refine import batches_of
 from spark_jobs.index import history, ledger, rows
-from spark_jobs.index.arrays import FloatArray
-from spark_jobs.index.as_of import CityFrame, input_hash
-from spark_jobs.index.chain import compute_index, goalposts
-from spark_jobs.index.completeness import Completeness, SeriesCode, completeness
-from spark_jobs.index.holidays import MovingHoliday
-from spark_jobs.index.inputs import IndicatorWindow
+from spark_jobs.index.engine.arrays import FloatArray
+from spark_jobs.index.engine.as_of import CityFrame, input_hash
+from spark_jobs.index.engine.completeness import Completeness, SeriesCode, completeness
+from spark_jobs.index.engine.composite_index import compute_index, goalposts
+from spark_jobs.index.engine.holidays import MovingHoliday
+from spark_jobs.index.engine.inputs import IndicatorWindow
+from spark_jobs.index.engine.movement import movement
+from spark_jobs.index.engine.pulse import Pulse, indicator_pulse
+from spark_jobs.index.engine.scale import Goalposts
+from spark_jobs.index.engine.settlement import settlement_inputs
+from spark_jobs.index.engine.windows import Coverage, DailyCounts, base_year_ends, month_ends
 from spark_jobs.index.methodology import Methodology, load_methodology
-from spark_jobs.index.movement import movement
-from spark_jobs.index.pulse import Pulse, indicator_pulse
-from spark_jobs.index.scale import Goalposts
-from spark_jobs.index.settlement import settlement_inputs
-from spark_jobs.index.windows import Coverage, DailyCounts, base_year_ends, month_ends
-from spark_jobs.refine import batches_of
-from spark_jobs.release.feeds import feed_status
+from spark_jobs.lake import tables
 
 GOALPOSTS = "index.goalposts"
 GOALPOST_COLUMNS = "indicator_id string, centre double, low double, high double"

@@ -12,12 +12,12 @@ import pandas as pd
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as f
 
-from spark_jobs import tables
+from spark_jobs.index.engine.movement import CAUSES, NO_INDICATOR, Before, Movement
+from spark_jobs.index.engine.released_inputs import on_units, window_of
 from spark_jobs.index.methodology import Methodology
-from spark_jobs.index.movement import CAUSES, NO_INDICATOR, Before, Movement
-from spark_jobs.index.released import on_units, window_of
-from spark_jobs.release.columns import MOVEMENT_CAUSES
-from spark_jobs.release.lake import MANIFEST, POINTER
+from spark_jobs.lake import tables
+from spark_jobs.released.columns import MOVEMENT_CAUSES
+from spark_jobs.released.pointer import MANIFEST, POINTER
 
 SCHEMA = (
     "area_code string, indicator_id string, real_change double, late_data double, method double, denominator double, "

@@ -10,11 +10,11 @@ from datetime import date, timedelta
 import pandas as pd
 from pyspark.sql import DataFrame, SparkSession
 
-from expectations.contract import City
+from expectations.models import City
 from spark_jobs.conform import daily_as_known
 from spark_jobs.errors import UsageError
 from spark_jobs.index import history, job
-from spark_jobs.index.as_of import CityFrame
+from spark_jobs.index.engine.as_of import CityFrame
 from spark_jobs.index.methodology import load_methodology
 
 

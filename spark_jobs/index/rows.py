@@ -8,13 +8,13 @@ from datetime import date, timedelta
 import numpy as np
 import pandas as pd
 
-from expectations.contract import City
+from expectations.models import City
 from spark_jobs.index import ledger
-from spark_jobs.index.completeness import Completeness, SeriesCode
-from spark_jobs.index.inputs import IndicatorWindow
+from spark_jobs.index.engine.completeness import Completeness, SeriesCode
+from spark_jobs.index.engine.inputs import IndicatorWindow
+from spark_jobs.index.engine.pulse import Pulse
+from spark_jobs.index.engine.results import IndexResult
 from spark_jobs.index.methodology import Methodology
-from spark_jobs.index.pulse import Pulse
-from spark_jobs.index.results import IndexResult
 
 HISTORY = (
     "day date, known_on date, area_code string, index double, lower double, upper double, arithmetic double, "

@@ -7,13 +7,14 @@ from typing import Any
 
 import pandas as pd
 
-from expectations.contract import City, load_kinds
+from expectations.contract import load_kinds
+from expectations.models import City
 from spark_jobs.index.methodology import Methodology
 from spark_jobs.release.canonical import batch_manifest, data_version, release_id, table_hash, utc_text
-from spark_jobs.release.columns import TABLES, TableFault, canonical_frame, rows
 from spark_jobs.release.model import Gate, Release, ReleaseInput, Text
 from spark_jobs.release.movement import previous_release_id
 from spark_jobs.release.wording import LANGUAGES, Wording
+from spark_jobs.released.columns import TABLES, TableFault, canonical_frame, rows
 
 SCHEMA_VERSION = 1  # of release.json and latest.json
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import pandas as pd
 
-from spark_jobs.release.columns import TABLES, rows
+from spark_jobs.released.columns import TABLES, rows
 
 
 def json_text(value: Any) -> str:

@@ -12,9 +12,9 @@ from typing import Any
 
 import pandas as pd
 
-from spark_jobs.release.columns import TABLES, rows
 from spark_jobs.release.model import Area, Release
 from spark_jobs.release.wording import Wording, number
+from spark_jobs.released.columns import TABLES, rows
 
 # measure -> the count that it is, or the two counts whose share it is
 MEASURES: dict[str, tuple[str, ...]] = {

@@ -19,15 +19,11 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import pyarrow as pa
-import pyarrow.parquet as pq
 
 from spark_jobs.errors import EnvironmentFault
-from spark_jobs.release.bulletin import bulletin
-from spark_jobs.release.canonical import json_text, sha256
-from spark_jobs.release.columns import TABLES, rows
+from spark_jobs.release.canonical import json_text
 from spark_jobs.release.model import Gate, Previous, Release, Text
-from spark_jobs.release.wording import LANGUAGES
+from spark_jobs.released.columns import TABLES
 
 CSV_FILES = {
     "county_index": "index.csv",
@@ -47,46 +43,12 @@ LATEST_FILE = "latest.json"
 BYTE_ORDER_MARK = "\ufeff"  # without it, Excel on a Chinese desktop reads UTF-8 as GBK
 # A text cell that begins so would run as a formula; it gets an apostrophe, and so does one that has one already.
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "'", "＝", "＋", "－", "＠")
-_ARROW = {"text": pa.string(), "number": pa.float64(), "flag": pa.bool_(), "day": pa.date32()}
 # What of release.json a program needs every day; the rest stays in the release folder.
 _LATEST_KEYS = (
     "schema_version", "release_id", "city", "city_name_zh", "city_name_en", "period", "as_of", "time_zone", "status",
     "data_version", "method_version", "note_zh", "note_en", "city_index", "counties", "missing_feeds",
     "previous_release_id",
 )  # fmt: skip
-
-
-def render(release: Release) -> dict[str, bytes]:
-    """Every file of the release folder by name; release.json, which lists the hashes of the others, comes last."""
-    files = {name: table_csv(release, table).encode() for table, name in CSV_FILES.items()}
-    files["index.parquet"] = index_parquet(release)
-    files |= {f"bulletin.{code}.html": bulletin(release, code).encode() for code in LANGUAGES}
-    listed = {name: {"bytes": len(content), "sha256": sha256(content)} for name, content in sorted(files.items())}
-    return {**files, RELEASE_FILE: json_text({**release.document, "files": listed}).encode()}
-
-
-def table_csv(release: Release, table: str) -> str:
-    """A table as CSV (RFC 4180, UTF-8 with byte order mark): release, day, names beside codes, floats in full."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\r\n")
-    for n, row in enumerate(_named_rows(release, table)):
-        if n == 0:
-            writer.writerow(row)
-        writer.writerow([csv_cell(value) for value in row.values()])
-    if not len(release.tables[table]):
-        writer.writerow(["release_id", "business_date", *TABLES[table].columns])
-    return BYTE_ORDER_MARK + text.getvalue()
-
-
-def _named_rows(release: Release, table: str) -> Iterator[dict[str, Any]]:
-    """Declared columns of the table, after the release they belong to, with the names of areas at the end."""
-    names = {area.area_code: area.name for area in release.areas}
-    for row in rows(release.tables[table]):
-        named = {"release_id": release.release_id, "business_date": release.business_date, **row}
-        if "area_code" in row:
-            name = names.get(row["area_code"], Text("", ""))
-            named |= {"area_name_zh": name.zh, "area_name_en": name.en}
-        yield named
 
 
 def csv_cell(value: Any) -> str:
@@ -99,20 +61,6 @@ def csv_cell(value: Any) -> str:
     if isinstance(value, date):
         return value.isoformat()
     return f"'{value}" if value.startswith(FORMULA_STARTS) else str(value)
-
-
-def index_parquet(release: Release) -> bytes:
-    """index.csv with types. Fixed writer options and no pandas metadata: the same release gives the same bytes."""
-    found = list(_named_rows(release, "county_index"))
-    types = {name: _ARROW[column.type] for name, column in TABLES["county_index"].columns.items()}
-    types = {
-        "release_id": pa.string(), "business_date": pa.date32(), **types,
-        "area_name_zh": pa.string(), "area_name_en": pa.string(),
-    }  # fmt: skip
-    table = pa.Table.from_pylist(found, schema=pa.schema(list(types.items())))
-    buffer = io.BytesIO()
-    pq.write_table(table, buffer, compression="snappy", version="2.6", write_statistics=True, store_schema=False)
-    return buffer.getvalue()
 
 
 def parse_csv(table: str, content: bytes) -> pd.DataFrame:

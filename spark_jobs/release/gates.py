@@ -14,11 +14,11 @@ from typing import Any
 import pandas as pd
 
 from spark_jobs.errors import ContractBreach, StepError
-from spark_jobs.release.columns import TABLES, rows
 from spark_jobs.release.model import Gate, Previous, ReleaseInput, Text
 from spark_jobs.release.movement import ledger_faults
 from spark_jobs.release.suite import judge_tables
 from spark_jobs.release.wording import LANGUAGES, Wording
+from spark_jobs.released.columns import TABLES, rows
 
 PERSONAL_WORDS = re.compile(
     r"pseudonym|phone|mobile|id_card|id_number|identity|caller|party_pair|victim|suspect|birth|home_address|plate"

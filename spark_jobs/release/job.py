@@ -16,19 +16,22 @@ import pandas as pd
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as f
 
-from expectations.contract import City, load_kinds, read_table
-from spark_jobs import tables
+from expectations.contract import load_kinds, read_table
+from expectations.models import City
 from spark_jobs.errors import EnvironmentFault
+from spark_jobs.feeds.feed_status import batches_read, checked, feed_status
+from spark_jobs.feeds.refine import batches_of
 from spark_jobs.index.methodology import load_methodology
-from spark_jobs.refine import batches_of
+from spark_jobs.lake import tables
 from spark_jobs.release import files, lake, serving
 from spark_jobs.release.build import build, canonical_tables
-from spark_jobs.release.columns import TableFault
 from spark_jobs.release.coverage import COUNTS, coverage_table
-from spark_jobs.release.feeds import batches_read, checked, feed_status
 from spark_jobs.release.gates import GateFailed, judge
 from spark_jobs.release.model import Area, Gate, Release, ReleaseInput, Text
+from spark_jobs.release.render import render
 from spark_jobs.release.verify import verify
+from spark_jobs.released import pointer
+from spark_jobs.released.columns import TableFault
 
 PUBLISHED, INCOMPLETE = 0, 3
 _FROM_LAKE = {
@@ -158,7 +161,7 @@ def is_current(spark: SparkSession, release: Release, folder: Path, mart_url: st
     return _is_older(release, latest) or (
         latest["stale"] is None
         and serving.served_release(mart_url, release.city.city_code) == (release.release_id, False)
-        and lake.pointed_release(spark, release.city.city_code) == release.release_id
+        and pointer.pointed_release(spark, release.city.city_code) == release.release_id
     )
 
 
@@ -177,7 +180,7 @@ def switch(
     lake.write_lake(spark, release, given)
     written = files.release_folder(folder, release.release_id)
     if verify(written):
-        written = files.write_release(folder, release.release_id, files.render(release))
+        written = files.write_release(folder, release.release_id, render(release))
     problems = verify(written)
     if problems:
         found = "; ".join(map(str, problems[:5]))
@@ -186,7 +189,7 @@ def switch(
     if current and _is_older(release, current):
         return
     serving.write_serving(mart_url, release)
-    lake.move_pointer(spark, release)
+    pointer.move_pointer(spark, release.city.city_code, release.release_id, release.business_date)
     read_back = Gate("switch", True, Text("已写入并校验", "written, read back and verified"))
     files.write_latest(folder, files.latest(release, (*gates, read_back)))
 

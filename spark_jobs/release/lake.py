@@ -1,4 +1,4 @@
-"""The copy of a release in the lake: append-only tables release.* by release_id, and one pointer a city, moved last."""
+"""The copy of a release in the lake: append-only tables release.* by release_id."""
 
 from __future__ import annotations
 
@@ -9,14 +9,11 @@ import pyarrow as pa
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as f
 
-from spark_jobs import tables
+from spark_jobs.lake import tables
 from spark_jobs.release.canonical import json_text
-from spark_jobs.release.columns import TABLES
 from spark_jobs.release.model import Release, ReleaseInput
+from spark_jobs.released.columns import TABLES
 
-POINTER = "release.pointer"
-POINTER_COLUMNS = "release_id string, business_date date"
-MANIFEST = "release.manifest"
 RELEASE_TYPES = {"text": "string", "number": "double", "flag": "boolean", "day": "date"}
 
 
@@ -45,18 +42,3 @@ def _append(spark: SparkSession, release: Release, name: str, frame: DataFrame) 
 def _spark_frame(spark: SparkSession, name: str, frame: pd.DataFrame) -> DataFrame:
     schema = ", ".join(f"`{column}` {RELEASE_TYPES[declared.type]}" for column, declared in TABLES[name].columns.items())
     return spark.createDataFrame(list(frame.itertuples(index=False, name=None)), schema)
-
-
-def move_pointer(spark: SparkSession, release: Release) -> None:
-    """The lake's readers follow this row."""
-    row = [(release.release_id, release.business_date)]
-    content = spark.createDataFrame(row, POINTER_COLUMNS)
-    tables.replace_slice(spark, content, POINTER, {"city_code": release.city.city_code})
-
-
-def pointed_release(spark: SparkSession, city_code: str) -> str | None:
-    """The city's current release in the lake, or None before the first."""
-    if not tables.exists(spark, POINTER):
-        return None
-    rows = tables.read(spark, POINTER).where(f"city_code = {tables.literal(city_code)}").select("release_id").collect()
-    return str(rows[0].release_id) if rows else None

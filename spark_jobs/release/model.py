@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 import pandas as pd
 
-from expectations.contract import City
+from expectations.models import City
 from spark_jobs.index.methodology import Methodology
 
 Severity = Literal["critical", "warning"]

@@ -12,9 +12,9 @@ from typing import Any
 
 import pandas as pd
 
-from spark_jobs.index.movement import NO_INDICATOR
-from spark_jobs.release.columns import MOVEMENT_CAUSES, rows
+from spark_jobs.index.engine.movement import NO_INDICATOR
 from spark_jobs.release.wording import Wording, number
+from spark_jobs.released.columns import MOVEMENT_CAUSES, rows
 
 TOLERANCE = 1e-9  # index points: the ledger must add up to the published difference this exactly
 WORDED_POINTS = 1.0  # a county is put into words if its index moved by more than this; the city always is

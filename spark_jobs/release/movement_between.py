@@ -13,11 +13,11 @@ from typing import Any
 import pandas as pd
 
 from spark_jobs.errors import UsageError
-from spark_jobs.index.movement import NO_INDICATOR
-from spark_jobs.release.columns import MOVEMENT_CAUSES, canonical_frame
+from spark_jobs.index.engine.movement import NO_INDICATOR
 from spark_jobs.release.files import CSV_FILES, RELEASE_FILE, parse_csv, release_folder
 from spark_jobs.release.movement import area_movements, sentence
 from spark_jobs.release.wording import Wording
+from spark_jobs.released.columns import MOVEMENT_CAUSES, canonical_frame
 
 
 def movement_between(city_folder: Path, first: str, last: str) -> pd.DataFrame:

@@ -14,14 +14,14 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 
-from spark_jobs.index.chain import bands
+from spark_jobs.index.engine.composite_index import bands
 from spark_jobs.release.build import grey_indicators, missing_domains, no_index_reason
-from spark_jobs.release.columns import MOVEMENT_CAUSES, rows
 from spark_jobs.release.coverage import MEASURES, CoverageFigure, coverage_lines
 from spark_jobs.release.model import Release
 from spark_jobs.release.movement import area_movements, movers_or_reason, row_name
 from spark_jobs.release.settlement import shown_settlements
 from spark_jobs.release.wording import Wording, number
+from spark_jobs.released.columns import MOVEMENT_CAUSES, rows
 
 _NUMBER = "double precision"
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from spark_jobs.index.settlement import Settlement, settlements
+from spark_jobs.index.engine.settlement import Settlement, settlements
 from spark_jobs.release.model import Area, Release
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pandas as pd
 
-from spark_jobs.release.columns import TABLES, Column, Table
+from spark_jobs.released.columns import TABLES, Column, Table
 
 # lower <= middle <= upper wherever the middle is given
 INTERVALS = {

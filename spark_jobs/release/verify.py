@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from spark_jobs.release.canonical import data_version, release_id, sha256, table_hash
-from spark_jobs.release.columns import TableFault, canonical_frame
 from spark_jobs.release.files import CSV_FILES, RELEASE_FILE, parse_csv
+from spark_jobs.released.columns import TableFault, canonical_frame
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from typing import Any, Literal
 import openpyxl
 import yaml
 
-from expectations.contract import Feed
+from expectations.models import Feed
 
 Level = Literal["row", "file", "source", "passes"]
 HEADER = ("id", "place", "day", "nature", "deaths", "updated", "name")

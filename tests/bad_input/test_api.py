@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from expectations.contract import Feed
-from spark_jobs.connection import Connection
-from spark_jobs.decoding import decode
+from expectations.models import Feed
 from spark_jobs.errors import ContractBreach, EnvironmentFault, SourceUnavailable
-from spark_jobs.landing import Landing, Manifest
-from spark_jobs.sources import api
+from spark_jobs.feeds.connection import Connection
+from spark_jobs.feeds.decoding import decode
+from spark_jobs.feeds.landing import Landing, Manifest
+from spark_jobs.feeds.sources import api
 from tests.bad_input import cases
 from tests.bad_input.api_cases import ATTEMPTS, LARGEST_PAGE, NAN, OVERCOME, REFUSED, Overcome, Refused
 from tests.bad_input.test_files import PSEUDONYMISER

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from expectations.contract import Feed
-from spark_jobs.connection import Connection
-from spark_jobs.drift import check_columns
+from expectations.models import Feed
 from spark_jobs.errors import ContractBreach, SourceUnavailable
-from spark_jobs.landing import Landing
-from spark_jobs.sources import database
+from spark_jobs.feeds.connection import Connection
+from spark_jobs.feeds.drift import check_columns
+from spark_jobs.feeds.landing import Landing
+from spark_jobs.feeds.sources import database
 from tests.bad_input import cases
 
 pytestmark = [pytest.mark.e2e, pytest.mark.bad_input]

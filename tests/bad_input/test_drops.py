@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from expectations.contract import FilesSource
+from expectations.models import FilesSource
 from spark_jobs.errors import ContractBreach, SourceUnavailable
-from spark_jobs.sources import folder
-from spark_jobs.sources.files import delivered_on
+from spark_jobs.feeds.sources import folder
+from spark_jobs.feeds.sources.files import delivered_on
 from tests.bad_input.cases import csv_of, feed, line
 from tests.bad_input.test_files import Drops
 

@@ -10,13 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from expectations.contract import Feed
-from spark_jobs.connection import Connection
-from spark_jobs.decoding import Decoded, decode
+from expectations.models import Feed
 from spark_jobs.errors import ContractBreach
-from spark_jobs.landing import Landing, Manifest
-from spark_jobs.pseudonym import Pseudonymiser
-from spark_jobs.sources import files
+from spark_jobs.feeds.connection import Connection
+from spark_jobs.feeds.decoding import Decoded, decode
+from spark_jobs.feeds.landing import Landing, Manifest
+from spark_jobs.feeds.pseudonym import Pseudonymiser
+from spark_jobs.feeds.sources import files
 from tests.bad_input.cases import GOOD, Case, csv_of, feed, line, zip_of
 from tests.bad_input.file_cases import FILES, PASSES, ROWS
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from tests.spark_jobs.conftest import FEED, Trial
-from tests.spark_jobs.conftest import new_trial as new_trial
+from tests.feeds.conftest import FEED, Trial
+from tests.feeds.conftest import new_trial as new_trial
 
 pytestmark = [pytest.mark.spark, pytest.mark.bad_input]
 HEAD = FEED[: FEED.index("columns:")].replace('deleted: {column: gone, values: ["1"]}\n', "")

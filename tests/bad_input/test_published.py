@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from spark_jobs.release.build import build, canonical_tables
-from spark_jobs.release.files import render
+from spark_jobs.release.render import render
 from tests.release import made_up
 
 pytestmark = [pytest.mark.unit, pytest.mark.bad_input]

@@ -16,7 +16,7 @@ from expectations.contract import load_city
 from spark_jobs.errors import ContractBreach
 from tests.bad_input import row_cases
 from tests.bad_input.row_cases import COLUMNS, PASSES, REJECTED, row
-from tests.spark_jobs.conftest import AREAS, CITY, Trial
+from tests.feeds.conftest import AREAS, CITY, Trial
 
 pytestmark = [pytest.mark.spark, pytest.mark.bad_input]
 SAME = {"id": "same", "updated": "2026-02-01 09:00:00"}

@@ -12,10 +12,11 @@ import pytest
 from pydantic import BaseModel
 
 from expectations import __main__ as command
-from expectations.contract import City, Feed, load_city, load_kinds, read_table
+from expectations.contract import load_city, load_kinds, read_table
 from expectations.corrections import Corrections
-from spark_jobs.decoding import decode
-from spark_jobs.pseudonym import Pseudonymiser
+from expectations.models import City, Feed
+from spark_jobs.feeds.decoding import decode
+from spark_jobs.feeds.pseudonym import Pseudonymiser
 
 pytestmark = pytest.mark.unit
 PAGE = (Path(__file__).parents[2] / "docs" / "add-a-city.md").read_text(encoding="utf-8")

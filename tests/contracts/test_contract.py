@@ -11,9 +11,10 @@ import pytest
 from pydantic import ValidationError
 
 from expectations import contract
-from expectations.contract import City, KindColumn, load_cities, load_city, load_kinds, read_table
+from expectations.contract import load_cities, load_city, load_kinds, read_table
 from expectations.corrections import SUFFIX as CORRECTIONS
 from expectations.located_yaml import ContractError
+from expectations.models import City, KindColumn
 from expectations.suite import FALSE_BREACHES, tolerated_rejects
 
 pytestmark = pytest.mark.unit

@@ -13,13 +13,14 @@ import pandas as pd
 import pytest
 
 from expectations import __main__ as command
-from expectations.contract import Feed, FilesSource, load_city, load_kinds
+from expectations.contract import load_city, load_kinds
 from expectations.draft import Draft
 from expectations.facts import PATTERNS, Facts
 from expectations.guess import concepts_of
+from expectations.models import Feed, FilesSource
 from expectations.sample import Sample, read_sample
-from spark_jobs.decoding import decode
-from spark_jobs.pseudonym import Pseudonymiser
+from spark_jobs.feeds.decoding import decode
+from spark_jobs.feeds.pseudonym import Pseudonymiser
 
 pytestmark = pytest.mark.unit
 HEADER = ("案件编号", "发案地区划", "发案时间", "案件性质", "死亡人数", "涉案金额(元)", "数据更新时间", "删除标志", "被害人姓名", "联系电话")  # fmt: skip
@@ -125,7 +126,7 @@ def test_a_draft_that_is_decided_loads_and_reads_its_sample(copied_city: Path, t
 
 
 def _is_delivered_as_named(feed: Feed, name: str) -> None:
-    from spark_jobs.sources.files import delivered_on
+    from spark_jobs.feeds.sources.files import delivered_on
 
     assert isinstance(feed.source, FilesSource)
     assert Path(name).match(feed.source.pattern)
@@ -414,7 +415,7 @@ def test_check_answers_with_the_faults(
 def test_spark_reads_every_pattern_that_a_draft_names(spark: object) -> None:
     from pyspark.sql import functions as f
 
-    from spark_jobs.casting import local_instant
+    from spark_jobs.feeds.casting import local_instant
 
     texts = [written(pattern, 13, 14) for pattern in PATTERNS]
     row = spark.range(1).select(  # type: ignore[attr-defined]

@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from expectations.contract import City
+from expectations.models import City
 from stack.airflow_home import AirflowHome
 from tests.dags.surroundings import Stub, home_in, publishing_city
 

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from expectations.contract import City, load_cities
+from expectations.contract import load_cities
+from expectations.models import City
 from stack.airflow_home import AirflowHome
 from stack.layout import PORTS, Layout
 

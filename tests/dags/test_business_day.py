@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from dags.business_day import business_date
-from expectations.contract import Archive, City
+from expectations.models import Archive, City
 
 pytestmark = pytest.mark.dags
 

@@ -11,7 +11,7 @@ import time
 import psutil
 import pytest
 
-from expectations.contract import City
+from expectations.models import City
 from stack.airflow_home import AirflowHome
 from tests.dags.surroundings import PASSWORD, Stub
 

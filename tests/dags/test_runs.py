@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from expectations.contract import City
+from expectations.models import City
 from tests.dags.surroundings import PASSWORD, Stub
 
 pytestmark = [pytest.mark.dags, pytest.mark.usefixtures("migrated")]

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from expectations.contract import City, load_cities
+from expectations.contract import load_cities
+from expectations.models import City
 
 pytestmark = pytest.mark.dags
 DAGS = Path(__file__).resolve().parents[2] / "dags"

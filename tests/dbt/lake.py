@@ -5,8 +5,9 @@ from __future__ import annotations
 from pyspark.sql import DataFrame, SparkSession
 
 from expectations.contract import load_kinds
-from spark_jobs import silver, tables
-from spark_jobs.reference_data import RAW, columns_of
+from spark_jobs.feeds import silver
+from spark_jobs.lake import tables
+from spark_jobs.lake.reference_data import RAW, columns_of
 
 CITIES = ("northtown", "southtown", "brokentown")
 

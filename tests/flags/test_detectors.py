@@ -13,8 +13,8 @@ from hypothesis import assume, given, settings
 from hypothesis.extra.numpy import arrays
 from scipy import stats
 
-from spark_jobs.flags import cusum, ears, farrington
-from spark_jobs.flags.funnel import between_variance, count_funnel
+from spark_jobs.flags.detectors import cusum, ears, farrington
+from spark_jobs.flags.detectors.funnel import between_variance, count_funnel
 from spark_jobs.index.methodology import OutlierFlag
 
 pytestmark = pytest.mark.unit

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from expectations.contract import Feed
+from expectations.models import Feed
 from spark_jobs.flags.assembly import COLUMNS, Evidence, Place, flags_for
 from spark_jobs.flags.words import Text
 from spark_jobs.index.methodology import load_methodology

@@ -9,10 +9,11 @@ import pandas as pd
 import pytest
 from pyspark.sql import Row, SparkSession
 
-from expectations.contract import City
-from spark_jobs import refine, silver, tables
+from expectations.models import City
+from spark_jobs.feeds import refine, silver
 from spark_jobs.flags import job
 from spark_jobs.index.methodology import load_methodology
+from spark_jobs.lake import tables
 
 pytestmark = pytest.mark.spark
 CITY_CODE, DAY = "flagtown", date(2026, 3, 10)

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from spark_jobs.flags import cusum, ears, farrington
+from spark_jobs.flags.detectors import cusum, ears, farrington
 from tests.validation_page import Comparisons
 
 NEWPORT = "surveillance_salmonella"

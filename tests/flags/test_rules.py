@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given, settings
 from scipy import stats
 
-from spark_jobs.flags.daily_counts import daily_counts, last_complete_sunday, weekly_counts
-from spark_jobs.flags.lifecycle import discoveries, flag_id, nights_on, run_start
+from spark_jobs.flags.detectors.daily_counts import daily_counts, last_complete_sunday, weekly_counts
+from spark_jobs.flags.detectors.lifecycle import discoveries, flag_id, nights_on, run_start
 from spark_jobs.flags.quality import feed_faults, lower_bounds
 from spark_jobs.flags.severe import exceptional_homicides, rate_ratio_p, severe_events
 from spark_jobs.index.methodology import load_methodology

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from hypothesis import settings
 
-from spark_jobs.index.arrays import FloatArray
-from spark_jobs.index.chain import IndicatorWindow
+from spark_jobs.index.engine.arrays import FloatArray
+from spark_jobs.index.engine.composite_index import IndicatorWindow
 from spark_jobs.index.methodology import Methodology, load_methodology
 
 settings.register_profile("untimed", deadline=None)  # how long an example takes is the machine's affair

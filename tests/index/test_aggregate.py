@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spark_jobs.index import weights
-from spark_jobs.index.aggregate import (
+from spark_jobs.index.engine import weights
+from spark_jobs.index.engine.aggregate import (
     ampi,
     arithmetic,
     available_weights,
@@ -17,7 +17,7 @@ from spark_jobs.index.aggregate import (
     live_share,
     outranking,
 )
-from spark_jobs.index.arrays import EngineInputError
+from spark_jobs.index.engine.arrays import EngineInputError
 
 pytestmark = pytest.mark.unit
 

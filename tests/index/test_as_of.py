@@ -9,10 +9,10 @@ import pandas as pd
 import pytest
 
 from spark_jobs.index import history, rows
-from spark_jobs.index.as_of import CityFrame
-from spark_jobs.index.chain import goalposts
+from spark_jobs.index.engine.as_of import CityFrame
+from spark_jobs.index.engine.composite_index import goalposts
+from spark_jobs.index.engine.windows import Coverage, DailyCounts, base_year_ends
 from spark_jobs.index.methodology import Methodology
-from spark_jobs.index.windows import Coverage, DailyCounts, base_year_ends
 
 pytestmark = pytest.mark.unit
 

@@ -6,8 +6,8 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from spark_jobs.index.arrays import EngineInputError
-from spark_jobs.index.chain import (
+from spark_jobs.index.engine.arrays import EngineInputError
+from spark_jobs.index.engine.composite_index import (
     Goalposts,
     IndexInput,
     IndexResult,

@@ -8,12 +8,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from spark_jobs.index import choices
-from spark_jobs.index.arrays import EngineInputError, FloatArray
-from spark_jobs.index.choices import FACTORS, Choices, study
-from spark_jobs.index.inputs import IndicatorWindow
+from spark_jobs.index.engine import uncertainty_analysis as choices
+from spark_jobs.index.engine.arrays import EngineInputError, FloatArray
+from spark_jobs.index.engine.inputs import IndicatorWindow
+from spark_jobs.index.engine.released_inputs import ReleasedInputs, Windows
+from spark_jobs.index.engine.uncertainty_analysis import FACTORS, Choices, study
 from spark_jobs.index.methodology import Methodology
-from spark_jobs.index.released import ReleasedInputs, Windows
 
 pytestmark = pytest.mark.unit
 

@@ -6,8 +6,8 @@ from datetime import date, timedelta
 import numpy as np
 import pytest
 
-from spark_jobs.index.arrays import FloatArray
-from spark_jobs.index.completeness import completeness, development
+from spark_jobs.index.engine.arrays import FloatArray
+from spark_jobs.index.engine.completeness import completeness, development
 from spark_jobs.index.methodology import Methodology
 
 pytestmark = pytest.mark.unit

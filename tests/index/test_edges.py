@@ -6,29 +6,21 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from spark_jobs.index import (
-    aggregate,
-    empirical_bayes,
-    funnel,
-    impute,
-    intervals,
-    normalise,
-    sensitivity,
-    treat,
-    weights,
-)
-from spark_jobs.index.arrays import EngineInputError, FloatArray
-from spark_jobs.index.chain_ladder import mack, nowcast, publishable_delay
-from spark_jobs.index.denominate import denominated
-from spark_jobs.index.gamma_draws import stream
-from spark_jobs.index.methodology import load_methodology
-from spark_jobs.index.posterior import (
+from spark_jobs.index.engine import aggregate, funnel, intervals, sensitivity, weights
+from spark_jobs.index.engine.arrays import EngineInputError, FloatArray
+from spark_jobs.index.engine.chain_ladder import mack, nowcast, publishable_delay
+from spark_jobs.index.engine.gamma_draws import stream
+from spark_jobs.index.engine.posterior import (
     beta_binomial_draws,
     beta_binomial_mean,
     gamma_poisson_draws,
     gamma_poisson_mean,
 )
-from spark_jobs.index.ranks import rank_interval, rank_sets, ranks, tiers, top_probability
+from spark_jobs.index.engine.ranks import rank_interval, rank_sets, ranks, tiers, top_probability
+from spark_jobs.index.engine.reference import empirical_bayes, impute, normalise
+from spark_jobs.index.engine.reference import outliers as treat
+from spark_jobs.index.engine.reference.denominate import denominated
+from spark_jobs.index.methodology import load_methodology
 
 pytestmark = [pytest.mark.unit, pytest.mark.filterwarnings("error")]
 

@@ -13,7 +13,7 @@ pytestmark = pytest.mark.unit
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 PAGE = (REPOSITORY / "docs" / "engine.md").read_text(encoding="utf-8")
-NAMED = set(re.findall(r"`((?:index|flags)\.\w+\.\w+)`", PAGE))
+NAMED = set(re.findall(r"`((?:index|flags)(?:\.\w+){2,})`", PAGE))
 PARTS_OF_THE_CHAIN = {
     "domain_draws",
     "domain_rows",

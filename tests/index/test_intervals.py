@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from spark_jobs.index import funnel, intervals
-from spark_jobs.index.arrays import EngineInputError
+from spark_jobs.index.engine import funnel, intervals
+from spark_jobs.index.engine.arrays import EngineInputError
 
 pytestmark = pytest.mark.unit
 

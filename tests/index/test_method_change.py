@@ -10,10 +10,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from spark_jobs.index.arrays import EngineInputError
-from spark_jobs.index.method_change import CHANGES, MethodChange, Series, compare
+from spark_jobs.index.engine.arrays import EngineInputError
+from spark_jobs.index.engine.method_change import CHANGES, MethodChange, Series, compare
+from spark_jobs.index.engine.windows import Coverage, DailyCounts, month_ends
 from spark_jobs.index.methodology import Methodology, MethodologyError, load_methodology, reweighted
-from spark_jobs.index.windows import Coverage, DailyCounts, month_ends
 
 pytestmark = pytest.mark.unit
 

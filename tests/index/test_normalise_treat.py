@@ -5,11 +5,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spark_jobs.index import normalise
-from spark_jobs.index.arrays import EngineInputError
-from spark_jobs.index.denominate import denominated
-from spark_jobs.index.impute import fill_group_mean, fill_mean
-from spark_jobs.index.treat import box_cox, log_shifted, shape, winsorise
+from spark_jobs.index.engine.arrays import EngineInputError
+from spark_jobs.index.engine.reference import normalise
+from spark_jobs.index.engine.reference.denominate import denominated
+from spark_jobs.index.engine.reference.impute import fill_group_mean, fill_mean
+from spark_jobs.index.engine.reference.outliers import box_cox, log_shifted, shape, winsorise
 
 pytestmark = pytest.mark.unit
 

@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from bench.engine import METHODOLOGY, SEED, days, plain_index, year
-from spark_jobs.index.chain import compute_index, goalposts
+from bench.engine import plain_index
+from bench.made_up_years import METHODOLOGY, SEED, days, year
+from spark_jobs.index.engine.composite_index import compute_index, goalposts
 
 pytestmark = pytest.mark.unit
 

@@ -6,15 +6,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from spark_jobs.index.arrays import EngineInputError
-from spark_jobs.index.gamma_draws import standard_gamma, stream
-from spark_jobs.index.methodology import PosteriorSettings, load_methodology
-from spark_jobs.index.posterior import (
+from spark_jobs.index.engine.arrays import EngineInputError
+from spark_jobs.index.engine.gamma_draws import standard_gamma, stream
+from spark_jobs.index.engine.posterior import (
     beta_binomial_draws,
     beta_binomial_mean,
     gamma_poisson_draws,
     gamma_poisson_mean,
 )
+from spark_jobs.index.methodology import PosteriorSettings, load_methodology
 
 pytestmark = pytest.mark.unit
 

@@ -8,11 +8,11 @@ import pandas as pd
 import pytest
 
 from expectations.contract import load_holidays
-from spark_jobs.index.arrays import FloatArray
-from spark_jobs.index.holidays import MovingHoliday, same_days
+from spark_jobs.index.engine.arrays import FloatArray
+from spark_jobs.index.engine.holidays import MovingHoliday, same_days
+from spark_jobs.index.engine.pulse import Pulse, indicator_pulse
+from spark_jobs.index.engine.windows import Coverage, DailyCounts
 from spark_jobs.index.methodology import Indicator, Methodology
-from spark_jobs.index.pulse import Pulse, indicator_pulse
-from spark_jobs.index.windows import Coverage, DailyCounts
 
 pytestmark = pytest.mark.unit
 

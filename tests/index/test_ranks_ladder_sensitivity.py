@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from spark_jobs.index.arrays import EngineInputError, FloatArray
-from spark_jobs.index.chain_ladder import mack, nowcast, publishable_delay
-from spark_jobs.index.empirical_bayes import gamma_prior_ml, marshall_poisson
-from spark_jobs.index.ranks import rank_interval, rank_sets, ranks, tiers, top_probability
-from spark_jobs.index.sensitivity import median_rank_shift, sobol
+from spark_jobs.index.engine.arrays import EngineInputError, FloatArray
+from spark_jobs.index.engine.chain_ladder import mack, nowcast, publishable_delay
+from spark_jobs.index.engine.ranks import rank_interval, rank_sets, ranks, tiers, top_probability
+from spark_jobs.index.engine.reference.empirical_bayes import gamma_prior_ml, marshall_poisson
+from spark_jobs.index.engine.sensitivity import median_rank_shift, sobol
 
 pytestmark = pytest.mark.unit
 

@@ -6,16 +6,16 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from spark_jobs.index import normalise
-from spark_jobs.index.aggregate import ampi, arithmetic, copeland, effective_weights, geometric, harmonic
-from spark_jobs.index.arrays import FloatArray
-from spark_jobs.index.chain_ladder import mack
-from spark_jobs.index.denominate import denominated
-from spark_jobs.index.empirical_bayes import gamma_prior_ml, marshall_poisson, martuzzi_binomial
-from spark_jobs.index.impute import fill_group_mean, has_enough_data
-from spark_jobs.index.ranks import rank_sets, ranks
-from spark_jobs.index.sensitivity import sobol
-from spark_jobs.index.treat import shape, winsorise
+from spark_jobs.index.engine.aggregate import ampi, arithmetic, copeland, effective_weights, geometric, harmonic
+from spark_jobs.index.engine.arrays import FloatArray
+from spark_jobs.index.engine.chain_ladder import mack
+from spark_jobs.index.engine.ranks import rank_sets, ranks
+from spark_jobs.index.engine.reference import normalise
+from spark_jobs.index.engine.reference.denominate import denominated
+from spark_jobs.index.engine.reference.empirical_bayes import gamma_prior_ml, marshall_poisson, martuzzi_binomial
+from spark_jobs.index.engine.reference.impute import fill_group_mean, has_enough_data
+from spark_jobs.index.engine.reference.outliers import shape, winsorise
+from spark_jobs.index.engine.sensitivity import sobol
 from tests.validation_page import Comparisons
 
 pytestmark = pytest.mark.reference

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from spark_jobs.index import intervals
-from spark_jobs.index.arrays import FloatArray
-from spark_jobs.index.ranks import rank_interval, rank_sets, ranks, tiers
+from spark_jobs.index.engine import intervals
+from spark_jobs.index.engine.arrays import FloatArray
+from spark_jobs.index.engine.ranks import rank_interval, rank_sets, ranks, tiers
 
 pytestmark = pytest.mark.unit
 

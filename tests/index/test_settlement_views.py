@@ -7,7 +7,7 @@ from datetime import date
 import pandas as pd
 import pytest
 
-from spark_jobs.index.settlement import Settlement, settlement_inputs, settlements
+from spark_jobs.index.engine.settlement import Settlement, settlement_inputs, settlements
 
 pytestmark = pytest.mark.unit
 

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from tests.spark_jobs.conftest import new_trial
+from tests.feeds.conftest import new_trial
 
 __all__ = ["new_trial"]

@@ -13,13 +13,14 @@ import pytest
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as f
 
-from spark_jobs import bronze, landing, tables
 from spark_jobs.errors import ContractBreach, EnvironmentFault
-from spark_jobs.landing import Manifest
-from spark_jobs.privacy import erasure, rotation, stored
-from spark_jobs.pseudonym import Pseudonymiser, read_keys
+from spark_jobs.feeds import bronze, landing
+from spark_jobs.feeds.landing import Manifest
+from spark_jobs.feeds.privacy import erasure, rotation, stored
+from spark_jobs.feeds.pseudonym import Pseudonymiser, read_keys
+from spark_jobs.lake import tables
+from tests.feeds.conftest import Trial
 from tests.privacy.traces import traces
-from tests.spark_jobs.conftest import Trial
 
 pytestmark = [pytest.mark.spark, pytest.mark.canary]
 NewTrial = Callable[..., Trial]

@@ -9,14 +9,14 @@ import pandas as pd
 import pytest
 
 from expectations.contract import load_city, load_kinds
-from spark_jobs import tables
-from spark_jobs.check import judge
-from spark_jobs.decoding import decode
 from spark_jobs.errors import ContractBreach
-from spark_jobs.pseudonym import Pseudonymiser
+from spark_jobs.feeds.check import judge
+from spark_jobs.feeds.decoding import decode
+from spark_jobs.feeds.pseudonym import Pseudonymiser
+from spark_jobs.lake import tables
 from tests.bad_input import cases
+from tests.feeds.conftest import FEED, HEADER, Trial, row
 from tests.privacy.traces import traces
-from tests.spark_jobs.conftest import FEED, HEADER, Trial, row
 
 pytestmark = pytest.mark.canary
 NewTrial = Callable[..., Trial]

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from spark_jobs.errors import EnvironmentFault
-from spark_jobs.pseudonym import ERASED, NEXT, Pseudonymiser
+from spark_jobs.feeds.pseudonym import ERASED, NEXT, Pseudonymiser
 
 pytestmark = pytest.mark.unit
 KEYS = {"1": "11" * 32, "2": "22" * 32, "10": "aa" * 32}  # as numbers, not as text

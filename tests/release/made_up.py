@@ -14,12 +14,12 @@ import pandas as pd
 import pytest
 
 from expectations import contract
-from expectations.contract import City
+from expectations.models import City
+from spark_jobs.feeds.feed_status import batches_read, feed_status
 from spark_jobs.index.methodology import Methodology, load_methodology
-from spark_jobs.release.columns import MOVEMENT_CAUSES
 from spark_jobs.release.coverage import COUNTS, coverage_table
-from spark_jobs.release.feeds import batches_read, feed_status
 from spark_jobs.release.model import Area, ReleaseInput, Text
+from spark_jobs.released.columns import MOVEMENT_CAUSES
 
 DAY = date(2026, 11, 22)
 AS_OF = datetime(2026, 11, 22, 17, 30, tzinfo=UTC)

@@ -10,11 +10,11 @@ import pandas as pd
 import pytest
 
 from expectations.contract import load_city, load_kinds
-from spark_jobs.release.columns import TABLES, canonical_frame
+from spark_jobs.feeds.feed_status import feed_status
 from spark_jobs.release.coverage import COUNTS, MEASURES, coverage_lines, coverage_table
-from spark_jobs.release.feeds import feed_status
 from spark_jobs.release.model import Release, ReleaseInput
 from spark_jobs.release.wording import LANGUAGES, LanguageCode, Wording
+from spark_jobs.released.columns import TABLES, canonical_frame
 from tests.release import made_up
 
 pytestmark = pytest.mark.unit

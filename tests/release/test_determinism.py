@@ -13,9 +13,10 @@ from hypothesis import settings
 from hypothesis import strategies as st
 
 from spark_jobs.release.canonical import table_hash
-from spark_jobs.release.columns import TABLES, TableFault, canonical_frame
-from spark_jobs.release.files import CSV_FILES, parse_csv, render
+from spark_jobs.release.files import CSV_FILES, parse_csv
 from spark_jobs.release.model import Release, ReleaseInput
+from spark_jobs.release.render import render
+from spark_jobs.released.columns import TABLES, TableFault, canonical_frame
 from tests.release import made_up
 
 pytestmark = pytest.mark.unit

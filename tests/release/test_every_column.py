@@ -9,12 +9,14 @@ from typing import Any
 import pytest
 
 from expectations import contract
-from spark_jobs import conform, delivery_calendar, reference_data, tables
+from spark_jobs import conform
+from spark_jobs.feeds import delivery_calendar
 from spark_jobs.flags import job as flags_job
+from spark_jobs.lake import reference_data, tables
 from stack import dictionary_tables
+from tests.feeds.conftest import Trial, new_trial, row
 from tests.lake_columns import lacking
 from tests.release.test_movement_job import FIRST, Nights, nights
-from tests.spark_jobs.conftest import Trial, new_trial, row
 
 __all__ = ["new_trial", "nights"]
 pytestmark = [pytest.mark.spark, pytest.mark.e2e]

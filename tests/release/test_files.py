@@ -16,8 +16,10 @@ from rich.console import Console
 from expectations.contract import load_kinds
 from spark_jobs.errors import EnvironmentFault
 from spark_jobs.release import files
+from spark_jobs.release.canonical import sha256
 from spark_jobs.release.model import Gate, Release, ReleaseInput, Text
-from spark_jobs.release.summary import print_summary
+from spark_jobs.release.pages.summary import print_summary
+from spark_jobs.release.render import render
 from spark_jobs.release.verify import verify
 from tests.release import made_up
 from tests.release.conftest import GATES
@@ -29,7 +31,7 @@ REASON = Text("数据不符合数据契约", "the data break their contract")
 
 def put(folder: Path, release: Release, gates: tuple[Gate, ...] = GATES) -> Path:
     folder.mkdir(exist_ok=True)
-    written = files.write_release(folder, release.release_id, files.render(release))
+    written = files.write_release(folder, release.release_id, render(release))
     files.write_latest(folder, files.latest(release, gates))
     return written
 
@@ -93,7 +95,7 @@ def test_verify_sees_a_figure_forged_together_with_its_hash(release: Release, tm
     forged = (written / "index.csv").read_text(encoding="utf-8").replace("101.3", "111.3", 1).encode()
     (written / "index.csv").write_bytes(forged)
     document = json.loads((written / "release.json").read_text(encoding="utf-8"))
-    document["files"]["index.csv"]["sha256"] = files.sha256(forged)
+    document["files"]["index.csv"]["sha256"] = sha256(forged)
     (written / "release.json").write_text(json.dumps(document), encoding="utf-8")
     (table,) = verify(written)
     assert table.expected == f"table hash {document['tables']['county_index']['sha256']}"
@@ -120,7 +122,7 @@ def test_verify_sees_what_is_not_there(release: Release, tmp_path: Path, damage:
 def test_no_text_runs_as_a_formula(make_release: Make, cell: str) -> None:
     given = made_up.release_input()
     flag = given.frames["flag"].assign(detail_zh=cell)
-    content = files.render(make_release(replace(given, frames={**given.frames, "flag": flag})))["flags.csv"]
+    content = render(make_release(replace(given, frames={**given.frames, "flag": flag})))["flags.csv"]
     rows = list(csv.DictReader(io.StringIO(content.decode("utf-8-sig"), newline="")))
     assert [row["detail_zh"] for row in rows] == [f"'{cell}"] * len(flag)
 
@@ -128,13 +130,13 @@ def test_no_text_runs_as_a_formula(make_release: Make, cell: str) -> None:
 def test_negative_numbers_stay_numbers(release: Release) -> None:
     changes = release.tables["county_index"]["change_1y"].tolist()
     assert min(changes) < 0  # or this test shows nothing
-    content = files.render(release)["index.csv"].decode("utf-8-sig")
+    content = render(release)["index.csv"].decode("utf-8-sig")
     found = [float(row["change_1y"]) for row in csv.DictReader(io.StringIO(content, newline=""))]
     assert found == changes
 
 
 def test_csv_opens_in_a_chinese_office(release: Release) -> None:
-    content = files.render(release)["index.csv"]
+    content = render(release)["index.csv"]
     assert content.startswith(b"\xef\xbb\xbf")
     assert made_up.COUNTIES[0][1].encode() in content
 
@@ -170,7 +172,7 @@ def test_killed_at_any_file_and_run_again(
             was_killed = False
         except Killed:
             was_killed = True
-    n_files = len(files.render(release)) + 1  # and latest.json
+    n_files = len(render(release)) + 1  # and latest.json
     assert was_killed == (after < n_files)
     latest = files.read_latest(disturbed)
     assert latest is not None
@@ -225,7 +227,7 @@ def test_one_publisher_at_a_time(tmp_path: Path) -> None:
 def test_what_cannot_be_written_is_one_letter(release: Release, tmp_path: Path) -> None:
     (tmp_path / "releases").write_text("a file where the folder should be")
     with pytest.raises(EnvironmentFault, match="cannot write"):
-        files.write_release(tmp_path, release.release_id, files.render(release))
+        files.write_release(tmp_path, release.release_id, render(release))
 
 
 def _printed(folder: Path, city_code: str = "demo") -> str:

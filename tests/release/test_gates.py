@@ -11,8 +11,8 @@ import pandas as pd
 import pytest
 
 from spark_jobs.errors import ContractBreach
+from spark_jobs.feeds.feed_status import batches_read, feed_status
 from spark_jobs.release.build import canonical_tables
-from spark_jobs.release.feeds import batches_read, feed_status
 from spark_jobs.release.gates import (
     GateFailed,
     contract_kept,

@@ -13,12 +13,14 @@ import pandas as pd
 import pytest
 from pyspark.sql import SparkSession
 
-from spark_jobs import refine, tables
+from spark_jobs.feeds import refine
+from spark_jobs.lake import tables
 from spark_jobs.release import files, job, lake, serving
-from spark_jobs.release.columns import canonical_frame
 from spark_jobs.release.gates import GateFailed
 from spark_jobs.release.serving_tables import serving_rows
 from spark_jobs.release.verify import verify
+from spark_jobs.released import pointer
+from spark_jobs.released.columns import canonical_frame
 from tests.release import made_up
 
 pytestmark = [pytest.mark.spark, pytest.mark.e2e]
@@ -75,8 +77,8 @@ def world(mart: str, spark: SparkSession, tmp_path: Path, monkeypatch: pytest.Mo
     township = f"{made_up.COUNTIES[0][0]}001,township,某街道,,{made_up.COUNTIES[0][0]},2012-01-01,"
     made_up.declare_areas(tmp_path, monkeypatch, made_up.areas(), township)
     tables.ensure(spark, refine.BATCHES, tables.declared(refine.BATCH_COLUMNS), ("city_code", "feed_code"))
-    if tables.exists(spark, lake.POINTER):  # other tables are keyed by release or written anew by `given`
-        spark.sql(f"delete from {lake.POINTER} where city_code = '{CITY}'")
+    if tables.exists(spark, pointer.POINTER):  # other tables are keyed by release or written anew by `given`
+        spark.sql(f"delete from {pointer.POINTER} where city_code = '{CITY}'")
     yield World(spark, mart, tmp_path / "published")
 
 
@@ -85,7 +87,7 @@ def test_published_then_already_current(world: World) -> None:
     assert world.publish() == 0
     first, written = world.bytes(), world.latest["release_id"]
     assert verify(world.folder / world.latest["folder"]) == []
-    assert lake.pointed_release(world.spark, CITY) == written
+    assert pointer.pointed_release(world.spark, CITY) == written
     assert serving.served_release(world.mart, CITY) == (written, False)
     assert [gate["name"] for gate in world.latest["gates"]] == [
         "feeds", "contract", "computable", "publication", "disclosure", "switch",
@@ -159,7 +161,7 @@ STEPS: list[tuple[Any, str]] = [
     (lake, "write_lake"),
     (files, "write_release"),
     (serving, "write_serving"),
-    (lake, "move_pointer"),
+    (pointer, "move_pointer"),
     (files, "write_latest"),
 ]
 
@@ -172,7 +174,7 @@ def test_killed_after_each_step_and_run_again(world: World, monkeypatch: pytest.
     expected = world.bytes()
     release_id = world.latest["release_id"]
     shutil.rmtree(world.folder)
-    world.spark.sql(f"delete from {lake.POINTER}")
+    world.spark.sql(f"delete from {pointer.POINTER}")
     for module, name in STEPS:
         original = getattr(module, name)
 
@@ -186,7 +188,7 @@ def test_killed_after_each_step_and_run_again(world: World, monkeypatch: pytest.
     assert world.publish() == 0
     assert "nothing new" in world.said[-1]  # the last death came after the last step
     assert world.bytes() == expected
-    assert lake.pointed_release(world.spark, CITY) == release_id
+    assert pointer.pointed_release(world.spark, CITY) == release_id
     assert serving.served_release(world.mart, CITY) == (release_id, False)
 
 
@@ -205,7 +207,7 @@ def test_killed_in_the_middle_of_the_lake_tables(world: World, monkeypatch: pyte
         patch.setattr(tables, "append_once", dying)
         world.publish()
     assert files.read_latest(world.folder) is None
-    assert lake.pointed_release(world.spark, CITY) is None
+    assert pointer.pointed_release(world.spark, CITY) is None
     assert serving.served_release(world.mart, CITY) is None
     assert world.publish() == 0
     released = f"city_code = '{CITY}' and release_id = '{world.latest['release_id']}'"

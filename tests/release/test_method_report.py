@@ -9,11 +9,11 @@ from datetime import date
 import numpy as np
 import pytest
 
-from spark_jobs.index.arrays import FloatArray
-from spark_jobs.index.method_change import CHANGES, MethodChange, Series
+from spark_jobs.index.engine.arrays import FloatArray
+from spark_jobs.index.engine.method_change import CHANGES, MethodChange, Series
 from spark_jobs.index.methodology import reweighted
-from spark_jobs.release.method_report import MethodReport
 from spark_jobs.release.model import Area
+from spark_jobs.release.pages.method_report import MethodReport
 from tests.release.made_up import METHODOLOGY, areas, city
 
 pytestmark = pytest.mark.unit

@@ -12,11 +12,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from spark_jobs.index.chain import IndexInput, compute_index, goalposts
-from spark_jobs.index.inputs import IndicatorWindow
+from spark_jobs.index.engine.composite_index import IndexInput, compute_index, goalposts
+from spark_jobs.index.engine.inputs import IndicatorWindow
+from spark_jobs.index.engine.movement import CAUSES, Before, Movement, movement
+from spark_jobs.index.engine.scale import Goalposts
 from spark_jobs.index.methodology import Methodology, load_methodology
-from spark_jobs.index.movement import CAUSES, Before, Movement, movement
-from spark_jobs.index.scale import Goalposts
 
 pytestmark = pytest.mark.unit
 

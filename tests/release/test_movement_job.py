@@ -14,15 +14,16 @@ import psycopg
 import pytest
 from pyspark.sql import SparkSession
 
-from expectations.contract import City
-from spark_jobs import refine, tables
+from expectations.models import City
 from spark_jobs.errors import EnvironmentFault
-from spark_jobs.index import history, method_job, recompute
+from spark_jobs.feeds import refine
+from spark_jobs.index import history, recompute
 from spark_jobs.index import job as index_job
 from spark_jobs.index.methodology import load_methodology, reweighted
-from spark_jobs.release import files, job, lake
-from spark_jobs.release.columns import canonical_frame
+from spark_jobs.lake import tables
+from spark_jobs.release import files, job, lake, method_job
 from spark_jobs.release.verify import verify
+from spark_jobs.released.columns import canonical_frame
 from tests.release import made_up
 
 pytestmark = [pytest.mark.spark, pytest.mark.e2e]

@@ -12,17 +12,18 @@ import pandas as pd
 import pytest
 
 from spark_jobs.errors import UsageError
+from spark_jobs.index.engine.movement import CAUSES, Movement
 from spark_jobs.index.ledger import EarlierRelease, Link, before_of, compared_with, movement_rows
-from spark_jobs.index.movement import CAUSES, Movement
 from spark_jobs.release import files
 from spark_jobs.release.build import canonical_tables
-from spark_jobs.release.bulletin import bulletin
-from spark_jobs.release.columns import MOVEMENT_CAUSES, canonical_frame
 from spark_jobs.release.model import Release, ReleaseInput
 from spark_jobs.release.movement import area_movements, ledger_faults, sentence
 from spark_jobs.release.movement_between import movement_between, said_between
+from spark_jobs.release.pages.bulletin import bulletin
+from spark_jobs.release.render import render
 from spark_jobs.release.serving_tables import SERVING_TABLES, serving_rows
 from spark_jobs.release.wording import LANGUAGES, LanguageCode, Wording
+from spark_jobs.released.columns import MOVEMENT_CAUSES, canonical_frame
 from tests.release import made_up
 
 pytestmark = pytest.mark.unit
@@ -244,7 +245,7 @@ def test_the_dashboard_has_words_for_every_area(make_release: Make, given: Relea
 
 
 def put(folder: Path, release: Release) -> str:
-    files.write_release(folder, release.release_id, files.render(release))
+    files.write_release(folder, release.release_id, render(release))
     return release.release_id
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from spark_jobs.errors import UsageError
-from spark_jobs.release.sensitivity_page import FILES, write_pages
+from spark_jobs.release.pages.sensitivity_page import FILES, write_pages
 from tests.release.made_up import COUNTIES, METHODOLOGY, city
 
 pytestmark = pytest.mark.unit

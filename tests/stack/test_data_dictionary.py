@@ -9,10 +9,11 @@ from typing import get_args
 
 import pytest
 
-from expectations.contract import Name, Privacy, load_cities, load_kinds
-from spark_jobs import meanings
-from spark_jobs.meanings import Meaning, MeaningError, declared
-from spark_jobs.tables import SCHEMAS
+from expectations.contract import load_cities, load_kinds
+from expectations.models import Name, Privacy
+from spark_jobs.lake import meanings
+from spark_jobs.lake.meanings import Meaning, MeaningError, declared
+from spark_jobs.lake.tables import SCHEMAS
 from stack import dictionary_tables
 from stack.data_dictionary import FILES, PATHS, data_dictionary, html_page
 from stack.dictionary_tables import bronze_columns, column, selected, tables

@@ -1,0 +1,366 @@
+"""What a contract can say: kinds, feeds and cities as frozen models. Reading them from files: expectations/contract.py.
+
+This is the floor of the house: it imports nothing of ours and never pyspark, so that Airflow, Spark jobs,
+tests and documentation all read the same declaration.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Annotated, Literal
+from zoneinfo import ZoneInfo
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
+
+from expectations.corrections import Correction
+from expectations.located_yaml import ContractError
+from expectations.time_patterns import clock_pattern, time_pattern
+
+CODE = r"^[a-z][a-z0-9_]*$"  # part of names of tables and connections
+Privacy = Literal["public", "internal", "personal", "secret"]
+ColumnType = Literal["text", "code", "instant", "date", "flag", "count", "amount", "pseudonym"]
+Scalar = str | bool | None
+TRUE_WORDS, FALSE_WORDS = ("1", "true", "t", "y", "yes", "是"), ("0", "false", "f", "n", "no", "否")  # of flags
+
+
+class Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=False)
+
+
+class Name(Frozen):
+    zh: str
+    en: str
+
+
+def _time_of_day(value: object) -> object:
+    return time.fromisoformat(value) if isinstance(value, str) else value
+
+
+TimeOfDay = Annotated[time, BeforeValidator(_time_of_day)]
+TimePattern = Annotated[str, AfterValidator(time_pattern)]
+ClockPattern = Annotated[str, AfterValidator(clock_pattern)]
+
+
+class KindColumn(Frozen):
+    """One canonical column of a kind. `privacy` (YAML: class) is carried to every table."""
+
+    type: ColumnType
+    privacy: Privacy = Field(alias="class")
+    zh: str
+    en: str
+    required: bool = False
+    codes: tuple[str, ...] = ()
+    widths: tuple[int, ...] = ()  # lengths of a code's digits: some sources lose zeros on the left
+    day_of: str | None = None  # local day of another column, never given by a source
+
+    @model_validator(mode="after")
+    def _codes_only_for_codes(self) -> KindColumn:
+        if (self.type == "code") != bool(self.codes):
+            raise ValueError("`codes` goes with type code, and type code needs it")
+        return self
+
+    @model_validator(mode="after")
+    def _persons_as_pseudonyms(self) -> KindColumn:
+        if (self.type == "pseudonym") != (self.privacy in ("personal", "secret")):
+            raise ValueError(
+                "class personal or secret goes with type pseudonym: of persons the lake has keyed hashes only"
+            )
+        return self
+
+
+class Kind(Frozen):
+    """A kind of record (hotline, dispute, case, incident, coverage): what many sources and cities share.
+
+    `event_on` names the columns that say when it happened, the first that a record has; it must have one of them.
+    `order` names instants that follow each other; a record may lack some, but none may precede an earlier one.
+    """
+
+    kind: str
+    name: Name
+    grain: Name
+    source: str
+    event_on: tuple[str, ...] = Field(min_length=1)
+    order: tuple[str, ...] = ()
+    is_context: bool = False  # shown, never scored: its feeds support no indicator, and nothing waits for them
+    columns: dict[str, KindColumn]
+
+    @field_validator("event_on", mode="before")
+    @classmethod
+    def _one_event(cls, value: object) -> object:
+        return (value,) if isinstance(value, str) else value
+
+    @model_validator(mode="after")
+    def _references(self) -> Kind:
+        for name in [*self.event_on, *self.order, *(c.day_of for c in self.columns.values() if c.day_of)]:
+            if name not in self.columns:
+                raise ValueError(f"column {name!r} is not declared")
+        for name in self.order:
+            if self.columns[name].type != "instant":
+                raise ValueError(f"`order` compares instants, and {name!r} is a {self.columns[name].type}")
+        return self
+
+    @property
+    def events(self) -> tuple[str, ...]:
+        """`event_on` as a source gives it: a day that is computed stands for its instant."""
+        return tuple(self.columns[name].day_of or name for name in self.event_on)
+
+
+class DatabaseSource(Frozen):
+    """A table read over SQL by a cursor column, with overlap for rows that committed late."""
+
+    type: Literal["database"]
+    connection: str
+    table: str
+    cursor: str
+    overlap_hours: int = Field(ge=0, default=24)
+
+
+class ApiSource(Frozen):
+    """A paged HTTP JSON API behind a bearer token."""
+
+    type: Literal["api"]
+    connection: str
+    token_path: str
+    path: str
+    items: str
+    total: str
+    page_parameter: str
+    size_parameter: str
+    page_size: int = Field(ge=1, default=500)
+    from_parameter: str
+    to_parameter: str
+    overlap_hours: int = Field(ge=0, default=24)
+
+
+class FilesSource(Frozen):
+    """Files dropped into a folder; each is picked up once by its checksum."""
+
+    type: Literal["files"]
+    connection: str
+    pattern: str  # glob below the connection's path
+    format: Literal["csv", "jsonl", "xlsx", "parquet"]
+    encoding: str = "utf-8"
+    delimiter: str = ","
+    sheet: str | None = None
+    delivered: str | None = None  # regular expression on the file name whose group says day or month of delivery
+    delivered_on: date | None = None  # for a file of an archive, whose name does not say
+
+    @field_validator("delivered")
+    @classmethod
+    def _one_group(cls, pattern: str | None) -> str | None:
+        try:
+            groups = 1 if pattern is None else re.compile(pattern).groups
+        except re.error as error:
+            raise ValueError(f"a regular expression ({error})") from None
+        if groups != 1:
+            raise ValueError(f"a regular expression with one group, around the day or month; this has {groups}")
+        return pattern
+
+    @model_validator(mode="after")
+    def _delivery_is_known(self) -> FilesSource:
+        if (self.delivered is None) == (self.delivered_on is None):
+            raise ValueError("give either `delivered` (in the file's name) or `delivered_on` (a day)")
+        return self
+
+
+Source = Annotated[DatabaseSource | ApiSource | FilesSource, Field(discriminator="type")]
+
+
+class Condition(Frozen):
+    """A row of which one source column has one of these values."""
+
+    column: str
+    values: tuple[str, ...]
+
+
+class Clock(Frozen):
+    """The source column with the time of day, where a source keeps it apart from the day."""
+
+    column: str
+    format: ClockPattern | None = None  # where it is not H:mm or H:mm:ss
+
+
+class FeedColumn(Frozen):
+    """How one canonical column comes out of the source. Closed vocabulary: no expressions."""
+
+    source: tuple[str, ...] = Field(alias="from", default=())
+    values: dict[str, Scalar] | None = Field(alias="map", default=None)
+    prefixes: dict[str, Scalar] | None = None  # by the beginning of the text, the longest first
+    otherwise: Scalar = None  # for values that neither map nor prefixes name; without it they are rejected
+    format: TimePattern | None = None  # where the source is not ISO
+    clock: Clock | None = None  # of an instant whose `from` says the day; an empty one leaves the day at midnight
+    width: int | None = Field(ge=1, default=None)  # digits of the source's own codes, if it loses zeros on the left
+    constant: Scalar = None
+    when: Condition | None = None  # only rows that meet it give a value; on the others the column is empty
+    keep: Literal["first", "last"] | None = None  # over a record's versions: first known, or last known, value
+
+    @model_validator(mode="before")
+    @classmethod
+    def _short_form(cls, value: object) -> object:
+        """`column: source_name` is short for `column: {from: source_name}`."""
+        if isinstance(value, str):
+            return {"from": (value,)}
+        if isinstance(value, dict) and isinstance(value.get("from"), str):
+            return {**value, "from": (value["from"],)}
+        return value
+
+    @model_validator(mode="after")
+    def _one_origin(self) -> FeedColumn:
+        if bool(self.source) == (self.constant is not None):
+            raise ValueError("give either `from` or `constant`")
+        return self
+
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """Source columns that its value is made of."""
+        return (*self.source, self.clock.column) if self.clock else self.source
+
+    @property
+    def has_otherwise(self) -> bool:
+        return "otherwise" in self.model_fields_set
+
+
+class Known(Frozen):
+    """When the source recorded this version: a column of the source, or the delivery date of the file."""
+
+    column: str | None = None
+    format: TimePattern | None = None
+
+
+class Tolerance(Frozen):
+    rejected_share: float = Field(ge=0, le=1, default=0.02)
+
+
+class Feed(Frozen):
+    """One source of one city: where, cadence, format, kind, mapping, tolerances."""
+
+    feed_code: str = Field(alias="feed", pattern=CODE)
+    city_code: str
+    kind: str
+    name: Name
+    source: Source
+    mode: Literal["changes", "snapshot"] = "changes"
+    starts_on: date  # first local day the feed covers
+    ends_on: date | None = None  # last local day, for an archive that will get no more
+    supports: tuple[str, ...] = ()  # indicators that need this feed
+    record_id: tuple[str, ...]
+    known_at: Known
+    deleted: Condition | None = None
+    area: tuple[str, ...]  # source columns tried in order: code, name, township
+    outside_area: tuple[str, ...] = ()  # values of them that mean: not in this city (counted, never scored)
+    columns: dict[str, FeedColumn]
+    dropped: dict[str, Privacy] = {}  # source columns that go no further, with their class
+    tolerance: Tolerance = Tolerance()
+    raw_kept_days: int = Field(ge=1, default=400)  # time to live of raw files; bronze keeps their rows, without persons
+    corrections: dict[str, Correction] = {}  # never here: from the file of corrections beside the contract
+
+    @property
+    def code(self) -> str:
+        return f"{self.city_code}.{self.feed_code}"
+
+    @property
+    def takes_away(self) -> bool:
+        """True if a row may say that its record is deleted, or lies elsewhere."""
+        return self.deleted is not None or bool(self.outside_area)
+
+    @property
+    def is_rebuilt(self) -> bool:
+        """True if one new row may change stored versions, so that a record needs all its rows again."""
+        return self.mode == "snapshot" or any(column.keep for column in self.columns.values())
+
+    @property
+    def mapped_columns(self) -> tuple[str, ...]:
+        """Source columns that the contract uses, each once, in a stable order."""
+        used = [*self.record_id, *self.area]
+        used += [name for column in self.columns.values() for name in column.reads]
+        used += [column.when.column for column in self.columns.values() if column.when]
+        used += [self.known_at.column] if self.known_at.column else []
+        used += [self.deleted.column] if self.deleted else []
+        return tuple(dict.fromkeys(used))
+
+
+class Publication(Frozen):
+    starts: TimeOfDay
+    deadline: TimeOfDay
+
+
+class Archive(Frozen):
+    """A city whose feeds have ended: published for one day, with all that was ever delivered."""
+
+    business_date: date
+    as_of: datetime
+
+
+class DataSource(Frozen):
+    """Where a city's facts or open data come from, for the page of licences."""
+
+    name: str
+    source: str
+    licence: str
+
+
+class BasePeriod(Frozen):
+    first_day: date
+    last_day: date
+    known_by: date  # the base is computed from what was known then, so that it stays fixed
+
+
+class MovingHoliday(Frozen):
+    """A holiday that moves through the calendar and that days of different years are aligned by."""
+
+    name: Name
+    source: str
+    first_days: tuple[date, ...]
+
+
+class City(Frozen):
+    """A city: one folder and nothing else."""
+
+    city_code: str = Field(alias="city", pattern=CODE)
+    name: Name
+    area_code: str
+    time_zone: str
+    base_period: BasePeriod
+    publication: Publication | None = None
+    archive: Archive | None = None
+    moving_holiday: str | None = None
+    note: Name | None = None
+    data_sources: tuple[DataSource, ...] = ()
+    feeds: tuple[Feed, ...] = ()
+
+    @field_validator("time_zone")
+    @classmethod
+    def _zone_exists(cls, name: str) -> str:
+        try:
+            return ZoneInfo(name).key
+        except (KeyError, ValueError, OSError):
+            raise ValueError("an IANA time zone, such as Asia/Shanghai") from None
+
+    @model_validator(mode="after")
+    def _nightly_or_archive(self) -> City:
+        if (self.publication is None) == (self.archive is None):
+            raise ValueError("give either `publication` (nightly) or `archive` (ended feeds)")
+        return self
+
+    @property
+    def context_feeds(self) -> tuple[str, ...]:
+        """Codes of the feeds that support no indicator: their records are shown and never counted."""
+        return tuple(feed.feed_code for feed in self.feeds if not feed.supports)
+
+    def as_of(self, business_date: date) -> datetime:
+        """Cut-off instant (UTC) of a business date: what was known then is what a release shows."""
+        if self.archive:
+            return self.archive.as_of.astimezone(UTC)
+        assert self.publication
+        zone = ZoneInfo(self.time_zone)
+        local = datetime.combine(business_date + timedelta(days=1), self.publication.starts, zone)
+        return local.astimezone(UTC)
+
+    def feed(self, feed_code: str) -> Feed:
+        """The feed of that code. Raises ContractError with the codes that exist."""
+        for feed in self.feeds:
+            if feed.feed_code == feed_code:
+                return feed
+        known = ", ".join(f.feed_code for f in self.feeds)
+        raise ContractError(f"city {self.city_code} has no feed {feed_code!r}; it has: {known}")

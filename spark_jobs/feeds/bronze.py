@@ -1,0 +1,94 @@
+"""Bronze: every row of every batch as text, appended exactly once; personal values dropped or hashed before."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pa_parquet
+from pyspark.sql import SparkSession
+from pyspark.sql import functions as f
+
+from expectations.models import Feed
+from spark_jobs.errors import ContractBreach
+from spark_jobs.feeds.decoding import FAULT, FAULT_SQL, FAULT_TYPE, FILE, ROW, bronze_columns, decode
+from spark_jobs.feeds.landing import Landing, Manifest
+from spark_jobs.feeds.pseudonym import Pseudonymiser
+from spark_jobs.lake import tables
+
+BATCH, DELIVERED = "_batch_id", "_delivered_on"
+ROWS_A_GROUP = 50_000  # of the staged file
+
+
+@dataclass(frozen=True)
+class Received:
+    """What a batch brought: its rows, columns that the contract does not name, files that came again in a later batch."""
+
+    n_rows: int
+    beyond: tuple[str, ...]
+    left_out: tuple[str, ...]
+
+
+def bronze_table(feed: Feed) -> str:
+    return f"bronze.{feed.city_code}_{feed.feed_code}"
+
+
+def create_table(spark: SparkSession, feed: Feed) -> None:
+    columns = dict.fromkeys(bronze_columns(feed), "string")
+    own = {FILE: "string", ROW: "bigint", FAULT: FAULT_SQL, DELIVERED: "date", BATCH: "string"}
+    tables.ensure(spark, bronze_table(feed), columns | own, statistics=(BATCH,))
+
+
+def append(
+    spark: SparkSession,
+    feed: Feed,
+    landing: Landing,
+    manifest: Manifest,
+    staging: Path,
+    pseudonymiser: Pseudonymiser,
+    is_read_anew: bool = False,
+) -> Received:
+    """Decode one batch and append it to the feed's bronze table; again is harmless.
+
+    `is_read_anew`: bronze may hold the batch as another contract read it; those rows are replaced.
+    Raises ContractBreach for a file that cannot be read, unless the source has delivered it again since.
+    """
+    folder = staging / feed.city_code / feed.feed_code / manifest.batch_id
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    received = _write(feed, landing, manifest, folder, pseudonymiser)
+    if is_read_anew:
+        rows = spark.read.parquet(str(folder))
+        tables.replace_slice(spark, rows, bronze_table(feed), {BATCH: manifest.batch_id})
+    elif received.n_rows:
+        rows = spark.read.parquet(str(folder)).withColumn(BATCH, f.lit(manifest.batch_id))
+        tables.append_once(spark, rows, bronze_table(feed), f"{feed.code}/{manifest.batch_id}")
+    shutil.rmtree(folder)
+    return received
+
+
+def _write(feed: Feed, landing: Landing, manifest: Manifest, folder: Path, pseudonymiser: Pseudonymiser) -> Received:
+    """The rows of all files of a batch as one Parquet file, in groups small enough for each core to get some."""
+    schema = pa.schema(
+        [(name, pa.string()) for name in bronze_columns(feed)]
+        + [(FILE, pa.string()), (ROW, pa.int64()), (FAULT, FAULT_TYPE), (DELIVERED, pa.date32())]
+    )
+    n_rows, beyond, left_out = 0, dict[str, None](), []
+    with pa_parquet.ParquetWriter(folder / "rows.parquet", schema) as writer:
+        for file in manifest.files:
+            try:
+                decoded = decode(feed, landing.verified(manifest, file), pseudonymiser)
+            except ContractBreach:
+                again = landing.replaced(feed, manifest)
+                if file.name not in again or len(again) == len(manifest.files):
+                    raise
+                left_out.append(file.name)
+                continue
+            delivered = pa.array([file.delivered_on] * decoded.table.num_rows, pa.date32())
+            table = decoded.table.append_column(DELIVERED, delivered).cast(schema)
+            writer.write_table(table, row_group_size=ROWS_A_GROUP)
+            n_rows += decoded.table.num_rows
+            beyond |= dict.fromkeys(decoded.beyond)
+    return Received(n_rows, tuple(beyond), tuple(left_out))

@@ -1,0 +1,151 @@
+"""Landed bytes -> rows of text by the contract: which format, which columns, what of them may go further.
+
+Personal columns end here: what the contract does not use is not read on, and what it uses as a pseudonym is hashed
+before the first byte reaches the lake.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+
+from expectations.contract import load_kinds
+from expectations.models import ApiSource, Feed, FilesSource
+from spark_jobs.errors import ContractBreach
+from spark_jobs.feeds.drift import check_columns
+from spark_jobs.feeds.formats.columnar import read_columnar
+from spark_jobs.feeds.formats.content import Content, Fault, Unreadable
+from spark_jobs.feeds.formats.delimited import read_delimited
+from spark_jobs.feeds.formats.json_records import read_json_lines, read_page
+from spark_jobs.feeds.formats.unpack import members
+from spark_jobs.feeds.formats.workbook import read_workbook
+from spark_jobs.feeds.pseudonym import Pseudonymiser
+
+FILE, ROW, FAULT = "_file", "_row", "_fault"
+FAULT_TYPE = pa.struct([("rule", pa.string()), ("column_name", pa.string()), ("found", pa.string())])
+FAULT_SQL = "struct<rule:string,column_name:string,found:string>"
+
+
+def bronze_name(source_column: str) -> str:
+    """A source's column name as a column of bronze: Delta forbids a few characters."""
+    return re.sub(r"[ ,;{}()\n\t=]+", "_", source_column).strip("_")
+
+
+def pseudonym_columns(feed: Feed) -> dict[str, tuple[str, ...]]:
+    """Canonical pseudonym column -> the source columns it is made of."""
+    kind = load_kinds()[feed.kind]
+    return {name: column.source for name, column in feed.columns.items() if kind.columns[name].type == "pseudonym"}
+
+
+def hashed_sources(feed: Feed) -> set[str]:
+    """Source columns that become pseudonyms: their own text goes no further."""
+    return {source for sources in pseudonym_columns(feed).values() for source in sources}
+
+
+def bronze_columns(feed: Feed) -> tuple[str, ...]:
+    """Columns of the feed's bronze table that come from the source, in a stable order."""
+    personal = hashed_sources(feed)
+    return (
+        *(bronze_name(name) for name in feed.mapped_columns if name not in personal),
+        *pseudonym_columns(feed),
+    )
+
+
+@dataclass(frozen=True)
+class Decoded:
+    """Rows of one landed file: the bronze columns, file, number of the row in it (from 1), and its fault if it has one.
+
+    `beyond` are columns that the contract does not name: they stay in landing and are reported.
+    """
+
+    table: pa.Table
+    beyond: tuple[str, ...]
+
+
+def decode(feed: Feed, path: Path, pseudonymiser: Pseudonymiser) -> Decoded:
+    """One landed file as a table of text. A row that cannot be used keeps its number and says why in `_fault`.
+
+    Raises ContractBreach for a file that cannot be read or that lacks a column, naming file, expected and found.
+    """
+    tables, beyond = [], dict[str, None]()
+    try:
+        for name, packed in members(path, _extension(feed)):
+            content = _read(feed, packed)
+            beyond |= dict.fromkeys(check_columns(feed, f"file {name}", content.columns, content.types))
+            tables.append(_to_bronze(feed, content, name, pseudonymiser))
+    except (Unreadable, LookupError, pa.ArrowException, ValueError) as error:
+        # what a library says of a value that it cannot read may quote it
+        why = error if isinstance(error, Unreadable | LookupError) else type(error).__name__
+        raise ContractBreach(
+            f"feed {feed.code}: file {path.name} cannot be read as {_extension(feed)}: {why}\n"
+            "  what to do: ask the source for the file again; the raw bytes stay in landing, and silver as it was"
+        ) from error
+    return Decoded(pa.concat_tables(tables), tuple(beyond))
+
+
+def groups_with(feed: Feed, path: Path, values: frozenset[str]) -> dict[str, set[tuple[str, ...]]]:
+    """Pseudonym column -> the groups of source values in a landed file of which one is among `values`.
+
+    Who knows one party of a dispute finds its pairs only here. Raises as `decode` does, and says nothing of the rows.
+    """
+    hashed = pseudonym_columns(feed)
+    found: dict[str, set[tuple[str, ...]]] = {name: set() for name in hashed}
+    for _, packed in members(path, _extension(feed)):
+        content = _read(feed, packed)
+        for name, sources in hashed.items():
+            columns = [content.values[source].to_pylist() for source in sources]
+            groups = {tuple((value or "").strip() for value in group) for group in zip(*columns, strict=True)}
+            found[name] |= {group for group in groups if all(group) and not values.isdisjoint(group)}
+    return found
+
+
+def _extension(feed: Feed) -> str:
+    """How the files of this source are written: database pulls land as CSV, pages of an API as JSON."""
+    if isinstance(feed.source, FilesSource):
+        return feed.source.format
+    return "json" if isinstance(feed.source, ApiSource) else "csv"
+
+
+def _read(feed: Feed, content: bytes) -> Content:
+    source, names = feed.source, feed.mapped_columns
+    if isinstance(source, ApiSource):
+        return read_page(content, names, source.items)
+    if not isinstance(source, FilesSource):
+        return read_delimited(content, names, "utf-8", ",")
+    if source.format == "csv":
+        return read_delimited(content, names, source.encoding, source.delimiter)
+    if source.format == "jsonl":
+        return read_json_lines(content, names, source.encoding)
+    if source.format == "xlsx":
+        return read_workbook(content, names, source.sheet)
+    return read_columnar(content, names)
+
+
+def _to_bronze(feed: Feed, content: Content, file: str, pseudonymiser: Pseudonymiser) -> pa.Table:
+    """Personal values hashed or left out; rows without values at the end, with nothing but number and fault."""
+    hashed, personal = pseudonym_columns(feed), hashed_sources(feed)
+    columns = {bronze_name(name): content.values[name] for name in feed.mapped_columns if name not in personal}
+    for name, sources in hashed.items():
+        values = list(zip(*(content.values[source].to_pylist() for source in sources), strict=True))
+        known = {value: pseudonymiser.of(feed.city_code, value) for value in set(values)}
+        columns[name] = pa.array([known[value] for value in values], pa.string())
+    table = pa.table(columns)
+    broken = sorted(set(content.faults).difference(content.numbers))
+    if broken:
+        table = pa.concat_tables([table, pa.table({n: pa.nulls(len(broken), pa.string()) for n in table.column_names})])
+    numbers = [*content.numbers, *broken]
+    faults = [_account(content.faults.get(number), personal) for number in numbers] if content.faults else None
+    table = table.append_column(FILE, pa.repeat(pa.scalar(file), len(numbers)))
+    table = table.append_column(ROW, pa.array(numbers, pa.int64()))
+    return table.append_column(FAULT, pa.array(faults, FAULT_TYPE) if faults else pa.nulls(len(numbers), FAULT_TYPE))
+
+
+def _account(fault: Fault | None, personal: set[str]) -> dict[str, str | None] | None:
+    """A fault as bronze keeps it; of a personal column it does not say what was found."""
+    if fault is None:
+        return None
+    found = None if fault.column in personal else fault.found
+    return {"rule": fault.rule, "column_name": fault.column, "found": found}

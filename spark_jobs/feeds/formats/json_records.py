@@ -1,0 +1,106 @@
+"""JSON objects, one a line or many in a page. A line that is no object is a fault of that row alone."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from spark_jobs.feeds.formats.content import Content, Fault, Unreadable, text_column
+from spark_jobs.feeds.formats.encoding import to_utf8
+from spark_jobs.feeds.formats.unpack import refuse_foreign
+
+
+class NotJson(str):
+    """A token that Python's reader takes and JSON does not know: NaN, Infinity, -Infinity."""
+
+
+class Doubled(dict[str, Any]):
+    """An object in which a key stands twice: the later value would win in silence."""
+
+    key: str
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    plain = dict(pairs)
+    if len(plain) == len(pairs):
+        return plain
+    doubled = Doubled(plain)
+    names = [name for name, _ in pairs]
+    doubled.key = next(name for name in names if names.count(name) > 1)
+    return doubled
+
+
+_DECODER = json.JSONDecoder(parse_float=str, parse_int=str, parse_constant=NotJson, object_pairs_hook=_object)
+
+
+def loads(text: str) -> Any:
+    """JSON with numbers as the text that was sent, so that no digit changes. Raises ValueError, never RecursionError."""
+    try:
+        return _DECODER.decode(text)
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
+
+
+def read_json_lines(content: bytes, names: Sequence[str], encoding: str) -> Content:
+    """The keys `names` of one object a line. An empty line is no record; no byte at all is no delivery."""
+    refuse_foreign(content, "JSON Lines")
+    lines = to_utf8(content, encoding).decode("utf-8").split("\n")
+    return of_records([_record(line) for line in lines if line.strip()], names)
+
+
+def _record(line: str) -> object:
+    try:
+        return loads(line)
+    except ValueError as error:
+        return Fault("not_json", None, str(error)[:200])
+
+
+def read_page(content: bytes, names: Sequence[str], items: str) -> Content:
+    """The keys `names` of the objects of a landed page, whose form the pull has checked."""
+    page = loads(content.decode("utf-8"))
+    if not isinstance(page, dict) or not isinstance(page.get(items), list):
+        raise Unreadable(f"expected an object with a list {items!r}, found {type(page).__name__}")
+    return of_records(page[items], names)
+
+
+def of_records(records: Sequence[object], names: Sequence[str]) -> Content:
+    """Objects as columns of text. A key absent from all rows is an absent column; from some rows, an empty value."""
+    faults, kept, numbers = {}, [], []
+    found: dict[str, None] = {}
+    for number, record in enumerate(records, 1):
+        fault = _fault_of(record, names)
+        if fault:
+            faults[number] = fault
+        if isinstance(record, dict):
+            found |= dict.fromkeys(record)
+            if not fault:
+                kept.append(record)
+                numbers.append(number)
+    columns = tuple(found) if found else tuple(names)  # no record has no names: it says nothing about columns
+    values = {name: text_column([_text(record.get(name)) for record in kept]) for name in names if name in columns}
+    return Content(columns, values, numbers, faults)
+
+
+def _fault_of(record: object, names: Iterable[str]) -> Fault | None:
+    if isinstance(record, Fault):
+        return record
+    if not isinstance(record, dict):
+        return Fault("not_an_object", None, type(record).__name__)
+    if isinstance(record, Doubled):
+        return Fault("key_twice", record.key, None)
+    for name in names:
+        value = record.get(name)
+        if isinstance(value, NotJson):
+            return Fault("not_json", name, str(value))
+        if isinstance(value, dict | list):
+            return Fault("nested_value", name, type(value).__name__)
+    return None
+
+
+def _text(value: object) -> str | None:
+    if value is None or value == "":
+        return None
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(value)

@@ -1,0 +1,113 @@
+"""Landed file -> the bytes of its members, within limits: plain, gzip by its first bytes, zip by its first bytes.
+
+Nothing is ever written to disk, so a member's name cannot lead anywhere; a name that tries to is refused all the same.
+"""
+
+from __future__ import annotations
+
+import gzip
+import zipfile
+import zlib
+from collections.abc import Iterator
+from io import BytesIO
+from pathlib import Path, PurePosixPath
+from typing import IO
+
+from spark_jobs.feeds.formats.content import Unreadable
+
+BLOCK = 1 << 20
+LARGEST = 8 << 30  # bytes of one unpacked file
+EXPANSION = 200  # text packs about 1:20, at the very most 1:100; a bomb up to 1:1,000
+ALWAYS_ALLOWED = 32 << 20  # a short file of one repeated line is no bomb
+GZIP, ZIP, EMPTY_ZIP = b"\x1f\x8b", b"PK\x03\x04", b"PK\x05\x06"
+FOREIGN = {  # first bytes of what arrives in place of a text file
+    ZIP: "a zip archive or an Excel workbook",
+    b"\xd0\xcf\x11\xe0": "an old or encrypted Excel workbook",
+    b"%PDF": "a PDF",
+    b"PAR1": "Parquet",
+    b"<!DOCTYPE": "an HTML page",
+    b"<html": "an HTML page",
+    b"Rar!": "a RAR archive",
+    b"7z\xbc\xaf": "a 7z archive",
+}
+
+
+def members(path: Path, extension: str) -> Iterator[tuple[str, bytes]]:
+    """(name, bytes) of the file, or of each member of an archive whose members end in `.extension`.
+
+    Raises Unreadable for an archive that is cut off, damaged, encrypted, too large, or holds something else.
+    """
+    with path.open("rb") as file:
+        start = file.read(4)
+    if not start:
+        raise Unreadable("expected at least a header, found an empty file (0 bytes)")
+    try:
+        if start.startswith(GZIP):
+            with gzip.open(path) as stream:
+                yield path.name, _within_limits(stream, path.stat().st_size)
+        elif start in (ZIP, EMPTY_ZIP) and (path.suffix == ".zip" or extension != "xlsx"):
+            yield from _zip_members(path, extension)
+        else:
+            yield path.name, path.read_bytes()
+    except (EOFError, gzip.BadGzipFile, zipfile.BadZipFile, zlib.error) as error:
+        raise Unreadable(f"expected a whole archive, found one that is cut off or damaged: {error}") from None
+
+
+def _within_limits(stream: IO[bytes] | gzip.GzipFile, packed: int) -> bytes:
+    allowed = min(LARGEST, max(ALWAYS_ALLOWED, packed * EXPANSION))
+    blocks, size = [], 0
+    while block := stream.read(BLOCK):
+        size += len(block)
+        if size > allowed:
+            raise Unreadable(
+                f"expected at most {allowed:,} bytes from {packed:,} packed ones, found more: a mistake or a zip bomb"
+            )
+        blocks.append(block)
+    return b"".join(blocks)
+
+
+def _zip_members(path: Path, extension: str) -> Iterator[tuple[str, bytes]]:
+    with zipfile.ZipFile(path, metadata_encoding="gb18030") as archive:
+        entries = [entry for entry in archive.infolist() if not entry.is_dir()]
+        for entry in entries:
+            _check_name(entry.filename, extension)
+            if entry.flag_bits & 1:
+                raise Unreadable(f"member {entry.filename!r} is encrypted; expected an archive without password")
+        names = sorted(entry.filename for entry in entries)
+        if not names or len(set(names)) != len(names):
+            raise Unreadable(f"expected members with different names, found {names}")
+        for entry in sorted(entries, key=lambda entry: entry.filename):
+            with archive.open(entry) as stream:
+                content = _within_limits(stream, entry.compress_size)
+            if not content:
+                raise Unreadable(f"member {entry.filename!r}: expected at least a header, found 0 bytes")
+            yield f"{path.name}/{entry.filename}", content
+
+
+def _check_name(name: str, extension: str) -> None:
+    parts = PurePosixPath(name.replace("\\", "/"))
+    if parts.is_absolute() or ".." in parts.parts or ":" in name:
+        raise Unreadable(f"member {name!r} leads out of the archive; nothing was unpacked")
+    if not name.lower().endswith(f".{extension}"):
+        raise Unreadable(f"expected members that end in .{extension}, found {name!r}")
+
+
+def check_workbook_size(content: bytes) -> None:
+    """An .xlsx is an archive too: refuse one whose parts would unpack beyond the limits."""
+    try:
+        with zipfile.ZipFile(BytesIO(content)) as archive:
+            for entry in archive.infolist():
+                if entry.file_size > max(ALWAYS_ALLOWED, entry.compress_size * EXPANSION):
+                    raise Unreadable(
+                        f"part {entry.filename!r} would unpack from {entry.compress_size:,} to {entry.file_size:,} "
+                        "bytes: a mistake or a zip bomb"
+                    )
+    except zipfile.BadZipFile as error:
+        raise Unreadable(f"expected an .xlsx workbook, found something else ({error})") from None
+
+
+def refuse_foreign(content: bytes, expected: str) -> None:
+    """Say what a file really is where its first bytes tell."""
+    for start, what in FOREIGN.items():
+        if content.lstrip()[:9].lower().startswith(start.lower()):
+            raise Unreadable(f"expected {expected}, found {what}")

@@ -1,0 +1,294 @@
+"""Silver: one row a record and version, typed and mapped to areas; what does not fit is a reject with its reason.
+
+Silver is a pure function of bronze: the same rows in any order, delivered once or ten times, give the same table.
+"""
+
+from __future__ import annotations
+
+from functools import reduce
+from operator import or_
+
+from pyspark.sql import Column, DataFrame, Row, SparkSession, Window
+from pyspark.sql import functions as f
+
+from expectations.contract import load_kinds
+from expectations.models import City, Feed, Kind
+from expectations.places import places_of
+from spark_jobs.feeds.bronze import BATCH, DELIVERED
+from spark_jobs.feeds.casting import LATEST, SPARK_TYPES, Fault, cast_column, cleaned, listed, local_instant, text_of
+from spark_jobs.feeds.corrections import CORRECTED, HEALED, with_corrections
+from spark_jobs.feeds.decoding import FAULT, FILE, ROW, hashed_sources, pseudonym_columns
+from spark_jobs.lake import tables
+from spark_jobs.masking import shape_of
+
+REJECTS = "silver.rejects"
+LONGEST_KEY, LONGEST_FOUND = 200, 200  # characters
+OUTSIDE = "outside_area"  # the rule that rows of other places break
+SLACK = 3  # days; clocks that go wrong, time zones and a cut-off after midnight never make as many of one
+LEADING = "city_code string, feed_code string, record_id string, area_code string, township_code string"
+TRAILING = (
+    "known_at timestamp, valid_from timestamp, valid_to timestamp, is_current boolean, is_deleted boolean, "
+    "batch_id string, row_hash string, corrected string"
+)
+REJECT_COLUMNS = (
+    "city_code string, feed_code string, batch_id string, source_file string, row_number bigint, "
+    "record_id string, rule string, column_name string, found string"
+)
+
+
+def silver_table(kind: str) -> str:
+    return f"silver.`{kind}`"
+
+
+def create_tables(spark: SparkSession) -> None:
+    """One silver table a kind and the rejects.
+
+    A table from before a kind got another column gets it here; its rows have no value there.
+    """
+    for kind in load_kinds().values():
+        own = {name: SPARK_TYPES[column.type] for name, column in kind.columns.items()}
+        columns = tables.declared(LEADING) | own | tables.declared(TRAILING)
+        parts, said = ("city_code", "feed_code"), ("record_id", "known_at", "valid_from", "valid_to")
+        tables.ensure(spark, silver_table(kind.kind), columns, parts, said)
+    tables.ensure(spark, REJECTS, tables.declared(REJECT_COLUMNS), ("city_code", "feed_code"), ("batch_id",))
+
+
+def area_lookup(spark: SparkSession, city: City) -> DataFrame:
+    """Every code and name of a place that a source may use, in lower case -> county and township codes.
+
+    A name of several places, and a place that no county holds alone, have neither: such a row needs a better column.
+    """
+    rows = [(word, *place) for word, place in sorted(places_of(city.city_code).items())]
+    return spark.createDataFrame(rows, "word string, area_code string, township_code string")
+
+
+def _with_area(rows: DataFrame, feed: Feed, areas: DataFrame) -> DataFrame:
+    """Area by the first of the feed's area columns that is known; the others are tried in the contract's order.
+
+    A row that says its record is deleted, or lies elsewhere, takes the record away: `is_deleted`.
+    """
+    for number, source in enumerate(feed.area):
+        lookup = areas.toDF(f"_word{number}", f"_area{number}", f"_township{number}")
+        rows = rows.join(f.broadcast(lookup), f.lower(text_of(source)) == f.col(f"_word{number}"), "left")
+    words, codes, townships = (
+        [f.col(f"_{name}{number}") for number in range(len(feed.area))] for name in ("word", "area", "township")
+    )
+    area_code = f.coalesce(*codes)
+    own = [f.when(area_code == code, township) for code, township in zip(codes, townships, strict=True)]
+    # at once: each further projection copies all columns of all rows
+    return rows.withColumns({
+        "_area_code": area_code,
+        "_township_code": f.coalesce(*own),
+        "_is_named": f.coalesce(*words).isNotNull(),
+        "is_deleted": _deleted(feed) | (area_code.isNull() & _outside(feed)),
+    })  # fmt: skip
+
+
+def stage(rows: DataFrame, city: City, feed: Feed, areas: DataFrame) -> DataFrame:
+    """Bronze rows -> canonical columns and `faults`, one row a bronze row, nothing dropped.
+
+    Of a row that takes its record away only key, time and place are read: sources leave the rest of it empty.
+    """
+    kind = load_kinds()[feed.kind]
+    rows = _with_area(with_corrections(_with_text(rows, feed), feed), feed, areas)
+    casts = {name: cast_column(name, kind, feed, city.time_zone) for name in kind.columns}
+    record_id = f.concat_ws("|", *map(text_of, feed.record_id))
+    known_text = text_of(feed.known_at.column) if feed.known_at.column else f.col(DELIVERED).cast("string")
+    known_at = local_instant(known_text, feed.known_at.format, city.time_zone)
+    values = {name: cast.value for name, cast in casts.items()}
+    values |= {
+        name: f.to_date(f.from_utc_timestamp(values[column.day_of], city.time_zone))
+        for name, column in kind.columns.items()
+        if column.day_of
+    }
+    if feed.takes_away:
+        values = {name: f.when(~f.col("is_deleted"), value) for name, value in values.items()}
+    rows = rows.withColumns({"record_id": record_id, "known_at": known_at, **values})
+    of_version = [*_key_faults(feed), *_known_faults(known_text, city.time_zone), *_outside_faults(feed)]
+    of_content = [
+        *_event_faults(kind, city.time_zone),
+        *_order_faults(kind, city.time_zone),
+        *_area_faults(feed),
+        *(fault for cast in casts.values() for fault in cast.faults),
+    ]
+    faults = listed([*of_version, *of_content])
+    if feed.takes_away:
+        faults = f.when(f.col("is_deleted"), listed(of_version)).otherwise(faults)
+    staged = rows.select(
+        f.lit(city.city_code).alias("city_code"),
+        f.lit(feed.feed_code).alias("feed_code"),
+        "record_id",
+        f.col("_area_code").alias("area_code"),
+        f.col("_township_code").alias("township_code"),
+        *kind.columns,
+        "known_at",
+        "is_deleted",
+        f.col(BATCH).alias("batch_id"),
+        CORRECTED,
+        HEALED,
+        f.col(FILE),
+        f.col(ROW),
+        f.when(f.col(FAULT).isNotNull(), f.array(FAULT)).otherwise(faults).alias("faults"),
+    )
+    return staged.withColumn("row_hash", content_hash(kind))
+
+
+def _with_text(rows: DataFrame, feed: Feed) -> DataFrame:
+    """Each source column cleaned once, under a name of its own: what follows reads it many times."""
+    personal = hashed_sources(feed)
+    texts = [cleaned(name) for name in feed.mapped_columns if name not in personal]
+    return rows.select(*texts, *pseudonym_columns(feed), FILE, ROW, FAULT, DELIVERED, BATCH)
+
+
+def _key_faults(feed: Feed) -> list[Fault]:
+    """A key of which a part is empty could be another record's key; one of absurd length is none."""
+    record_id = f.col("record_id")
+    is_partial = reduce(or_, (text_of(name).isNull() for name in feed.record_id))
+    return [
+        Fault("required", "record_id", f.lit(None).cast("string"), is_partial),
+        Fault("too_long", "record_id", record_id, f.length(record_id) > LONGEST_KEY),
+    ]
+
+
+def _known_on(time_zone: str) -> Column:
+    return f.to_date(f.from_utc_timestamp("known_at", time_zone))
+
+
+def _known_faults(known_text: Column, time_zone: str) -> list[Fault]:
+    """Nothing is delivered before it is known."""
+    known_on = _known_on(time_zone)
+    return [
+        Fault("not_a_instant", "known_at", known_text, f.col("known_at").isNull()),
+        Fault("in_future", "known_at", known_on.cast("string"), known_on >= f.date_add(DELIVERED, SLACK)),
+    ]
+
+
+def _event_faults(kind: Kind, time_zone: str) -> list[Fault]:
+    """Nothing is known before it happens, and it happened some time."""
+    faults, known_on = [], _known_on(time_zone)
+    for event in kind.events:
+        happened = f.col(event)
+        if kind.columns[event].type == "instant":
+            happened = f.to_date(f.from_utc_timestamp(happened, time_zone))
+        is_late = happened.between(f.date_add(known_on, SLACK), LATEST)
+        faults.append(Fault("in_future", event, happened.cast("string"), is_late))
+    if len(kind.events) > 1:  # a single one is a required column
+        nowhen = f.coalesce(*(f.col(event).cast("string") for event in kind.events)).isNull()
+        faults.append(Fault("required", kind.events[0], f.lit(None).cast("string"), nowhen))
+    return faults
+
+
+def _order_faults(kind: Kind, time_zone: str) -> list[Fault]:
+    """A stage before one that it follows. Midnight is what a source without clock times gives: then the day counts."""
+    faults = []
+    for n, stage in enumerate(kind.order[1:], 1):
+        before = f.greatest(*kind.order[:n]) if n > 1 else f.col(kind.order[0])
+        local, local_before = f.from_utc_timestamp(stage, time_zone), f.from_utc_timestamp(before, time_zone)
+        is_day = local == f.date_trunc("day", local)
+        is_early = f.when(is_day, f.to_date(local) < f.to_date(local_before)).otherwise(local < local_before)
+        faults.append(Fault("out_of_order", stage, local.cast("string"), is_early))
+    return faults
+
+
+def _outside_faults(feed: Feed) -> list[Fault]:
+    """The source says that the place is not in this city. A row that is deleted besides is accepted as that."""
+    is_elsewhere = f.col("is_deleted") & ~_deleted(feed)
+    return [Fault(OUTSIDE, "area_code", _place(feed), is_elsewhere)] if feed.outside_area else []
+
+
+def _area_faults(feed: Feed) -> list[Fault]:
+    """Why a row has no county: its place is known but not one county's, or not known at all."""
+    is_nowhere, named = f.col("_area_code").isNull(), f.col("_is_named")
+    return [
+        Fault("ambiguous_area", "area_code", _place(feed), is_nowhere & named),
+        Fault("unknown_area", "area_code", _place(feed), is_nowhere & ~named),
+    ]
+
+
+def _place(feed: Feed) -> Column:
+    return f.concat_ws("/", *map(text_of, feed.area))
+
+
+def mark_reused(staged: DataFrame) -> DataFrame:
+    """Of a batch's accepted rows with the same key and time but other content one stays, whatever their order.
+
+    It is one that takes the record away, if there is any. The others say so. Between batches it is `versions` that
+    decides, by the same rule.
+    """
+    alike = Window.partitionBy("batch_id", "record_id", "known_at", accepted())
+    weight = f.struct("is_deleted", "row_hash")
+    loses = accepted() & (weight < f.max(weight).over(alike))
+    reused = listed([Fault("id_reused", "record_id", f.col("record_id"), loses)])
+    return staged.withColumn("faults", f.concat("faults", reused))
+
+
+def _deleted(feed: Feed) -> Column:
+    """True where the source itself says that the record is deleted."""
+    said = text_of(feed.deleted.column).isin(*feed.deleted.values) if feed.deleted else f.lit(False)
+    return f.coalesce(said, f.lit(False))
+
+
+def _outside(feed: Feed) -> Column:
+    """True where the source itself says that the place is not in this city."""
+    said = f.lit(False)
+    for source in feed.area:
+        empty = f.lit("" in feed.outside_area) & text_of(source).isNull()
+        said = said | f.coalesce(text_of(source).isin(*feed.outside_area), f.lit(False)) | empty
+    return said
+
+
+def content_hash(kind: Kind) -> Column:
+    """Hash of what a version says, its time aside. An instant counts by its microseconds, sooner written than a date."""
+    said = [
+        f.unix_micros(name).alias(name) if column.type == "instant" else f.col(name)
+        for name, column in kind.columns.items()
+    ]
+    return f.sha2(f.to_json(f.struct("area_code", "township_code", "is_deleted", *said)), 256)
+
+
+def accepted() -> Column:
+    """True for the staged rows that fit."""
+    return f.size("faults") == 0
+
+
+def elsewhere() -> Column:
+    """True for the staged rows whose only fault is that they tell of another place."""
+    return (f.size("faults") == 1) & (f.col("faults")[0].rule == OUTSIDE)
+
+
+def rejects(staged: DataFrame) -> DataFrame:
+    """One row a fault; a row with two faults gives two."""
+    return (
+        staged.where(f.size("faults") > 0)
+        .select(
+            "city_code",
+            "feed_code",
+            "batch_id",
+            f.col(FILE).alias("source_file"),
+            f.col(ROW).alias("row_number"),
+            "record_id",
+            f.explode("faults").alias("fault"),
+        )
+        .select("*", "fault.rule", "fault.column_name", f.left("fault.found", f.lit(LONGEST_FOUND)).alias("found"))
+        .drop("fault")
+    )
+
+
+def reasons(staged: DataFrame) -> list[str]:
+    """The five most frequent reasons for rejection, in words: how often, where first, and the shape of what is there."""
+    first = f.min(f.struct("source_file", "row_number", "found")).alias("first")
+    counted = rejects(staged).groupBy("rule", "column_name").agg(f.count("*").alias("n"), first)
+    return [_in_words(row) for row in counted.orderBy(f.desc("n"), "rule", "column_name").limit(5).collect()]
+
+
+def _in_words(reason: Row) -> str:
+    first = reason.first
+    place = f"first in row {first.row_number} of {first.source_file}"
+    if reason.column_name is None:  # a fault of the whole row, told in words of ours
+        return f"{reason.n} times {reason.rule}, {place}: {first.found}"
+    shape = "empty" if first.found is None else f"of the shape {shape_of(first.found)!r}"
+    return f"{reason.n} times {reason.rule} in {reason.column_name}, {place}: {shape}"
+
+
+def columns_of(kind: Kind) -> list[str]:
+    return [*tables.declared(LEADING), *kind.columns, *tables.declared(TRAILING)]

@@ -1,0 +1,192 @@
+"""A database table by cursor: one consistent, read-only snapshot, copied as CSV by the server itself."""
+
+from __future__ import annotations
+
+import gzip
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from datetime import date, datetime, timedelta
+from itertools import pairwise
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import psycopg
+from psycopg import sql
+
+from expectations.models import DatabaseSource, Feed
+from spark_jobs.errors import SourceUnavailable
+from spark_jobs.feeds.connection import Connection
+from spark_jobs.feeds.drift import check_columns
+from spark_jobs.feeds.landing import Batch, Landing, Manifest
+
+CONNECT_TIMEOUT = 20  # seconds
+STATEMENT_TIMEOUT = 600_000  # milliseconds
+ROWS_PER_FILE = 1_000_000  # decoding holds a file in memory
+READERS = 4  # connections that read at the same time
+OF_ROWS = ("21", "22", "23", "P0")  # classes of SQLSTATE: what a row holds, or what a function of the source says of it
+Bounds = tuple[datetime, datetime]  # of the cursor: after the first, up to the second
+
+
+def land(
+    feed: Feed,
+    connection: Connection,
+    landing: Landing,
+    business_date: date,
+    cutoff: datetime,
+    time_zone: str,
+    since: date | None = None,
+) -> Manifest | None:
+    """Land the rows whose cursor lies after the last window, less the overlap, and at or before `cutoff` (UTC).
+
+    The source keeps local times without a zone; `time_zone` says which. None if the window has landed already, unless
+    the days from `since` on are wanted again.
+    """
+    source = feed.source
+    assert isinstance(source, DatabaseSource)
+    window_from = landing.next_window(feed, business_date, since)
+    if window_from is None:
+        return None
+    zone = ZoneInfo(time_zone)
+    upper = cutoff.astimezone(zone).replace(tzinfo=None)
+    lower = datetime.combine(window_from, datetime.min.time()) - timedelta(hours=source.overlap_hours)
+    if landing.landed_through() is None:
+        lower = datetime(1970, 1, 1)
+    try:
+        with _connect(connection) as database:
+            bounds = (lower, upper)
+            return _copy(database, feed, connection, landing, bounds, (window_from, business_date))
+    except psycopg.Error as error:
+        raise SourceUnavailable(
+            f"feed {feed.code}: the database of connection {source.connection} failed: {_in_words(error)}\n"
+            "  what to do: check address, account and network; the run may be repeated at any time"
+        ) from None
+
+
+def _in_words(error: psycopg.Error) -> str:
+    """What the server says; of an error in a row, whose text quotes the row's values, the name alone."""
+    state = error.sqlstate or ""
+    if state.startswith(OF_ROWS):
+        return f"{type(error).__name__} (SQLSTATE {state}) in a row; what the server says of it may quote the row"
+    return str(error).strip()
+
+
+@contextmanager
+def _connect(connection: Connection, snapshot: str | None = None) -> Iterator[psycopg.Connection]:
+    """A read-only transaction that sees one state of the database: its own, or the snapshot of another transaction."""
+    with psycopg.connect(
+        host=connection.host,
+        port=connection.port,
+        dbname=connection.schema_,
+        user=connection.login,
+        password=connection.password.get_secret_value(),
+        connect_timeout=CONNECT_TIMEOUT,
+        options=f"-c default_transaction_read_only=on -c statement_timeout={STATEMENT_TIMEOUT}",
+        application_name="peace-index",
+    ) as database:
+        database.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+        if snapshot:
+            database.execute(sql.SQL("set transaction snapshot {}").format(sql.Literal(snapshot)))
+        yield database
+
+
+def _columns(database: psycopg.Connection, table: str) -> dict[str, str]:
+    """Columns of the table, with their types, in the table's order."""
+    rows = database.execute(
+        "select column_name, data_type from information_schema.columns "
+        "where table_name = %s and table_schema = any(current_schemas(false)) order by ordinal_position",
+        [table],
+    )
+    return dict(rows.fetchall())
+
+
+def _copy(
+    database: psycopg.Connection,
+    feed: Feed,
+    connection: Connection,
+    landing: Landing,
+    bounds: Bounds,
+    window: tuple[date, date],
+) -> Manifest:
+    """Land the rows as gzipped CSV files, several at a time if they are many, all from one snapshot.
+
+    Columns the contract does not use never leave the source.
+    """
+    source = feed.source
+    assert isinstance(source, DatabaseSource)
+    present = _columns(database, source.table)
+    check_columns(feed, f"table {source.table}", list(present), present)
+    n_rows = _value(database, sql.SQL("select count(*) {}").format(_rows(source, bounds)))
+    parts = _parts(database, source, bounds, n_rows)
+    with landing.new_batch() as batch:
+        if len(parts) == 1:
+            _stream(database, feed, source, batch, ("rows.csv.gz", bounds), window[1])
+        else:
+            snapshot = _value(database, sql.SQL("select pg_export_snapshot()"))
+
+            def read(part: tuple[str, Bounds]) -> None:
+                with _connect(connection, snapshot) as reader:
+                    _stream(reader, feed, source, batch, part, window[1])
+
+            with ThreadPoolExecutor(READERS) as pool:
+                list(pool.map(read, ((f"rows_{number:04d}.csv.gz", part) for number, part in enumerate(parts))))
+            batch.files.sort(key=lambda file: file.name)
+        return batch.commit(feed, *window, n_rows=n_rows, source_columns=tuple(present))
+
+
+def _value(database: psycopg.Connection, query: sql.SQL | sql.Composed) -> Any:
+    row = database.execute(query).fetchone()
+    assert row
+    return row[0]
+
+
+def _rows(source: DatabaseSource, bounds: Bounds) -> sql.Composed:
+    return sql.SQL("from {table} where {cursor} > {lower} and {cursor} <= {upper}").format(
+        table=sql.Identifier(source.table),
+        cursor=sql.Identifier(source.cursor),
+        lower=sql.Literal(bounds[0]),
+        upper=sql.Literal(bounds[1]),
+    )
+
+
+def _parts(database: psycopg.Connection, source: DatabaseSource, bounds: Bounds, n_rows: int) -> list[Bounds]:
+    """The window in ranges of the cursor that hold about as many rows each; rows of one instant stay together."""
+    n_parts = -(-n_rows // ROWS_PER_FILE)
+    if n_parts <= 1:
+        return [bounds]
+    cuts = _value(
+        database,
+        sql.SQL("select percentile_disc({shares}::float8[]) within group (order by {cursor}) {rows}").format(
+            shares=sql.Literal([part / n_parts for part in range(1, n_parts)]),
+            cursor=sql.Identifier(source.cursor),
+            rows=_rows(source, bounds),
+        ),
+    )
+    edges = [bounds[0], *sorted(set(cuts) - {bounds[1]}), bounds[1]]
+    return list(pairwise(edges))
+
+
+def _stream(
+    database: psycopg.Connection,
+    feed: Feed,
+    source: DatabaseSource,
+    batch: Batch,
+    part: tuple[str, Bounds],
+    day: date,
+) -> None:
+    """Copy one range into a file; the server writes the CSV, and no more than a block of it is held here."""
+    name, bounds = part
+    query = sql.SQL("copy (select {columns} {rows} order by {order}) to stdout with (format csv, header)").format(
+        columns=sql.SQL(", ").join(map(sql.Identifier, feed.mapped_columns)),
+        rows=_rows(source, bounds),
+        order=sql.SQL(", ").join(map(sql.Identifier, (source.cursor, feed.record_id[0]))),
+    )
+    with (
+        batch.file(name, day) as out,
+        # without a name or a time of its own in it: the same rows are the same bytes, and so the same batch
+        gzip.GzipFile("", "wb", compresslevel=1, fileobj=out, mtime=0) as zipped,
+        database.cursor() as cursor,
+        cursor.copy(query) as copy,
+    ):
+        for block in copy:
+            zipped.write(block)

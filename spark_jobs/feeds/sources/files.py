@@ -1,0 +1,171 @@
+"""Files dropped into a folder or a store: each content is picked up once, whatever its name, however often it is delivered."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from calendar import monthrange
+from datetime import date, datetime
+from pathlib import PurePosixPath
+from typing import NamedTuple
+
+from expectations.models import Feed, FilesSource
+from spark_jobs.errors import ContractBreach, SourceUnavailable
+from spark_jobs.feeds.connection import Connection
+from spark_jobs.feeds.landing import Batch, Landing, Manifest
+from spark_jobs.feeds.sources.folder import Drop, Folder
+
+CHECKSUM = ".sha256"  # a file beside the file, as sha256sum writes it
+QUIET_FILE = 4_096  # bytes; a file of a quiet day is a header and no more
+
+
+def delivered_on(source: FilesSource, name: str) -> date:
+    """Last local day that a file covers, from its name: YYYYMMDD, YYYY-MM-DD, YYYYMM, YYYY-MM (end of the month) or YYYY."""
+    if source.delivered_on:
+        return source.delivered_on
+    match = re.fullmatch(source.delivered or "", name)
+    digits = re.sub(r"\D", "", match.group(1) or "") if match else ""
+    try:
+        if len(digits) == 4:
+            return date(int(digits), 12, 31)
+        if len(digits) == 6:
+            year, month = int(digits[:4]), int(digits[4:])
+            return date(year, month, monthrange(year, month)[1])
+        return datetime.strptime(digits, "%Y%m%d").date()
+    except ValueError:
+        raise ContractBreach(
+            f"file {name}: expected a name like '{source.delivered}' with a day, a month or a year in its group\n"
+            "  what to do: ask the source to name it as agreed, or correct `delivered`; nothing was taken"
+        ) from None
+
+
+def land(
+    feed: Feed,
+    connection: Connection,
+    landing: Landing,
+    business_date: date,
+    cutoff: datetime,
+    time_zone: str,
+    since: date | None = None,
+) -> Manifest | None:
+    """Copy the files not landed before that cover days up to `business_date`. None if there is nothing new.
+
+    `since` changes nothing: a file is known by its content, so one that was corrected is new however old its day.
+
+    Raises SourceUnavailable while a file is still being written (the next run takes it), ContractBreach for a name
+    or a link that leads out of the folder.
+    """
+    source = feed.source
+    assert isinstance(source, FilesSource)
+    folder = Folder.of(connection)
+    try:
+        found = [drop for drop in folder.drops(source.pattern) if not drop.name.endswith(CHECKSUM)]
+        for drop in found:
+            _check_place(feed, drop)
+        horizon = max(business_date, cutoff.date()) if feed.ends_on else business_date
+        days = {drop: delivered_on(source, PurePosixPath(drop.name).name) for drop in found}
+        due = _new(folder, {drop: day for drop, day in days.items() if day <= horizon}, landing)
+        if not due:
+            return None
+        window_from = landing.landed_through() or feed.starts_on
+        with landing.new_batch() as batch:
+            for drop, known in due.items():
+                _copy(feed, batch, folder, drop, known)
+            window_to = max(known.day for known in due.values())
+            return batch.commit(
+                feed, min(window_from, window_to), min(window_to, feed.ends_on or window_to), n_rows=None
+            )
+    except (OSError, SourceUnavailable) as error:
+        if str(error).startswith("feed "):
+            raise
+        raise SourceUnavailable(
+            f"feed {feed.code}: connection {source.connection}: {error}\n"
+            "  what to do: check folder or address and account; the run may be repeated at any time"
+        ) from None
+
+
+def _check_place(feed: Feed, drop: Drop) -> None:
+    is_writable_name = drop.name.isprintable() and not any("\ud800" <= each <= "\udfff" for each in drop.name)
+    if drop.is_link or not is_writable_name:
+        raise ContractBreach(
+            f"feed {feed.code}: {drop.name!r}: expected a plain file in the folder with a readable name, "
+            "found a link, a way out of the folder or unprintable characters\n"
+            "  what to do: remove it from the folder; nothing was taken"
+        )
+
+
+class _Known(NamedTuple):
+    """What is known of a file that is to be taken."""
+
+    day: date
+    sha256: str
+    n_before: int  # how often its content has landed under its name
+
+
+def _new(folder: Folder, days: dict[Drop, date], landing: Landing) -> dict[Drop, _Known]:
+    """Files whose content has not landed; of the same content twice, the first.
+
+    A header without rows is the same bytes on every quiet day: there the day counts too, or the second quiet day
+    would be missing instead of zero. What comes back after other bytes came under its name is new as well.
+    """
+    landed_files = [
+        (file, manifest.fetched_at)
+        for manifest in sorted(landing.manifests(), key=lambda manifest: manifest.fetched_at)
+        for file in manifest.files
+    ]
+    landed = {(file.sha256, day) for file, _ in landed_files for day in (None, file.delivered_on)}
+    latest = {file.name: (file, fetched_at) for file, fetched_at in landed_files}
+    new = {}
+    for drop, day in days.items():
+        before, fetched_at = latest.get(_landed_name(drop), (None, None))
+        if before and fetched_at and before.n_bytes == drop.size and drop.is_older(fetched_at):
+            continue
+        sha256 = folder.sha256(drop.name)
+        is_back = before is not None and before.sha256 != sha256
+        if is_back or (sha256, day if _is_quiet(folder, drop) else None) not in landed:
+            n_before = sum((file.name, file.sha256) == (_landed_name(drop), sha256) for file, _ in landed_files)
+            new[drop] = _Known(day, sha256, n_before)
+            landed |= {(sha256, None), (sha256, day)}
+    return new
+
+
+def _landed_name(drop: Drop) -> str:
+    return drop.name.replace("/", "__")
+
+
+def _is_quiet(folder: Folder, drop: Drop) -> bool:
+    """True for a text file of one line at most."""
+    if drop.size > QUIET_FILE:
+        return False
+    with folder.open(drop.name) as file:
+        content = file.read()
+    is_text = b"\0" not in content and not content.startswith((b"\x1f\x8b", b"PK"))
+    return is_text and len(content.splitlines()) <= 1
+
+
+def _copy(feed: Feed, batch: Batch, folder: Folder, drop: Drop, known: _Known) -> None:
+    """Copy one file and compare it with what was seen before and with its checksum, if one lies beside it."""
+    with batch.file(_landed_name(drop), known.day, known.n_before) as out, folder.open(drop.name) as content:
+        shutil.copyfileobj(content, out, 1 << 20)
+    copied = batch.files[-1].sha256
+    if copied != known.sha256:
+        raise SourceUnavailable(
+            f"feed {feed.code}: file {drop.name} changed while it was read: it is still being written\n"
+            "  what to do: nothing; the next run takes it. Sources should write under another name and rename"
+        )
+    promised = _promised(folder, drop)
+    if promised is not None and promised != copied:
+        raise SourceUnavailable(
+            f"feed {feed.code}: file {drop.name}: expected the SHA-256 that {drop.name}{CHECKSUM} says, "
+            f"found {copied}: the transfer is not complete\n  what to do: ask the source to send it again"
+        )
+
+
+def _promised(folder: Folder, drop: Drop) -> str | None:
+    """Hash in the file of checksums beside a file; none if there is no such file."""
+    try:
+        with folder.open(drop.name + CHECKSUM) as beside:
+            words = beside.read().decode(errors="replace").split()
+    except FileNotFoundError:
+        return None
+    return words[0].lower() if words else ""

@@ -1,0 +1,148 @@
+"""Aggregation of scores into one number. Axis 0 is what is aggregated; all other axes are kept.
+
+Weights are (k,) or any shape that broadcasts over `values` from the left, e.g. (k, n_areas) for values
+(k, n_areas, n_draws); they are normalised here. A NaN value with a positive weight gives NaN: nothing is
+filled in. Use `available_weights` to spread the weight over what is there. No component, or none with
+weight, gives NaN; a negative weight is an EngineInputError.
+"""
+
+from collections.abc import Mapping
+from typing import Literal
+
+import numpy as np
+
+from spark_jobs.index.engine.arrays import BoolArray, EngineInputError, FloatArray
+
+Direction = Literal["benefit", "harm"]
+UNITS_AT_ONCE = 256  # bounds the memory of the pairs of units
+
+
+def arithmetic(values: FloatArray, weights: FloatArray) -> FloatArray:
+    """Weighted mean."""
+    return _weighted_sum(values, weights)
+
+
+def geometric(values: FloatArray, weights: FloatArray) -> FloatArray:
+    """Weighted geometric mean; a zero gives zero, a negative value is an EngineInputError."""
+    _require_not_negative(values, "geometric")
+    with np.errstate(divide="ignore"):
+        return np.asarray(np.exp(_weighted_sum(np.log(values), weights)))
+
+
+def harmonic(values: FloatArray, weights: FloatArray) -> FloatArray:
+    """Weighted harmonic mean; a zero gives zero (its limit), a negative value is an EngineInputError."""
+    _require_not_negative(values, "harmonic")
+    with np.errstate(divide="ignore"):
+        return np.asarray(1.0 / _weighted_sum(1.0 / values, weights))
+
+
+def ampi(values: FloatArray, weights: FloatArray, direction: Direction = "benefit") -> FloatArray:
+    """Adjusted Mazziotta-Pareto index: M - S^2 / M when higher is better ("benefit"), M + S^2 / M for harms.
+
+    M and S^2 are the weighted mean and variance over the components (Mazziotta and Pareto 2016, with
+    weights). Undefined, NaN, where M <= 0 or a value is infinite; equal values have no penalty.
+    """
+    mean = _weighted_sum(values, weights)
+    with np.errstate(invalid="ignore"):
+        variance = _weighted_sum((values - mean) ** 2, weights)
+    sign = -1.0 if direction == "benefit" else 1.0
+    positive = np.where(mean > 0.0, mean, np.nan)
+    return np.asarray(positive + sign * variance / positive)
+
+
+def available_weights(weights: FloatArray, is_available: BoolArray, least_share: float) -> FloatArray:
+    """Weights spread over the available components, (k, ...) like `is_available`, summing to 1.
+
+    All zero where the available components hold less than `least_share` of the weight.
+    """
+    share = live_share(weights, is_available)
+    kept = np.where(is_available, _along_first(weights, is_available.ndim), 0.0)
+    total = kept.sum(axis=0)
+    enough = (share >= least_share - 1e-12) & (total > 0.0)
+    return np.asarray(np.where(enough, kept / np.where(total > 0.0, total, 1.0), 0.0))
+
+
+def live_share(weights: FloatArray, is_available: BoolArray) -> FloatArray:
+    """Share of the weight that the available components hold; 0 where there is no weight at all."""
+    spread, total = _along_first(weights, is_available.ndim), weights.sum(axis=0)
+    return np.asarray((spread * is_available).sum(axis=0) / np.where(total > 0.0, total, np.inf))
+
+
+def outranking(values: FloatArray, weights: FloatArray) -> FloatArray:
+    """Share of the weight on which unit i (row) beats unit j (column), (n_units, n_units); ties count half.
+
+    values (k, n_units). A unit with a NaN that has weight beats nobody and is beaten by nobody: NaN.
+    """
+    return _outranking(values, values, weights)
+
+
+def copeland(values: FloatArray, weights: FloatArray) -> FloatArray:
+    """Copeland score: units outranked minus units that outrank, (n_units,). Munda and Nardo (2009).
+
+    A unit with a NaN that has weight has no score (NaN) and takes no part. All pairs are compared, some
+    units at a time: time grows with n_units^2, memory does not.
+    """
+    takes_part = ~np.isnan(values[weights > 0.0]).any(axis=0)
+    kept, scores = values[:, takes_part], []
+    for start in range(0, kept.shape[1], UNITS_AT_ONCE):
+        margin = _outranking(kept[:, start : start + UNITS_AT_ONCE], kept, weights) - 0.5
+        scores.append(np.where(np.abs(margin) < 1e-9, 0.0, np.sign(margin)).sum(axis=1))
+    result = np.full(values.shape[1], np.nan)
+    result[takes_part] = np.concatenate(scores) if scores else 0.0
+    return result
+
+
+def effective_weights(parents: Mapping[str, str | None], weights: Mapping[str, float]) -> dict[str, float]:
+    """Weight of every node in the root: its share among its siblings times that of all its ancestors.
+
+    `parents` names each node's parent, None for the root. An unknown parent, a cycle, a weight that is absent
+    or negative, and siblings without any weight are EngineInputErrors.
+    """
+    siblings: dict[str | None, float] = {}
+    for node, parent in parents.items():
+        if not weights.get(node, -1.0) >= 0.0:
+            raise EngineInputError(f"every node needs a weight >= 0; found {weights.get(node)} for {node!r}")
+        siblings[parent] = siblings.get(parent, 0.0) + weights[node]
+    empty = [parent for parent, total in siblings.items() if total == 0.0]
+    if empty:
+        raise EngineInputError(f"one child at least must have a weight above 0; none has below {empty}")
+
+    def effective(node: str, seen: frozenset[str]) -> float:
+        if node in seen or node not in parents:
+            raise EngineInputError(f"the hierarchy must be a tree; {node!r} is its own ancestor or not listed")
+        parent = parents[node]
+        own = weights[node] / siblings[parent]
+        return own if parent is None else own * effective(parent, seen | {node})
+
+    return {node: effective(node, frozenset()) for node in parents}
+
+
+def _weighted_sum(values: FloatArray, weights: FloatArray) -> FloatArray:
+    """Sum over axis 0 with weights that sum to 1; weightless components are left out even when NaN."""
+    spread = _along_first(weights, values.ndim)
+    total = spread.sum(axis=0)
+    if bool(np.any(spread < 0.0)):
+        raise EngineInputError(f"weights must not be negative; found {spread.min()}")
+    with np.errstate(invalid="ignore"):
+        products = np.where(spread > 0.0, values * spread, 0.0)
+        return np.asarray(products.sum(axis=0) / np.where(total > 0.0, total, np.nan))
+
+
+def _outranking(units: FloatArray, others: FloatArray, weights: FloatArray) -> FloatArray:
+    """Share of the weight on which each of `units` (k, m) beats each of `others` (k, n), (m, n)."""
+    if bool(np.any(weights < 0.0)) or not float(weights.sum()) > 0.0:
+        raise EngineInputError(f"outranking needs weights >= 0, not all 0; found {weights.tolist()[:9]}")
+    share = np.zeros((units.shape[1], others.shape[1]))
+    for weight, of_units, of_others in zip(weights / weights.sum(), units, others, strict=True):
+        if weight > 0.0:
+            share += weight * (0.5 + 0.5 * np.sign(of_units[:, None] - of_others))
+    return share
+
+
+def _along_first(weights: FloatArray, ndim: int) -> FloatArray:
+    return weights.reshape(weights.shape + (1,) * (ndim - weights.ndim))
+
+
+def _require_not_negative(values: FloatArray, mean: str) -> None:
+    if bool(np.any(values < 0.0)):
+        raise EngineInputError(f"the {mean} mean needs values >= 0; found {np.nanmin(values)}; re-scale first")

@@ -1,0 +1,80 @@
+"""How complete the last days are: a chain ladder over what was known of each day, night by night (methodology 9).
+
+Every night leaves how many events of each of the last days it knew. These diagonals make a triangle of event day and
+delay that counts exactly what the indicator counts, late deaths and withdrawn cases included. Old records loaded at
+the start carry the time of their last change and would tell nothing of it. Pure: arrays in, arrays out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Literal
+
+import numpy as np
+
+from spark_jobs.index.engine.arrays import FloatArray
+from spark_jobs.index.engine.chain_ladder import mack, publishable_delay
+from spark_jobs.index.methodology import Methodology
+
+SeriesCode = Literal["events", "trials"]  # a proportion develops in both
+Night = Mapping[
+    date, FloatArray
+]  # business date -> (n_delays,) events of the day so many days before it, as then known
+
+
+@dataclass(frozen=True)
+class Completeness:
+    """By delay, (n_delays,): share p_d known, expected final count n / p_d, its standard error; NaN while not learnt."""
+
+    count: FloatArray
+    share: FloatArray
+    nowcast: FloatArray
+    standard_error: FloatArray
+
+    @property
+    def is_learnt(self) -> bool:
+        return not bool(np.isnan(self.share).any())
+
+    def held_back(self, least: float) -> int:
+        """Days to leave off at the end, so that at least `least` of every counted day is known; 0 while not learnt."""
+        return publishable_delay(self.share, least) if self.is_learnt else 0
+
+
+def completeness(nights: Night, tonight: date, methodology: Methodology) -> Completeness:
+    """What the nights up to `tonight`, which is one of them, tell of one series of counts."""
+    count = nights[tonight]
+    nothing = np.full(count.size, np.nan)
+    unknown = Completeness(count, nothing, nothing, nothing)
+    publication = methodology.publication
+    first = tonight - timedelta(days=publication.delay_nights - 1)
+    known = {night: counts for night, counts in nights.items() if first <= night <= tonight}
+    if len(known) < publication.min_delay_nights:
+        return unknown
+    triangle = development(known, tonight)
+    both = ~np.isnan(triangle[:, :-1]) & ~np.isnan(triangle[:, 1:])
+    volumes = [np.where(both, part, 0.0).sum(axis=0) for part in (triangle[:, :-1], triangle[:, 1:])]
+    if count.sum() < methodology.posterior.min_events or np.min(volumes) <= 0.0:
+        return unknown
+    ladder = mack(triangle)
+    newest_first = slice(None, -count.size - 1, -1)
+    return Completeness(count, ladder.completeness, ladder.ultimate[newest_first], ladder.standard_error[newest_first])
+
+
+def development(nights: Night, tonight: date) -> FloatArray:
+    """Triangle (event days, delays), the day of `tonight` last. A night that was left out knew what the one before did."""
+    begin, n_delays = min(nights), nights[tonight].size
+    n_nights = (tonight - begin).days + 1
+    known = np.full((n_nights, n_delays), np.nan)
+    for night in range(n_nights):
+        counts = nights.get(begin + timedelta(days=night))
+        if counts is not None:
+            known[night] = counts
+        else:
+            known[night, 1:] = known[night - 1, :-1]
+    triangle = np.full((n_nights + n_delays - 1, n_delays), np.nan)
+    for delay in range(n_delays):
+        start = n_delays - 1 - delay
+        triangle[start : start + n_nights, delay] = known[:, delay]
+    return triangle

@@ -1,0 +1,244 @@
+"""The whole chain for one city and one as-of day: counts -> posterior draws -> scores -> domains -> index.
+
+    marks = goalposts(base_years, methodology)                      # once a city and base period
+    result = compute_index(inputs, marks, methodology, seed)        # every as-of day
+
+Arrays in, arrays out; equal inputs give equal bytes. Each indicator has random streams of its own that do
+not depend on the day, so days with nearly equal data have nearly equal results.
+"""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from spark_jobs.index.engine.aggregate import ampi, arithmetic, available_weights, geometric, live_share
+from spark_jobs.index.engine.arrays import BoolArray, EngineInputError, FloatArray
+from spark_jobs.index.engine.inputs import IndexInput, IndicatorWindow, windows_in_order
+from spark_jobs.index.engine.posterior import beta_binomial_mean, gamma_poisson_mean
+from spark_jobs.index.engine.ranks import rank_interval, ranks, top_probability
+from spark_jobs.index.engine.results import (
+    DOMAINS_MISSING,
+    DomainResult,
+    IndexResult,
+    IndicatorResult,
+    OverallResult,
+)
+from spark_jobs.index.engine.scale import Goalposts, score, transformed
+from spark_jobs.index.engine.window_draws import WindowDraws, draw_window, too_few_events
+from spark_jobs.index.methodology import Indicator, Methodology
+
+__all__ = [
+    "Goalposts",
+    "IndexInput",
+    "IndexResult",
+    "IndicatorWindow",
+    "compute_index",
+    "goalposts",
+]
+
+AGGREGATIONS: dict[str, Callable[[FloatArray, FloatArray], FloatArray]] = {
+    "ampi": ampi,
+    "arithmetic": arithmetic,
+    "geometric": geometric,
+}
+
+
+def goalposts(base_years: Sequence[Sequence[IndicatorWindow]], methodology: Methodology) -> Goalposts:
+    """Frozen marks of the base period: x0 from the pooled city, low and high over all county-years.
+
+    `base_years` holds one tuple of windows per base year. An indicator with a base year that is missing, in
+    part missing, or has too few events has no marks (is_available False), as has one without any spread.
+    """
+    expected = methodology.windows.base_years
+    if len(base_years) != expected:
+        raise EngineInputError(f"the base period has {expected} years; found {len(base_years)}")
+    n_areas = max((window.exposure.size for year in base_years for window in year), default=0)
+    years = [windows_in_order(year, methodology, n_areas) for year in base_years]
+    marks = np.array(
+        [
+            _indicator_marks(indicator, [year[row] for year in years], methodology)
+            for row, indicator in enumerate(methodology.indicators)
+        ]
+    )
+    return Goalposts(marks[:, 0], marks[:, 1], marks[:, 2], np.isfinite(marks).all(axis=1))
+
+
+def _indicator_marks(
+    indicator: Indicator, years: Sequence[IndicatorWindow], methodology: Methodology
+) -> tuple[float, float, float]:
+    """(x0, low, high) of one indicator, NaN without a complete base."""
+    nothing = (np.nan, np.nan, np.nan)
+    if not all(_is_complete(year, indicator, methodology.posterior.min_events) for year in years):
+        return nothing
+    harm = sum(float((year.weights[:, None] * year.counts).sum()) for year in years)
+    city = np.array([harm / sum(float(year.exposure.sum()) for year in years)])
+    counties = np.concatenate([_mean_rates(year, indicator, methodology) for year in years])
+    x = transformed(counties[~np.isnan(counties)], indicator.kind)
+    if np.ptp(x) < 1e-9:
+        return nothing
+    return float(transformed(city, indicator.kind)[0]), float(x.min()), float(x.max())
+
+
+def _is_complete(year: IndicatorWindow, indicator: Indicator, min_events: int) -> bool:
+    if not year.is_live or bool(np.isnan(year.counts).any() or np.isnan(year.exposure).any()):
+        return False
+    return not too_few_events(float(year.counts.sum()), float(year.exposure.sum()), indicator, min_events)
+
+
+def _mean_rates(year: IndicatorWindow, indicator: Indicator, methodology: Methodology) -> FloatArray:
+    """Posterior mean rate of each area in one base year, (n_areas,); NaN without exposure."""
+    mean = gamma_poisson_mean if indicator.kind == "rate" else beta_binomial_mean
+    exposure = np.where(year.exposure > 0.0, year.exposure, np.nan)
+    parts = [
+        weight * mean(counts, exposure, methodology.posterior)
+        for counts, weight in zip(year.counts, year.weights, strict=True)
+    ]
+    return np.asarray(np.sum(parts, axis=0))
+
+
+def compute_index(inputs: IndexInput, marks: Goalposts, methodology: Methodology, seed: int) -> IndexResult:
+    """The index of every area and of the city, with intervals (rules: methodology sections 4 to 6)."""
+    n_areas = len(inputs.area_codes)
+    now = draw_window(inputs.headline, marks, methodology, seed, "headline", n_areas)
+    domains = _domain_draws(now.scores, now.is_live, methodology, "ampi")
+    index = index_draws(domains, methodology)
+    change = _change_draws(inputs, now, marks, methodology, seed)
+    return IndexResult(
+        area_codes=inputs.area_codes,
+        indicators=indicator_result(now, marks, methodology),
+        domains=_domain_result(domains, now.is_live, methodology),
+        overall=_overall_result(index, domains, now, change, methodology),
+        draws=index,
+    )
+
+
+def _domain_draws(scores: FloatArray, is_live: BoolArray, methodology: Methodology, method: str) -> FloatArray:
+    """Draws (n_domains, n_units, n_draws) of every domain."""
+    return np.stack(
+        [
+            domain_draws(position, scores[rows], is_live[rows], methodology, method)
+            for position, rows in enumerate(domain_rows(methodology))
+        ]
+    )
+
+
+def domain_rows(methodology: Methodology) -> list[slice]:
+    """The rows of each domain among all indicators."""
+    ends = np.cumsum([len(domain.indicators) for domain in methodology.domains]).tolist()
+    return [slice(start, end) for start, end in zip([0, *ends], ends, strict=False)]
+
+
+def domain_draws(
+    position: int, scores: FloatArray, is_live: BoolArray, methodology: Methodology, method: str = "ampi"
+) -> FloatArray:
+    """Draws (n_units, n_draws) of one domain from its own rows; NaN where too little of its weight is live."""
+    weights = np.array([indicator.weight for indicator in methodology.domains[position].indicators])
+    spread = available_weights(weights, is_live, methodology.aggregation.domain_live_share)
+    return AGGREGATIONS[method](np.maximum(scores, methodology.scale.floor), spread)
+
+
+def index_draws(domains: FloatArray, methodology: Methodology, method: str = "ampi") -> FloatArray:
+    """Draws (n_units, n_draws) of the index; NaN unless every domain is live."""
+    weights = np.array([domain.weight for domain in methodology.domains])
+    return AGGREGATIONS[method](np.maximum(domains, methodology.scale.floor), weights)
+
+
+def _change_draws(
+    inputs: IndexInput, now: WindowDraws, marks: Goalposts, methodology: Methodology, seed: int
+) -> FloatArray:
+    """Index now minus index last year, (n_units, n_draws), on indicators live in both."""
+    n_areas = len(inputs.area_codes)
+    if not inputs.last_year:
+        return np.full((n_areas + 1, methodology.posterior.draws), np.nan)
+    before = draw_window(inputs.last_year, marks, methodology, seed, "last_year", n_areas)
+    both = now.is_live & before.is_live
+    then_and_now = [
+        index_draws(_domain_draws(window.scores, both, methodology, "ampi"), methodology) for window in (before, now)
+    ]
+    return then_and_now[1] - then_and_now[0]
+
+
+def indicator_result(now: WindowDraws, marks: Goalposts, methodology: Methodology) -> IndicatorResult:
+    """Summaries of rates; the score falls with the rate, so its quantiles are those of the rate, turned."""
+    indicators = methodology.indicators
+    per = np.array([indicator.rate_per for indicator in indicators])[:, None]
+    rates = _quantiles(now.rates, methodology)
+    scores = np.full_like(rates, np.nan)
+    for row, indicator in enumerate(indicators):
+        if marks.is_available[row]:
+            x = transformed(rates[:, row], indicator.kind)
+            ends = (marks.centre[row], marks.low[row], marks.high[row])
+            scores[:, row] = score(x, *ends, methodology.scale.centre, methodology.scale.span)
+    return IndicatorResult(
+        indicator_ids=tuple(indicator.id for indicator in indicators),
+        n_events=now.n_events,
+        exposure=now.exposure,
+        rate=rates[1] * per,
+        rate_lower=rates[0] * per,
+        rate_upper=rates[2] * per,
+        score=scores[1],
+        score_lower=scores[2],
+        score_upper=scores[0],
+        state=now.state,
+    )
+
+
+def _domain_result(domains: FloatArray, is_live: BoolArray, methodology: Methodology) -> DomainResult:
+    lower, value, upper = _quantiles(domains, methodology)
+    shares = [
+        live_share(np.array([i.weight for i in domain.indicators]), is_live[rows])
+        for domain, rows in zip(methodology.domains, domain_rows(methodology), strict=True)
+    ]
+    return DomainResult(
+        domain_ids=tuple(domain.id for domain in methodology.domains),
+        value=value,
+        lower=lower,
+        upper=upper,
+        is_live=~np.isnan(value),
+        live_weight_share=np.stack(shares),
+    )
+
+
+def _overall_result(
+    index: FloatArray, domains: FloatArray, now: WindowDraws, change: FloatArray, methodology: Methodology
+) -> OverallResult:
+    lower, value, upper = _quantiles(index, methodology)
+    change_lower, change_value, change_upper = _quantiles(change, methodology)
+    variants = {
+        method: index_draws(_domain_draws(now.scores, now.is_live, methodology, method), methodology, method)
+        for method in methodology.aggregation.variants
+    }
+    area_ranks = ranks(index[:-1])
+    rank_low, rank_high = rank_interval(area_ranks, methodology.posterior.interval)
+    ids = np.array([domain.id for domain in methodology.domains])
+    missing = tuple(tuple(ids[np.isnan(unit)].tolist()) for unit in domains[:, :, 0].T)
+    return OverallResult(
+        index=value,
+        lower=lower,
+        upper=upper,
+        arithmetic=np.median(variants["arithmetic"], axis=-1),
+        geometric=np.median(variants["geometric"], axis=-1),
+        band=bands(lower, upper, methodology.bands.level),
+        rank_low=np.append(rank_low, np.nan),
+        rank_high=np.append(rank_high, np.nan),
+        p_top=np.append(top_probability(area_ranks, methodology.aggregation.top_k), np.nan),
+        change=change_value,
+        change_lower=change_lower,
+        change_upper=change_upper,
+        p_below_last_year=np.where(np.isnan(change_value), np.nan, (change < 0.0).mean(axis=-1)),
+        reason=tuple(DOMAINS_MISSING if gone else None for gone in missing),
+        missing_domains=missing,
+    )
+
+
+def bands(lower: FloatArray, upper: FloatArray, level: float) -> np.ndarray[tuple[int], np.dtype[np.str_]]:
+    """better: the interval lies above the level; worse: below; level: it contains it; none: there is no interval."""
+    choices = [np.isnan(lower), lower > level, upper < level]
+    return np.select(choices, ["none", "better", "worse"], default="level")
+
+
+def _quantiles(draws: FloatArray, methodology: Methodology) -> FloatArray:
+    """(lower, median, upper) along the draws, stacked on a new first axis."""
+    tail = (1.0 - methodology.posterior.interval) / 2.0
+    in_order = np.sort(draws, axis=-1)  # sorting first is faster than the selection that quantile does by itself
+    return np.asarray(np.quantile(in_order, [tail, 0.5, 1.0 - tail], axis=-1))

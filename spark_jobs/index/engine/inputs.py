@@ -1,0 +1,79 @@
+"""What one computation of the index receives: counts and exposures of one city as of one day."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from spark_jobs.index.engine.arrays import EngineInputError, FloatArray
+from spark_jobs.index.methodology import Indicator, Methodology
+
+
+@dataclass(frozen=True)
+class IndicatorWindow:
+    """One indicator in one window, for n areas in fixed order.
+
+    counts: (n_strata, n_areas) events of a rate, or (1, n_areas) numerators of a proportion; NaN = missing.
+    exposure: (n_areas,) exposure of the window (person-years and the like), or denominators.
+    weights: (n_strata,) harm-days per event; ones for plain counts and proportions.
+    is_live: False when a feed it needs did not deliver; the counts are then not looked at.
+    """
+
+    indicator_id: str
+    counts: FloatArray
+    exposure: FloatArray
+    weights: FloatArray
+    is_live: bool
+
+
+@dataclass(frozen=True)
+class IndexInput:
+    """Windows of one city and one as-of day. An indicator left out of a window counts as not delivered.
+
+    last_year may be empty: then no change against last year is computed.
+    """
+
+    area_codes: tuple[str, ...]
+    headline: tuple[IndicatorWindow, ...]
+    last_year: tuple[IndicatorWindow, ...] = ()
+
+
+def windows_in_order(
+    windows: Sequence[IndicatorWindow], methodology: Methodology, n_areas: int
+) -> list[IndicatorWindow]:
+    """One window for each indicator of the methodology, in its order; absent ones are not live."""
+    known = {indicator.id: indicator for indicator in methodology.indicators}
+    given: dict[str, IndicatorWindow] = {}
+    for window in windows:
+        if window.indicator_id not in known or window.indicator_id in given:
+            raise EngineInputError(
+                f"each window must be one indicator of methodology {methodology.version}, once; "
+                f"found {window.indicator_id!r}"
+            )
+        _check(window, known[window.indicator_id], n_areas)
+        given[window.indicator_id] = window
+    return [given.get(name) or _absent(name, n_areas) for name in known]
+
+
+def _absent(indicator_id: str, n_areas: int) -> IndicatorWindow:
+    nothing = np.full(n_areas, np.nan)
+    return IndicatorWindow(indicator_id, nothing[None, :], nothing, np.ones(1), is_live=False)
+
+
+def _check(window: IndicatorWindow, indicator: Indicator, n_areas: int) -> None:
+    """Shapes fit and numbers are possible; otherwise an EngineInputError naming the indicator."""
+    n_strata = window.weights.size
+    expected = ((n_strata, n_areas), (n_areas,))
+    found = (window.counts.shape, window.exposure.shape)
+    if found != expected or (indicator.kind == "proportion" and n_strata != 1):
+        raise EngineInputError(
+            f"{indicator.id}: expected counts {expected[0]} and exposure {expected[1]} with one stratum "
+            f"for a proportion; found {found[0]}, {found[1]} and {n_strata} weights"
+        )
+    if bool(np.any(window.counts < 0.0) or np.any(window.exposure < 0.0) or np.any(window.weights <= 0.0)):
+        raise EngineInputError(f"{indicator.id}: counts and exposure must be >= 0, weights > 0")
+    if indicator.kind == "proportion" and bool(np.any(window.counts[0] > window.exposure)):
+        areas = np.flatnonzero(window.counts[0] > window.exposure)[:5].tolist()
+        raise EngineInputError(
+            f"{indicator.id}: a numerator above its denominator at area positions {areas}; correct the indicator's SQL"
+        )

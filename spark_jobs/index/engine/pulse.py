@@ -1,0 +1,207 @@
+"""The pulse: the events of the last 28 days beside what the season leads one to expect (methodology 5).
+
+    expected = exposure of the pulse x level of the year before it x season
+    season   = rate of the same days of past years over the rate of the years before them, the city as a whole
+
+The level of an area is its posterior rate, so that a county without events in a year is not expected to have none.
+Counts scatter more than chance: the dispersion is Pearson's, from how far the areas' pulses of past years lay from
+their own expectation (McCullagh and Nelder 1989, section 4.5), never below 1. The interval of a rate is that of a
+negative binomial count with the variance of the forecast (as in Noufaily et al. 2013, Statist. Med. 32, 1206-1222), of
+a proportion that of a normal logit. Events are counted plainly: 28 days of harm-days would be one death or none.
+Pure: arrays (n_areas,) in, arrays (n_areas + 1,) out, the city last.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+from scipy.special import expit, logit
+from scipy.stats import nbinom, norm
+
+from spark_jobs.index.engine.arrays import FloatArray
+from spark_jobs.index.engine.gamma_draws import stream
+from spark_jobs.index.engine.holidays import MovingHoliday, same_days
+from spark_jobs.index.engine.intervals import wilson
+from spark_jobs.index.engine.posterior import beta_binomial_draws, gamma_poisson_draws
+from spark_jobs.index.engine.windows import DailyCounts, DayCounts
+from spark_jobs.index.methodology import Indicator, Methodology
+
+PulseState = Literal["expected", "above", "below", "too_few", "no_history", "missing_feed", "no_exposure"]
+DAYS_BEFORE = 365  # the year that gives the level
+
+
+@dataclass(frozen=True)
+class PulseYear:
+    """A pulse and the year that ends before it."""
+
+    pulse: DayCounts
+    before: DayCounts
+
+
+@dataclass(frozen=True)
+class Pulse:
+    """One indicator's pulse; arrays (n_units,), NaN where the state leaves nothing to say.
+
+    change: rate of the pulse over the rate of the same days last year, minus 1, with its interval.
+    """
+
+    first: date
+    last: date
+    observed: FloatArray
+    expected: FloatArray
+    lower: FloatArray
+    upper: FloatArray
+    last_year: FloatArray
+    change: FloatArray
+    change_lower: FloatArray
+    change_upper: FloatArray
+    state: npt.NDArray[np.str_]
+
+
+def indicator_pulse(
+    counts: DailyCounts,
+    indicator: Indicator,
+    day: date,
+    held_back: int,
+    holiday: MovingHoliday | None,
+    methodology: Methodology,
+    n_areas: int,
+) -> Pulse:
+    """The pulse of a flow indicator as of `day`, its last `held_back` days left off as still incomplete."""
+    length = methodology.windows.pulse_days
+    last = day - timedelta(days=held_back)
+    days = [last - timedelta(days=n) for n in reversed(range(length))]
+    if not counts.is_covered(indicator, days[0], day):
+        return _nothing(days, n_areas, "missing_feed")
+    now = counts.on_days(indicator, days)
+    years = (_year(counts, indicator, same_days(days, k, holiday)) for k in range(methodology.windows.pulse_years + 1))
+    current, *past = years
+    known = [year for year in past if year is not None]
+    if current is None or not known:
+        return _counted(_nothing(days, n_areas, "no_history"), now)
+    return expectation(days, current, known, indicator, methodology)
+
+
+def _year(counts: DailyCounts, indicator: Indicator, days: Sequence[date]) -> PulseYear | None:
+    """None where the feeds do not reach back so far."""
+    begin = min(days) - timedelta(days=DAYS_BEFORE)
+    if not counts.is_covered(indicator, begin, max(days)):
+        return None
+    before = [begin + timedelta(days=n) for n in range(DAYS_BEFORE)]
+    return PulseYear(counts.on_days(indicator, days), counts.on_days(indicator, before))
+
+
+def expectation(
+    days: Sequence[date], current: PulseYear, past: Sequence[PulseYear], indicator: Indicator, methodology: Methodology
+) -> Pulse:
+    """Observed beside expected; `past`: the same days of earlier years, the last year first."""
+    now, last_year = _with_city(current.pulse), _with_city(past[0].pulse)
+    before, pooled = _with_city(current.before), [(_with_city(y.pulse), _with_city(y.before)) for y in past]
+    least = methodology.posterior.min_events
+    in_season, in_years = (sum(float(part[n].events[-1]) for part in pooled) for n in (0, 1))
+    if min(in_season, in_years, float(before.events[-1])) < least:
+        return _counted(_nothing(days, now.events.size - 1, "too_few"), current.pulse)
+    rates = [
+        sum(float(p[n].events[-1]) for p in pooled) / sum(float(p[n].exposure[-1]) for p in pooled) for n in (0, 1)
+    ]
+    season = rates[0] / rates[1]
+    is_rate = indicator.kind == "rate"
+    dispersion = _dispersion(past, season, is_rate)
+    level, level_error = _level(current.before, indicator, methodology)
+    expected = now.exposure * level * season
+    if not is_rate:
+        expected = np.minimum(expected, now.exposure)
+    share = np.zeros_like(expected) if is_rate else _ratio(expected, now.exposure)
+    forecast_error = level_error**2 + 1.0 / in_season + 1.0 / in_years
+    variance = dispersion * (expected * (1.0 - share) + expected**2 * forecast_error)
+    lower, upper = _limits(expected, variance, now.exposure, is_rate, methodology.posterior.interval)
+    change = _change(now, last_year, dispersion, methodology.posterior.interval)
+    state = np.select([now.events > upper, now.events < lower], ["above", "below"], default="expected").astype("U12")
+    state[~(now.exposure > 0.0)] = "no_exposure"
+    return Pulse(days[0], days[-1], now.events, expected, lower, upper, last_year.events, *change, state)
+
+
+def _with_city(counts: DayCounts) -> DayCounts:
+    used = counts.exposure > 0.0
+    return DayCounts(
+        np.append(counts.events, counts.events[used].sum()), np.append(counts.exposure, counts.exposure[used].sum())
+    )
+
+
+def _ratio(part: FloatArray, whole: FloatArray) -> FloatArray:
+    return np.divide(part, whole, out=np.full_like(whole, np.nan), where=whole > 0.0)
+
+
+def _dispersion(past: Sequence[PulseYear], season: float, is_rate: bool) -> float:
+    """Pearson's statistic over its degrees of freedom, over areas and past years; the level's own error counted in."""
+    squares, n_cells = 0.0, 0
+    for year in past:
+        expected = year.pulse.exposure * _ratio(year.before.events, year.before.exposure) * season
+        share = np.zeros_like(expected) if is_rate else np.minimum(_ratio(expected, year.pulse.exposure), 1.0)
+        variance = expected * (1.0 - share) + _ratio(expected**2, year.before.events)
+        used = variance > 0.0
+        squares += float(((year.pulse.events - expected)[used] ** 2 / variance[used]).sum())
+        n_cells += int(used.sum())
+    return max(1.0, squares / (n_cells - 1)) if n_cells > 1 else 1.0
+
+
+def _level(before: DayCounts, indicator: Indicator, methodology: Methodology) -> tuple[FloatArray, FloatArray]:
+    """Posterior mean rate of the year before and its relative error, areas and then the city."""
+    draw = gamma_poisson_draws if indicator.kind == "rate" else beta_binomial_draws
+    seed = methodology.posterior.seed
+    whole = _with_city(before)
+    parts = (("areas", before), ("city", DayCounts(whole.events[-1:], whole.exposure[-1:])))
+    draws = np.concatenate([
+        draw(part.events, part.exposure, methodology.posterior, stream(seed, "pulse", indicator.id, unit))
+        for unit, part in parts
+    ])  # fmt: skip
+    mean = draws.mean(axis=1)
+    return mean, draws.std(axis=1) / mean
+
+
+def _limits(
+    expected: FloatArray, variance: FloatArray, exposure: FloatArray, is_rate: bool, coverage: float
+) -> tuple[FloatArray, FloatArray]:
+    """The interval that holds the count with probability `coverage` if nothing but season and chance is at work."""
+    tails = ((1.0 - coverage) / 2.0, (1.0 + coverage) / 2.0)
+    if is_rate:
+        size = expected**2 / np.maximum(variance - expected, 1e-9 * expected)
+        low, high = (nbinom.ppf(tail, size, size / (size + expected)) for tail in tails)
+        return low, high
+    share = np.clip(_ratio(expected, exposure), 1e-9, 1.0 - 1e-9)
+    error = np.sqrt(variance) / (exposure * share * (1.0 - share))
+    low, high = (exposure * expit(logit(share) + norm.ppf(tail) * error) for tail in tails)
+    return low, high
+
+
+def _change(
+    now: DayCounts, then: DayCounts, dispersion: float, coverage: float
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Relative change of the rate: of two Poisson counts, given their sum, the later one is binomial (Wilson limits)."""
+    total = np.where((now.exposure > 0.0) & (then.exposure > 0.0), (now.events + then.events) / dispersion, np.nan)
+    total = np.where(total > 0.0, total, np.nan)
+    low, high = wilson(np.where(np.isnan(total), np.nan, now.events / dispersion), total, coverage)
+    exposures = _ratio(then.exposure, now.exposure)
+
+    def relative(share: FloatArray) -> FloatArray:
+        with np.errstate(divide="ignore"):
+            odds = np.where(share < 1.0, share / (1.0 - share), np.nan)
+        return np.asarray(odds * exposures - 1.0)
+
+    point = _ratio(now.events, now.exposure) / np.where(then.events > 0.0, _ratio(then.events, then.exposure), np.nan)
+    return np.asarray(point - 1.0), relative(low), relative(high)
+
+
+def _nothing(days: Sequence[date], n_areas: int, state: PulseState) -> Pulse:
+    none = np.full(n_areas + 1, np.nan)
+    return Pulse(days[0], days[-1], none, none, none, none, none, none, none, none, np.full(n_areas + 1, state))
+
+
+def _counted(pulse: Pulse, now: DayCounts) -> Pulse:
+    """The same with the events, which are shown even where nothing can be expected."""
+    return replace(pulse, observed=_with_city(now).events)

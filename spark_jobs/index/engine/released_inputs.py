@@ -1,0 +1,63 @@
+"""The aggregated inputs of a release, back as windows: enough to compute its index again without the lake. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from spark_jobs.index.engine.arrays import EngineInputError, FloatArray
+from spark_jobs.index.engine.composite_index import compute_index, goalposts
+from spark_jobs.index.engine.inputs import IndexInput, IndicatorWindow
+from spark_jobs.index.engine.results import IndexResult
+from spark_jobs.index.methodology import Indicator, Methodology
+
+Windows = tuple[IndicatorWindow, ...]
+
+
+@dataclass(frozen=True)
+class ReleasedInputs:
+    """Windows of one release over `area_codes` in order; indicators that had not delivered are left out."""
+
+    area_codes: tuple[str, ...]
+    headline: Windows
+    last_year: Windows
+    base_years: tuple[Windows, ...]
+
+    def index(self, methodology: Methodology) -> IndexResult:
+        """The index under a methodology, with marks of its own from the released base years."""
+        marks = goalposts(self.base_years, methodology)
+        inputs = IndexInput(self.area_codes, self.headline, self.last_year)
+        return compute_index(inputs, marks, methodology, methodology.posterior.seed)
+
+
+def released_inputs(rows: pd.DataFrame, methodology: Methodology) -> ReleasedInputs:
+    """rows: the released table `input` (indicator_id, area_code, window, stratum, count, exposure)."""
+    areas = sorted(set(rows["area_code"]))
+    if not areas:
+        raise EngineInputError("this release has no inputs: no feed had delivered")
+    by_window = {
+        name: tuple(
+            window_of(own, areas, indicator, methodology)
+            for indicator in methodology.indicators
+            if not (own := of_window[of_window["indicator_id"] == indicator.id]).empty
+        )
+        for name, of_window in rows.groupby("window")
+    }
+    years = tuple(by_window.get(f"base_{n}", ()) for n in range(1, methodology.windows.base_years + 1))
+    return ReleasedInputs(tuple(areas), by_window.get("headline", ()), by_window.get("last_year", ()), years)
+
+
+def window_of(rows: pd.DataFrame, areas: list[str], indicator: Indicator, methodology: Methodology) -> IndicatorWindow:
+    """Rows of one indicator and window; what an area lacks is NaN."""
+    counts = rows.pivot(index="stratum", columns="area_code", values="count").reindex(indicator.strata, columns=areas)
+    exposure = rows.drop_duplicates("area_code").set_index("area_code")["exposure"]
+    weights = np.array(methodology.harm_days(indicator))
+    return IndicatorWindow(indicator.id, counts.to_numpy(float), on_units(exposure, areas), weights, is_live=True)
+
+
+def on_units(values: pd.Series, units: Sequence[str]) -> FloatArray:
+    """Values by code as an array in the order of `units`; NaN where there is none."""
+    return values.reindex(list(units)).to_numpy(float)

@@ -1,0 +1,124 @@
+"""From the counts of one window to joint draws of rates and scores of every indicator and unit."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from spark_jobs.index.engine.arrays import BoolArray, FloatArray
+from spark_jobs.index.engine.gamma_draws import stream
+from spark_jobs.index.engine.inputs import IndicatorWindow, windows_in_order
+from spark_jobs.index.engine.posterior import beta_binomial_draws, gamma_poisson_draws
+from spark_jobs.index.engine.results import StateArray
+from spark_jobs.index.engine.scale import Goalposts, score, transformed
+from spark_jobs.index.methodology import Indicator, Methodology, PosteriorSettings
+
+
+@dataclass(frozen=True)
+class WindowDraws:
+    """Arrays (n_indicators, n_units[, n_draws]); the city is the last unit.
+
+    rates are per unit of exposure, NaN unless the state is live or no_base; scores NaN unless live.
+    """
+
+    state: StateArray
+    n_events: FloatArray
+    exposure: FloatArray
+    rates: FloatArray
+    scores: FloatArray
+
+    @property
+    def is_live(self) -> BoolArray:
+        return np.asarray(self.state == "live")
+
+
+def draw_window(
+    windows: Sequence[IndicatorWindow],
+    goalposts: Goalposts,
+    methodology: Methodology,
+    seed: int,
+    slot: str,
+    n_areas: int,
+) -> WindowDraws:
+    """Draw every indicator of one window. `slot` names the window and picks its random streams."""
+    settings, indicators = methodology.posterior, methodology.indicators
+    shape = (len(indicators), n_areas + 1)
+    result = WindowDraws(
+        state=np.full(shape, "missing_feed"),
+        n_events=np.full(shape, np.nan),
+        exposure=np.full(shape, np.nan),
+        rates=np.full((*shape, settings.draws), np.nan),
+        scores=np.full((*shape, settings.draws), np.nan),
+    )
+    ordered = windows_in_order(windows, methodology, n_areas)
+    for row, (indicator, window) in enumerate(zip(indicators, ordered, strict=True)):
+        if not window.is_live:
+            continue
+        pooled = with_city(window)
+        state = unit_states(pooled, indicator, settings, bool(goalposts.is_available[row]))
+        result.state[row] = state
+        result.n_events[row], result.exposure[row] = pooled.counts.sum(axis=0), pooled.exposure
+        drawn = np.isin(state, ("live", "no_base"))
+        if not drawn.any():
+            continue
+        result.rates[row] = _rate_draws(pooled, indicator, settings, drawn, (seed, slot))
+        if goalposts.is_available[row]:
+            marks = (goalposts.centre[row], goalposts.low[row], goalposts.high[row])
+            x = transformed(result.rates[row], indicator.kind)
+            result.scores[row] = score(x, *marks, methodology.scale.centre, methodology.scale.span)
+    return result
+
+
+def with_city(window: IndicatorWindow) -> IndicatorWindow:
+    """The same window with the city as one more unit: the sum of the areas that have counts and exposure."""
+    used = usable_areas(window)
+    counts = np.append(window.counts, window.counts[:, used].sum(axis=1, keepdims=True), axis=1)
+    exposure = np.append(window.exposure, window.exposure[used].sum())
+    return IndicatorWindow(window.indicator_id, counts, exposure, window.weights, window.is_live)
+
+
+def usable_areas(window: IndicatorWindow) -> BoolArray:
+    return np.asarray(~np.isnan(window.counts).any(axis=0) & (window.exposure > 0.0))
+
+
+def too_few_events(events: float, exposure: float, indicator: Indicator, min_events: int) -> bool:
+    """Fewer events in the city than a score needs; for a proportion the other outcome counts as well."""
+    scarcer = min(events, exposure - events) if indicator.kind == "proportion" else events
+    return scarcer < min_events
+
+
+def unit_states(
+    pooled: IndicatorWindow, indicator: Indicator, settings: PosteriorSettings, has_base: bool
+) -> StateArray:
+    """State of each unit of a delivered indicator, the city (last) included."""
+    events, exposure = float(pooled.counts[:, -1].sum()), float(pooled.exposure[-1])
+    few = too_few_events(events, exposure, indicator, settings.min_events)
+    best = "too_few" if few else "live" if has_base else "no_base"
+    state = np.full(pooled.exposure.size, best, dtype="U12")
+    state[~(pooled.exposure > 0.0)] = "no_exposure"
+    state[np.isnan(pooled.counts).any(axis=0)] = "missing_feed"
+    if np.all(state[:-1] == "missing_feed"):
+        state[-1] = "missing_feed"
+    return state
+
+
+def _rate_draws(
+    pooled: IndicatorWindow,
+    indicator: Indicator,
+    settings: PosteriorSettings,
+    drawn: BoolArray,
+    label: tuple[int, str],
+) -> FloatArray:
+    """Draws (n_units, n_draws) of the rate (harm-days: sum over strata of weight x rate) or proportion.
+
+    The city is drawn from its own pooled counts, as a single unit.
+    """
+    seed, slot = label
+    draw = gamma_poisson_draws if indicator.kind == "rate" else beta_binomial_draws
+    total = np.zeros((drawn.size, settings.draws))
+    for stratum, (counts, weight) in enumerate(zip(pooled.counts, pooled.weights, strict=True)):
+        masked = np.where(drawn, counts, np.nan)
+        for part, unit in ((slice(None, -1), "areas"), (slice(-1, None), "city")):
+            rng = stream(seed, slot, indicator.id, stratum, unit)
+            total[part] += weight * draw(masked[part], pooled.exposure[part], settings, rng)
+    return total

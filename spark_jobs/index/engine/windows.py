@@ -1,0 +1,165 @@
+"""Daily counts -> windows: any number of days and windows of one city from one pass over its daily rows. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+import numpy as np
+import pandas as pd
+
+from spark_jobs.index.engine.arrays import FloatArray
+from spark_jobs.index.engine.inputs import IndicatorWindow
+from spark_jobs.index.methodology import Indicator, Methodology
+
+DAYS_A_YEAR = 365.0
+
+
+@dataclass(frozen=True)
+class Coverage:
+    """Days on which an indicator's feeds have delivered: from `first` to `last`, both included; None = never."""
+
+    first: date
+    last: date | None
+
+    def covers(self, first: date, last: date) -> bool:
+        return self.last is not None and self.first <= first and last <= self.last
+
+
+@dataclass(frozen=True)
+class DayCounts:
+    """Events of one indicator on some days, all strata together, and its exposure: (n_areas,) each."""
+
+    events: FloatArray
+    exposure: FloatArray
+
+
+class DailyCounts:
+    """Cumulative counts of a city by indicator, stratum, area and day.
+
+    daily: indicator_id, area_code, day, stratum, numerator, denominator (null for rates); one row a combination,
+    days without events left out. denominators: area_code, measure, valid_from, valid_to (null = open), value.
+    coverage: indicator id -> Coverage; an indicator without an entry has no feed in this city.
+    """
+
+    def __init__(
+        self,
+        daily: pd.DataFrame,
+        denominators: pd.DataFrame,
+        coverage: Mapping[str, Coverage],
+        area_codes: Sequence[str],
+        methodology: Methodology,
+    ) -> None:
+        self._coverage, self._areas, self._methodology = coverage, tuple(area_codes), methodology
+        days = daily["day"].to_numpy().astype("datetime64[D]")
+        self._first = min((c.first for c in coverage.values()), default=date.min)
+        offsets = (days - np.datetime64(self._first)).astype(int)
+        inside = offsets >= 0
+        delivered = [(c.last - self._first).days + 1 for c in coverage.values() if c.last]
+        self._n_days = max([1, *delivered, int(offsets[inside].max()) + 1 if inside.any() else 1])
+        rows = daily.assign(offset=offsets)[inside]
+        found = dict(iter(rows.groupby("indicator_id", sort=False)))
+        self._by_indicator = {i.id: self._cumulated(found.get(i.id, rows.iloc[:0]), i) for i in methodology.indicators}
+        measures = {i.exposure for i in methodology.indicators if i.exposure}
+        self._exposures = {m: self._exposure_by_day(denominators[denominators["measure"] == m]) for m in measures}
+
+    def _cumulated(self, rows: pd.DataFrame, indicator: Indicator) -> FloatArray:
+        """(n_strata + 1, n_areas, n_days + 1) cumulative numerators, then denominators; stocks are not summed."""
+        cube = np.zeros((len(indicator.strata) + 1, len(self._areas), self._n_days + 1))
+        strata = rows["stratum"].map({name: position for position, name in enumerate(indicator.strata)})
+        areas = rows["area_code"].map({code: position for position, code in enumerate(self._areas)})
+        known = (strata.notna() & areas.notna()).to_numpy()
+        place = (areas[known].astype(int), rows["offset"][known] + 1)
+        np.add.at(cube, (strata[known].astype(int), *place), rows["numerator"][known].astype(float))
+        if indicator.kind == "proportion":
+            np.add.at(cube, (np.full(known.sum(), -1), *place), rows["denominator"][known].astype(float))
+        return cube if indicator.measure == "stock" else cube.cumsum(axis=2)
+
+    def _exposure_by_day(self, rows: pd.DataFrame) -> FloatArray:
+        """(2, n_areas, n_days + 1) cumulative values of one measure, and days on which exactly one value is known."""
+        values = np.zeros((2, len(self._areas), self._n_days + 1))
+        columns = (rows["area_code"], rows["valid_from"], rows["valid_to"], rows["value"])
+        for area, valid_from, valid_to, value in zip(*columns, strict=True):
+            if area in self._areas:
+                end = self._n_days if pd.isna(valid_to) else self._position(valid_to)
+                days = slice(self._position(valid_from - timedelta(days=1)) + 1, end + 1)
+                values[:, self._areas.index(area), days] += [[float(value)], [1.0]]
+        values[1] = values[1] == 1.0
+        return values.cumsum(axis=2)
+
+    def is_covered(self, indicator: Indicator, first: date, last: date) -> bool:
+        """Whether all feeds of the indicator have delivered all of these days."""
+        coverage = self._coverage.get(indicator.id)
+        return coverage is not None and coverage.covers(first, last)
+
+    def window(self, indicator: Indicator, day: date, n_days: int, held_back: int = 0) -> IndicatorWindow:
+        """The indicator over the `n_days` that end `held_back` days before `day`, leaving off what is still incomplete.
+
+        Not live unless its feeds have delivered through `day` itself.
+        """
+        last = day - timedelta(days=held_back)
+        first = last - timedelta(days=n_days - 1)
+        weights = np.array(self._methodology.harm_days(indicator))
+        if not self.is_covered(indicator, first, day):
+            nothing = np.full(len(self._areas), np.nan)
+            return IndicatorWindow(
+                indicator.id, np.full((weights.size, nothing.size), np.nan), nothing, weights, is_live=False
+            )
+        cube, end = self._by_indicator[indicator.id], self._position(last)
+        counts = (
+            cube[:, :, end] if indicator.measure == "stock" else cube[:, :, end] - cube[:, :, self._position(first) - 1]
+        )
+        exposure = counts[-1] if indicator.kind == "proportion" else self._exposure(indicator, first, last)
+        return IndicatorWindow(indicator.id, counts[:-1], exposure, weights, is_live=True)
+
+    def windows(
+        self, day: date, n_days: int, held_back: Mapping[str, int] | None = None
+    ) -> tuple[IndicatorWindow, ...]:
+        """All indicators; `held_back`: indicator id -> days, 0 where it is not named."""
+        left_off = held_back or {}
+        return tuple(self.window(i, day, n_days, left_off.get(i.id, 0)) for i in self._methodology.indicators)
+
+    def on_days(self, indicator: Indicator, days: Sequence[date]) -> DayCounts:
+        """A flow indicator on these days, each of them covered; a day that is named twice counts twice."""
+        ends = np.array([self._position(day) for day in days])
+        cube = self._by_indicator[indicator.id]
+        counts = (cube[:, :, ends] - cube[:, :, ends - 1]).sum(axis=2)
+        if indicator.kind == "proportion":
+            return DayCounts(counts[:-1].sum(axis=0), counts[-1])
+        span = (max(days) - min(days)).days + 1
+        exposure = self._exposure(indicator, min(days), max(days)) * len(days) / span
+        return DayCounts(counts[:-1].sum(axis=0), exposure)
+
+    def recent(self, indicator: Indicator, day: date, n_days: int) -> FloatArray:
+        """(2, n_days) the city's events and trials of the days before `day`, itself first; trials are 0 for a rate."""
+        ends = np.array([self._position(day - timedelta(days=n)) for n in range(n_days)])
+        cube = self._by_indicator[indicator.id]
+        of_areas = (cube[:, :, ends] - cube[:, :, ends - 1]).sum(axis=1)
+        return np.stack([of_areas[:-1].sum(axis=0), of_areas[-1]])
+
+    def _position(self, day: date) -> int:
+        return min(max((day - self._first).days + 1, 0), self._n_days)
+
+    def _exposure(self, indicator: Indicator, first: date, last: date) -> FloatArray:
+        """Measure x years of each area, its dated values weighted by the days they were valid; NaN where unknown."""
+        assert indicator.exposure
+        by_day = self._exposures[indicator.exposure]
+        total, n_known = by_day[:, :, self._position(last)] - by_day[:, :, self._position(first) - 1]
+        return np.where(n_known == (last - first).days + 1, total / DAYS_A_YEAR, np.nan)
+
+
+def base_year_ends(first_day: date, n_years: int) -> list[date]:
+    """Last days of the base years."""
+    return [
+        date(first_day.year + year + 1, first_day.month, first_day.day) - timedelta(days=1) for year in range(n_years)
+    ]
+
+
+def month_ends(last: date, n_months: int) -> list[date]:
+    """The last `n_months` ends of months before `last`, in order, then `last` itself."""
+    ends, day = [], last.replace(day=1) - timedelta(days=1)
+    for _ in range(n_months):
+        ends.append(day)
+        day = day.replace(day=1) - timedelta(days=1)
+    return [*reversed(ends), last]

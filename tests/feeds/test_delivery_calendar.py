@@ -1,0 +1,68 @@
+"""A zero is a zero only where something was delivered; what is late, partly there or missing says so."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, date, datetime
+from io import StringIO
+
+import pytest
+from rich.console import Console
+
+from spark_jobs.feeds import delivery_calendar, refine
+from spark_jobs.lake import tables
+from tests.feeds.conftest import FEED, Trial, row
+
+pytestmark = pytest.mark.spark
+FIRST, LAST = date(2026, 2, 1), date(2026, 2, 9)
+
+
+def batch(first: int, last: int, fetched: int, files: list[int], status: str = "checked", rejected: int = 0) -> tuple:  # type: ignore[type-arg]
+    """A line of the ledger: days of February, ten rows, fetched at 01:30 local time of the day `fetched`."""
+    days = [date(2026, 2, day) for day in (first, last)]
+    at = datetime(2026, 2, fetched - 1, 17, 30, tzinfo=UTC)
+    counts = (10, 10 - rejected, rejected, 0, 0, 0)
+    return (f"{first}-{last}-{status}", *days, at, *counts, status, "", "", "v", [date(2026, 2, day) for day in files])
+
+
+LEDGER = [
+    batch(1, 2, 3, [1, 2]),  # the first delivery: history
+    batch(2, 3, 4, [3]),
+    batch(3, 5, 6, [4, 5]),  # the file of the 4th came with that of the 5th
+    batch(5, 6, 7, [6], rejected=6),  # of ten rows, where half may be
+    batch(6, 7, 8, [7]),
+    batch(7, 7, 8, [7], "breached"),  # another file of the same day
+    batch(7, 8, 9, [8], "breached"),
+    batch(8, 9, 10, [9], "replaced"),
+]
+
+
+def test_each_county_and_day_has_its_state(new_trial: Callable[..., Trial]) -> None:
+    trial = new_trial(FEED.replace("2026-01-01", "2026-02-01"))
+    happened = [("9901", 1), ("9902", 2), ("9901", 3), ("9901", 3), ("9901", 5), ("9901", 6), ("9902", 7)]
+    trial.deliver(
+        "cases_20260210.csv",
+        [row(f"{n}", "2026-02-10 08:00:00", place=p, day=f"2026-02-0{d}") for n, (p, d) in enumerate(happened)],
+    )
+    trial.land()
+    trial.refine()
+    columns = ", ".join(refine.BATCH_COLUMNS.split(", ")[2:])
+    ledger = trial.spark.createDataFrame(LEDGER, columns)
+    tables.replace_slice(trial.spark, ledger, refine.BATCHES, {"city_code": trial.city.city_code, "feed_code": "cases"})
+    rows = delivery_calendar.calendar(trial.spark, trial.city, "cases", FIRST, LAST)
+    found = {(each.area_code, each.day.day): (each.state_code, each.n_records) for each in rows}
+    east = ["delivered", "zero", "delivered", "late", "delivered", "partial", "partial", "missing", "missing"]
+    west = ["zero", "delivered", "zero", "late", "zero", "partial", "partial", "missing", "missing"]
+    assert [found["9901", day][0] for day in range(1, 10)] == east
+    assert [found["9902", day][0] for day in range(1, 10)] == west
+    assert [found["9901", day][1] for day in range(1, 10)] == [1, 0, 2, 0, 1, 1, 0, None, None]
+    assert trial.spark.read.table(delivery_calendar.VIEW).columns == [
+        column.split()[0] for column in delivery_calendar.COLUMNS.split(", ")
+    ]
+    console = Console(file=StringIO(), width=200)
+    for table in delivery_calendar.as_tables(trial.city, rows):
+        console.print(table)
+    shown = console.file.getvalue()
+    assert "9901 东县" in shown
+    assert "0 late" in shown
+    assert "·" in shown
