@@ -23,6 +23,7 @@ from expectations.models import Feed, FilesSource
 from spark_jobs import lineage
 from spark_jobs.business_date import business_date
 from spark_jobs.errors import StepError, UsageError
+from spark_jobs.private_files import private_by_default
 from spark_jobs.settings import REPOSITORY, settings
 
 app = typer.Typer(
@@ -346,6 +347,7 @@ def document() -> None:
 
 def main() -> int:
     """Run a step; a fault becomes one letter on stderr and the exit code of its class."""
+    private_by_default()
     try:
         return int(app(prog_name="python -m spark_jobs", standalone_mode=False) or 0)
     except StepError as error:

@@ -5,6 +5,13 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+ONLY_OWNER = 0o077  # umask
+
+
+def private_by_default() -> None:
+    """What this process and its children write from now on, nobody but their owner reads: landing holds persons."""
+    os.umask(ONLY_OWNER)
+
 
 def write_private(path: Path, text: str) -> None:
     """Replace a file in one go, readable by its owner only from its first byte on."""

@@ -22,6 +22,8 @@ from multiprocessing.reduction import recv_handle, send_handle
 from pathlib import Path
 from threading import Thread
 
+from spark_jobs.private_files import private_by_default
+
 ADDRESS = "PINGAN_STEP_SERVER"
 LIBRARIES = (
     "expectations.gx",  # Great Expectations as this project imports it
@@ -67,9 +69,8 @@ def serve(address: Path) -> None:
     address.parent.mkdir(parents=True, exist_ok=True)
     address.unlink(missing_ok=True)
     with socket.socket(socket.AF_UNIX) as listening:
-        usual = os.umask(0o077)
+        private_by_default()
         listening.bind(str(address))
-        os.umask(usual)
         listening.listen()
         for library in LIBRARIES:
             importlib.import_module(library)

@@ -21,6 +21,7 @@ from expectations.contract import load_city
 from expectations.located_yaml import ContractError
 from spark_jobs.business_date import business_date, latest_business_date
 from spark_jobs.errors import EnvironmentFault, StepError, UsageError
+from spark_jobs.private_files import private_by_default
 from stack.airflow_home import AirflowBootstrapError
 from stack.embedded_night import EmbeddedNight
 from stack.layout import REPOSITORY, Layout
@@ -187,6 +188,7 @@ def main() -> int:
     """
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.default_int_handler)
+    private_by_default()
     try:
         return int(app(standalone_mode=False) or 0)
     except StepError as error:

@@ -45,3 +45,15 @@ class Layout:
     @property
     def jars(self) -> Path:
         return self.repository / ".venv" / "jars"
+
+
+def close_to_others(state: Path) -> None:
+    """Let no other account into the state folder, nor into the folders in it that a version from before left open.
+
+    Where root runs the stack, PostgreSQL has an account of its own, which must pass to its data and sees nothing else.
+    """
+    state.mkdir(parents=True, exist_ok=True)
+    state.chmod(0o711 if os.geteuid() == 0 else 0o700)
+    for folder in state.iterdir():
+        if folder.is_dir() and folder.owner() == state.owner() and folder.stat().st_mode & 0o077:
+            folder.chmod(0o700)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 import secrets
 import sys
@@ -12,8 +11,9 @@ from datetime import datetime
 from pathlib import Path
 
 from expectations.models import City
+from spark_jobs.lake.locks import locked
 from stack.airflow_home import AirflowHome
-from stack.layout import Layout
+from stack.layout import Layout, close_to_others
 from stack.postgres import Postgres
 from stack.private_files import made_once
 from stack.service import Service, ServiceError
@@ -26,7 +26,7 @@ class Machine:
 
     def __init__(self, layout: Layout) -> None:
         self.layout = layout
-        layout.state.mkdir(parents=True, exist_ok=True)
+        close_to_others(layout.state)
         self.postgres = Postgres(layout)
         self.simulator = Simulator(layout, self.postgres)
         self.steps = Service(
@@ -124,12 +124,6 @@ class Machine:
 
     @contextmanager
     def one_night_at_a_time(self) -> Iterator[None]:
-        """Two nights at once would wait for each other anyway: the second is told so. Raises ServiceError."""
-        path = self.layout.state / "run" / "night.lock"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("w") as lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError:
-                raise ServiceError("another `make run` is at work here; wait for it or stop it") from None
+        """Two nights at once would wait for each other anyway: the second is told so. Raises EnvironmentFault."""
+        with locked(self.layout.state / "run" / "night.lock", "another `make run`", longest=0):
             yield

@@ -22,6 +22,9 @@ SETTINGS = {
     "spark.driver.host": "127.0.0.1",
     "spark.driver.bindAddress": "127.0.0.1",
     "spark.ui.enabled": "false",
+    # in local mode Spark makes the secret itself; its driver's and block manager's ports answer nobody without it
+    "spark.authenticate": "true",
+    "spark.network.crypto.enabled": "true",
     "spark.log.level": "WARN",
     "spark.scheduler.mode": "FAIR",
     "spark.sql.catalogImplementation": "in-memory",  # the lake's folder is the catalogue: spark_jobs/lake/tables.py, attach

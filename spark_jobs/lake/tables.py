@@ -7,7 +7,6 @@ by its name (spark_jobs/lake/meanings.py), and one of which nothing says them do
 
 from __future__ import annotations
 
-import fcntl
 import shutil
 import uuid
 from collections.abc import Callable, Collection, Iterator, Mapping
@@ -24,6 +23,7 @@ from pyspark.sql import functions as f
 from tenacity import retry, retry_if_exception, stop_after_attempt, wait_exponential_jitter
 
 from spark_jobs import lineage
+from spark_jobs.lake import locks
 from spark_jobs.lake.meanings import comment
 
 WRITERS = 4
@@ -112,9 +112,7 @@ def _attach(spark: SparkSession, folder: Path) -> None:
 def locked(spark: SparkSession, name: str) -> Iterator[Path]:
     """The lake's folder, held by one process at a time for the purpose of that name."""
     lake = lake_folder(spark)
-    lake.mkdir(parents=True, exist_ok=True)
-    with (lake / name).open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with locks.locked(lake / name, f"another process that holds {name} of the lake"):
         yield lake
 
 

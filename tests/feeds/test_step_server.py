@@ -145,5 +145,7 @@ def test_the_server_holds_no_code_of_a_step_and_no_thread() -> None:
     )
     said = subprocess.run([sys.executable, "-c", shown], cwd=REPOSITORY, capture_output=True, text=True, check=True)
     ours, threads = said.stdout.splitlines()
-    assert ours.split() == ["expectations", "expectations.gx", "spark_jobs", "spark_jobs.step_server"]
+    assert ours.split() == [
+        "expectations", "expectations.gx", "spark_jobs", "spark_jobs.private_files", "spark_jobs.step_server"
+    ]  # fmt: skip
     assert threads == "1"
