@@ -24,7 +24,7 @@ from bench.in_duckdb import DuckDB, quoted
 from bench.lakehouse_page import Backfill, Increment, Refined, page
 from bench.watched_refine import MB, Lakehouse, lakehouse, refined
 from expectations.contract import load_kinds
-from spark_jobs.feeds import refine, silver, versions
+from spark_jobs.feeds import batches, refine, silver, versions
 from spark_jobs.feeds.casting import FAULTS
 from spark_jobs.feeds.corrections import CORRECTED, HEALED
 
@@ -124,7 +124,7 @@ def night(lake: Lakehouse, stored: Stored, number: int, share: float) -> Refined
     before = lake.n_versions()
     manifest = lake.land(rows, day, day)
     run = refined(lake)
-    accepted = refine.ledger_of(lake.spark, lake.feed)[manifest.batch_id].n_accepted
+    accepted = batches.ledger_of(lake.spark, lake.feed)[manifest.batch_id].n_accepted
     if lake.n_versions() != before + accepted:
         raise SystemExit(f"night {number}: expected {before + accepted:,} versions, found {lake.n_versions():,}")
     say(f"{stored.n_rows:,} rows, night {number} ({100 * share:g} % of any age): {run}")

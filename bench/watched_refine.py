@@ -23,7 +23,7 @@ from bench.lakehouse_page import Refined
 from bench.own_server import descendants, hash_keys, layout_in, looking, own_server
 from expectations.contract import load_city
 from expectations.models import City, Feed
-from spark_jobs.feeds import bronze, refine, silver, versions
+from spark_jobs.feeds import batches, bronze, refine, silver, staging, versions
 from spark_jobs.feeds.landing import Landing, Manifest
 from spark_jobs.feeds.sources.database import ROWS_PER_FILE
 from spark_jobs.settings import Settings
@@ -33,11 +33,11 @@ TIMED = (
     (refine, "create_tables", "tables"),
     (bronze, "_write", "decode"),
     (bronze, "append", "bronze"),
-    (refine, "_stage", "stage"),
+    (staging, "stage", "stage"),
     (refine, "rows_to_judge", "judge"),
     (refine, "judge", "judge"),
     (versions, "merge", "merge"),
-    (refine, "_record", "ledger"),
+    (batches, "record", "ledger"),
 )
 
 

@@ -140,8 +140,8 @@ def delivered(city: CityOption, day: DateOption) -> None:
     the_city = load_city(city)
     on = business_date(day, the_city)
 
+    from spark_jobs.feeds.batches import batches_of
     from spark_jobs.feeds.feed_status import feed_status
-    from spark_jobs.feeds.refine import batches_of
     from spark_jobs.lake.session import connect
 
     status = feed_status(the_city.feeds, batches_of(connect(), the_city), on)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 from expectations.contract import load_cities, load_kinds
 from expectations.models import Feed, KindColumn, Name
-from spark_jobs.feeds import decoding, delivery_calendar, refine, silver
+from spark_jobs.feeds import batches, decoding, delivery_calendar, silver
 from spark_jobs.feeds.bronze import BATCH, DELIVERED
 from spark_jobs.feeds.casting import SPARK_TYPES
 from spark_jobs.flags.assembly import COLUMNS as FLAG_COLUMNS
@@ -72,7 +72,7 @@ def tables() -> list[Table]:
         *_plain(_raw()),
         *(_silver(kind_code) for kind_code in load_kinds()),
         *_plain({"silver.rejects": ddl(silver.REJECT_COLUMNS)}),
-        *_plain({refine.BATCHES: ddl(refine.BATCH_COLUMNS), refine.CONTRACTS: ddl(refine.CONTRACT_COLUMNS)}),
+        *_plain({batches.BATCHES: ddl(batches.BATCH_COLUMNS), batches.CONTRACTS: ddl(batches.CONTRACT_COLUMNS)}),
         *_plain({delivery_calendar.VIEW: ddl(delivery_calendar.COLUMNS)}),
         *(_model(name, model) for name, model in meanings.models().items()),
         *_plain({f"index.{name}": CITY_DAY | ddl(text) for name, text in INDEX_SCHEMAS.items()}),

@@ -50,7 +50,7 @@ def _codes(conditions: dict[str, Column]) -> Column:
     return f.nullif(codes, f.lit(""))
 
 
-def healed_letter(feed: Feed, batch_id: str, staged: DataFrame) -> str:
+def healed_report(feed: Feed, batch_id: str, staged: DataFrame) -> str:
     """What to tell the person who has to end a correction. It names rows and quotes nothing of them."""
     rows = staged.where(f"{HEALED} is not null").select(HEALED, FILE, ROW).orderBy(FILE, ROW).limit(5).collect()
     lines = [f"feed {feed.code}: batch {batch_id}: the source has healed what corrections still correct"]

@@ -14,7 +14,7 @@ from rich.table import Table
 
 from expectations.contract import load_cities, load_kinds, read_table
 from expectations.models import City, FilesSource
-from spark_jobs.feeds import refine, silver
+from spark_jobs.feeds import batches, silver
 from spark_jobs.lake import tables
 from spark_jobs.lake.meanings import comment
 from spark_jobs.lake.tables import literal
@@ -109,14 +109,14 @@ RECORDS = (
 
 def define(spark: SparkSession) -> None:
     """Make the view from the contracts as they are; the silver tables must exist."""
-    refine.create_ledger(spark)
+    batches.create_table(spark)
     spark.sql(
         DEFINITION.format(
             view=VIEW,
             columns=", ".join(f"{name} comment {literal(comment(VIEW, name))}" for name in tables.declared(COLUMNS)),
             feeds=", ".join(_feeds()),
             counties=", ".join(_counties()),
-            batches=refine.BATCHES,
+            batches=batches.BATCHES,
             records="\n    union all\n    ".join(_records()),
         )
     )

@@ -13,7 +13,7 @@ from datetime import date, timedelta
 from pyspark.sql import SparkSession
 
 from expectations.models import City, Feed
-from spark_jobs.feeds import refine, silver
+from spark_jobs.feeds import batches, refine, silver
 from spark_jobs.feeds.bronze import bronze_table
 from spark_jobs.feeds.landing import Landing
 from spark_jobs.lake import tables
@@ -70,7 +70,7 @@ def expire(feed: Feed, landing: Landing, today: date, taken: set[str]) -> int:
 
 
 def _taken(spark: SparkSession, feed: Feed) -> set[str]:
-    return refine.recorded(spark, feed, "checked", "replaced")
+    return batches.recorded(spark, feed, "checked", "replaced")
 
 
 def _rearrange_feed(spark: SparkSession, feed: Feed) -> int:

@@ -10,9 +10,9 @@ from pyspark.sql import DataFrame, Row, SparkSession
 
 from expectations.models import City, Feed
 from spark_jobs.errors import ContractBreach
-from spark_jobs.feeds import bronze, refine, silver, versions
+from spark_jobs.feeds import batches, bronze, refine, silver, staging, versions
 from spark_jobs.feeds.check import judge, rows_to_judge
-from spark_jobs.feeds.corrections import healed_letter
+from spark_jobs.feeds.corrections import healed_report
 from spark_jobs.feeds.landing import Landing
 from spark_jobs.feeds.pseudonym import Pseudonymiser
 from spark_jobs.lake import tables
@@ -32,23 +32,23 @@ def rebuild(spark: SparkSession, city: City, feed: Feed, settings: Settings, fro
     """
     with one_run_a_feed(settings.state, feed), tables.compiled(spark):
         refine.create_tables(spark, feed)
-        ledger = refine.ledger_of(spark, feed)
+        ledger = batches.ledger_of(spark, feed)
         taken = [row for row in ledger.values() if row.status == "checked"]
         if not taken:
             return f"{feed.code}: nothing to rebuild: no batch has been taken yet"
-        version = refine.note_contract(spark, city, feed, ledger)
+        version = batches.note_contract(spark, city, feed, ledger)
         received = {row.batch_id: row.n_received for row in taken}
         if from_landing:
             received |= _read_anew(spark, feed, settings, received)
         folder = settings.state / "staging" / f"{feed.code}-rebuild.parquet"
         areas = silver.area_lookup(spark, city)
         batch_ids = [row.batch_id for row in taken]
-        rows = refine.stage_all(spark, city, feed, batch_ids, areas)
+        rows = staging.cast(spark, city, feed, batch_ids, areas)
         rows = rows if versions.carries(feed) else silver.mark_reused(rows)
-        staged = refine.written(spark, rows, folder)
+        staged = staging.written(spark, rows, folder)
         counts = _counts(staged, taken)
         _check(city, feed, (folder, staged), settings.state / "gx", received, counts)
-        silver_rows = refine.current(staged, feed, Landing.of(settings.landing, feed), batch_ids)
+        silver_rows = staging.current(staged, feed, Landing.of(settings.landing, feed), batch_ids)
         _replace(spark, feed, (staged, silver_rows), list(ledger.values()), counts, version)
         shutil.rmtree(folder)
         return _account(feed, taken, counts)
@@ -58,18 +58,18 @@ def _read_anew(spark: SparkSession, feed: Feed, settings: Settings, batch_ids: C
     """Replace batches in bronze by what landing holds of them. Returns their rows as they are counted now."""
     landing = Landing.of(settings.landing, feed)
     pseudonymiser = Pseudonymiser.from_file(settings.hash_keys)
-    staging, received = settings.state / "staging", {}
+    scratch, received = settings.state / "staging", {}
     for manifest in landing.manifests():
         if manifest.batch_id in batch_ids and all(file.kept_sha256 for file in manifest.files):
-            brought = bronze.append(spark, feed, landing, manifest, staging, pseudonymiser, is_read_anew=True)
+            brought = bronze.append(spark, feed, landing, manifest, scratch, pseudonymiser, is_read_anew=True)
             received[manifest.batch_id] = brought.n_rows
     return received
 
 
 def _counts(staged: DataFrame, taken: list[Row]) -> Counts:
     """A batch of a quiet day has no rows in bronze: it counts nothing, and is taken all the same."""
-    found = staged.groupBy("batch_id").agg(*refine.count_columns()).collect()
-    nothing = dict.fromkeys((*refine.COUNTS, "n_healed"), 0)
+    found = staged.groupBy("batch_id").agg(*staging.count_columns()).collect()
+    nothing = dict.fromkeys((*batches.COUNTS, "n_healed"), 0)
     by_batch = {row.batch_id: {name: row[name] for name in nothing} for row in found}
     return {row.batch_id: by_batch.get(row.batch_id, nothing) for row in taken}
 
@@ -81,21 +81,21 @@ def _check(
     from expectations.suite import tolerated_rejects
 
     folder, rows = staged
-    total = {name: sum(each[name] for each in counts.values()) for name in (*refine.COUNTS, "n_healed")}
+    total = {name: sum(each[name] for each in counts.values()) for name in (*batches.COUNTS, "n_healed")}
     faults = []
     for batch_id, n_received in received.items():
         of = counts[batch_id]
         if not n_received == of["n_received"] == of["n_accepted"] + of["n_rejected"]:
             faults.append(f"batch {batch_id}: {n_received} rows received, found {of} in bronze")
-        meant, wrong = refine.n_meant(of), of["n_rejected"] - of["n_outside"]
+        meant, wrong = staging.n_meant(of), of["n_rejected"] - of["n_outside"]
         most = tolerated_rejects(meant, feed.tolerance.rejected_share)
         if wrong > most:
             faults.append(f"batch {batch_id}: expected at most {most} of {meant} rows to be rejected, found {wrong}")
     if total["n_healed"]:
-        faults.append(healed_letter(feed, "all", rows))
+        faults.append(healed_report(feed, "all", rows))
     if not faults and total["n_received"]:
         judged = rows_to_judge(city, feed, folder, rows, total["n_received"])
-        faults = judge(city, feed, judged, refine.n_meant(total), gx_folder, "rebuild")
+        faults = judge(city, feed, judged, staging.n_meant(total), gx_folder, "rebuild")
     if faults:
         letter = [f"feed {feed.code}: its batches break the contract as it is now; nothing was replaced"]
         letter += [*faults, *silver.reasons(rows)]
@@ -125,14 +125,14 @@ def _replace(
     rows = [row.asDict() for row in ledger]
     for row in rows:
         if of := counts.get(row["batch_id"]):
-            row |= {name: of[name] for name in refine.COUNTS} | {"contract_version": version}
-    values = [tuple(row[name] for name in tables.declared(refine.BATCH_COLUMNS)) for row in rows]
-    tables.replace_slice(spark, spark.createDataFrame(values, refine.BATCH_COLUMNS), refine.BATCHES, keys)
+            row |= {name: of[name] for name in batches.COUNTS} | {"contract_version": version}
+    values = [tuple(row[name] for name in tables.declared(batches.BATCH_COLUMNS)) for row in rows]
+    tables.replace_slice(spark, spark.createDataFrame(values, batches.BATCH_COLUMNS), batches.BATCHES, keys)
 
 
 def _account(feed: Feed, taken: list[Row], counts: Counts) -> str:
     """received = accepted + rejected over all batches, and what it was before."""
-    now = {name: sum(each[name] for each in counts.values()) for name in refine.COUNTS}
+    now = {name: sum(each[name] for each in counts.values()) for name in batches.COUNTS}
     before = sum(row.n_rejected for row in taken)
     return (
         f"{feed.code}: {len(taken)} batches rebuilt: {now['n_received']:,} received = {now['n_accepted']:,} accepted "

@@ -10,8 +10,8 @@ from pyspark.sql import DataFrame, SparkSession
 
 from expectations.models import City
 from spark_jobs import lineage
+from spark_jobs.feeds.batches import batches_of
 from spark_jobs.feeds.feed_status import batches_read, feed_status
-from spark_jobs.feeds.refine import batches_of
 from spark_jobs.flags import quality, severe
 from spark_jobs.flags.assembly import COLUMNS, Evidence, Place, flags_for
 from spark_jobs.flags.words import Text

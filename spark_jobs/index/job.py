@@ -14,8 +14,8 @@ from pyspark.sql import functions as f
 
 from expectations.contract import load_holidays
 from expectations.models import City
+from spark_jobs.feeds.batches import batches_of
 from spark_jobs.feeds.feed_status import feed_status
-from spark_jobs.feeds.refine import batches_of
 from spark_jobs.index import history, ledger, rows
 from spark_jobs.index.engine.arrays import FloatArray
 from spark_jobs.index.engine.as_of import CityFrame, input_hash

@@ -19,8 +19,8 @@ from pyspark.sql import functions as f
 from expectations.contract import load_kinds, read_table
 from expectations.models import City
 from spark_jobs.errors import EnvironmentFault
+from spark_jobs.feeds.batches import batches_of
 from spark_jobs.feeds.feed_status import batches_read, checked, feed_status
-from spark_jobs.feeds.refine import batches_of
 from spark_jobs.index.methodology import load_methodology
 from spark_jobs.lake import tables
 from spark_jobs.release import files, lake, serving

@@ -9,8 +9,8 @@ from pyspark.sql import SparkSession
 
 from expectations.models import City
 from spark_jobs.errors import UsageError
+from spark_jobs.feeds.batches import batches_of
 from spark_jobs.feeds.feed_status import feed_status
-from spark_jobs.feeds.refine import batches_of
 from spark_jobs.index.engine.method_change import MethodChange, compare
 from spark_jobs.index.engine.windows import DailyCounts, month_ends
 from spark_jobs.index.job import coverage_of, daily_of, frozen_marks, reference

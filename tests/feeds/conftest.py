@@ -120,7 +120,7 @@ class Trial:
         return sorted(map(tuple, rows.select("rule", "column_name", "found").collect()), key=repr)
 
     def batches(self) -> pd.DataFrame:
-        from spark_jobs.feeds.refine import batches_of
+        from spark_jobs.feeds.batches import batches_of
 
         return batches_of(self.spark, self.city).sort_values("batch_id", ignore_index=True)
 

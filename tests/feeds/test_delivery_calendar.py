@@ -9,7 +9,7 @@ from io import StringIO
 import pytest
 from rich.console import Console
 
-from spark_jobs.feeds import delivery_calendar, refine
+from spark_jobs.feeds import batches, delivery_calendar
 from spark_jobs.lake import tables
 from tests.feeds.conftest import FEED, Trial, row
 
@@ -46,9 +46,9 @@ def test_each_county_and_day_has_its_state(new_trial: Callable[..., Trial]) -> N
     )
     trial.land()
     trial.refine()
-    columns = ", ".join(refine.BATCH_COLUMNS.split(", ")[2:])
+    columns = ", ".join(batches.BATCH_COLUMNS.split(", ")[2:])
     ledger = trial.spark.createDataFrame(LEDGER, columns)
-    tables.replace_slice(trial.spark, ledger, refine.BATCHES, {"city_code": trial.city.city_code, "feed_code": "cases"})
+    tables.replace_slice(trial.spark, ledger, batches.BATCHES, {"city_code": trial.city.city_code, "feed_code": "cases"})
     rows = delivery_calendar.calendar(trial.spark, trial.city, "cases", FIRST, LAST)
     found = {(each.area_code, each.day.day): (each.state_code, each.n_records) for each in rows}
     east = ["delivered", "zero", "delivered", "late", "delivered", "partial", "partial", "missing", "missing"]

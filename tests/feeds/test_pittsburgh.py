@@ -16,8 +16,9 @@ from expectations import contract
 from expectations.contract import load_city
 from spark_jobs.conform import conform
 from spark_jobs.feeds import delivery_calendar
+from spark_jobs.feeds.batches import batches_of
 from spark_jobs.feeds.connection import Connection
-from spark_jobs.feeds.refine import batches_of, refine
+from spark_jobs.feeds.refine import refine
 from spark_jobs.feeds.sources import files
 from spark_jobs.index import job as index_job
 from spark_jobs.lake.reference_data import load_reference_data

@@ -9,7 +9,7 @@ import pytest
 from pyspark.sql import functions as f
 
 from spark_jobs.errors import ContractBreach
-from spark_jobs.feeds import bronze, refine, silver, versions
+from spark_jobs.feeds import batches, bronze, refine, silver, versions
 from tests.feeds.conftest import FEED, Trial, row
 
 pytestmark = pytest.mark.spark
@@ -151,7 +151,7 @@ def test_columns_in_another_order_and_new_ones_pass(new_trial: NewTrial) -> None
 
 
 @pytest.mark.kill
-@pytest.mark.parametrize("step", ["append", "stage", "judge", "merge", "_record"])
+@pytest.mark.parametrize("step", ["append", "stage", "judge", "merge", "record"])
 def test_killed_anywhere_and_run_again_gives_the_same(
     new_trial: NewTrial, monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:
@@ -166,7 +166,7 @@ def test_killed_anywhere_and_run_again_gives_the_same(
     def die(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    owner = {"append": bronze, "stage": silver, "merge": versions}.get(step, refine)
+    owner = {"append": bronze, "stage": silver, "merge": versions, "record": batches}.get(step, refine)
     with monkeypatch.context() as patch:
         patch.setattr(owner, step, die)
         with pytest.raises(KeyboardInterrupt):

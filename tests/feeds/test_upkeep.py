@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from spark_jobs.errors import ContractBreach
-from spark_jobs.feeds import bronze, maintain, refine, silver
+from spark_jobs.feeds import batches, bronze, maintain, silver
 from spark_jobs.lake import tables
 from tests.feeds.conftest import Trial, row
 from tests.lake_columns import comments, unexplained
@@ -47,7 +47,7 @@ def test_a_lake_from_before_gets_the_classes_and_meanings_of_its_columns(new_tri
     trial.land()
     trial.refine()
     spark, before, strange = trial.spark, "ops.from_before", "ops.of_nobody"
-    own = [bronze.bronze_table(trial.feed), silver.silver_table("case"), silver.REJECTS, refine.BATCHES, before]
+    own = [bronze.bronze_table(trial.feed), silver.silver_table("case"), silver.REJECTS, batches.BATCHES, before]
     for table, column in ((before, "reason"), (strange, "colour")):
         spark.sql(f"create table {table} (city_code string, {column} string) using delta partitioned by (city_code)")
     for table in own[:-1]:

@@ -10,7 +10,7 @@ import pytest
 from pyspark.sql import Row, SparkSession
 
 from expectations.models import City
-from spark_jobs.feeds import refine, silver
+from spark_jobs.feeds import batches, silver
 from spark_jobs.flags import job
 from spark_jobs.index.methodology import load_methodology
 from spark_jobs.lake import tables
@@ -92,10 +92,10 @@ def append(spark: SparkSession, table: str, rows: list[Row]) -> None:
 def town(spark: SparkSession) -> Iterator[SparkSession]:
     """A town of one county whose only feed delivered through the day before; removed afterwards."""
     silver.create_tables(spark)
-    for table, columns in ((refine.BATCHES, refine.BATCH_COLUMNS), ("raw.area", AREA), ("indicators.daily", DAILY)):
+    for table, columns in ((batches.BATCHES, batches.BATCH_COLUMNS), ("raw.area", AREA), ("indicators.daily", DAILY)):
         tables.ensure(spark, table, tables.declared(columns), ("city_code",))
     spark.sql("create view if not exists conformed.area as select * from raw.area")
-    written = ("silver.incident", "silver.rejects", refine.BATCHES, "raw.area")
+    written = ("silver.incident", "silver.rejects", batches.BATCHES, "raw.area")
     since = date(2020, 1, 1)
     append(
         spark,
@@ -115,7 +115,7 @@ def town(spark: SparkSession) -> Iterator[SparkSession]:
         n_rejected=3,
         status="checked",
     )
-    append(spark, refine.BATCHES, [batch])
+    append(spark, batches.BATCHES, [batch])
     twice = [
         Row(
             city_code=CITY_CODE,

@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 from pyspark.sql import SparkSession
 
-from spark_jobs.feeds import refine
+from spark_jobs.feeds import batches
 from spark_jobs.lake import tables
 from spark_jobs.release import files, job, lake, serving
 from spark_jobs.release.gates import GateFailed
@@ -49,7 +49,7 @@ class World:
         ledger = made_up.batches(through, breached).drop(columns=["city_code", "n_new_versions"])
         ledger = ledger.assign(reason=ledger["reason"].fillna(""))
         ledger = self.spark.createDataFrame(ledger.astype({"fetched_at": "datetime64[ns]"}))
-        tables.replace_slice(self.spark, ledger, refine.BATCHES, {"city_code": CITY})
+        tables.replace_slice(self.spark, ledger, batches.BATCHES, {"city_code": CITY})
 
     def publish(self, business_date: date = made_up.DAY, commit: str = "0123abcd") -> int:
         city = made_up.city()
@@ -76,7 +76,7 @@ class World:
 def world(mart: str, spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     township = f"{made_up.COUNTIES[0][0]}001,township,某街道,,{made_up.COUNTIES[0][0]},2012-01-01,"
     made_up.declare_areas(tmp_path, monkeypatch, made_up.areas(), township)
-    tables.ensure(spark, refine.BATCHES, tables.declared(refine.BATCH_COLUMNS), ("city_code", "feed_code"))
+    tables.ensure(spark, batches.BATCHES, tables.declared(batches.BATCH_COLUMNS), ("city_code", "feed_code"))
     if tables.exists(spark, pointer.POINTER):  # other tables are keyed by release or written anew by `given`
         spark.sql(f"delete from {pointer.POINTER} where city_code = '{CITY}'")
     yield World(spark, mart, tmp_path / "published")

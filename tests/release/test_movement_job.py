@@ -16,7 +16,7 @@ from pyspark.sql import SparkSession
 
 from expectations.models import City
 from spark_jobs.errors import EnvironmentFault
-from spark_jobs.feeds import refine
+from spark_jobs.feeds import batches
 from spark_jobs.index import history, recompute
 from spark_jobs.index import job as index_job
 from spark_jobs.index.methodology import load_methodology, reweighted
@@ -88,10 +88,10 @@ class Nights:
     def prepare(self, day: date) -> None:
         """What the steps before the index leave."""
         areas = [(code, "county", date(2012, 1, 1), None) for code in COUNTIES]
-        batches = made_up.batches(dict.fromkeys(made_up.KIND_OF_FEED, day)).drop(
+        ledger = made_up.batches(dict.fromkeys(made_up.KIND_OF_FEED, day)).drop(
             columns=["city_code", "n_new_versions"]
         )
-        batches = batches.assign(reason="").astype({"fetched_at": "datetime64[ns]"})
+        ledger = ledger.assign(reason="").astype({"fetched_at": "datetime64[ns]"})
         frames = {
             "raw.area": self.spark.createDataFrame(
                 areas, "area_code string, level string, valid_from date, valid_to date"
@@ -103,7 +103,7 @@ class Nights:
             "indicators.daily": self.spark.createDataFrame(daily(day)).selectExpr(
                 f"'{CITY}' as city_code", "*"
             ),  # as dbt has it
-            refine.BATCHES: self.spark.createDataFrame(batches),
+            batches.BATCHES: self.spark.createDataFrame(ledger),
         }
         tables.replace_slices(self.spark, frames, {"city_code": CITY})
 
@@ -137,7 +137,7 @@ def nights(mart: str, spark: SparkSession, tmp_path: Path, monkeypatch: pytest.M
     })  # fmt: skip
     for module in (index_job, method_job):
         monkeypatch.setattr(module, "load_methodology", lambda: few)
-    tables.ensure(spark, refine.BATCHES, tables.declared(refine.BATCH_COLUMNS), ("city_code", "feed_code"))
+    tables.ensure(spark, batches.BATCHES, tables.declared(batches.BATCH_COLUMNS), ("city_code", "feed_code"))
     if tables.exists(spark, lake.POINTER):
         spark.sql(f"delete from {lake.POINTER} where city_code = '{CITY}'")
     yield Nights(spark, mart, tmp_path / "published")

@@ -18,7 +18,7 @@ from pyspark.sql import SparkSession
 
 from expectations.models import City, Feed
 from spark_jobs.errors import UsageError
-from spark_jobs.feeds import refine
+from spark_jobs.feeds import batches, refine
 from spark_jobs.feeds.decoding import pseudonym_columns
 from spark_jobs.feeds.landing import Landing
 from spark_jobs.feeds.privacy import landed, stored
@@ -80,7 +80,7 @@ def _erase_feed(
     n_texts = stored.clear_text(spark, feed, values)
     stored.drop_replaced_files(spark, feed)
     _clear_staging(feed, settings)
-    taken = refine.recorded(spark, feed, "checked", "replaced")
+    taken = batches.recorded(spark, feed, "checked", "replaced")
     n_files = landed.take_out(feed, landing, values, taken)
     return f"{feed.code}: {n_rows} pseudonyms and {n_texts} texts erased, {n_files} raw files changed or removed"
 

@@ -17,7 +17,7 @@ from pyspark.sql import functions as f
 from expectations.contract import load_kinds
 from expectations.models import City, Feed
 from expectations.places import places_of
-from spark_jobs.feeds import refine, silver, versions
+from spark_jobs.feeds import batches, silver, staging, versions
 from spark_jobs.feeds.bronze import BATCH, bronze_table
 from spark_jobs.feeds.casting import cleaned
 from spark_jobs.feeds.decoding import FAULT, FILE, ROW, bronze_name, hashed_sources, pseudonym_columns
@@ -88,8 +88,8 @@ def _update_silver(spark: SparkSession, feed: Feed, changed: DataFrame) -> int:
 
 def _rebuild(spark: SparkSession, city: City, feed: Feed, settings: Settings) -> None:
     """Silver of a feed whose records need all their rows, made from bronze again."""
-    taken = sorted(refine.recorded(spark, feed, "checked"))
-    with refine.staged_current(spark, city, feed, taken, silver.area_lookup(spark, city), settings) as staged:
+    taken = sorted(batches.recorded(spark, feed, "checked"))
+    with staging.staged_current(spark, city, feed, taken, silver.area_lookup(spark, city), settings) as staged:
         versions.replace(spark, feed, staged)
 
 
@@ -128,7 +128,7 @@ def _texts(feed: Feed) -> Iterator[tuple[str, tuple[str, ...], dict[str, Column]
     if kept:
         yield silver.silver_table(feed.kind), SILVER_KEYS, dict.fromkeys(kept, no_place), own_rows(feed)
     yield silver.REJECTS, REJECT_KEYS, {"found": no_place}, own_rows(feed)
-    yield refine.BATCHES, BATCH_KEYS, {"reason": no_place}, own_rows(feed)
+    yield batches.BATCHES, BATCH_KEYS, {"reason": no_place}, own_rows(feed)
 
 
 def _holds(column: Column, values: list[str]) -> Column:
@@ -146,7 +146,7 @@ def _emptied(name: str, holds: Column) -> Column:
 
 def drop_replaced_files(spark: SparkSession, feed: Feed) -> None:
     """Remove the files that the rows stood in before, at once: nobody else may be at work (locks.nobody_else)."""
-    held = [bronze_table(feed), silver.silver_table(feed.kind), silver.REJECTS, refine.BATCHES]
+    held = [bronze_table(feed), silver.silver_table(feed.kind), silver.REJECTS, batches.BATCHES]
     tables.drop_old_files(spark, held, hours=0)
 
 

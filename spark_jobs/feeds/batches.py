@@ -1,0 +1,82 @@
+"""The ledger of batches: one row a batch of a feed, what became of it and what was counted; and contracts that judged."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import UTC, datetime
+
+import pandas as pd
+from pyspark.sql import Row, SparkSession
+from pyspark.sql import functions as f
+
+from expectations.models import City, Feed
+from expectations.version import contract_document, contract_version
+from spark_jobs.feeds.landing import Manifest
+from spark_jobs.lake import tables
+
+BATCHES = "ops.batches"
+COUNTS = ("n_received", "n_accepted", "n_rejected", "n_outside", "n_deleted", "n_corrected")
+BATCH_COLUMNS = (
+    "city_code string, feed_code string, batch_id string, window_from date, window_to date, fetched_at timestamp, "
+    f"{', '.join(f'{name} bigint' for name in COUNTS)}, "
+    "status string, reason string, sha256 string, contract_version string, delivered_days array<date>"
+)
+CONTRACTS = "ops.contracts"
+CONTRACT_COLUMNS = (
+    "city_code string, feed_code string, contract_version string, first_judged_at timestamp, document string"
+)
+PARTITIONS = ("city_code", "feed_code")
+Ledger = dict[str, Row]  # a feed's rows of ops.batches by batch
+
+
+def create_table(spark: SparkSession) -> None:
+    """The ledger of batches; one from before it got another column gets it here."""
+    tables.ensure(spark, BATCHES, tables.declared(BATCH_COLUMNS), PARTITIONS, ("batch_id",))
+
+
+def ledger_of(spark: SparkSession, feed: Feed) -> Ledger:
+    own = (f.col("city_code") == feed.city_code) & (f.col("feed_code") == feed.feed_code)
+    return {row.batch_id: row for row in tables.read(spark, BATCHES).where(own).collect()}
+
+
+def recorded(spark: SparkSession, feed: Feed, *statuses: str) -> set[str]:
+    """Ids of the feed's batches that the ledger knows with one of the statuses."""
+    return {batch_id for batch_id, row in ledger_of(spark, feed).items() if row.status in statuses}
+
+
+def batches_of(spark: SparkSession, city: City) -> pd.DataFrame:
+    """The ledger of a city's batches, one row a batch."""
+    create_table(spark)
+    return tables.read(spark, BATCHES).where(f.col("city_code") == city.city_code).toPandas()
+
+
+def record(
+    spark: SparkSession, manifest: Manifest, counts: dict[str, int], status: str, reason: str, version: str
+) -> Row:
+    """One row in the ledger of batches, written last: a batch without it is pending."""
+    digest = hashlib.sha256("".join(file.sha256 for file in manifest.files).encode()).hexdigest()
+    values = {
+        "window_from": manifest.window_from,
+        "window_to": manifest.window_to,
+        "fetched_at": manifest.fetched_at.astimezone(UTC),
+        **{name: counts.get(name) for name in COUNTS},
+        **{"status": status, "reason": reason, "sha256": digest, "contract_version": version},
+        "delivered_days": sorted({file.delivered_on for file in manifest.files}),
+    }
+    columns = ", ".join(BATCH_COLUMNS.split(", ")[3:])
+    keys = {"city_code": manifest.city_code, "feed_code": manifest.feed_code, "batch_id": manifest.batch_id}
+    row = spark.createDataFrame([tuple(values.values())], columns)
+    tables.replace_slice(spark, row, BATCHES, keys, PARTITIONS)
+    return Row(**keys, **values)
+
+
+def note_contract(spark: SparkSession, city: City, feed: Feed, ledger: Ledger) -> str:
+    """Version of the contract that judges now. What it says is kept when it judges for the first time."""
+    document = contract_document(city, feed)
+    version = contract_version(document)
+    if version not in {row.contract_version for row in ledger.values()}:
+        tables.ensure(spark, CONTRACTS, tables.declared(CONTRACT_COLUMNS), PARTITIONS)
+        new = spark.createDataFrame([(datetime.now(UTC), document)], "first_judged_at timestamp, document string")
+        keys = {"city_code": city.city_code, "feed_code": feed.feed_code, "contract_version": version}
+        tables.replace_slice(spark, new, CONTRACTS, keys)
+    return version

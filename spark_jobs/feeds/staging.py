@@ -1,0 +1,94 @@
+"""Staged rows: batches of bronze, cast by the contract and written once for all that reads them."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from pyspark.sql import Column, DataFrame, SparkSession
+from pyspark.sql import functions as f
+
+from expectations.models import City, Feed
+from spark_jobs.feeds import bronze, silver, versions
+from spark_jobs.feeds.check import has_reused_keys
+from spark_jobs.feeds.corrections import CORRECTED, HEALED
+from spark_jobs.feeds.decoding import FILE
+from spark_jobs.feeds.landing import Landing, Manifest
+from spark_jobs.lake import tables
+from spark_jobs.settings import Settings
+
+
+def cast(spark: SparkSession, city: City, feed: Feed, batch_ids: list[str], areas: DataFrame) -> DataFrame:
+    """Batches of bronze, cast; bronze also holds those that broke their contract."""
+    rows = tables.read(spark, bronze.bronze_table(feed)).where(f.col(bronze.BATCH).isin(batch_ids))
+    return silver.stage(rows, city, feed, areas)
+
+
+def written(spark: SparkSession, rows: DataFrame, folder: Path) -> DataFrame:
+    """Staged rows, cast once for all that reads them: versions ask for them several times, and Spark plans each anew."""
+    rows.write.mode("overwrite").parquet(str(folder))
+    return spark.read.parquet(str(folder))
+
+
+def stage(
+    spark: SparkSession, city: City, feed: Feed, manifest: Manifest, areas: DataFrame, settings: Settings
+) -> Path:
+    """Cast a batch once, for all that reads it afterwards. Returns the folder of the staged rows."""
+    folder = settings.state / "staging" / f"{feed.code}-{manifest.batch_id}.parquet"
+    staged = written(spark, cast(spark, city, feed, [manifest.batch_id], areas), folder)
+    if versions.carries(feed) or not has_reused_keys(folder):
+        return folder
+    marked = folder.with_suffix(".marked.parquet")
+    written(spark, silver.mark_reused(staged), marked)
+    shutil.rmtree(folder)
+    return marked
+
+
+@contextmanager
+def staged_current(
+    spark: SparkSession, city: City, feed: Feed, batch_ids: list[str], areas: DataFrame, settings: Settings
+) -> Iterator[DataFrame]:
+    """Batches of bronze, cast, without what a later file of the same name has replaced. Written while they are used."""
+    folder = settings.state / "staging" / f"{feed.code}-current.parquet"
+    staged = written(spark, cast(spark, city, feed, batch_ids, areas), folder)
+    try:
+        yield current(staged, feed, Landing.of(settings.landing, feed), batch_ids)
+    finally:
+        shutil.rmtree(folder)
+
+
+def current(staged: DataFrame, feed: Feed, landing: Landing, batch_ids: list[str]) -> DataFrame:
+    """Staged rows of these batches that count for silver."""
+    replaced = outdated(feed, landing, batch_ids)
+    file = f.concat_ws("/", "batch_id", f.split(FILE, "/")[0])  # of an archive's member: archive/member
+    return staged.where(~file.isin(*map("/".join, replaced))) if replaced else staged
+
+
+def outdated(feed: Feed, landing: Landing, batch_ids: list[str]) -> frozenset[tuple[str, str]]:
+    """(batch, name) of the files that were delivered again, where rows have no time of their own: the later file counts.
+
+    Rows that say when they were recorded are ordered by that, whichever file brings them.
+    """
+    return frozenset() if feed.known_at.column else landing.delivered_again(feed, batch_ids)
+
+
+def count_columns() -> list[Column]:
+    """What is counted of the staged rows of a batch: what the ledger keeps, and rows whose correction has ended."""
+    is_accepted = silver.accepted()
+    outside = f.exists("faults", lambda fault: fault.rule == silver.OUTSIDE)
+    return [
+        f.count("*").alias("n_received"),
+        f.count_if(is_accepted).alias("n_accepted"),
+        f.count_if(~is_accepted).alias("n_rejected"),
+        f.count_if(outside).alias("n_outside"),
+        f.count_if(is_accepted & f.col("is_deleted")).alias("n_deleted"),
+        f.count_if(f.col(CORRECTED).isNotNull()).alias("n_corrected"),
+        f.count_if(f.col(HEALED).isNotNull()).alias("n_healed"),
+    ]
+
+
+def n_meant(counts: dict[str, int]) -> int:
+    """Rows that tell of something in this city: those of which a share may be rejected."""
+    return counts["n_received"] - counts["n_outside"] - counts["n_deleted"]
