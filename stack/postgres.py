@@ -16,11 +16,13 @@ from psycopg import sql
 
 from stack.layout import Layout
 from stack.private_files import passwords
+from stack.reader_limits import limit_reader
 from stack.service import Service
 
 DATABASES = {"mart": "mart_owner", "airflow": "airflow", "superset": "superset", "hotline": "hotline_owner"}
 READERS = {"mart": "mart_reader", "hotline": "hotline_reader"}
 ADMINISTRATOR = "postgres"
+PASS = 0o011  # what another account needs of the folders above its own
 
 
 class Postgres:
@@ -52,11 +54,19 @@ class Postgres:
         """Make the cluster if there is none, start it, make missing roles and databases."""
         self._data.mkdir(parents=True, exist_ok=True)
         if not (self._data / "PG_VERSION").exists():
-            self._server.ensure_pgdata_inited()
+            self._initialise()
             self._set_password()
         self._configure()
         self.service.start()
         self._make_databases()
+
+    def _initialise(self) -> None:
+        """The library lets everybody read the folders above; that PostgreSQL's own account may pass is enough."""
+        before = {folder: folder.stat().st_mode for folder in self._data.parents}
+        self._server.ensure_pgdata_inited()
+        for folder, mode in before.items():
+            if self._server.system_user and folder.stat().st_mode != mode:
+                folder.chmod(mode | PASS)
 
     def _set_password(self) -> None:
         """In single-user mode, so that no server ever listens without a password."""
@@ -124,3 +134,5 @@ class Postgres:
                         sql.Identifier(database), sql.Identifier(reader)
                     )
                 )
+        with psycopg.connect(self.url("mart", ADMINISTRATOR), autocommit=True) as mart:
+            limit_reader(mart, READERS["mart"], DATABASES["mart"])
