@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from expectations.contract import load_cities, load_kinds
 from expectations.models import Feed, KindColumn, Name
 from spark_jobs.feeds import batches, decoding, delivery_calendar, silver
-from spark_jobs.feeds.bronze import BATCH, DELIVERED
+from spark_jobs.feeds.bronze import BATCH, DELIVERED, LANDED
 from spark_jobs.feeds.casting import SPARK_TYPES
 from spark_jobs.flags.assembly import COLUMNS as FLAG_COLUMNS
 from spark_jobs.index.history import HISTORY
@@ -194,6 +194,7 @@ def bronze_columns() -> list[Column]:
         decoding.ROW: "bigint",
         decoding.FAULT: "struct",
         DELIVERED: "date",
+        LANDED: "timestamp",
         BATCH: "string",
     }
     return [column("bronze", name, type_) for name, type_ in types.items()]

@@ -18,8 +18,9 @@ from spark_jobs.feeds.landing import Landing, Manifest
 from spark_jobs.feeds.pseudonym import Pseudonymiser
 from spark_jobs.lake import tables
 
-BATCH, DELIVERED = "_batch_id", "_delivered_on"
+BATCH, DELIVERED, LANDED = "_batch_id", "_delivered_on", "_landed_at"
 ROWS_A_GROUP = 50_000  # of the staged file
+INSTANT = pa.timestamp("us", tz="UTC")
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,7 @@ def bronze_table(feed: Feed) -> str:
 
 def create_table(spark: SparkSession, feed: Feed) -> None:
     columns = dict.fromkeys(bronze_columns(feed), "string")
-    own = {FILE: "string", ROW: "bigint", FAULT: FAULT_SQL, DELIVERED: "date", BATCH: "string"}
+    own = {FILE: "string", ROW: "bigint", FAULT: FAULT_SQL, DELIVERED: "date", LANDED: "timestamp", BATCH: "string"}
     tables.ensure(spark, bronze_table(feed), columns | own, statistics=(BATCH,))
 
 
@@ -73,9 +74,10 @@ def _write(feed: Feed, landing: Landing, manifest: Manifest, folder: Path, pseud
     """The rows of all files of a batch as one Parquet file, in groups small enough for each core to get some."""
     schema = pa.schema(
         [(name, pa.string()) for name in bronze_columns(feed)]
-        + [(FILE, pa.string()), (ROW, pa.int64()), (FAULT, FAULT_TYPE), (DELIVERED, pa.date32())]
+        + [(FILE, pa.string()), (ROW, pa.int64()), (FAULT, FAULT_TYPE), (DELIVERED, pa.date32()), (LANDED, INSTANT)]
     )
     n_rows, beyond, left_out = 0, dict[str, None](), []
+    landed_at = manifest.landed_at(feed)
     with pa_parquet.ParquetWriter(folder / "rows.parquet", schema) as writer:
         for file in manifest.files:
             try:
@@ -86,9 +88,11 @@ def _write(feed: Feed, landing: Landing, manifest: Manifest, folder: Path, pseud
                     raise
                 left_out.append(file.name)
                 continue
-            delivered = pa.array([file.delivered_on] * decoded.table.num_rows, pa.date32())
-            table = decoded.table.append_column(DELIVERED, delivered).cast(schema)
+            n_decoded = decoded.table.num_rows
+            delivered = pa.repeat(pa.scalar(file.delivered_on, pa.date32()), n_decoded)
+            landed = pa.repeat(pa.scalar(landed_at[file.name], INSTANT), n_decoded)
+            table = decoded.table.append_column(DELIVERED, delivered).append_column(LANDED, landed).cast(schema)
             writer.write_table(table, row_group_size=ROWS_A_GROUP)
-            n_rows += decoded.table.num_rows
+            n_rows += n_decoded
             beyond |= dict.fromkeys(decoded.beyond)
     return Received(n_rows, tuple(beyond), tuple(left_out))

@@ -17,7 +17,7 @@ from expectations.models import City, Feed
 from spark_jobs.feeds import silver
 from spark_jobs.lake.locks import one_verdict_at_a_time
 
-KEY = ["record_id", "known_at"]  # a record and the time of a version
+KEY = ["landed_at", "record_id", "known_at"]  # a delivery, a record and the time of a version
 IN_MEMORY_ROWS = 2_000_000  # up to here pandas judges in a second what takes Spark dozens of small queries
 
 
@@ -43,7 +43,7 @@ def accepted_in_memory(folder: Path, columns: list[str]) -> pd.DataFrame:
 
 
 def has_reused_keys(folder: Path) -> bool:
-    """True if accepted rows of a staged batch share key and time but not content."""
+    """True if accepted rows of one delivery of a staged batch share key and time but not content."""
     contents = _accepted(folder, [*KEY, "row_hash"]).group_by([*KEY, "row_hash"]).aggregate([])
     return int(contents.num_rows) > int(contents.group_by(KEY).aggregate([]).num_rows)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import shutil
 import uuid
 from collections.abc import Collection, Iterator, Mapping
@@ -67,10 +68,28 @@ class Manifest(BaseModel):
     files: tuple[LandedFile, ...]
     source_columns: tuple[str, ...] = ()
 
+    def landed_at(self, feed: Feed) -> dict[str, datetime]:
+        """When each file came. Dropped files that came at once follow each other by name, a microsecond apart.
+
+        What one pull brings is one delivery, however many pages it has.
+        """
+        names = [file.name for file in self.files]
+        if not isinstance(feed.source, FilesSource):
+            return dict.fromkeys(names, self.fetched_at)
+        return {
+            name: self.fetched_at + timedelta(microseconds=n) for n, name in enumerate(sorted(names, key=_edition))
+        }
+
     @property
     def n_bytes(self) -> int:
         """Of all its files, as they landed."""
         return sum(file.n_bytes for file in self.files)
+
+
+def _edition(name: str) -> tuple[list[int | str], str]:
+    """Order of names as a person reads them: `x.csv`, `x (1).csv`, `x_v2.csv`, `x_v10.csv`."""
+    stem = name.partition(".")[0]
+    return [int(part) if n % 2 else part for n, part in enumerate(re.split(r"(\d+)", stem))], name
 
 
 def file_sha256(path: Path) -> str:

@@ -14,7 +14,7 @@ from pyspark.sql import functions as f
 from expectations.contract import load_kinds
 from expectations.models import City, Feed, Kind
 from expectations.places import places_of
-from spark_jobs.feeds.bronze import BATCH, DELIVERED
+from spark_jobs.feeds.bronze import BATCH, DELIVERED, LANDED
 from spark_jobs.feeds.casting import LATEST, SPARK_TYPES, Fault, cast_column, cleaned, listed, local_instant, text_of
 from spark_jobs.feeds.corrections import CORRECTED, HEALED, with_corrections
 from spark_jobs.feeds.decoding import FAULT, FILE, ROW, hashed_sources, pseudonym_columns
@@ -28,7 +28,7 @@ SLACK = 3  # days; clocks that go wrong, time zones and a cut-off after midnight
 LEADING = "city_code string, feed_code string, record_id string, area_code string, township_code string"
 TRAILING = (
     "known_at timestamp, valid_from timestamp, valid_to timestamp, is_current boolean, is_deleted boolean, "
-    "batch_id string, row_hash string, corrected string"
+    "delivered_on date, landed_at timestamp, batch_id string, row_hash string, corrected string"
 )
 REJECT_COLUMNS = (
     "city_code string, feed_code string, batch_id string, source_file string, row_number bigint, "
@@ -123,6 +123,8 @@ def stage(rows: DataFrame, city: City, feed: Feed, areas: DataFrame) -> DataFram
         *kind.columns,
         "known_at",
         "is_deleted",
+        f.col(DELIVERED).alias("delivered_on"),
+        f.col(LANDED).alias("landed_at"),
         f.col(BATCH).alias("batch_id"),
         CORRECTED,
         HEALED,
@@ -137,7 +139,7 @@ def _with_text(rows: DataFrame, feed: Feed) -> DataFrame:
     """Each source column cleaned once, under a name of its own: what follows reads it many times."""
     personal = hashed_sources(feed)
     texts = [cleaned(name) for name in feed.mapped_columns if name not in personal]
-    return rows.select(*texts, *pseudonym_columns(feed), FILE, ROW, FAULT, DELIVERED, BATCH)
+    return rows.select(*texts, *pseudonym_columns(feed), FILE, ROW, FAULT, DELIVERED, LANDED, BATCH)
 
 
 def _key_faults(feed: Feed) -> list[Fault]:
@@ -210,12 +212,12 @@ def _place(feed: Feed) -> Column:
 
 
 def mark_reused(staged: DataFrame) -> DataFrame:
-    """Of a batch's accepted rows with the same key and time but other content one stays, whatever their order.
+    """Of a delivery's accepted rows with the same key and time but other content one stays, whatever their order.
 
-    It is one that takes the record away, if there is any. The others say so. Between batches it is `versions` that
-    decides, by the same rule.
+    It is one that takes the record away, if there is any. The others say so. A later file corrects an earlier one:
+    between deliveries it is `versions` that decides.
     """
-    alike = Window.partitionBy("batch_id", "record_id", "known_at", accepted())
+    alike = Window.partitionBy("batch_id", "landed_at", "record_id", "known_at", accepted())
     weight = f.struct("is_deleted", "row_hash")
     loses = accepted() & (weight < f.max(weight).over(alike))
     reused = listed([Fault("id_reused", "record_id", f.col("record_id"), loses)])

@@ -22,19 +22,21 @@ from spark_jobs.lake import tables
 MOST_IDS = 100_000  # of the records of a batch; more are a back-fill, which touches everything
 MOST_RANGES = 64
 PLACE = 16  # bytes
+DELIVERY = ("delivered_on", "landed_at")  # deliveries in order: by the day that they cover, then as they landed
+LAST_WORD = (*DELIVERY, "is_deleted", "row_hash")  # rows of a record and known time in order; the last one counts
 
 
 def versions(rows: DataFrame, feed: Feed) -> DataFrame:
     """Rows that count -> versions: each (record, known time) once, valid until the next.
 
-    Of two rows of a record with the same known time one counts: the later of a docket whose rows complete each other
-    (`keep`), else one that takes the record away, else the one with the greater hash, so that the order of arrival
-    does not matter.
+    Of two rows of a record with the same known time the one counts that was delivered later (DELIVERY); of one
+    delivery the later in a docket whose rows complete each other (`keep`), else one that takes the record away, else
+    the one with the greater hash, so that the order in which batches are taken does not matter.
     """
     kind = load_kinds()[feed.kind]
-    last_word = [f.asc("is_deleted"), f.asc("row_hash"), f.desc("batch_id"), f.desc(CORRECTED)]
-    if carries(feed):  # a file that was delivered again under its name has rows of the same number
-        last_word = [f.asc(FILE), f.asc(ROW), f.asc("batch_id")]
+    last_word = [*map(f.asc, LAST_WORD), f.desc("batch_id"), f.desc(CORRECTED)]
+    if carries(feed):
+        last_word = [*map(f.asc, DELIVERY), f.asc(FILE), f.asc(ROW), f.asc("batch_id")]
     rows = _carried_over(rows, feed) if carries(feed) else rows
     in_turn = Window.partitionBy("record_id").orderBy("known_at", *last_word)
     rows = rows.withColumn("valid_to", f.lead("known_at").over(in_turn))
@@ -66,7 +68,7 @@ def _carried_over(rows: DataFrame, feed: Feed) -> DataFrame:
     """`keep` columns over a record's rows in the order of the docket: the first or the last value so far."""
     so_far = (
         Window.partitionBy("record_id")
-        .orderBy("known_at", FILE, ROW, "batch_id")
+        .orderBy("known_at", *DELIVERY, FILE, ROW, "batch_id")
         .rowsBetween(Window.unboundedPreceding, Window.currentRow)
     )
     for name, column in feed.columns.items():
@@ -84,12 +86,13 @@ def with_vanished(rows: DataFrame, staged: DataFrame) -> DataFrame:
     are those among them that count, and the versions that held before them.
     """
     delivered = staged.where("record_id != '' and known_at is not null")
-    snapshots = delivered.groupBy(f.col("known_at").alias("at")).agg(f.max("batch_id").alias("gone_batch"))
+    last = f.max(f.struct(*DELIVERY, "batch_id")).alias("last")
+    snapshots = delivered.groupBy(f.col("known_at").alias("at")).agg(last)
     began = rows.groupBy("record_id").agg(f.min("known_at").alias("began"))
     expected = began.join(f.broadcast(snapshots), f.col("at") > f.col("began"))
     present = delivered.select("record_id", f.col("known_at").alias("at")).distinct()
     gone = expected.join(present, ["record_id", "at"], "left_anti").drop("began")
-    before = Window.partitionBy("record_id", "at").orderBy(f.desc("known_at"), f.desc("row_hash"))
+    before = Window.partitionBy("record_id", "at").orderBy(f.desc("known_at"), *map(f.desc, LAST_WORD))
     filled = (
         gone.join(rows, "record_id")
         .where("known_at < at")
@@ -97,8 +100,8 @@ def with_vanished(rows: DataFrame, staged: DataFrame) -> DataFrame:
         .where("_rank = 1")
         .withColumn("known_at", f.col("at"))
         .withColumn("is_deleted", f.lit(True))
-        .withColumn("batch_id", f.col("gone_batch"))
-        .drop("_rank", "at", "gone_batch")
+        .withColumns({name: f.col("last")[name] for name in (*DELIVERY, "batch_id")})
+        .drop("_rank", "at", "last")
     )
     return rows.unionByName(filled)
 

@@ -88,8 +88,8 @@ def test_an_entry_of_a_docket_that_names_another_place_ends_no_case(new_trial: N
     assert current(trial) == {"a": False}
 
 
-def test_of_one_instant_a_deletion_has_the_last_word(new_trial: NewTrial) -> None:
-    """Whatever the hashes say: a record is not deleted before it is there. In one batch (a), and in two (b)."""
+def test_of_one_instant_a_deletion_has_the_last_word_in_its_delivery(new_trial: NewTrial) -> None:
+    """Whatever the hashes say: a record is not deleted before it is there (a). A later delivery corrects it (b)."""
     trial = new_trial(FEED.replace("rejected_share: 0.5", "rejected_share: 1"))
     deaths = [str(n) for n in range(4)]
     trial.deliver("cases_20260210.csv", [
@@ -100,4 +100,4 @@ def test_of_one_instant_a_deletion_has_the_last_word(new_trial: NewTrial) -> Non
     trial.deliver("cases_20260211.csv", [row(f"b{n}", deaths=n) for n in deaths])
     trial.land()
     trial.refine()
-    assert current(trial) == {f"{name}{n}": True for name in "ab" for n in deaths}
+    assert current(trial) == {f"{name}{n}": name == "a" for name in "ab" for n in deaths}
