@@ -8,6 +8,6 @@ from tests.superset.portal import Portal, running_portal
 
 
 @pytest.fixture(scope="session")
-def portal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Portal]:
-    with running_portal(tmp_path_factory.mktemp("portal")) as running:
+def portal(tmp_path_factory: pytest.TempPathFactory, free_ports: int) -> Iterator[Portal]:
+    with running_portal(tmp_path_factory.mktemp("portal"), free_ports + 10) as running:
         yield running

