@@ -40,7 +40,7 @@ render: setup ## write the rendered files again (dbt models, licences, notebook)
 	@$(PIPELINE) -m stack render
 
 reset: ## remove all data of this machine and what was published here; environments stay
-	@rm -rf .state published && echo "removed .state and published"
+	@rm -rf .state published public && echo "removed .state, published and public"
 
 lock: setup ## compile the hashed locks again from requirements/*.in
 	@for name in tools pipeline airflow superset; do .venv/tools/bin/uv pip compile -q --python-version 3.11 --generate-hashes \

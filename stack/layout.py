@@ -35,6 +35,11 @@ class Layout:
         return self.repository / ".venv" / environment / "bin" / "python"
 
     @property
+    def public(self) -> Path:
+        """What everybody may see, beside what is published for leaders and analysts."""
+        return self.published.with_name("public")
+
+    @property
     def secrets(self) -> Path:
         return self.state / "secrets"
 

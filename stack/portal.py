@@ -9,6 +9,7 @@ import html
 import json
 import os
 from collections.abc import Callable
+from typing import Any
 
 import tornado.web
 
@@ -46,6 +47,27 @@ class Guarded(tornado.web.RequestHandler):
         self.set_header("Content-Security-Policy", "default-src 'self' 'unsafe-inline' data:; frame-ancestors 'none'")
         self.set_header("X-Content-Type-Options", "nosniff")
         self.set_header("Referrer-Policy", "no-referrer")
+
+
+class PublicFiles(tornado.web.StaticFileHandler):
+    """What everybody may see: no token is asked for, no script runs, nothing is kept longer than the next release."""
+
+    def set_default_headers(self) -> None:
+        self.set_header("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'")
+        self.set_header("X-Content-Type-Options", "nosniff")
+
+    def set_extra_headers(self, path: str) -> None:
+        self.set_header("Cache-Control", "public, max-age=300" if path.endswith("latest.json") else "public, max-age=86400")
+
+
+class PublicPage(tornado.web.RequestHandler):
+    """The stable address of a city's public page: leads to that of the current release."""
+
+    def get(self, city_code: str) -> None:
+        latest = self.settings["public"] / city_code / "latest.json"
+        if not latest.exists():
+            raise tornado.web.HTTPError(404)
+        self.redirect(f"/public/{city_code}/{json.loads(latest.read_text(encoding='utf-8'))['folder']}/index.html")
 
 
 class Home(Guarded):
@@ -92,12 +114,15 @@ def page(layout: Layout, city_code: str, logins: dict[str, str]) -> str:
         ("/checks/index.html", "数据检验 · Great Expectations Data Docs", ""),
     ]
     notice = "<p>尚未发布：请先运行 <code>make run</code>。 Nothing is published yet: run <code>make run</code>.</p>"
+    rows.append((f"/public/{city_code}/", "公开页（无需登录）· public page, no login", ""))
     if release:
         folder = f"/published/{city_code}/releases/{release['release_id']}"
-        rows.insert(1, (f"{folder}/bulletin.zh.html", "平安指数通报 · bulletin (Chinese)", ""))
-        rows.insert(2, (f"{folder}/bulletin.en.html", "平安指数通报（英文）· bulletin (English)", ""))
+        rows.insert(0, (f"{folder}/index.html", "平安指数一页读懂 · the city in a minute (Chinese)", ""))
+        rows.insert(1, (f"{folder}/index.en.html", "平安指数一页读懂（英文）· the city in a minute (English)", ""))
+        rows.insert(3, (f"{folder}/bulletin.zh.html", "平安指数通报 · bulletin (Chinese)", ""))
+        rows.insert(4, (f"{folder}/bulletin.en.html", "平安指数通报（英文）· bulletin (English)", ""))
         stale = release.get("stale")
-        notice = f'<p class="stale">已过期 · stale: {html.escape(str(stale))}</p>' if stale else ""
+        notice = f'<p class="stale">{html.escape(_stale_words(stale))}</p>' if stale else ""
     subtitle = f"发布 {release['release_id']} · {release['period']}" if release else city.name.en
     cells = "".join(
         f'<tr><td><a href="{html.escape(link)}">{html.escape(what)}</a></td><td>{html.escape(link.split("?")[0])}</td>'
@@ -108,8 +133,15 @@ def page(layout: Layout, city_code: str, logins: dict[str, str]) -> str:
     return PAGE.format(title=title, subtitle=html.escape(subtitle), notice=notice, rows=cells)
 
 
+def _stale_words(stale: dict[str, str]) -> str:
+    return (
+        f"自{stale['since']}起未能更新：{stale['reason_zh']}。 "
+        f"Not updated since {stale['since']}: {stale['reason_en']}."
+    )
+
+
 def application(layout: Layout, city_code: str, logins: dict[str, str], token: str) -> tornado.web.Application:
-    """All routes of the portal, each behind the token."""
+    """All routes of the portal, each behind the token but for what is public."""
     folders = {
         "published": layout.published,
         "docs": layout.state / "docs",
@@ -118,7 +150,14 @@ def application(layout: Layout, city_code: str, logins: dict[str, str], token: s
     routes = [(rf"/{name}/(.*)", Files, {"path": str(folder)}) for name, folder in folders.items()]
     documents = {"methodology": methodology_page, "dictionary": data_dictionary}
     own = [(rf"/{name}/(zh|en)", Document, {"html_page": module.html_page}) for name, module in documents.items()]
-    return tornado.web.Application([("/", Home), *own, *routes], token=token, page=lambda: page(layout, city_code, logins))
+    everybody: list[tuple[Any, ...]] = [
+        (r"/public/([a-z][a-z0-9_]*)/", PublicPage),
+        (r"/public/(.*)", PublicFiles, {"path": str(layout.public)}),
+    ]
+    return tornado.web.Application(
+        [("/", Home), *own, *routes, *everybody],
+        token=token, page=lambda: page(layout, city_code, logins), public=layout.public,
+    )  # fmt: skip
 
 
 async def serve(layout: Layout, city_code: str, logins: dict[str, str], token: str) -> None:

@@ -1,6 +1,6 @@
 """Publish a business date: the thin edge between the lake and the pure parts.
 
-Order of the switch: lake tables, files, serving database, lake pointer, latest.json. Each step can be repeated;
+Order of the switch: lake tables, files, serving database, lake pointer, public files, latest.json. Each step can be repeated;
 killed anywhere and run again, the same bytes stand in the same places.
 """
 
@@ -23,7 +23,7 @@ from spark_jobs.feeds.batches import batches_of
 from spark_jobs.feeds.feed_status import batches_read, checked, feed_status
 from spark_jobs.index.methodology import load_methodology
 from spark_jobs.lake import tables
-from spark_jobs.release import files, lake, serving
+from spark_jobs.release import files, lake, public_files, serving
 from spark_jobs.release.build import build, canonical_tables
 from spark_jobs.release.coverage import COUNTS, coverage_table
 from spark_jobs.release.gates import GateFailed, judge
@@ -162,6 +162,7 @@ def is_current(spark: SparkSession, release: Release, folder: Path, mart_url: st
         latest["stale"] is None
         and serving.served_release(mart_url, release.city.city_code) == (release.release_id, False)
         and pointer.pointed_release(spark, release.city.city_code) == release.release_id
+        and public_files.is_public(release, public_files.public_folder(folder))
     )
 
 
@@ -190,6 +191,7 @@ def switch(
         return
     serving.write_serving(mart_url, release)
     pointer.move_pointer(spark, release.city.city_code, release.release_id, release.business_date)
+    public_files.write_public(release, public_files.public_folder(folder))
     read_back = Gate("switch", True, Text("已写入并校验", "written, read back and verified"))
     files.write_latest(folder, files.latest(release, (*gates, read_back)))
 
@@ -207,6 +209,7 @@ def _mark_stale(folder: Path, mart_url: str, city: City, business_date: date, re
     since = files.stale_since(files.read_latest(folder), business_date)
     if since is not None:
         serving.mark_serving_stale(mart_url, city.city_code, since, reason)
+        public_files.mark_public_stale(public_files.public_folder(folder), since, reason)
         files.mark_stale(folder, since, reason)
 
 

@@ -53,8 +53,22 @@ class Gate:
     severity: Severity = "critical"
 
 
+class WithAreas:
+    """What is published of a city and its counties."""
+
+    areas: tuple[Area, ...]
+
+    @property
+    def counties(self) -> tuple[Area, ...]:
+        return tuple(area for area in self.areas if area.level_code == "county")
+
+    @property
+    def city_area(self) -> Area:
+        return next(area for area in self.areas if area.level_code == "city")
+
+
 @dataclass(frozen=True, eq=False)
-class ReleaseInput:
+class ReleaseInput(WithAreas):
     """All that a release is made of.
 
     `frames` holds the tables of columns.TABLES by name, as the steps before left them (further columns allowed,
@@ -75,17 +89,9 @@ class ReleaseInput:
     delta_versions: Mapping[str, int]
     previous: Previous | None = None
 
-    @property
-    def counties(self) -> tuple[Area, ...]:
-        return tuple(area for area in self.areas if area.level_code == "county")
-
-    @property
-    def city_area(self) -> Area:
-        return next(area for area in self.areas if area.level_code == "city")
-
 
 @dataclass(frozen=True, eq=False)
-class Release:
+class Release(WithAreas):
     """A release, complete in memory. Same ReleaseInput data -> same `release_id`, tables and document.
 
     `tables`: canonical frames by name (columns, types and order of columns.TABLES).

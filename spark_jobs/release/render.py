@@ -14,6 +14,7 @@ from spark_jobs.release.canonical import json_text, sha256
 from spark_jobs.release.files import BYTE_ORDER_MARK, CSV_FILES, RELEASE_FILE, csv_cell
 from spark_jobs.release.model import Release, Text
 from spark_jobs.release.pages.bulletin import bulletin
+from spark_jobs.release.pages.leader import PAGES, leader_page
 from spark_jobs.release.wording import LANGUAGES
 from spark_jobs.released.columns import TABLES, rows
 
@@ -25,6 +26,7 @@ def render(release: Release) -> dict[str, bytes]:
     files = {name: table_csv(release, table).encode() for table, name in CSV_FILES.items()}
     files["index.parquet"] = index_parquet(release)
     files |= {f"bulletin.{code}.html": bulletin(release, code).encode() for code in LANGUAGES}
+    files |= {PAGES[code]: leader_page(release, code).encode() for code in LANGUAGES}
     listed = {name: {"bytes": len(content), "sha256": sha256(content)} for name, content in sorted(files.items())}
     return {**files, RELEASE_FILE: json_text({**release.document, "files": listed}).encode()}
 

@@ -120,3 +120,8 @@ def number(value: float) -> str:
     """One decimal, true minus sign, never minus zero."""
     text = f"{value:.1f}"
     return "0.0" if text == "-0.0" else text.replace("-", "−")
+
+
+def whole(value: float) -> str:
+    """Whole points, true minus sign, never minus zero."""
+    return str(round(value)).replace("-", "−")

@@ -15,7 +15,7 @@ from pyspark.sql import SparkSession
 
 from spark_jobs.feeds import batches
 from spark_jobs.lake import tables
-from spark_jobs.release import files, job, lake, serving
+from spark_jobs.release import files, job, lake, public_files, serving
 from spark_jobs.release.gates import GateFailed
 from spark_jobs.release.serving_tables import serving_rows
 from spark_jobs.release.verify import verify
@@ -162,6 +162,7 @@ STEPS: list[tuple[Any, str]] = [
     (files, "write_release"),
     (serving, "write_serving"),
     (pointer, "move_pointer"),
+    (public_files, "write_public"),
     (files, "write_latest"),
 ]
 

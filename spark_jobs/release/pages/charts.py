@@ -92,6 +92,20 @@ def _interval_row(interval: Interval, x: Scale, y: float, label: int) -> Markup:
     return name + line + _dot(interval.band, x(interval.index), y, colour)
 
 
+def strip(interval: Interval, x: Scale, height: int = 26) -> Markup:
+    """One interval on a scale that it shares with others: base, interval, and the dot of its band. `name` is its label."""
+    assert interval.index is not None and interval.lower is not None and interval.upper is not None
+    y, colour = height / 2, COLOURS[interval.band]
+    base = Markup('<line x1="{0}" x2="{0}" y1="0" y2="{1}" stroke="#7b858f" stroke-dasharray="3 3"/>')
+    line = Markup(
+        '<line class="range" x1="{}" x2="{}" y1="{}" y2="{}" stroke="{}" stroke-width="4" stroke-linecap="round" opacity=".55"/>'
+    )
+    parts = [base.format(x(BASE), height), line.format(x(interval.lower), x(interval.upper), y, y, colour)]
+    parts.append(_dot(interval.band, x(interval.index), y, colour))
+    opening = Markup('<svg class="strip" viewBox="0 0 {} {}" role="img" aria-label="{}">')
+    return opening.format(round(x.start + x.end), height, interval.name) + Markup("").join(parts) + Markup("</svg>")
+
+
 def _dot(band: str, x: float, y: float, colour: str) -> Markup:
     """Better: triangle up; worse: triangle down; level: circle."""
     if band == "level":

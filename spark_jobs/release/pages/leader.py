@@ -1,0 +1,244 @@
+"""The leader's page: the city's answer on one screen of a phone, then the counties, worst first, on one scale.
+
+Static HTML without a script, one a release and language. `leader_page` is for those who may see all of a county;
+`public_page` shows what everybody may see each night: whole points, no counts, no reasons that could be solved for
+them (design: tiers of publication).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from spark_jobs.release.build import missing_domains, no_index_reason
+from spark_jobs.release.model import Area, Release
+from spark_jobs.release.pages.charts import Interval, Point, Scale, scale_over, sparkline, strip
+from spark_jobs.release.public import public_figures, public_trend
+from spark_jobs.release.wording import LanguageCode, Wording, whole
+from spark_jobs.released.columns import rows
+
+PAGES: dict[LanguageCode, str] = {"zh": "index.html", "en": "index.en.html"}
+STRIP_WIDTH = 330  # px of the view box
+MOST_FLAGS = 6
+WORST_FIRST = ("worse", "level", "better", "none")
+LEVELS = ("red", "amber", "grey")
+NAMED = 3  # reasons down, and one fewer up
+
+
+@dataclass(frozen=True)
+class Card:
+    """A county in a few words."""
+
+    area_code: str
+    name: str
+    band: str
+    band_name: str
+    value: str
+    strip: Markup | None
+    why: str
+    change: str
+    is_clear: bool  # the change on a year before is more than chance
+
+
+def leader_page(release: Release, language: LanguageCode) -> str:
+    """For leaders and analysts: every bound as in index.csv, reasons, change on a year before, open flags."""
+    words = Wording(language, release.methodology)
+    figures = {row["area_code"]: row for row in rows(release.tables["county_index"])}
+    trend = [r for r in rows(release.tables["trend"]) if r["area_code"] == release.city_area.area_code]
+    scale = _scale(figures.values())
+    cards = [_card(release, area, figures[area.area_code], scale, words) for area in release.counties]
+    return _render(
+        release, words, figures, cards, scale, trend,
+        change=_change(figures[release.city_area.area_code], words),
+        flags=_flags(release, words), is_public=False,
+    )  # fmt: skip
+
+
+def public_page(release: Release, language: LanguageCode) -> str:
+    """For everybody, each night: what public.public_figures gives, and what is missing."""
+    words = Wording(language, release.methodology)
+    figures = {figure.area_code: figure.row for figure in public_figures(release)}
+    scale = _scale(figures.values())
+    cards = [_public_card(area, figures[area.area_code], scale, words) for area in release.counties]
+    return _render(
+        release, words, figures, cards, scale, public_trend(release, release.city_area.area_code),
+        change="", flags=[], is_public=True,
+    )  # fmt: skip
+
+
+def _render(
+    release: Release,
+    words: Wording,
+    figures: Mapping[str, Mapping[str, Any]],
+    cards: Sequence[Card],
+    scale: Scale,
+    trend: Sequence[Mapping[str, Any]],
+    *,
+    change: str,
+    flags: Sequence[Mapping[str, str]],
+    is_public: bool,
+) -> str:
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).with_name("templates")),
+        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True,
+    )  # fmt: skip
+    city = figures[release.city_area.area_code]
+    base = release.city.base_period
+    local = release.as_of.astimezone(ZoneInfo(release.city.time_zone))
+    return environment.get_template("leader.html.j2").render(
+        release=release,
+        say=words.say,
+        is_public=is_public,
+        city_name=words.pick(release.city.name),
+        day=words.day(release.business_date),
+        as_of=words.instant(local),
+        status=words.name("status", release.status_code),
+        note=words.pick(release.city.note) if release.city.note else None,
+        answer=_answer(release, city, cards, change, words),
+        value=_shown(city["index"], words),
+        interval=words.say("leader_interval", lower=whole(city["lower"]), upper=whole(city["upper"]))
+        if city["index"] is not None
+        else "",
+        base=words.say("leader_base", first=base.first_day.year, last=base.last_day.year),
+        spark=sparkline([Point(row["day"], row["index"], None, None) for row in trend], width=150, height=44),
+        counts={band: sum(card.band == band for card in cards) for band in WORST_FIRST},
+        cards=sorted(cards, key=lambda card: _worst_first(figures[card.area_code])),
+        scale=scale,
+        flags=flags[:MOST_FLAGS],
+        more_flags=max(0, len(flags) - MOST_FLAGS),
+        n_flags=len(flags),
+        missing=_missing(release, words),
+        other_page=PAGES["en" if words.code == "zh" else "zh"],
+    )
+
+
+def _answer(
+    release: Release, city: Mapping[str, Any], cards: Sequence[Card], change: str, words: Wording
+) -> str:
+    """One sentence on the city, one on its counties."""
+    if city["index"] is None:
+        domains = missing_domains(release.methodology, release.tables, release.city_area.area_code)
+        why = words.pick(no_index_reason(release.city, release.methodology, domains))
+        first = words.say("leader_no_index", why=why)
+    else:
+        band = words.say_variant("city_band", city["band_code"])
+        first = words.say("leader_city", index=whole(city["index"]), band=band, change=change)
+    bands = [card.band for card in cards]
+    parts = [
+        words.say("bands_part", n=bands.count(code), band=words.say_variant("area_band", code))
+        for code in WORST_FIRST
+        if code in bands
+    ]
+    second = words.say("bands_counted", n=len(bands), list=words.listed(parts))
+    return words.say("join_sentences", first=first, second=second)
+
+
+def _card(release: Release, area: Area, row: Mapping[str, Any], scale: Scale, words: Wording) -> Card:
+    is_clear = row["change_lower"] is not None and (row["change_lower"] > 0 or row["change_upper"] < 0)
+    return Card(
+        area.area_code, words.pick(area.name), row["band_code"], words.band(row["band_code"]),
+        _shown(row["index"], words), _strip(row, scale, words),
+        _why(release, area, row, words), _change(row, words).lstrip("；; "), is_clear,
+    )  # fmt: skip
+
+
+def _public_card(area: Area, row: Mapping[str, Any], scale: Scale, words: Wording) -> Card:
+    band, shown = words.band(row["band_code"]), _shown(row["index"], words)
+    return Card(area.area_code, words.pick(area.name), row["band_code"], band, shown, _strip(row, scale, words), "", "", False)
+
+
+def _why(release: Release, area: Area, row: Mapping[str, Any], words: Wording) -> str:
+    """What pulls the county down and up: indicators clearly off 100, with their share of the distance, in points.
+
+    A share is (score - 100) x weight of domain x weight of indicator: what the weighted mean makes of it, before the
+    penalty for imbalance; in whole points, from one point on.
+    """
+    if row["index"] is None:
+        domains = missing_domains(release.methodology, release.tables, area.area_code)
+        return words.pick(no_index_reason(release.city, release.methodology, domains))
+    weights = {i.id: d.weight * i.weight / 10_000 for d in release.methodology.domains for i in d.indicators}
+    shares = sorted(
+        ((r["score"] - 100) * weights[r["indicator_id"]], r)
+        for r in rows(release.tables["indicator_value"])
+        if r["area_code"] == area.area_code and r["score"] is not None
+    )
+    down = [(s, r) for s, r in shares if s <= -1 and r["score_upper"] < 100][:NAMED]
+    up = [(s, r) for s, r in reversed(shares) if s >= 1 and r["score_lower"] > 100][: NAMED - 1]
+    said = [
+        words.say(key, list=words.listed(f"{words.indicator(r['indicator_id'])} {_points(s)}" for s, r in named))
+        for key, named in (("leader_down", down), ("leader_up", up))
+        if named
+    ]
+    return words.say("clause").join(said) or words.say("leader_none_clear")
+
+
+def _change(row: Mapping[str, Any], words: Wording) -> str:
+    """The change on a year before as a clause; within the margin of error it says so."""
+    if row["change_1y"] is None:
+        return ""
+    points = whole(abs(row["change_1y"]))
+    is_clear = row["change_lower"] is not None and (row["change_lower"] > 0 or row["change_upper"] < 0)
+    if points == "0":
+        return words.say("leader_same")
+    said = words.say("leader_higher" if row["change_1y"] > 0 else "leader_lower", points=points)
+    return said if is_clear else said + words.say("leader_unsure")
+
+
+def _strip(row: Mapping[str, Any], scale: Scale, words: Wording) -> Markup | None:
+    if row["index"] is None:
+        return None
+    lower, upper = whole(row["lower"]), whole(row["upper"])
+    label = words.say("leader_strip", index=whole(row["index"]), lower=lower, upper=upper)
+    return strip(Interval(label, row["index"], row["lower"], row["upper"], row["band_code"], note=""), scale)
+
+
+def _scale(figures: Any) -> Scale:
+    """One scale for all, so that lengths compare."""
+    return scale_over([row[end] for row in figures for end in ("index", "lower", "upper")], 6, STRIP_WIDTH - 6)
+
+
+def _worst_first(row: Mapping[str, Any]) -> tuple[int, float]:
+    return WORST_FIRST.index(row["band_code"]), row["index"] if row["index"] is not None else 0.0
+
+
+def _flags(release: Release, words: Wording) -> list[dict[str, str]]:
+    """Open flags, gravest first, oldest first."""
+    found = sorted(rows(release.tables["flag"]), key=lambda r: (LEVELS.index(r["level_code"]), r["since"], r["flag_id"]))
+    return [
+        {
+            "level": row["level_code"],
+            "level_name": words.name("level", row["level_code"]),
+            "detail": row[f"detail_{words.code}"],
+            "since": words.say(
+                "leader_flag",
+                day=words.day(row["since"]),
+                n=(release.business_date - row["since"]).days + 1,
+                status=words.name("flag_status", row["status_code"]),
+            ),
+        }
+        for row in found
+        if row["status_code"] not in ("cleared", "confirmed", "expired")
+    ]
+
+
+def _missing(release: Release, words: Wording) -> list[str]:
+    feeds = [
+        words.say("feed_missing", name=feed[f"feed_name_{words.code}"], since=words.day(feed["missing_since"]))
+        for feed in rows(release.missing_feeds)
+    ]
+    return feeds or [words.say("all_delivered")]
+
+
+def _shown(value: float | None, words: Wording) -> str:
+    return words.index(None) if value is None else whole(value)
+
+
+def _points(share: float) -> str:
+    return f"{share:+.0f}".replace("-", "−")
+

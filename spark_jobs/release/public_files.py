@@ -1,0 +1,54 @@
+"""The public tier as static files: public/<city>/releases/<id>/ and latest.json, which moves last.
+
+Written like the restricted folder (spark_jobs/release/files.py), from the same release, by the same run; served without a
+login. Nothing in it is computed from more than public.public_figures gives.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+
+from spark_jobs.release import files
+from spark_jobs.release.model import Release, Text
+from spark_jobs.release.pages.leader import PAGES, public_page
+from spark_jobs.release.public import index_csv, public_document, trend_csv
+from spark_jobs.release.wording import LANGUAGES
+
+
+def public_folder(city_folder: Path) -> Path:
+    """public/<city> beside published/<city>."""
+    return city_folder.parent.with_name("public") / city_folder.name
+
+
+def render_public(release: Release) -> dict[str, bytes]:
+    """Every file of the public folder by name. The same release gives the same bytes."""
+    found = {"index.csv": index_csv(release), "trend.csv": trend_csv(release)}
+    found |= {PAGES[language]: public_page(release, language) for language in LANGUAGES}
+    return {name: text.encode() for name, text in found.items()}
+
+
+def is_public(release: Release, city_folder: Path) -> bool:
+    """Whether everybody sees this very release, unaltered and not marked stale."""
+    latest = files.read_latest(city_folder)
+    if latest is None or latest["release_id"] != release.release_id or latest["stale"] is not None:
+        return False
+    folder = files.release_folder(city_folder, release.release_id)
+    return all(
+        (folder / name).is_file() and (folder / name).read_bytes() == content
+        for name, content in render_public(release).items()
+    )
+
+
+def write_public(release: Release, city_folder: Path) -> None:
+    """Let everybody see the release: its folder first, then latest.json."""
+    city_folder.mkdir(parents=True, exist_ok=True)
+    files.write_release(city_folder, release.release_id, render_public(release))
+    document = public_document(release)
+    files.write_latest(city_folder, {**document, "folder": f"releases/{release.release_id}", "stale": None})
+
+
+def mark_public_stale(city_folder: Path, since: date, reason: Text) -> None:
+    """Say to everybody that the release shown is older than it should be, and why; nothing before the first."""
+    if files.read_latest(city_folder) is not None:
+        files.mark_stale(city_folder, since, reason)

@@ -1,0 +1,201 @@
+"""The leader's page and the public tier: drawn as the files say, fit for a phone, and nothing to be solved for."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import date
+from html.parser import HTMLParser
+from itertools import pairwise
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from playwright.sync_api import sync_playwright
+
+from spark_jobs.release import public_files
+from spark_jobs.release.files import read_latest
+from spark_jobs.release.model import Release, ReleaseInput, Text
+from spark_jobs.release.pages.leader import leader_page, public_page
+from spark_jobs.release.public_files import render_public
+from spark_jobs.release.wording import LANGUAGES, LanguageCode
+from tests.release import made_up
+
+Make = Callable[[ReleaseInput], Release]
+Page = Callable[[Release, LanguageCode], str]
+LONGEST = ("230624", "杜尔伯特蒙古族自治县", "Dorbod Mongol Autonomous County of Daqing")
+
+
+class Strips(HTMLParser):
+    """Counties in the order of the page, each with the pixels of its interval, and the scale that they share."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.scale: dict[str, float] = {}
+        self.drawn: dict[str, tuple[float, float] | None] = {}
+        self._county = ""
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        given = {name: value or "" for name, value in attrs}
+        if given.get("class") == "list":
+            self.scale = {end: float(given[f"data-{end}"]) for end in ("low", "high", "start", "end")}
+        if tag == "article":
+            self._county = given["id"].removeprefix("a")
+            self.drawn[self._county] = None
+        if given.get("class") == "range":
+            self.drawn[self._county] = float(given["x1"]), float(given["x2"])
+
+    def value(self, pixel: float) -> float:
+        s = self.scale
+        return s["low"] + (pixel - s["start"]) / (s["end"] - s["start"]) * (s["high"] - s["low"])
+
+
+def bounds(rows: list[dict[str, str]]) -> dict[str, tuple[float, float] | None]:
+    counties = [row for row in rows if row["area_code"] != made_up.CITY_AREA]
+    return {r["area_code"]: (float(r["lower"]), float(r["upper"])) if r["lower"] else None for r in counties}
+
+
+def of_csv(content: bytes) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(content.decode("utf-8-sig"))))
+
+
+@pytest.mark.unit
+@pytest.mark.parametrize("grey", [None, "disputes"])
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_drawn_bound_is_that_of_its_file(make_release: Make, language: LanguageCode, grey: str | None) -> None:
+    release = make_release(made_up.release_input(grey_domain=grey))
+    full = release.tables["county_index"].astype(object).where(release.tables["county_index"].notna(), "")
+    own = {
+        "leader": (leader_page(release, language), [dict(row) for _, row in full.iterrows()]),
+        "public": (public_page(release, language), of_csv(render_public(release)["index.csv"])),
+    }
+    for page, rows in own.values():
+        found, expected = Strips(page), bounds(rows)
+        assert found.drawn.keys() == expected.keys()
+        a_pixel = (found.scale["high"] - found.scale["low"]) / (found.scale["end"] - found.scale["start"])
+        for county, ends in expected.items():
+            pixels = found.drawn[county]
+            assert (pixels is None) == (ends is None)
+            if pixels and ends:
+                assert [found.value(x) for x in pixels] == pytest.approx(ends, abs=a_pixel / 10)
+
+
+@pytest.mark.unit
+def test_the_worst_comes_first_and_only_a_clear_county_has_a_mark(release: Release) -> None:
+    figures = {row["area_code"]: row for _, row in release.tables["county_index"].iterrows()}
+    order = [figures[code] for code in Strips(leader_page(release, "zh")).drawn]
+    for first, second in pairwise(order):
+        bands = [["worse", "level", "better", "none"].index(row["band_code"]) for row in (first, second)]
+        assert (bands[0], first["index"]) <= (bands[1], second["index"])
+    for row in order:
+        assert (row["band_code"] == "worse") == (row["upper"] < 100)
+
+
+@pytest.mark.unit
+def test_public_files_depend_on_whole_points_only(make_release: Make) -> None:
+    """Counts, scores, rates, flags, movement and decimals of another world: the same bytes but for the release's id."""
+    given = made_up.release_input()
+    frames, other = dict(given.frames), made_up.release_input(seed=99).frames
+    within = frames["county_index"].copy()
+    for end, share in (("index", 0.2), ("lower", 0.3), ("upper", 0.4)):
+        whole = within[end].round() if end == "index" else within[end].floordiv(1) + (end == "upper")
+        within[end] = whole + (share if end == "lower" else -share)
+    within["change_1y"], within["p_below_last_year"] = 1.5, 0.25
+    changed = {name: other[name] for name in ("indicator_value", "domain_index", "movement", "pulse", "input", "completeness")}
+    changed |= {"county_index": within, "flag": frames["flag"].iloc[:0]}
+    releases = [make_release(g) for g in (given, replace(given, frames={**frames, **changed}))]
+    assert releases[0].release_id != releases[1].release_id
+    first, second = (
+        {name: text.replace(r.release_id.encode(), b"ID") for name, text in render_public(r).items()} for r in releases
+    )
+    assert first == second
+
+
+@pytest.mark.unit
+def test_public_figures_are_whole_and_hold_the_interval(release: Release) -> None:
+    exact = {row["area_code"]: row for _, row in release.tables["county_index"].iterrows()}
+    rows = of_csv(render_public(release)["index.csv"])
+    assert {row["area_code"] for row in rows} == exact.keys()
+    for row in rows:
+        shown = {end: int(row[end]) for end in ("index", "lower", "upper")}  # int() refuses a decimal
+        own = exact[row["area_code"]]
+        assert shown["lower"] <= own["lower"] <= own["upper"] <= shown["upper"]
+        assert abs(shown["index"] - own["index"]) <= 0.5
+    days = {date.fromisoformat(row["day"]) for row in of_csv(render_public(release)["trend.csv"])}
+    assert days
+    assert {(day + pd.Timedelta(days=1)).day for day in days} == {1}
+
+
+@pytest.mark.unit
+def test_the_public_address_follows_the_release_and_says_when_it_is_stale(release: Release, tmp_path: Path) -> None:
+    folder = public_files.public_folder(tmp_path / "published" / "demo")
+    assert folder == tmp_path / "public" / "demo"
+    public_files.mark_public_stale(folder, date(2026, 11, 23), Text("零", "none"))  # nothing is shown yet
+    assert read_latest(folder) is None
+    public_files.write_public(release, folder)
+    assert public_files.is_public(release, folder)
+    latest = read_latest(folder)
+    assert latest
+    assert (latest["tier"], latest["release_id"], latest["stale"]) == ("public_nightly", release.release_id, None)
+    public_files.mark_public_stale(folder, date(2026, 11, 23), Text("警务数据未到", "the cases are missing"))
+    assert not public_files.is_public(release, folder)
+    assert (read_latest(folder) or {})["stale"]["reason_zh"] == "警务数据未到"
+    public_files.write_public(release, folder)
+    (folder / latest["folder"] / "index.csv").write_text("x")
+    assert not public_files.is_public(release, folder)
+
+
+@pytest.mark.unit
+@pytest.mark.parametrize("page", [leader_page, public_page])
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_page_is_small_and_asks_nobody(release: Release, page: Page, language: LanguageCode) -> None:
+    text = page(release, language)
+    assert len(text.encode()) < 300_000
+    assert "<script" not in text
+    assert re.findall(r"(?:src|href)=\"(?:https?:)?//", text) == []
+
+
+@pytest.mark.unit
+def test_an_area_without_an_index_says_why_and_is_no_zero(make_release: Make) -> None:
+    release = make_release(made_up.release_input(grey_domain="disputes"))
+    page = leader_page(release, "zh")
+    assert "全市无总指数：矛盾纠纷" in page
+    assert all(drawn is None for drawn in Strips(page).drawn.values())
+    assert ">0<" not in re.sub(r"[▼●▲] \S+ 0<", "", page)
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("width", [320, 390, 820, 1280])
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_nothing_overflows(make_release: Make, tmp_path: Path, width: int, language: LanguageCode) -> None:
+    """The longest county's name too; on a phone the answer and its interval stand on the first screen."""
+    given = made_up.release_input()
+    areas = tuple(
+        replace(area, name=Text(*LONGEST[1:])) if area.area_code == made_up.COUNTIES[0][0] else area for area in given.areas
+    )
+    path = tmp_path / "page.html"
+    path.write_text(leader_page(make_release(replace(given, areas=areas)), language), encoding="utf-8")
+    with sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox"])
+        page = browser.new_page(viewport={"width": width, "height": 844})
+        page.goto(path.as_uri())
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        wide = "[...document.querySelectorAll('h3,p,span,h1,li')].filter(e => e.scrollWidth > e.clientWidth + 1 && e.clientWidth)"
+        assert page.evaluate(f"{wide}.map(e => e.textContent)") == []
+        if width == 390:
+            assert page.evaluate("document.querySelector('.answer').getBoundingClientRect().bottom") <= 844
+        browser.close()
+
+
+@pytest.mark.unit
+def test_latest_has_no_figure_beyond_the_page(release: Release, tmp_path: Path) -> None:
+    public_files.write_public(release, tmp_path)
+    latest = json.loads((tmp_path / "latest.json").read_text(encoding="utf-8"))
+    numbers = [value for area in latest["areas"] for value in area.values() if not isinstance(value, str)]
+    assert all(isinstance(value, int) for value in numbers)
+    assert {"city_index", "counties", "tables", "gates"} & latest.keys() == set()
