@@ -56,13 +56,15 @@ def land(
     from spark_jobs.feeds.connection import Connection
     from spark_jobs.feeds.landing import Landing
     from spark_jobs.feeds.sources import api, database, files
+    from spark_jobs.feeds.sources.pull import Pull
     from spark_jobs.lake.locks import one_run_a_feed
 
     source = {"database": database.land, "api": api.land, "files": files.land}[the_feed.source.type]
     connection = Connection.from_environment(the_feed.source.connection)
     landing = Landing.of(settings().landing, the_feed)
+    pull = Pull(the_feed, connection, landing, on, the_city.as_of(on), the_city.time_zone, again)
     with one_run_a_feed(settings().state, the_feed):
-        manifest = source(the_feed, connection, landing, on, the_city.as_of(on), the_city.time_zone, again)
+        manifest = source(pull)
     if manifest is None:
         through = landing.landed_through()
         typer.echo(f"{the_feed.code}: nothing new; landed through {through}" if through else _nothing_yet(the_feed, on))

@@ -48,6 +48,7 @@ class Night:
     counts: DailyCounts
     status: pd.DataFrame
     base: list[tuple[IndicatorWindow, ...]]
+    frozen: Mapping[str, tuple[float, float, float]]  # rows of index.goalposts: indicator -> centre, low, high
     learnt: Mapping[tuple[str, SeriesCode], Completeness]
     earlier: ledger.EarlierRelease | None
     past: pd.DataFrame  # rows of index.history
@@ -62,6 +63,7 @@ def run(
     of indicators.daily.
     """
     night = read(spark, city, business_date, known_on or known_by_default(city, business_date), daily)
+    freeze(spark, night)
     content, fresh = computed_night(night)
     if known_on:
         del content["completeness"]  # what the night knew of its last days stays as it was
@@ -177,13 +179,13 @@ def _holiday(city: City, methodology: Methodology) -> MovingHoliday | None:
 
 
 def read(spark: SparkSession, city: City, business_date: date, known_on: date, daily: DataFrame | None) -> Night:
-    """Small reads are mostly waiting, so they wait together."""
+    """All that the night is computed from; nothing is written. Small reads are mostly waiting, so they wait together."""
     methodology = load_methodology()
     with ThreadPoolExecutor(tables.WRITERS) as pool:
         earlier = pool.submit(ledger.earlier_release, spark, city.city_code, business_date)
         past = pool.submit(history.stored, spark, city.city_code)
         nights = pool.submit(_nights, spark, city, business_date, methodology)
-        frozen = pool.submit(frozen_marks, spark, city, methodology)
+        frozen = pool.submit(frozen_goalposts, spark, city, methodology)
         of_city = pool.submit((daily_of(spark, city, business_date) if daily is None else daily).toPandas)
         areas, denominators = reference(spark, city, business_date)
         status = feed_status(city.feeds, batches_of(spark, city), business_date)
@@ -192,10 +194,14 @@ def read(spark: SparkSession, city: City, business_date: date, known_on: date, d
             Goalposts(*(np.zeros(0),) * 3, np.zeros(0, dtype=bool)), {}, known_on, methodology,
         )  # fmt: skip
         counts = unscaled.counts(counted := of_city.result())
-        marks, base = _goalposts(spark, city, business_date, counts, frozen.result(), methodology)
+        base = base_years(city, counts, methodology)
+        marks = city_goalposts(base, frozen.result(), methodology)
         learnt = _learnt(counts, business_date, nights.result(), methodology) if known_on == business_date else {}
         frame = replace(unscaled, marks=marks, held_back=_held_back(learnt, methodology))
-        return Night(city, business_date, frame, counted, counts, status, base, learnt, earlier.result(), past.result())
+        return Night(
+            city, business_date, frame, counted, counts, status, base, frozen.result(), learnt, earlier.result(),
+            past.result(),
+        )  # fmt: skip
 
 
 def _learnt(
@@ -273,38 +279,45 @@ def daily_of(spark: SparkSession, city: City, business_date: date) -> DataFrame:
     return rows_of_city.where(f.col("day") <= f.lit(business_date)).select(*DAILY_COLUMNS)
 
 
-def _goalposts(
-    spark: SparkSession,
-    city: City,
-    business_date: date,
-    counts: DailyCounts,
+def base_years(city: City, counts: DailyCounts, methodology: Methodology) -> list[tuple[IndicatorWindow, ...]]:
+    """Counts of each year of the city's base period, by indicator."""
+    ends = base_year_ends(city.base_period.first_day, methodology.windows.base_years)
+    return [counts.windows(end, methodology.windows.headline_days) for end in ends]
+
+
+def city_goalposts(
+    base: list[tuple[IndicatorWindow, ...]],
     frozen: Mapping[str, tuple[float, float, float]],
     methodology: Methodology,
-) -> tuple[Goalposts, list[tuple[IndicatorWindow, ...]]]:
-    """The city's marks: frozen ones where there are any, else computed, and frozen once the base is known for good."""
-    period = city.base_period
-    ends = base_year_ends(period.first_day, methodology.windows.base_years)
-    base = [counts.windows(end, methodology.windows.headline_days) for end in ends]
+) -> Goalposts:
+    """Goalposts in the order of the indicators: frozen ones where there are any, else those of the base years."""
     computed = goalposts(base, methodology)
-    names = [indicator.id for indicator in methodology.indicators]
     values = np.column_stack([computed.centre, computed.low, computed.high])
-    for row, name in enumerate(names):
-        values[row] = frozen.get(name, tuple(values[row]))
-    available = np.asarray(np.isfinite(values).all(axis=1))
-    fresh = [name for name, is_there in zip(names, available, strict=True) if is_there and name not in frozen]
-    if fresh and business_date >= period.known_by:
-        marks = [(name, *map(float, values[row])) for row, name in enumerate(names) if available[row]]
-        keys = {"city_code": city.city_code, "method_version": methodology.version}
-        tables.replace_slice(spark, spark.createDataFrame(marks, GOALPOST_COLUMNS), GOALPOSTS, keys)
-    return Goalposts(values[:, 0], values[:, 1], values[:, 2], available), base
+    for row, indicator in enumerate(methodology.indicators):
+        values[row] = frozen.get(indicator.id, tuple(values[row]))
+    return Goalposts(values[:, 0], values[:, 1], values[:, 2], np.asarray(np.isfinite(values).all(axis=1)))
 
 
-def frozen_marks(spark: SparkSession, city: City, methodology: Methodology) -> dict[str, tuple[float, float, float]]:
+def freeze(spark: SparkSession, night: Night) -> None:
+    """Keep the night's goalposts for good: those not frozen yet, once the base period is known for good."""
+    methodology, found = night.frame.methodology, night.frame.marks
+    given = zip(methodology.indicators, found.centre, found.low, found.high, found.is_available, strict=True)
+    marks = [(i.id, float(centre), float(low), float(high)) for i, centre, low, high, is_there in given if is_there]
+    if night.day < night.city.base_period.known_by or all(name in night.frozen for name, *_ in marks):
+        return
+    keys = {"city_code": night.city.city_code, "method_version": methodology.version}
+    tables.replace_slice(spark, spark.createDataFrame(marks, GOALPOST_COLUMNS), GOALPOSTS, keys)
+
+
+def frozen_goalposts(
+    spark: SparkSession, city: City, methodology: Methodology
+) -> dict[str, tuple[float, float, float]]:
+    """Indicator -> centre, low, high, as they were frozen for the city under this version of the method."""
     if not tables.exists(spark, GOALPOSTS):
         return {}
-    marks = (
+    rows_of_city = (
         tables.read(spark, GOALPOSTS)
         .where((f.col("city_code") == city.city_code) & (f.col("method_version") == methodology.version))
         .collect()
     )
-    return {row.indicator_id: (row.centre, row.low, row.high) for row in marks}
+    return {row.indicator_id: (row.centre, row.low, row.high) for row in rows_of_city}

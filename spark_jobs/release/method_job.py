@@ -13,7 +13,7 @@ from spark_jobs.feeds.batches import batches_of
 from spark_jobs.feeds.feed_status import feed_status
 from spark_jobs.index.engine.method_change import MethodChange, compare
 from spark_jobs.index.engine.windows import DailyCounts, month_ends
-from spark_jobs.index.job import coverage_of, daily_of, frozen_marks, reference
+from spark_jobs.index.job import coverage_of, daily_of, frozen_goalposts, reference
 from spark_jobs.index.methodology import Methodology, MethodologyError, load_methodology
 from spark_jobs.release.files import write_folder
 from spark_jobs.release.job import published_areas
@@ -64,5 +64,5 @@ def _change(
         return DailyCounts(rows, denominators, coverage, areas, methodology)
 
     days = month_ends(business_date, MONTHS)[:-1]
-    frozen = frozen_marks(spark, city, current)
+    frozen = frozen_goalposts(spark, city, current)
     return compare(counts_under, frozen, city.base_period.first_day, current, candidate, days)

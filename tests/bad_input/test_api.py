@@ -16,6 +16,7 @@ from spark_jobs.feeds.connection import Connection
 from spark_jobs.feeds.decoding import decode
 from spark_jobs.feeds.landing import Landing, Manifest
 from spark_jobs.feeds.sources import api
+from spark_jobs.feeds.sources.pull import Pull
 from tests.bad_input import cases
 from tests.bad_input.api_cases import ATTEMPTS, LARGEST_PAGE, NAN, OVERCOME, REFUSED, Overcome, Refused
 from tests.bad_input.test_files import PSEUDONYMISER
@@ -43,7 +44,7 @@ def pull(feed: Feed, landing: Landing, port: int, **patience: float) -> Manifest
          "extra": {"patience": {**PATIENCE, **patience}}}
     )  # fmt: skip
     day = date(2026, 2, 10)
-    return api.land(feed, connection, landing, day, datetime(2026, 2, 10, 18, tzinfo=UTC), "Asia/Shanghai")
+    return api.land(Pull(feed, connection, landing, day, datetime(2026, 2, 10, 18, tzinfo=UTC), "Asia/Shanghai"))
 
 
 def ids(feed: Feed, landing: Landing, manifest: Manifest) -> list[str]:

@@ -14,6 +14,7 @@ from spark_jobs.feeds.connection import Connection
 from spark_jobs.feeds.drift import check_columns
 from spark_jobs.feeds.landing import Landing
 from spark_jobs.feeds.sources import database
+from spark_jobs.feeds.sources.pull import Pull
 from tests.bad_input import cases
 
 pytestmark = [pytest.mark.e2e, pytest.mark.bad_input]
@@ -66,9 +67,10 @@ def test_a_database_that_is_away(feed: Feed, tmp_path: Path) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))  # bound and not listening: a connection is refused
         fields = {"conn_type": "postgres", "host": "127.0.0.1", "port": taken.getsockname()[1], "password": "s3cret"}
+        cutoff = datetime(2026, 2, 10, 18, tzinfo=UTC)
+        pull = Pull(feed, Connection.model_validate(fields), landing, date(2026, 2, 10), cutoff, "Asia/Shanghai")
         with pytest.raises(SourceUnavailable, match="the database of connection trial failed") as refusal:
-            day = datetime(2026, 2, 10, 18, tzinfo=UTC)
-            database.land(feed, Connection.model_validate(fields), landing, date(2026, 2, 10), day, "Asia/Shanghai")
+            database.land(pull)
     assert refusal.value.exit_code == 4
     assert "s3cret" not in str(refusal.value)
     assert landing.manifests() == []

@@ -17,6 +17,7 @@ from spark_jobs.feeds.decoding import Decoded, decode
 from spark_jobs.feeds.landing import Landing, Manifest
 from spark_jobs.feeds.pseudonym import Pseudonymiser
 from spark_jobs.feeds.sources import files
+from spark_jobs.feeds.sources.pull import Pull
 from tests.bad_input.cases import GOOD, Case, csv_of, feed, line, zip_of
 from tests.bad_input.file_cases import FILES, PASSES, ROWS
 
@@ -45,9 +46,8 @@ class Drops:
     def land(self) -> Manifest | None:
         connection = Connection(conn_type="fs", extra={"path": str(self.folder)})
         day = date(2026, 6, 30)
-        return files.land(
-            self.feed, connection, self.landing, day, datetime(2026, 6, 30, 18, tzinfo=UTC), "Asia/Shanghai"
-        )
+        cutoff = datetime(2026, 6, 30, 18, tzinfo=UTC)
+        return files.land(Pull(self.feed, connection, self.landing, day, cutoff, "Asia/Shanghai"))
 
     def decode(self, manifest: Manifest) -> list[Decoded]:
         return [decode(self.feed, self.landing.verified(manifest, file), PSEUDONYMISER) for file in manifest.files]

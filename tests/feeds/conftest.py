@@ -19,6 +19,7 @@ from spark_jobs.feeds.bronze import bronze_table
 from spark_jobs.feeds.connection import Connection
 from spark_jobs.feeds.landing import Landing, Manifest
 from spark_jobs.feeds.sources import files
+from spark_jobs.feeds.sources.pull import Pull
 
 CITY = """
 city: {code}
@@ -94,7 +95,7 @@ class Trial:
     def land(self, day: date = date(2026, 6, 30)) -> Manifest | None:
         connection = Connection(conn_type="fs", extra={"path": str(self.drops)})
         cutoff = self.city.as_of(day)
-        return files.land(self.feed, connection, self.landing, day, cutoff, self.city.time_zone)
+        return files.land(Pull(self.feed, connection, self.landing, day, cutoff, self.city.time_zone))
 
     @property
     def landing(self) -> Landing:

@@ -17,6 +17,7 @@ from spark_jobs.errors import SourceUnavailable
 from spark_jobs.feeds.connection import Connection
 from spark_jobs.feeds.landing import Landing, Manifest
 from spark_jobs.feeds.sources import database
+from spark_jobs.feeds.sources.pull import Pull
 from tests.bad_input import cases
 
 pytestmark = pytest.mark.e2e
@@ -43,7 +44,7 @@ def land(feed: Feed, url: str, landing: Landing) -> Manifest | None:
         conn_type="postgres", host=str(address["host"]), schema_=str(address["dbname"]), login=str(address["user"])
     )
     cutoff = datetime(2026, 2, 10, 18, tzinfo=UTC)
-    return database.land(feed, connection, landing, date(2026, 2, 10), cutoff, "Asia/Shanghai")
+    return database.land(Pull(feed, connection, landing, date(2026, 2, 10), cutoff, "Asia/Shanghai"))
 
 
 def test_many_rows_are_read_in_parts_of_one_snapshot(url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

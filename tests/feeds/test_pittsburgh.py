@@ -20,6 +20,7 @@ from spark_jobs.feeds.batches import batches_of
 from spark_jobs.feeds.connection import Connection
 from spark_jobs.feeds.refine import refine
 from spark_jobs.feeds.sources import files
+from spark_jobs.feeds.sources.pull import Pull
 from spark_jobs.index import job as index_job
 from spark_jobs.lake.reference_data import load_reference_data
 from spark_jobs.settings import Settings
@@ -69,7 +70,7 @@ def take(trial: Trial, path: Path) -> None:
     connection = Connection(conn_type="fs", extra={"path": str(trial.drops)})
     assert trial.city.archive
     day = trial.city.archive.business_date
-    files.land(trial.feed, connection, trial.landing, day, trial.city.as_of(day), trial.city.time_zone)
+    files.land(Pull(trial.feed, connection, trial.landing, day, trial.city.as_of(day), trial.city.time_zone))
 
 
 def silver(trial: Trial) -> pd.DataFrame:

@@ -20,6 +20,7 @@ from spark_jobs.feeds.connection import Connection
 from spark_jobs.feeds.landing import Landing, Manifest
 from spark_jobs.feeds.sources import files
 from spark_jobs.feeds.sources.folder import Folder, Store
+from spark_jobs.feeds.sources.pull import Pull
 from tests.bad_input import cases
 
 DAY, CUTOFF = date(2026, 6, 30), datetime(2026, 6, 30, 18, tzinfo=UTC)
@@ -27,7 +28,7 @@ CONTENT = cases.csv_of(cases.line("good2")).encode()
 
 
 def land(landing: Landing, connection: Connection) -> Manifest | None:
-    return files.land(cases.feed(), connection, landing, DAY, CUTOFF, "Asia/Shanghai")
+    return files.land(Pull(cases.feed(), connection, landing, DAY, CUTOFF, "Asia/Shanghai"))
 
 
 @pytest.mark.unit

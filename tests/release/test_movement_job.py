@@ -24,6 +24,7 @@ from spark_jobs.lake import tables
 from spark_jobs.release import files, job, lake, method_job
 from spark_jobs.release.verify import verify
 from spark_jobs.released.columns import canonical_frame
+from spark_jobs.released.pointer import POINTER
 from tests.release import made_up
 
 pytestmark = [pytest.mark.spark, pytest.mark.e2e]
@@ -138,8 +139,8 @@ def nights(mart: str, spark: SparkSession, tmp_path: Path, monkeypatch: pytest.M
     for module in (index_job, method_job):
         monkeypatch.setattr(module, "load_methodology", lambda: few)
     tables.ensure(spark, batches.BATCHES, tables.declared(batches.BATCH_COLUMNS), ("city_code", "feed_code"))
-    if tables.exists(spark, lake.POINTER):
-        spark.sql(f"delete from {lake.POINTER} where city_code = '{CITY}'")
+    if tables.exists(spark, POINTER):
+        spark.sql(f"delete from {POINTER} where city_code = '{CITY}'")
     yield Nights(spark, mart, tmp_path / "published")
 
 
@@ -191,6 +192,7 @@ def test_the_second_night_explains_its_difference_from_the_first(nights: Nights)
     assert files.read_latest(nights.published / CITY) == second, "nothing that was published is touched"
 
     _range_is_computed_where_something_changed(nights, figures[second["release_id"]])
+    _only_a_night_freezes_goalposts(nights)
     _revision_is_archived_beside_the_night(nights, first, second)
 
 
@@ -210,6 +212,22 @@ def _range_is_computed_where_something_changed(nights: Nights, published: dict[s
     )
     tonight = here[here["day"] == SECOND].set_index("area_code")["index"]
     assert tonight.to_dict() == pytest.approx(published, abs=1e-12)
+
+
+def _only_a_night_freezes_goalposts(nights: Nights) -> None:
+    """Reading a night, as each recomputation does, freezes nothing; running it freezes the same as before."""
+
+    def frozen() -> list[tuple[Any, ...]]:
+        return sorted(tables.read(nights.spark, index_job.GOALPOSTS).where(f"city_code = '{CITY}'").collect())
+
+    before = frozen()
+    assert len(before) > 10
+    nights.spark.sql(f"delete from {index_job.GOALPOSTS} where city_code = '{CITY}'")
+    index_job.read(nights.spark, city(), SECOND, SECOND, None)
+    recompute.as_known_now(nights.spark, city(), SECOND - timedelta(days=2), SECOND)
+    assert frozen() == []
+    index_job.run(nights.spark, city(), SECOND)
+    assert frozen() == before
 
 
 def _revision_is_archived_beside_the_night(nights: Nights, first: dict[str, Any], second: dict[str, Any]) -> None:

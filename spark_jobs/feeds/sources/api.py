@@ -27,7 +27,8 @@ from expectations.models import ApiSource, Feed
 from spark_jobs.errors import ContractBreach, EnvironmentFault, SourceUnavailable
 from spark_jobs.feeds.connection import Connection
 from spark_jobs.feeds.formats.json_records import loads
-from spark_jobs.feeds.landing import Batch, Landing, Manifest
+from spark_jobs.feeds.landing import Batch, Manifest
+from spark_jobs.feeds.sources.pull import Pull
 
 LARGEST_PAGE = 256 << 20  # bytes, unpacked
 
@@ -185,35 +186,29 @@ def _page(source: ApiSource, content: bytes) -> Page:
     return Page(content, int(total), rows)
 
 
-def land(
-    feed: Feed,
-    connection: Connection,
-    landing: Landing,
-    business_date: date,
-    cutoff: datetime,
-    time_zone: str,
-    since: date | None = None,
-) -> Manifest | None:
-    """Land all pages of the records changed since the last window, less the overlap, and up to `cutoff` (UTC).
+def land(pull: Pull) -> Manifest | None:
+    """Land all pages of the records changed since the last window, less the overlap, and up to the cut-off.
 
-    None if the window has landed already, unless the days from `since` on are wanted again. Raises SourceUnavailable or ContractBreach (the source's totals do not hold).
+    None if the window has landed already, unless the days from `since` on are wanted again. Raises SourceUnavailable,
+    or ContractBreach where the source's totals do not hold.
     """
+    feed, landing, day = pull.feed, pull.landing, pull.business_date
     source = feed.source
     assert isinstance(source, ApiSource)
-    window_from = landing.next_window(feed, business_date, since)
+    window_from = pull.window_from()
     if window_from is None:
         return None
     parameters: dict[str, Any] = {
-        source.to_parameter: f"{cutoff.astimezone(ZoneInfo(time_zone)):%Y-%m-%d %H:%M:%S}",
+        source.to_parameter: f"{pull.cutoff.astimezone(ZoneInfo(pull.time_zone)):%Y-%m-%d %H:%M:%S}",
         source.size_parameter: source.page_size,
     }
     if landing.landed_through() is not None:
         lower = datetime.combine(window_from, datetime.min.time()) - timedelta(hours=source.overlap_hours)
         parameters[source.from_parameter] = f"{lower:%Y-%m-%d %H:%M:%S}"
     try:
-        with ApiClient(source, connection) as client, landing.new_batch(_name(source, parameters)) as batch:
-            total = _pull(feed, source, client, parameters, batch, business_date)
-            return batch.commit(feed, window_from, business_date, n_rows=total)
+        with ApiClient(source, pull.connection) as client, landing.new_batch(_name(source, parameters)) as batch:
+            total = _pull(feed, source, client, parameters, batch, day)
+            return batch.commit(feed, window_from, day, n_rows=total)
     except SourceUnavailable as error:
         raise SourceUnavailable(
             f"feed {feed.code}: the API of connection {source.connection}: {error}\n"

@@ -18,7 +18,8 @@ from expectations.models import DatabaseSource, Feed
 from spark_jobs.errors import SourceUnavailable
 from spark_jobs.feeds.connection import Connection
 from spark_jobs.feeds.drift import check_columns
-from spark_jobs.feeds.landing import Batch, Landing, Manifest
+from spark_jobs.feeds.landing import Batch, Manifest
+from spark_jobs.feeds.sources.pull import Pull
 
 CONNECT_TIMEOUT = 20  # seconds
 STATEMENT_TIMEOUT = 600_000  # milliseconds
@@ -28,37 +29,28 @@ OF_ROWS = ("21", "22", "23", "P0")  # classes of SQLSTATE: what a row holds, or 
 Bounds = tuple[datetime, datetime]  # of the cursor: after the first, up to the second
 
 
-def land(
-    feed: Feed,
-    connection: Connection,
-    landing: Landing,
-    business_date: date,
-    cutoff: datetime,
-    time_zone: str,
-    since: date | None = None,
-) -> Manifest | None:
-    """Land the rows whose cursor lies after the last window, less the overlap, and at or before `cutoff` (UTC).
+def land(pull: Pull) -> Manifest | None:
+    """Land the rows whose cursor lies after the last window, less the overlap, and at or before the cut-off.
 
-    The source keeps local times without a zone; `time_zone` says which. None if the window has landed already, unless
+    The source keeps local times without a zone; `pull.time_zone` says which. None if the window has landed already, unless
     the days from `since` on are wanted again.
     """
-    source = feed.source
+    source = pull.feed.source
     assert isinstance(source, DatabaseSource)
-    window_from = landing.next_window(feed, business_date, since)
+    window_from = pull.window_from()
     if window_from is None:
         return None
-    zone = ZoneInfo(time_zone)
-    upper = cutoff.astimezone(zone).replace(tzinfo=None)
+    zone = ZoneInfo(pull.time_zone)
+    upper = pull.cutoff.astimezone(zone).replace(tzinfo=None)
     lower = datetime.combine(window_from, datetime.min.time()) - timedelta(hours=source.overlap_hours)
-    if landing.landed_through() is None:
+    if pull.landing.landed_through() is None:
         lower = datetime(1970, 1, 1)
     try:
-        with _connect(connection) as database:
-            bounds = (lower, upper)
-            return _copy(database, feed, connection, landing, bounds, (window_from, business_date))
+        with _connect(pull.connection) as database:
+            return _copy(database, pull, (lower, upper), window_from)
     except psycopg.Error as error:
         raise SourceUnavailable(
-            f"feed {feed.code}: the database of connection {source.connection} failed: {_in_words(error)}\n"
+            f"feed {pull.feed.code}: the database of connection {source.connection} failed: {_in_words(error)}\n"
             "  what to do: check address, account and network; the run may be repeated at any time"
         ) from None
 
@@ -100,38 +92,31 @@ def _columns(database: psycopg.Connection, table: str) -> dict[str, str]:
     return dict(rows.fetchall())
 
 
-def _copy(
-    database: psycopg.Connection,
-    feed: Feed,
-    connection: Connection,
-    landing: Landing,
-    bounds: Bounds,
-    window: tuple[date, date],
-) -> Manifest:
+def _copy(database: psycopg.Connection, pull: Pull, bounds: Bounds, window_from: date) -> Manifest:
     """Land the rows as gzipped CSV files, several at a time if they are many, all from one snapshot.
 
     Columns the contract does not use never leave the source.
     """
-    source = feed.source
+    feed, source, day = pull.feed, pull.feed.source, pull.business_date
     assert isinstance(source, DatabaseSource)
     present = _columns(database, source.table)
     check_columns(feed, f"table {source.table}", list(present), present)
     n_rows = _value(database, sql.SQL("select count(*) {}").format(_rows(source, bounds)))
     parts = _parts(database, source, bounds, n_rows)
-    with landing.new_batch() as batch:
+    with pull.landing.new_batch() as batch:
         if len(parts) == 1:
-            _stream(database, feed, source, batch, ("rows.csv.gz", bounds), window[1])
+            _stream(database, feed, source, batch, ("rows.csv.gz", bounds), day)
         else:
             snapshot = _value(database, sql.SQL("select pg_export_snapshot()"))
 
             def read(part: tuple[str, Bounds]) -> None:
-                with _connect(connection, snapshot) as reader:
-                    _stream(reader, feed, source, batch, part, window[1])
+                with _connect(pull.connection, snapshot) as reader:
+                    _stream(reader, feed, source, batch, part, day)
 
             with ThreadPoolExecutor(READERS) as pool:
                 list(pool.map(read, ((f"rows_{number:04d}.csv.gz", part) for number, part in enumerate(parts))))
             batch.files.sort(key=lambda file: file.name)
-        return batch.commit(feed, *window, n_rows=n_rows, source_columns=tuple(present))
+        return batch.commit(feed, window_from, day, n_rows=n_rows, source_columns=tuple(present))
 
 
 def _value(database: psycopg.Connection, query: sql.SQL | sql.Composed) -> Any:

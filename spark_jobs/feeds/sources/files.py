@@ -11,9 +11,9 @@ from typing import NamedTuple
 
 from expectations.models import Feed, FilesSource
 from spark_jobs.errors import ContractBreach, SourceUnavailable
-from spark_jobs.feeds.connection import Connection
 from spark_jobs.feeds.landing import Batch, Landing, Manifest
 from spark_jobs.feeds.sources.folder import Drop, Folder
+from spark_jobs.feeds.sources.pull import Pull
 
 CHECKSUM = ".sha256"  # a file beside the file, as sha256sum writes it
 QUIET_FILE = 4_096  # bytes; a file of a quiet day is a header and no more
@@ -39,30 +39,23 @@ def delivered_on(source: FilesSource, name: str) -> date:
         ) from None
 
 
-def land(
-    feed: Feed,
-    connection: Connection,
-    landing: Landing,
-    business_date: date,
-    cutoff: datetime,
-    time_zone: str,
-    since: date | None = None,
-) -> Manifest | None:
-    """Copy the files not landed before that cover days up to `business_date`. None if there is nothing new.
+def land(pull: Pull) -> Manifest | None:
+    """Copy the files not landed before that cover days up to the business date. None if there is nothing new.
 
     `since` changes nothing: a file is known by its content, so one that was corrected is new however old its day.
 
     Raises SourceUnavailable while a file is still being written (the next run takes it), ContractBreach for a name
     or a link that leads out of the folder.
     """
+    feed, landing = pull.feed, pull.landing
     source = feed.source
     assert isinstance(source, FilesSource)
-    folder = Folder.of(connection)
+    folder = Folder.of(pull.connection)
     try:
         found = [drop for drop in folder.drops(source.pattern) if not drop.name.endswith(CHECKSUM)]
         for drop in found:
             _check_place(feed, drop)
-        horizon = max(business_date, cutoff.date()) if feed.ends_on else business_date
+        horizon = max(pull.business_date, pull.cutoff.date()) if feed.ends_on else pull.business_date
         days = {drop: delivered_on(source, PurePosixPath(drop.name).name) for drop in found}
         due = _new(folder, {drop: day for drop, day in days.items() if day <= horizon}, landing)
         if not due:
