@@ -20,9 +20,10 @@ from airflow.sdk import DAG, Asset, AssetAny, AssetOrTimeSchedule, BaseOperator,
 from airflow.sdk.exceptions import AirflowFailException
 
 from dags.business_day import business_date, business_date_param, daily_at, last_events
-from dags.step import INCOMPLETE, StepOperator
+from dags.step import StepOperator
 from expectations.contract import load_cities
 from expectations.models import City
+from expectations.outcomes import Outcome
 
 GRACE = timedelta(minutes=10)  # for feeds still running at the deadline
 POLL_SECONDS = 10.0
@@ -68,7 +69,7 @@ class Complete(BaseOperator):
 
     def execute(self, context: Context) -> None:
         ti = context["ti"]
-        if ti.xcom_pull(task_ids="release", key="exit_code") == INCOMPLETE:
+        if ti.xcom_pull(task_ids="release", key="exit_code") == Outcome.INCOMPLETE:
             said = ti.xcom_pull(task_ids="release", key="said")
             raise AirflowFailException(f"published, but a feed is missing: {said}")
 

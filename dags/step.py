@@ -38,19 +38,11 @@ from airflow.sdk.log import mask_secret, redact
 
 from dags.business_day import business_date
 from expectations.models import City
+from expectations.outcomes import Outcome
 
 REPOSITORY = Path(__file__).resolve().parents[1]
-INCOMPLETE = 3
-NEVER_RETRIED = {2, INCOMPLETE, 5, 6}
-MEANING = {
-    2: "bad argument",
-    INCOMPLETE: "a feed is missing",
-    4: "source unavailable",
-    5: "contract breach",
-    6: "gate failed",
-    7: "environment",
-    70: "internal error",
-}
+NEVER_RETRIED = {Outcome.USAGE, Outcome.INCOMPLETE, Outcome.CONTRACT_BREACH, Outcome.GATE_FAILED}
+MEANING = {int(outcome): outcome.meaning for outcome in Outcome}
 LETTER_LINES = 12
 LAKE = "peace-index"  # OpenLineage namespace of our data sets
 SECONDS_TO_END = 3.0  # less than the five after which Airflow kills the task itself
@@ -182,12 +174,12 @@ class StepOperator(BaseOperator):
     def _settle(self, code: int, lines: list[str]) -> None:
         if self._is_stopped:
             raise StepStopped(f"step {self.step} was stopped from outside")
-        if code == 0 or (code == INCOMPLETE and self.if_incomplete == "succeed"):
+        if code == 0 or (code == Outcome.INCOMPLETE and self.if_incomplete == "succeed"):
             return
         subject = f"{self.city.city_code}.{self.feed_code}" if self.feed_code else self.city.city_code
         meaning = MEANING.get(code, f"ended by signal {-code}" if code < 0 else "unknown exit code")
         letter = "\n".join([f"step {self.step} of {subject}: {meaning} (exit {code})", *lines])
-        if code == INCOMPLETE and self.if_incomplete == "skip":
+        if code == Outcome.INCOMPLETE and self.if_incomplete == "skip":
             raise AirflowSkipException(letter)
         raise (AirflowFailException if code in NEVER_RETRIED else AirflowException)(letter)
 

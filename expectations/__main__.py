@@ -10,10 +10,10 @@ import typer
 
 from expectations.contract import city_codes, load_city, load_kinds
 from expectations.located_yaml import TODO, ContractError, one_of
+from expectations.outcomes import Outcome
 from expectations.places import places_of
 from expectations.sample import SampleError, read_sample
 
-USAGE = 2
 app = typer.Typer(
     add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, help=__doc__, rich_markup_mode=None
 )
@@ -66,7 +66,7 @@ def main() -> int:
         return int(app(standalone_mode=False) or 0)
     except (ContractError, SampleError, typer.TyperException) as error:
         typer.echo(error, err=True)
-        return USAGE
+        return Outcome.USAGE
 
 
 if __name__ == "__main__":

@@ -20,6 +20,7 @@ import typer
 from expectations.contract import load_city
 from expectations.located_yaml import ContractError
 from expectations.models import Feed, FilesSource
+from expectations.outcomes import Outcome
 from spark_jobs import lineage
 from spark_jobs.business_date import business_date
 from spark_jobs.errors import StepError, UsageError
@@ -35,7 +36,6 @@ DateOption = Annotated[str, typer.Option("--date", help="Business date, YYYY-MM-
 RevisedOption = Annotated[
     bool, typer.Option("--revised", help="As known on the day from which figures are revised, not on the night itself.")
 ]
-INCOMPLETE = 3
 
 
 @app.command()
@@ -151,7 +151,7 @@ def delivered(city: CityOption, day: DateOption) -> None:
     for feed_code, since in zip(missing["feed_code"], missing["missing_since"], strict=True):
         typer.echo(f"{city}.{feed_code}: missing since {since}")
     if len(missing):
-        raise typer.Exit(INCOMPLETE)
+        raise typer.Exit(Outcome.INCOMPLETE)
     typer.echo(f"{city}: all {len(status)} feeds have delivered {on}")
 
 

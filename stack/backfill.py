@@ -13,10 +13,10 @@ import httpx
 from rich.console import Console
 
 from expectations.models import City
+from expectations.outcomes import Outcome
 from stack.machine import Machine
 
 POLL_SECONDS = 2.0
-INTERNAL_ERROR = 70
 
 
 def scheduler_is_up(machine: Machine) -> bool:
@@ -56,6 +56,6 @@ def _run(api: httpx.Client, dag_id: str, conf: dict[str, Any], step: str, consol
         time.sleep(POLL_SECONDS)
         state = api.get(f"{dag_id}/dagRuns/{run}").raise_for_status().json()["state"]
     told = api.get(f"{dag_id}/dagRuns/{run}/taskInstances/{step}/xcomEntries/exit_code")
-    code = int(told.json()["value"]) if told.is_success else INTERNAL_ERROR
+    code = int(told.json()["value"]) if told.is_success else Outcome.INTERNAL_ERROR
     console.print(f"  {'✗' if code else '✓'} {dag_id} {conf['business_date']}: {state}")
     return code

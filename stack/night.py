@@ -35,12 +35,10 @@ from pluggy import HookimplMarker
 
 from expectations.contract import load_city
 from expectations.located_yaml import ContractError
+from expectations.outcomes import Outcome
 from stack.service import die_with_parent
 
 REPOSITORY = Path(__file__).resolve().parents[1]
-BAD_ARGUMENT = 2
-NOT_TOLD = 7  # environment: what the night needs did not come up
-INTERNAL_ERROR = 70
 AT_ONCE = 2  # feeds: one's step is mostly a chain of small Spark jobs, which leaves half of two cores idle
 hookimpl = HookimplMarker("airflow")
 
@@ -181,7 +179,7 @@ class Night:
         are_brought = self._bring(feed_codes, conf)
         if self._watch.stopped_by:
             return 128 + self._watch.stopped_by
-        return max(*map(self._publish, days), 0 if are_brought else INTERNAL_ERROR)
+        return max(*map(self._publish, days), 0 if are_brought else Outcome.INTERNAL_ERROR)
 
     def _bring(self, feed_codes: list[str], conf: dict[str, Any]) -> bool:
         """Bring the feeds, here and in forks that share what this process has read; False if Airflow failed in one.
@@ -220,7 +218,7 @@ class Night:
         self._watch.forks.clear()  # they are its siblings
         is_sound = self._bring_from(queue, conf)
         self.end()
-        sys.exit(0 if is_sound else INTERNAL_ERROR)
+        sys.exit(0 if is_sound else Outcome.INTERNAL_ERROR)
 
     def end(self) -> None:
         """What every process of Airflow does: OpenLineage keeps a process, for whose end this one would wait."""
@@ -237,7 +235,7 @@ class Night:
             _forget_arrivals(publication)
         if self._watch.stopped_by:
             return 128 + self._watch.stopped_by
-        return codes.get("release", max(codes.values(), default=0) or INTERNAL_ERROR)
+        return codes.get("release", max(codes.values(), default=0) or Outcome.INTERNAL_ERROR)
 
     def _run_dag(self, dag_id: str, conf: dict[str, Any]) -> dict[str, int]:
         """Run one DAG to its end. Returns the exit codes of its steps by task id."""
@@ -321,7 +319,7 @@ def main() -> int:
         feeds = [city.feed(arguments.only)] if arguments.only else city.feeds
     except ContractError as error:
         sys.stderr.write(f"{error}\n")
-        return BAD_ARGUMENT
+        return Outcome.USAGE
     state = Path(os.environ.get("PINGAN_STATE", REPOSITORY / ".state"))
     terminal = Terminal(state / "logs" / "airflow-night.log")
     watch = Watch(terminal)
@@ -331,7 +329,7 @@ def main() -> int:
     try:
         night = Night(city.city_code, state, watch, terminal)
         if arguments.when_told and not sys.stdin.readline():
-            return NOT_TOLD
+            return Outcome.ENVIRONMENT_FAULT  # what the night needs did not come up
         try:
             return night.run([feed.feed_code for feed in feeds], _days(arguments), arguments.since)
         finally:
@@ -339,7 +337,7 @@ def main() -> int:
     except Exception as error:  # noqa: BLE001 -- the last line of defence: a letter instead of a traceback
         traceback.print_exc()
         terminal.complain(f"internal error in Airflow: {error}; the whole story is in {terminal.log}")
-        return INTERNAL_ERROR
+        return Outcome.INTERNAL_ERROR
 
 
 if __name__ == "__main__":

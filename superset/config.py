@@ -16,12 +16,11 @@ setup.py reads more of them. Further variables: `SUPERSET_LOGIN_RATE` ("10/minut
 # mypy: disable-error-code="import-not-found,import-untyped,attr-defined"
 
 import importlib
-import json
 import os
 import pathlib
+import runpy
 import urllib.parse
 from copy import deepcopy
-from functools import cache
 from typing import Any
 
 STATE = pathlib.Path(os.environ.get("PINGAN_STATE") or pathlib.Path(__file__).resolve().parents[1] / ".state")
@@ -197,72 +196,11 @@ TALISMAN_CONFIG["content_security_policy"].update({
     "frame-ancestors": ["'none'"],
 })  # fmt: skip
 
-# ---- what Superset has no setting for ----
+# ---- what Superset has no setting for: request_hooks.py ----
 # country_map draws only the countries it ships. Each city borrows one country's place, recognised by a code
 # in its file (the file names are build hashes); setup.py gives the places out.
 MAP_PLACES = {"china": "CN-HL", "canada": "CA-AB", "germany": "DE-SN"}
 
 
-def _package() -> pathlib.Path:
-    return pathlib.Path(_defaults.__file__).parent
-
-
-@cache
-def map_files() -> dict[str, str]:
-    """{delivered file name: country} of the places in MAP_PLACES."""
-    found = {}
-    for path in sorted((_package() / "static" / "assets").glob("*.geojson")):
-        text = path.read_text(encoding="utf-8")
-        for country, code in MAP_PLACES.items():
-            if f'"{code}"' in text:
-                found[path.name] = country
-    return found
-
-
-def _language_pack() -> bytes:
-    path = _package() / "translations" / "zh" / "LC_MESSAGES" / "messages.json"
-    pack = json.loads(path.read_text(encoding="utf-8"))
-    pack["locale_data"]["superset"].update({text: [chinese] for text, chinese in LANGUAGE_FIXES.items()})
-    return json.dumps(pack, ensure_ascii=False).encode()
-
-
-def _landing() -> str | None:
-    """Where a reader lands: the dashboard of the only city, else the list; None for administrators."""
-    from flask_login import current_user
-    from superset.models.dashboard import Dashboard
-
-    from superset import db
-
-    if not current_user.is_authenticated or "Admin" in {role.name for role in current_user.roles}:
-        return None
-    slugs = db.session.query(Dashboard.slug).filter(Dashboard.slug.like("peace-index-%")).all()
-    return f"/superset/dashboard/{slugs[0][0]}/" if len(slugs) == 1 else "/dashboard/list/"
-
-
-def FLASK_APP_MUTATOR(app: Any) -> None:  # noqa: N802 - Superset's name for the hook
-    """Answer some requests before Superset does: logins over the rate, language pack, landing, map, methodology."""
-    from flask import Response, redirect, request, send_file
-    from flask_login import current_user
-    from limits import parse, storage, strategies
-
-    pack = _language_pack()
-    # AUTH_RATE_LIMIT hangs on the wrong view in 6.1.0 and never acts: this one does.
-    limiter = strategies.MovingWindowRateLimiter(storage.storage_from_string(RATELIMIT_STORAGE_URI))
-    rate = parse(LOGIN_RATE)
-
-    @app.before_request  # type: ignore[untyped-decorator]
-    def answer_first() -> Any:
-        login = request.method == "POST" and request.path in LOGIN_PATHS
-        if login and not limiter.hit(rate, "login", request.remote_addr):
-            return Response("登录过于频繁，请稍后再试", status=429, headers={"Retry-After": "60"})
-        if request.path == "/superset/language_pack/zh/":  # before login too: the form itself must be Chinese
-            return Response(pack, mimetype="application/json", headers={"Cache-Control": "max-age=3600"})
-        if request.path in ("/", "/superset/welcome/") and (target := _landing()):
-            return redirect(target)
-        if (page := PAGES.get(request.path)) and page.is_file():
-            return send_file(page.resolve()) if current_user.is_authenticated else redirect("/login/")
-        if request.path.endswith(".geojson"):
-            country = map_files().get(request.path.rsplit("/", 1)[-1])
-            if country and (counties := MAPS / f"{country}.geojson").is_file():
-                return send_file(counties.resolve(), mimetype="application/json", max_age=600)
-        return None
+# The hooks lie beside this file and are found by path: Superset runs elsewhere, and "superset" is its own package.
+FLASK_APP_MUTATOR = runpy.run_path(str(pathlib.Path(__file__).with_name("request_hooks.py")))["answer_first"]

@@ -13,6 +13,7 @@ from typing import Any
 
 import pandas as pd
 
+from expectations.outcomes import Outcome
 from spark_jobs.errors import ContractBreach, StepError
 from spark_jobs.release.model import Gate, Previous, ReleaseInput, Text
 from spark_jobs.release.movement import ledger_faults
@@ -33,7 +34,7 @@ class GateFailed(StepError):
     Exit code 5 where a feed's contract is the cause, as for the feed itself; 6 for every other gate.
     """
 
-    exit_code = 6
+    exit_code = Outcome.GATE_FAILED
 
     def __init__(self, gates: tuple[Gate, ...]) -> None:
         failed = [gate for gate in gates if not gate.passed and gate.severity == "critical"]

@@ -18,6 +18,7 @@ from pyspark.sql import functions as f
 
 from expectations.contract import load_kinds, read_table
 from expectations.models import City
+from expectations.outcomes import Outcome
 from spark_jobs.errors import EnvironmentFault
 from spark_jobs.feeds.batches import batches_of
 from spark_jobs.feeds.feed_status import batches_read, checked, feed_status
@@ -33,7 +34,6 @@ from spark_jobs.release.verify import verify
 from spark_jobs.released import pointer
 from spark_jobs.released.columns import TableFault
 
-PUBLISHED, INCOMPLETE = 0, 3
 _FROM_LAKE = {
     "county_index": "index.county_index",
     "domain_index": "index.domain_index",
@@ -76,7 +76,7 @@ def publish(
         else:
             switch(spark, release, given, gates, folder, mart_url)
             say(f"{city.city_code} {business_date}: {_outcome(release, folder)}")
-    return PUBLISHED if release.missing_feeds.empty else INCOMPLETE
+    return Outcome.DONE if release.missing_feeds.empty else Outcome.INCOMPLETE
 
 
 def read_input(
