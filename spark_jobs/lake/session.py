@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import socket
 from urllib.parse import urlsplit
 
@@ -10,6 +9,7 @@ from pyspark.sql import SparkSession
 
 from spark_jobs.errors import EnvironmentFault
 from spark_jobs.lake.tables import attach, interpret
+from spark_jobs.settings import settings
 
 
 def _require_server(remote: str) -> None:
@@ -28,7 +28,7 @@ def connect() -> SparkSession:
 
     Raises EnvironmentFault if the server is not there.
     """
-    remote = os.environ.get("SPARK_REMOTE", "")
+    remote = settings().spark_remote
     if not remote:
         raise EnvironmentFault("Spark: SPARK_REMOTE is not set; `make run` sets it, by hand use sc://localhost:PORT")
     _require_server(remote)
