@@ -13,11 +13,9 @@ PIPELINE := .venv/pipeline/bin/python
 .PHONY: help setup run backfill serve test check bench reset render lock
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^##@ / {printf "\n%s\n", substr($$0, 5)} /^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-setup: ## environments and jars only (every other target does this by itself)
-	@$(PYTHON) stack/bootstrap.py
-
+##@ Use
 run: setup ## one night through Airflow: make run [CITY=code] [DATE=YYYY-MM-DD] [DATA=folder]
 	@$(PIPELINE) -m stack run --city $(CITY) $(if $(DATE),--date "$(DATE)") $(if $(DATA),--data "$(DATA)")
 
@@ -27,21 +25,26 @@ backfill: setup ## a range of days again: make backfill FROM=YYYY-MM-DD TO=YYYY-
 serve: setup ## everything a person looks at, on loopback; Ctrl-C stops it: make serve [CITY=code]
 	@$(PIPELINE) -m stack serve --city $(CITY)
 
-test: setup ## all tests, from nothing: make test [ARGS='-m reference']
-	@$(PIPELINE) -m stack test -- $(ARGS)
-
+##@ Develop
 check: setup ## ruff, types, sqlfluff, import contracts, rendered files fresh
 	@$(PIPELINE) -m stack check
+
+test: setup ## all tests, from nothing: make test [ARGS='-m reference']
+	@$(PIPELINE) -m stack test -- $(ARGS)
 
 bench: setup ## measure the line and write bench/results.json
 	@CITY=$(CITY) $(PIPELINE) -m bench
 
-render: setup ## write the rendered files again (dbt models, licences, notebook)
+render: setup ## write the rendered files again (dictionary, methodology, licences, picture of the house)
 	@$(PIPELINE) -m stack render
-
-reset: ## remove all data of this machine and what was published here; environments stay
-	@rm -rf .state published public && echo "removed .state, published and public"
 
 lock: setup ## compile the hashed locks again from requirements/*.in
 	@for name in tools pipeline airflow superset; do .venv/tools/bin/uv pip compile -q --python-version 3.11 --generate-hashes \
 	  --no-emit-index-url --no-emit-find-links --no-header -o requirements/$$name.txt requirements/$$name.in; done
+
+##@ This machine
+setup: ## environments and jars only (every other target does this by itself)
+	@$(PYTHON) stack/bootstrap.py
+
+reset: ## remove all data of this machine and what was published here; environments stay
+	@rm -rf .state published public && echo "removed .state, published and public"

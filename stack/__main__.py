@@ -137,21 +137,30 @@ def test(arguments: Annotated[list[str] | None, typer.Argument(help="Arguments f
     raise typer.Exit(run_tests(Layout.from_environment(), arguments or []))
 
 
-@app.command()
-def check() -> None:
-    """What `make test` does not see: style, types, SQL, who may import whom, rendered files."""
-    layout = Layout.from_environment()
+def checks(layout: Layout) -> dict[str, list[str | Path]]:
+    """What `make check` runs, by name; .pre-commit-config.yaml has a hook for each."""
     tools = layout.python("pipeline").parent
-    commands: dict[str, list[str | Path]] = {
+    return {
         "ruff": [tools / "ruff", "check", "."],
         "mypy": [tools / "mypy"],
         "import-linter": [tools / "lint-imports"],
         "sqlfluff": [tools / "sqlfluff", "lint", "-q", "dbt/models", "dbt/tests"],
-        "rendered files": [tools / "python", "-m", "stack", "render", "--check"],
+        "rendered": [tools / "python", "-m", "stack", "render", "--check"],
     }
+
+
+@app.command()
+def check(
+    names: Annotated[list[str] | None, typer.Argument(help="Some of the checks, such as ruff; else all of them.")] = None,
+) -> None:
+    """What `make test` does not see: style, types, SQL, who may import whom, rendered files."""
+    layout = Layout.from_environment()
+    commands = checks(layout)
+    if unknown := set(names or ()) - commands.keys():
+        raise UsageError(f"check: expected some of {', '.join(commands)}, found {', '.join(sorted(unknown))}")
     failed = []
-    for name, command in commands.items():
-        began = time.monotonic()
+    for name in names or commands:
+        command, began = commands[name], time.monotonic()
         done = subprocess.run(
             list(map(str, command)), cwd=layout.repository, capture_output=True, text=True, check=False
         )

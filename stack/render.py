@@ -8,6 +8,7 @@ import subprocess
 from pathlib import Path
 
 from expectations.contract import load_cities
+from stack import house
 from stack.data_dictionary import FILES as DICTIONARIES
 from stack.data_dictionary import data_dictionary
 from stack.layout import REPOSITORY, Layout
@@ -28,6 +29,7 @@ def rendered() -> dict[Path, str]:
     dbt = runpy.run_path(str(REPOSITORY / "dbt" / "render.py"))
     return {
         dbt["RENDERED"]: dbt["rendered_indicator_ids"](),
+        house.FILE: house.picture(),
         REPOSITORY / "docs" / "licences.md": licences(Layout.from_environment()),
         **{path: methodology_page(language) for language, path in FILES.items()},
         **{path: data_dictionary(language) for language, path in DICTIONARIES.items()},
