@@ -83,7 +83,8 @@ def weekly_signals(counts: FloatArray, rules: Flags) -> tuple[ears.Ears, BoolArr
         min_sigma=rule.min_sigma,
         floor_at_poisson=True,
     )
-    last_weeks = np.lib.stride_tricks.sliding_window_view(counts, enough.recent_weeks, axis=1).sum(axis=2)
+    known = np.nan_to_num(counts)  # a week that is not known adds no event, and does not hide those that are
+    last_weeks = np.lib.stride_tricks.sliding_window_view(known, enough.recent_weeks, axis=1).sum(axis=2)
     is_tested = np.zeros(counts.shape, dtype=np.bool_)
     is_tested[:, enough.recent_weeks - 1 :] = last_weeks >= enough.min_recent_events
     # The mean of the baseline has an error of its own: without it BH would believe p-values that are too small.

@@ -100,6 +100,17 @@ def test_cusum_begins_again_after_an_alarm_only_with_reset():
     assert cusum.rossi_z([4.0], 4.0)[0] == 0.0
 
 
+def test_cusum_carries_its_sum_over_a_missing_period():
+    """Not begun again at 0, and not read as a count of 0, which would lower it."""
+    without, missing = [5.0, 6.0, 6.0], [5.0, np.nan, np.nan, 6.0, np.nan, 6.0]
+    for resets in (False, True):
+        plain, gaps = (cusum.rossi_cusum(x, 4.0, k=0.2, h=1.5, resets_after_alarm=resets) for x in (without, missing))
+        known = ~np.isnan(missing)
+        np.testing.assert_array_equal(gaps.statistic[known], plain.statistic)
+        np.testing.assert_array_equal(gaps.is_alarm[known], plain.is_alarm)
+        assert plain.is_alarm.any() and not gaps.is_alarm[~known].any() and np.isnan(gaps.statistic[~known]).all()
+
+
 def test_cusum_of_a_series_without_events_is_an_error():
     with pytest.raises(ValueError, match="mean above 0"):
         cusum.rossi_cusum([0.0], 0.0, k=1.0, h=2.0, resets_after_alarm=False)
@@ -160,6 +171,16 @@ def test_negative_binomial_bound_of_the_published_examples(log_se, phi, upper, p
     assert farrington.negative_binomial_bound(mean, phi, 11, 0.05) == pytest.approx((upper, p_value), abs=1e-6)
 
 
+@pytest.mark.parametrize("mean", [4e15, 4.7e17, 1e9, 1e12])
+@pytest.mark.parametrize("phi", [1.0, 1.011, 3.0, 1e6])
+def test_the_bound_of_any_finite_mean_is_found(mean, phi):
+    upper, p_value = farrington.negative_binomial_bound(mean, phi, 0, 0.05)
+    spread = np.sqrt(phi * mean)
+    assert 0.0 <= (upper - mean) / spread <= 3.0 and p_value == 1.0
+    if spread < 1e-3 * mean:
+        assert (upper - mean) / spread == pytest.approx(stats.norm.isf(0.05), abs=1e-2 + 1e-15 * mean / spread)
+
+
 def test_reference_weeks_are_the_nearest_same_weekday():
     """Thursday 6 June 2013; the example of the R package."""
     weeks = [date(2008, 1, 3) + timedelta(days=7 * i) for i in range(300)]
@@ -199,6 +220,27 @@ def test_a_missing_past_week_is_left_out_and_not_read_as_zero():
     assert farrington.judge(gaps, 259, DESIGN).expected == pytest.approx(20, abs=1.5)
 
 
+@pytest.mark.parametrize(
+    ("recent", "state", "is_alarm"),
+    [
+        ([20, 20, 20, 60], "judged", True),
+        ([np.nan, 20, 20, 60], "judged", True),
+        ([np.nan, np.nan, np.nan, 60], "judged", True),
+        ([0, 0, 0, 4], "too_few", False),
+        ([0, np.nan, 0, 4], "missing_week", False),
+        ([20, 20, 20, np.nan], "missing_week", False),
+    ],
+)
+def test_a_missing_week_among_the_last_says_what_it_does(recent, state, is_alarm):
+    """It silences no alarm that the known weeks support, and where they do not, the verdict says that one is missing."""
+    rng = np.random.default_rng(7)
+    counts = rng.poisson(20, 260).astype(float)
+    counts[256:] = recent
+    found = farrington.judge(counts, 259, DESIGN)
+    assert (found.state, found.is_alarm) == (state, is_alarm)
+    assert np.isnan(found.upper) == (state == "too_few" or (state == "missing_week" and recent[-1] == 4))
+
+
 def test_few_events_have_no_bound_and_a_series_of_zeros_no_alarm():
     counts = np.zeros(260)
     counts[259] = 4
@@ -210,7 +252,24 @@ def test_few_events_have_no_bound_and_a_series_of_zeros_no_alarm():
 def test_funnel_without_overdispersion_has_poisson_limits():
     found = count_funnel([100.0] * 5, [100.0] * 5, OUTLIER)
     assert (found.phi, found.between_variance) == (0.0, 0.0)
-    np.testing.assert_allclose(found.upper[0], [1 + 1.959964 / 10, 1 + 3.090232 / 10], atol=1e-6)
+    np.testing.assert_allclose(found.upper[0], stats.poisson.ppf([0.975, 0.999], 100) / 100)
+    np.testing.assert_allclose(found.lower[0], stats.poisson.ppf([0.025, 0.001], 100) / 100)
+
+
+@pytest.mark.parametrize("between", [0.0, 0.3])
+@pytest.mark.parametrize("expected", [0.2, 1.0, 3.0, 40.0])
+def test_chance_passes_a_funnel_limit_no_oftener_than_it_says(expected, between):
+    """Exact limits, also of the smallest county: a normal limit of 97.5 % is passed in 8 % at one expected event."""
+    units = np.append(np.full(5, 1e6), expected)
+    far = (1 + np.sqrt(between) * np.array([1, -1, 1, -1, 0])) * 1e6
+    found = count_funnel(np.append(far, round(expected)), units, OUTLIER)
+    counts = np.arange(2000)
+    dispersion = 1 + expected * found.between_variance
+    size = expected / (dispersion - 1) if dispersion > 1 else None
+    law = stats.nbinom(size, 1 / dispersion) if size else stats.poisson(expected)
+    for side, tail in enumerate((0.025, 0.001)):
+        assert law.pmf(counts)[counts > found.upper[-1, side] * expected * (1 + 1e-12)].sum() <= tail
+        assert law.pmf(counts)[counts < found.lower[-1, side] * expected * (1 - 1e-12)].sum() <= tail
 
 
 def test_funnel_finds_the_outlier_and_widens_for_the_others():

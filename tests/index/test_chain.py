@@ -185,6 +185,44 @@ def test_a_gap_in_one_area_of_a_base_year_is_no_base(year: Year, methodology: Me
     assert marks.is_available.tolist() == [n != 2 for n in range(17)]
 
 
+def test_events_of_a_base_year_without_exposure_are_in_no_mark(year: Year, methodology: Methodology) -> None:
+    """A county without exposure takes no part in a rate; its events must not stay in the city's x0."""
+    spoilt, without = ([], [])  # type: ignore[var-annotated]
+    for windows in (year(RISK), year(RISK), year(RISK)):
+        exposure, counts = (np.array(getattr(windows[2], field)) for field in ("exposure", "counts"))
+        exposure[4] = 0.0
+        spoilt.append(changed(windows, "a3", exposure=exposure))
+        counts[:, 4] = 0.0
+        without.append(changed(windows, "a3", exposure=exposure, counts=counts))
+    left_out = [tuple(
+        dataclasses.replace(w, counts=np.delete(w.counts, 4, axis=1), exposure=np.delete(w.exposure, 4)) for w in windows
+    ) for windows in (year(RISK),) * 3]  # fmt: skip
+    marks = [goalposts(base, methodology) for base in (spoilt, without, left_out)]
+    for other in marks[1:]:
+        np.testing.assert_allclose(
+            [marks[0].centre[2], marks[0].low[2], marks[0].high[2]], [other.centre[2], other.low[2], other.high[2]]
+        )
+
+
+@pytest.mark.bad_input
+@pytest.mark.parametrize("field", ["counts", "exposure", "weights"])
+@pytest.mark.parametrize("value", [np.inf, -1.0, np.nan])
+def test_an_impossible_number_names_its_indicator(
+    year: Year, marks: Goalposts, methodology: Methodology, field: str, value: float
+) -> None:
+    coarse = {"draws": 4, "tau_points": 6, "mean_points": 7}
+    quick = methodology.model_copy(update={"posterior": methodology.posterior.model_copy(update=coarse)})
+    for window in year(RISK)[::4]:
+        numbers = getattr(window, field).copy()
+        numbers.flat[0] = value
+        windows = changed(year(RISK), window.indicator_id, **{field: numbers})
+        if np.isnan(value) and field != "weights":  # a gap, which is missing and nothing else
+            assert np.isfinite(run(windows, marks, quick).indicators.n_events[:, CITY]).all()
+            continue
+        with pytest.raises(EngineInputError, match=f"{window.indicator_id}: "):
+            run(windows, marks, quick)
+
+
 def test_change_against_last_year_has_the_sign_of_the_change(
     year: Year, marks: Goalposts, methodology: Methodology
 ) -> None:

@@ -67,6 +67,27 @@ def test_negative_counts_are_an_error() -> None:
             function(np.array([-1.0]))
 
 
+@pytest.mark.parametrize("probability", [0.001, 0.025, 0.975, 0.999])
+def test_chance_passes_a_funnel_limit_no_oftener_than_it_says(probability: float) -> None:
+    """Exact limits: an interpolated one of 97.5 % is passed in 8 % at one expected event, in 34 % of five trials."""
+    counts, tail = np.arange(200.0), min(probability, 1.0 - probability)
+    for expected in (0.1, 1.0, 2.5, 40.0):
+        limit = float(funnel.ratio_limit(np.array(expected), probability)) * expected
+        beyond = counts > limit + 1e-9 if probability > 0.5 else counts < limit - 1e-9
+        assert stats.poisson.pmf(counts, expected)[beyond].sum() <= tail
+    for trials, target in ((5.0, 0.806), (5.0, 0.2), (40.0, 0.5)):
+        limit = float(funnel.proportion_limit(np.array(trials), target, probability)) * trials
+        beyond = counts > limit + 1e-9 if probability > 0.5 else counts < limit - 1e-9
+        assert stats.binom.pmf(counts, int(trials), target)[beyond].sum() <= tail
+
+
+@pytest.mark.parametrize("coverage", [0.5, 0.95, 0.998, 0.999999])
+def test_no_lower_limit_of_a_count_is_negative(coverage: float) -> None:
+    for limits in (intervals.byar, intervals.exact_poisson, intervals.count_limits):
+        lower, upper = limits(np.array([0.0, 1.0, 2.0, 10.0, 1000.0]), coverage)
+        assert np.all((lower >= 0.0) & (lower <= upper))
+
+
 def test_funnel_limits_close_in_on_the_target() -> None:
     expected = np.array([2.0, 20.0, 2000.0])
     low, high = funnel.ratio_limit(expected, 0.025), funnel.ratio_limit(expected, 0.975)

@@ -11,12 +11,17 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from spark_jobs.index.engine.arrays import LARGEST_COUNT, require_number, require_numbers
+
 FloatArray = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
 class Cusum:
-    """One value a period. statistic: the sum after the period. upper: the count at which it reaches h."""
+    """One value a period. statistic: the sum after the period. upper: the count at which it reaches h.
+
+    A period without a count (NaN) has no statistic (NaN) and no alarm; the sum of the period before is carried over it.
+    """
 
     statistic: FloatArray
     upper: FloatArray
@@ -24,10 +29,13 @@ class Cusum:
 
 
 def rossi_z(counts: npt.ArrayLike, mean: npt.ArrayLike) -> FloatArray:
-    """(x − 3m + 2·sqrt(x·m)) / (2·sqrt(m)): near standard normal for Poisson counts of mean m > 0."""
-    x, m = np.asarray(counts, dtype=np.float64), np.asarray(mean, dtype=np.float64)
+    """(x − 3m + 2·sqrt(x·m)) / (2·sqrt(m)): near standard normal for Poisson counts of mean m > 0; NaN gives NaN."""
+    x = require_numbers("CUSUM: counts", counts, least=0.0, most=LARGEST_COUNT)
+    m = require_numbers("CUSUM: mean", mean, most=LARGEST_COUNT, has_gaps=False)
     if not np.all(m > 0):
         raise ValueError(f"CUSUM: expected a mean above 0, found {m.min()}; without events there is no drift")
+    if m.ndim and m.shape != x.shape:
+        raise ValueError(f"CUSUM: expected one mean or one a count, found {m.shape} for {x.shape}")
     z: FloatArray = (x - 3 * m + 2 * np.sqrt(x * m)) / (2 * np.sqrt(m))
     return z
 
@@ -37,13 +45,18 @@ def rossi_cusum(counts: npt.ArrayLike, mean: npt.ArrayLike, *, k: float, h: floa
 
     With `resets_after_alarm` the sum begins again at 0 after an alarm: each alarm is then a new fact.
     """
-    x = np.asarray(counts, dtype=np.float64)
+    x = require_numbers("CUSUM: counts", counts, (None,))
+    require_number("CUSUM: k", k, 0.0)
+    require_number("CUSUM: h", h, 0.0)
+    z = rossi_z(x, mean)
     m = np.broadcast_to(np.asarray(mean, dtype=np.float64), x.shape)
-    z = rossi_z(x, m)
     statistic, before = np.zeros_like(x), np.zeros_like(x)
     level = 0.0
     for t in range(x.size):
         before[t] = level
+        if np.isnan(z[t]):
+            statistic[t] = np.nan
+            continue
         statistic[t] = level = max(0.0, level + z[t] - k)
         if resets_after_alarm and level >= h:
             level = 0.0

@@ -9,6 +9,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from spark_jobs.index.engine.arrays import LARGEST_SIZE, require_whole
+
 FloatArray = npt.NDArray[np.float64]
 Series = tuple[str, str]  # area_code, indicator_id
 
@@ -16,8 +18,10 @@ Series = tuple[str, str]  # area_code, indicator_id
 def daily_counts(daily: pd.DataFrame, series: Sequence[Series], last_day: date, n_days: int) -> FloatArray:
     """(series, days) events, all strata together; the last column is `last_day`. A day without a row is 0.
 
-    `daily`: indicator_id, area_code, day (date), numerator.
+    `daily`: indicator_id, area_code, day (date), numerator; a row without a number makes its day NaN. ValueError for
+    more cells than memory holds, or a first day before the calendar.
     """
+    require_whole("daily_counts: n_days", n_days, 1, min(last_day.toordinal(), LARGEST_SIZE // max(len(series), 1)))
     counts = np.zeros((len(series), n_days))
     place = {key: row for row, key in enumerate(series)}
     first_day = last_day - timedelta(days=n_days - 1)

@@ -4,7 +4,9 @@ Source: Fricker, Hegler and Dunfee (2008), Statistics in Medicine 27:3407; conve
 package surveillance (Salmon, Schumacher and Höhle 2016, Journal of Statistical Software 70(10)).
 
 Arrays are (..., time): the last axis is time, all other axes are series. Where the baseline is not complete
-(the first periods, or a missing count in it) every result is NaN and there is no alarm.
+(the first periods, or a missing count in it) the period cannot be judged: every result is NaN and there is no alarm.
+A missing count itself has a bound, and no z; of C3 also the two periods after it have none. Where the baseline does not
+vary z is infinite, and NaN for a count that equals it; ask for a `min_sigma`.
 """
 
 from __future__ import annotations
@@ -14,6 +16,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 from scipy import stats
+
+from spark_jobs.index.engine.arrays import LARGEST_COUNT, require_number, require_numbers, require_whole
 
 FloatArray = npt.NDArray[np.float64]
 LAG_OF_C2 = 2  # periods between baseline and count, so that a slow beginning does not raise its own baseline
@@ -35,7 +39,7 @@ class Ears:
 def c1(counts: npt.ArrayLike, *, alpha: float, baseline: int = 7, min_sigma: float = 0.0) -> Ears:
     """C1: the baseline is the `baseline` periods just before."""
     y, mean, spread = _against_past(counts, baseline, 0, min_sigma, floor_at_poisson=False)
-    return _verdict(y, mean, spread, mean + stats.norm.isf(alpha) * spread)
+    return _verdict(y, mean, spread, mean + _quantile(alpha) * spread)
 
 
 def c2(
@@ -53,7 +57,7 @@ def c2(
     calmer than counts can be, and such a spread makes most of the false alarms.
     """
     y, mean, spread = _against_past(counts, baseline, lag, min_sigma, floor_at_poisson)
-    return _verdict(y, mean, spread, mean + stats.norm.isf(alpha) * spread)
+    return _verdict(y, mean, spread, mean + _quantile(alpha) * spread)
 
 
 def c3(counts: npt.ArrayLike, *, alpha: float, baseline: int = 7, min_sigma: float = 0.0) -> Ears:
@@ -64,10 +68,17 @@ def c3(counts: npt.ArrayLike, *, alpha: float, baseline: int = 7, min_sigma: flo
     published figures: an alarm says that the two periods *before* were in excess. F1b therefore uses C2.
     """
     y, mean, spread = _against_past(counts, baseline, LAG_OF_C2, min_sigma, floor_at_poisson=False)
-    excess = np.maximum(0.0, (y - mean) / spread - 1.0)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        excess = np.maximum(0.0, (y - mean) / spread - 1.0)
     before = np.full_like(y, np.nan)
     before[..., 2:] = excess[..., 1:-1] + excess[..., :-2]
-    return _verdict(y, mean, spread, np.maximum(0.0, y + spread * (stats.norm.isf(alpha) - before)))
+    with np.errstate(invalid="ignore"):
+        upper = np.maximum(0.0, y + spread * (_quantile(alpha) - before))
+    return _verdict(y, mean, spread, upper)
+
+
+def _quantile(alpha: float) -> float:
+    return float(stats.norm.isf(require_number("EARS: alpha", alpha, 0.0, 1.0, is_open=True)))
 
 
 def _against_past(
@@ -76,7 +87,12 @@ def _against_past(
     """Counts, and mean and standard deviation of the baseline of each; NaN where it is not complete."""
     if baseline < 3:
         raise ValueError(f"EARS: expected a baseline of at least 3 periods, found {baseline}")
-    y = np.asarray(counts, dtype=np.float64)
+    y = require_numbers("EARS: counts", counts, least=0.0, most=LARGEST_COUNT)
+    if not y.ndim:
+        raise ValueError("EARS: expected counts over time, found a single number")
+    require_whole("EARS: baseline", baseline)
+    require_whole("EARS: lag", lag, 0)
+    require_number("EARS: min_sigma", min_sigma, 0.0)
     mean, spread = np.full_like(y, np.nan), np.full_like(y, np.nan)
     n_first = baseline + lag
     if y.shape[-1] > n_first:

@@ -25,9 +25,13 @@ import numpy as np
 import numpy.typing as npt
 from scipy import linalg, stats
 
+from spark_jobs.index.engine.arrays import LARGEST, LARGEST_COUNT, require_number, require_numbers, require_whole
+from spark_jobs.index.engine.count_quantiles import negative_binomial_limit, negative_binomial_tail
+
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
 Threshold = Literal["delta", "nbPlugin", "muan"]
+JudgedState = Literal["judged", "too_few", "missing_week", "not_fitted"]
 WEEKS_A_YEAR = 52
 MIN_YEARS_FOR_TREND = 3
 MAX_STEPS = 25
@@ -65,8 +69,11 @@ class Design:
 
 @dataclass(frozen=True)
 class Verdict:
-    """One week. NaN throughout where the model does not converge; `upper` NaN where there are too few events.
+    """One week. NaN throughout where the model does not converge; `upper` NaN where there is no bound.
 
+    state: why there is one or none. judged: there is; too_few: fewer than min_events in the last weeks, all of them
+    known; missing_week: this week is missing, or those known have too few events and a missing one could make up for
+    it; not_fitted: no model. Only a judged week can alarm.
     expected: fitted mean. log_se: standard error of its logarithm. mean: the mean that the bound is built on.
     trend: change of the log mean a week, NaN if the trend was left out. p_value: P(count or more).
     """
@@ -80,6 +87,7 @@ class Verdict:
     upper: float
     p_value: float
     is_alarm: bool
+    state: JudgedState
 
 
 @dataclass(frozen=True)
@@ -98,9 +106,12 @@ def judge(counts: npt.ArrayLike, at: int, design: Design, week_starts: Sequence[
     """Week `at` (0-based) of a weekly series against its past; missing weeks are NaN, left out, never zero.
 
     With `week_starts` the same week of other years is found by calendar; without, 52 weeks apart.
-    Raises ValueError if the series does not reach back far enough for the design.
+    Enough events are counted over the weeks that are known: a missing one among them does not silence the others.
+    Raises ValueError if the series does not reach back far enough for the design, or a count is impossible.
     """
-    y = np.asarray(counts, dtype=np.float64)
+    y = require_numbers("Farrington: counts", counts, (None,), least=0.0, most=LARGEST_COUNT)
+    require_whole("Farrington: at", at, 0, y.size - 1)
+    _require_design(design)
     references = reference_weeks(at, design.n_years, week_starts)
     levels = season_levels(y.size, references, design.half_window, design.n_seasons)
     levels[max(0, at - design.n_recent_excluded) : at + 1] = 0
@@ -108,10 +119,23 @@ def judge(counts: npt.ArrayLike, at: int, design: Design, week_starts: Sequence[
     model = _select_model(y[used], (used - at).astype(np.float64), levels[used], design)
     if model is None:
         nan = float("nan")
-        return Verdict(float(y[at]), nan, nan, nan, nan, nan, nan, nan, False)
+        return Verdict(float(y[at]), nan, nan, nan, nan, nan, nan, nan, False, "not_fitted")
     fit, has_trend = model
     row = _design_matrix(np.zeros(1), levels[used], has_trend, at_level=design.n_seasons)[0]
     return _verdict(y, at, design, fit, row, fit.coefficients[1] if has_trend else np.nan)
+
+
+def _require_design(design: Design) -> None:
+    require_number("Farrington: alpha", design.alpha, 0.0, 1.0, is_open=True)
+    for name in ("half_window", "n_recent_excluded", "min_events"):
+        require_whole(f"Farrington: {name}", getattr(design, name), 0)
+    for name in ("n_years", "n_seasons", "min_events_weeks"):
+        require_whole(f"Farrington: {name}", getattr(design, name))
+    require_number("Farrington: power", design.power, 0.0, 1.0)
+    if not (design.residual_limit >= 0.0 and design.trend_p_limit >= 0.0 and design.power > 0.0):
+        raise ValueError("Farrington: expected residual_limit and trend_p_limit of 0 or more, and a power above 0")
+    if design.threshold not in ("delta", "nbPlugin", "muan"):
+        raise ValueError(f"Farrington: expected a threshold of delta, nbPlugin or muan, found {design.threshold!r}")
 
 
 def reference_weeks(at: int, n_years: int, week_starts: Sequence[date] | None = None) -> list[int]:
@@ -119,12 +143,15 @@ def reference_weeks(at: int, n_years: int, week_starts: Sequence[date] | None = 
 
     By calendar: the same day of the month, then the nearest day with the weekday of `week_starts[at]`.
     """
+    require_whole("Farrington: n_years", n_years, 1, date.max.year)
+    require_whole("Farrington: at", at, 0, *([len(week_starts) - 1] if week_starts is not None else []))
     if week_starts is None:
         positions = [at - WEEKS_A_YEAR * i for i in range(n_years + 1)]
         found: list[int | None] = [p if p >= 0 else None for p in positions]
     else:
         place = {day: i for i, day in enumerate(week_starts)}
-        found = [place.get(_same_week(week_starts[at], i)) for i in range(n_years + 1)]
+        same = (_same_week(week_starts[at], i) for i in range(n_years + 1))
+        found = [None if day is None else place.get(day) for day in same]
     if None in found:
         raise ValueError(
             f"Farrington: week {at} needs the same week of {n_years} years back, "
@@ -133,7 +160,10 @@ def reference_weeks(at: int, n_years: int, week_starts: Sequence[date] | None = 
     return [p for p in found if p is not None]
 
 
-def _same_week(day: date, years_back: int) -> date:
+def _same_week(day: date, years_back: int) -> date | None:
+    """None before the calendar begins."""
+    if day.year - years_back <= date.min.year:
+        return None
     is_leap_day = (day.month, day.day) == (2, 29)
     first = day.replace(day=28) if is_leap_day else day
     same = first.replace(year=day.year - years_back) + timedelta(days=1 if is_leap_day else 0)
@@ -142,8 +172,17 @@ def _same_week(day: date, years_back: int) -> date:
 
 def season_levels(n_weeks: int, references: Sequence[int], half_window: int, n_seasons: int) -> IntArray:
     """Season of each week: n_seasons around the reference weeks, 1 … n_seasons − 1 between, 0 unused."""
+    require_whole("Farrington: n_weeks", n_weeks)
+    require_whole("Farrington: half_window", half_window, 0)
+    require_whole("Farrington: n_seasons", n_seasons)
+    if not references or min(references) < 0 or max(references) >= n_weeks:
+        raise ValueError(
+            f"Farrington: expected reference weeks inside the {n_weeks} weeks, found {list(references)[:9]}"
+        )
+    if any(newer <= older for newer, older in pairwise(references)):
+        raise ValueError(f"Farrington: expected reference weeks from the newest on, found {list(references)[:9]}")
     levels = np.zeros(n_weeks, dtype=np.int64)
-    levels[references[0] - half_window : references[0] + 1] = n_seasons
+    levels[max(0, references[0] - half_window) : references[0] + 1] = n_seasons
     for newer, older in pairwise(references):
         levels[max(0, older - half_window) : older + half_window + 1] = n_seasons
         if n_seasons == 1:
@@ -157,15 +196,25 @@ def season_levels(n_weeks: int, references: Sequence[int], half_window: int, n_s
 
 
 def anscombe_residuals(y: FloatArray, fitted: FloatArray, leverage: FloatArray, phi: float) -> FloatArray:
-    """Standardised Anscombe residuals of a Poisson model."""
+    """Standardised Anscombe residuals of a Poisson model. A week that the fit hangs on alone (leverage 1) has none: 0."""
+    require_numbers("Farrington: y", y, (None,), least=0.0, most=LARGEST_COUNT, has_gaps=False)
+    require_numbers("Farrington: fitted", fitted, y.shape, least=SMALLEST_MEAN, has_gaps=False)
+    require_numbers("Farrington: leverage", leverage, y.shape, has_gaps=False)
+    require_number("Farrington: phi", phi, 1.0)
     raw = 1.5 * (y ** (2 / 3) * fitted ** (-1 / 6) - np.sqrt(fitted))
-    residuals: FloatArray = raw / np.sqrt(phi * (1 - leverage))
+    spare = np.maximum(phi * (1 - leverage), 0.0)
+    residuals: FloatArray = np.divide(raw, np.sqrt(spare), out=np.zeros_like(raw), where=spare > 0.0)
     return residuals
 
 
 def outbreak_weights(residuals: FloatArray, limit: float) -> FloatArray:
     """s^-2 for residuals above the limit, 1 for others, scaled to sum to their number."""
+    require_numbers("Farrington: residuals", residuals, (None,), has_gaps=False)
+    if not limit >= 0.0:
+        raise ValueError(f"Farrington: expected a limit of residuals of 0 or more, found {limit}")
     weights = np.ones_like(residuals)
+    if not weights.size:
+        return weights
     weights[residuals > limit] = residuals[residuals > limit] ** -2.0
     scaled: FloatArray = weights * (weights.size / weights.sum())
     return scaled
@@ -181,19 +230,30 @@ def fit_poisson(y: FloatArray, x: FloatArray, weights: FloatArray) -> Fit | None
     for the test of the trend: it puts the prior weights where the working weights belong. nbPlugin needs no
     standard error.
     """
-    if y.size <= x.shape[1]:
+    require_numbers("Farrington: y", y, (None,), least=0.0, most=LARGEST_COUNT, has_gaps=False)
+    require_numbers("Farrington: x", x, (y.size, None), has_gaps=False)
+    prior = require_numbers("Farrington: weights", weights, y.shape, least=0.0, has_gaps=False)
+    if not 1 <= x.shape[1] < y.size or not np.all(prior > 0.0):
         return None
+    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+        return _fitted(y, x, weights)
+
+
+def _fitted(y: FloatArray, x: FloatArray, weights: FloatArray) -> Fit | None:
     eta, mean, deviance = np.log(y + 0.1), y + 0.1, np.inf
     for _ in range(MAX_STEPS):
         working = weights * mean
-        q, r = np.linalg.qr(np.sqrt(working)[:, None] * x)
+        weighted = np.sqrt(working)[:, None] * x
+        if not np.isfinite(weighted).all():
+            return None
+        q, r = np.linalg.qr(weighted)
         if np.min(np.abs(np.diag(r))) < 1e-11 * np.max(np.abs(np.diag(r))):
             return None
         coefficients = linalg.solve_triangular(r, q.T @ (np.sqrt(working) * (eta + y / mean - 1)))
         eta, before = x @ coefficients, deviance
         mean = np.maximum(np.exp(np.minimum(eta, LARGEST_LOG_MEAN)), SMALLEST_MEAN)
         deviance = _deviance(y, mean, weights)
-        if abs(deviance - before) / (abs(deviance) + 0.1) < TOLERANCE:
+        if abs(deviance - before) / (abs(deviance) + 0.1) < TOLERANCE and np.isfinite(coefficients).all():
             squares = (y / mean - 1) ** 2
             phi, of_se = (float(np.sum(w * squares)) / (y.size - x.shape[1]) for w in (working, weights))
             return Fit(coefficients, mean, np.sum(q**2, axis=1), r, max(phi, 1.0), of_se)
@@ -252,23 +312,53 @@ def _verdict(y: FloatArray, at: int, design: Design, fit: Fit, row: FloatArray, 
         shift = stats.norm.isf(design.alpha) * log_se if design.threshold == "muan" else 0.0
         mean = float(np.exp(np.log(expected) + shift))
         upper, p_value = negative_binomial_bound(mean, fit.phi, observed, design.alpha)
-    recent = y[max(0, at - design.min_events_weeks + 1) : at + 1]
-    bound = upper if recent.sum() >= design.min_events else np.nan
-    is_alarm = bool(observed > bound and observed > 0)
-    return Verdict(observed, expected, log_se, mean, fit.phi, float(trend), bound, p_value, is_alarm)
+    state = _state(y[max(0, at - design.min_events_weeks + 1) : at + 1], design.min_events)
+    bound = np.nan if state == "too_few" or (state == "missing_week" and not np.isnan(observed)) else upper
+    is_alarm = bool(state == "judged" and observed > bound and observed > 0)
+    return Verdict(observed, expected, log_se, mean, fit.phi, float(trend), bound, p_value, is_alarm, state)
+
+
+def _state(recent: FloatArray, min_events: int) -> JudgedState:
+    """Of the last weeks, this one last: whether the events that are known allow a judgement."""
+    if np.isnan(recent[-1]):
+        return "missing_week"
+    if np.nansum(recent) >= min_events:
+        return "judged"
+    return "missing_week" if np.isnan(recent).any() else "too_few"
 
 
 def delta_bound(mean: float, se: float, phi: float, observed: float, alpha: float, power: float) -> tuple[float, float]:
-    """Upper bound and P(count or more), normal on the scale count^power (Farrington)."""
+    """Upper bound and P(count or more), normal on the scale count^power (Farrington); a NaN count has no P (NaN).
+
+    NaN where the mean is 0 or the bound leaves the range of numbers.
+    """
+    for name, value in (("mean", mean), ("se", se)):
+        require_numbers(f"Farrington: {name}", value, (), least=0.0)
+    require_number("Farrington: phi", phi, 0.0)
+    require_number("Farrington: alpha", alpha, 0.0, 1.0, is_open=True)
+    require_number("Farrington: power", power, 0.01, 1.0)
+    require_numbers("Farrington: observed", observed, (), least=0.0)
+    if not mean > 0.0 or np.isnan(se):
+        return np.nan, np.nan
     tau = phi + se**2 / mean
     spread = power * mean ** (power - 1) * np.sqrt(mean * tau)
-    upper = (mean**power + stats.norm.isf(alpha) * spread) ** (1 / power)
-    return float(upper), float(stats.norm.sf(observed**power, mean**power, spread))
+    upper = np.maximum(mean**power + stats.norm.isf(alpha) * spread, 0.0)
+    with np.errstate(over="ignore"):
+        bound = np.float64(upper) ** (1 / power)
+    if not np.isfinite(bound):
+        return np.nan, np.nan
+    return float(bound), float(stats.norm.sf(observed**power, mean**power, spread))
 
 
 def negative_binomial_bound(mean: float, phi: float, observed: float, alpha: float) -> tuple[float, float]:
-    """Upper bound and P(count or more), negative binomial of variance phi·mean (Noufaily); Poisson at 1."""
-    if not np.isfinite(mean):
+    """Upper bound and P(count or more), negative binomial of variance phi·mean (Noufaily); Poisson at 1.
+
+    NaN for a mean that is NaN or beyond all numbers; a NaN count has no P (NaN).
+    """
+    if not mean <= LARGEST:  # an upper bound of the mean (muan) can be beyond all numbers
         return np.nan, np.nan
-    counts = stats.nbinom(mean / (phi - 1), 1 / phi) if phi > 1 else stats.poisson(mean)
-    return float(counts.isf(alpha)), float(counts.sf(observed - 1))
+    dispersion = max(phi, 1.0)
+    upper = negative_binomial_limit(
+        mean, dispersion, require_number("Farrington: alpha", alpha, 0.0, 1.0, is_open=True)
+    )
+    return float(upper), float(negative_binomial_tail(observed, mean, dispersion))

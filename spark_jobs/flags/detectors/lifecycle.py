@@ -13,6 +13,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy import stats
 
+from spark_jobs.index.engine.arrays import require_number, require_whole
+
 BoolArray = npt.NDArray[np.bool_]
 
 
@@ -25,6 +27,9 @@ def flag_id(city_code: str, rule_code: str, area_code: str, subject: str, since:
 def discoveries(p_values: npt.ArrayLike, q: float) -> BoolArray:
     """Benjamini–Hochberg at false discovery rate q over the p-values; NaN = not tested, never a discovery."""
     p = np.asarray(p_values, dtype=np.float64)
+    if not np.all((p >= 0) & (p <= 1) | np.isnan(p)):
+        raise ValueError("discoveries: expected p_values from 0 to 1, or NaN for what was not tested")
+    require_number("discoveries: q", q, 0.0, 1.0)
     found = np.zeros(p.shape, dtype=np.bool_)
     is_tested = ~np.isnan(p)
     if is_tested.any():
@@ -39,6 +44,10 @@ def nights_on(signals: npt.ArrayLike, *, on_count: int, on_window: int, off_afte
     signal.
     """
     signal = np.asarray(signals, dtype=np.bool_)
+    if signal.ndim != 1:
+        raise ValueError(f"nights_on: expected one signal a night, found {signal.shape}")
+    for name, count in (("on_count", on_count), ("on_window", on_window), ("off_after", off_after)):
+        require_whole(f"nights_on: {name}", count)
     on = np.zeros(signal.size, dtype=np.bool_)
     for night in range(signal.size):
         was_on = night > 0 and on[night - 1]
@@ -51,6 +60,8 @@ def nights_on(signals: npt.ArrayLike, *, on_count: int, on_window: int, off_afte
 def run_start(is_true: npt.ArrayLike) -> int | None:
     """Where the run of true values that reaches the last position began; None if the last is false."""
     values = np.asarray(is_true, dtype=np.bool_)
+    if values.ndim != 1:
+        raise ValueError(f"run_start: expected one value a position, found {values.shape}")
     if not values.size or not values[-1]:
         return None
     false_at = np.flatnonzero(~values)

@@ -13,7 +13,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from spark_jobs.index.engine.arrays import EngineInputError, FloatArray
+from spark_jobs.index.engine.arrays import (
+    LARGEST_COUNT,
+    EngineInputError,
+    FloatArray,
+    require_finite,
+    require_number,
+    require_numbers,
+)
 
 
 @dataclass(frozen=True)
@@ -31,8 +38,21 @@ class ChainLadder:
 
 
 def mack(triangle: FloatArray) -> ChainLadder:
-    """Volume-weighted development factors, ultimates and their standard errors."""
+    """Volume-weighted development factors, ultimates and their standard errors.
+
+    Factors that multiply beyond the range of numbers are an EngineInputError, as are counts below 0 or infinite.
+    """
     known = _latest_positions(triangle)
+    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+        ladder = _ladder(triangle, known)
+    for name in ("ultimate", "standard_error", "total_standard_error", "completeness"):
+        require_finite(name, getattr(ladder, name))
+        if bool(np.isnan(getattr(ladder, name)).any()):
+            raise EngineInputError(f"{name} leaves the range of numbers; the steps lie too far apart")
+    return ladder
+
+
+def _ladder(triangle: FloatArray, known: np.ndarray[tuple[int], np.dtype[np.intp]]) -> ChainLadder:
     factors, volumes = _factors(triangle)
     variances = _variances(triangle, factors)
     full = _completed(triangle, factors)
@@ -62,14 +82,16 @@ def mack(triangle: FloatArray) -> ChainLadder:
 
 def nowcast(count: FloatArray, completeness: FloatArray) -> FloatArray:
     """Expected final count n / p_d; NaN where nothing can be known yet (p_d = 0)."""
-    return np.asarray(count / np.where(completeness > 0.0, completeness, np.nan))
+    share = require_numbers("completeness", completeness, least=0.0)
+    return np.asarray(require_numbers("count", count, least=0.0) / np.where(share > 0.0, share, np.nan))
 
 
 def publishable_delay(completeness: FloatArray, least: float) -> int:
     """The shortest delay d after which at least `least` of the final count is known, now and at all later d."""
     if completeness.size == 0:
         raise EngineInputError("completeness has no delay at all; give one value a development step")
-    enough = completeness >= least
+    require_numbers("completeness", completeness, (None,), least=0.0, has_gaps=False)
+    enough = completeness >= require_number("least", least, 0.0)
     short = np.flatnonzero(~enough)
     first = 0 if short.size == 0 else int(short[-1]) + 1
     if first >= completeness.size:
@@ -80,12 +102,11 @@ def publishable_delay(completeness: FloatArray, least: float) -> int:
 def _latest_positions(triangle: FloatArray) -> np.ndarray[tuple[int], np.dtype[np.intp]]:
     """Column of the last known value of each row; EngineInputError for gaps, an empty row, a negative value."""
     known = ~np.isnan(triangle)
-    count = known.sum(axis=-1)
+    count = known.sum(axis=-1) if triangle.ndim else np.zeros(1)
     first = known.argmax(axis=-1) if known.size else count
     if triangle.ndim != 2 or triangle.shape[0] < 1 or triangle.shape[1] < 2 or bool(np.any(count == 0)):
         raise EngineInputError("a triangle has two or more developments and a first value in every row")
-    if bool(np.any(triangle < 0.0)):
-        raise EngineInputError(f"cumulative values must not be negative; found {np.nanmin(triangle)}")
+    require_numbers("cumulative values", triangle, least=0.0, most=LARGEST_COUNT)
     columns = np.arange(triangle.shape[1])
     if not np.array_equal(known, (columns >= first[:, None]) & (columns < (first + count)[:, None])):
         raise EngineInputError("a row of the triangle has a gap before its latest value; fill or drop it")

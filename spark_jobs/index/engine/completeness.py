@@ -14,7 +14,13 @@ from typing import Literal
 
 import numpy as np
 
-from spark_jobs.index.engine.arrays import FloatArray
+from spark_jobs.index.engine.arrays import (
+    LARGEST_COUNT,
+    LARGEST_SIZE,
+    EngineInputError,
+    FloatArray,
+    require_numbers,
+)
 from spark_jobs.index.engine.chain_ladder import mack, publishable_delay
 from spark_jobs.index.methodology import Methodology
 
@@ -43,7 +49,11 @@ class Completeness:
 
 
 def completeness(nights: Night, tonight: date, methodology: Methodology) -> Completeness:
-    """What the nights up to `tonight`, which is one of them, tell of one series of counts."""
+    """What the nights up to `tonight`, which is one of them, tell of one series of counts.
+
+    Nights without `tonight`, of unlike lengths or with impossible counts are an EngineInputError.
+    """
+    _require_nights(nights, tonight)
     count = nights[tonight]
     nothing = np.full(count.size, np.nan)
     unknown = Completeness(count, nothing, nothing, nothing)
@@ -64,8 +74,11 @@ def completeness(nights: Night, tonight: date, methodology: Methodology) -> Comp
 
 def development(nights: Night, tonight: date) -> FloatArray:
     """Triangle (event days, delays), the day of `tonight` last. A night that was left out knew what the one before did."""
+    _require_nights(nights, tonight)
     begin, n_delays = min(nights), nights[tonight].size
     n_nights = (tonight - begin).days + 1
+    if n_nights < 1 or (n_nights + n_delays) * n_delays > LARGEST_SIZE:
+        raise EngineInputError(f"nights must end with tonight ({tonight}) and be near; the first is {begin}")
     known = np.full((n_nights, n_delays), np.nan)
     for night in range(n_nights):
         counts = nights.get(begin + timedelta(days=night))
@@ -78,3 +91,14 @@ def development(nights: Night, tonight: date) -> FloatArray:
         start = n_delays - 1 - delay
         triangle[start : start + n_nights, delay] = known[:, delay]
     return triangle
+
+
+def _require_nights(nights: Night, tonight: date) -> None:
+    """Counts of the same delays in every night, tonight among them."""
+    if tonight not in nights:
+        raise EngineInputError(f"tonight ({tonight}) must be one of the nights; found {len(nights)} others")
+    n_delays = nights[tonight].size
+    if n_delays < 2:
+        raise EngineInputError(f"nights must know two delays or more; found {n_delays}")
+    for night, counts in nights.items():
+        require_numbers(f"counts of {night}", counts, (n_delays,), least=0.0, most=LARGEST_COUNT, has_gaps=False)

@@ -12,7 +12,14 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from spark_jobs.index.engine.aggregate import ampi, arithmetic, available_weights, geometric, live_share
-from spark_jobs.index.engine.arrays import BoolArray, EngineInputError, FloatArray
+from spark_jobs.index.engine.arrays import (
+    BoolArray,
+    EngineInputError,
+    FloatArray,
+    require_number,
+    require_numbers,
+    require_whole,
+)
 from spark_jobs.index.engine.inputs import IndexInput, IndicatorWindow, windows_in_order
 from spark_jobs.index.engine.posterior import beta_binomial_mean, gamma_poisson_mean
 from spark_jobs.index.engine.ranks import rank_interval, ranks, top_probability
@@ -70,7 +77,7 @@ def _indicator_marks(
     nothing = (np.nan, np.nan, np.nan)
     if not all(_is_complete(year, indicator, methodology.posterior.min_events) for year in years):
         return nothing
-    harm = sum(float((year.weights[:, None] * year.counts).sum()) for year in years)
+    harm = sum(float((year.weights[:, None] * _counted(year)).sum()) for year in years)
     city = np.array([harm / sum(float(year.exposure.sum()) for year in years)])
     counties = np.concatenate([_mean_rates(year, indicator, methodology) for year in years])
     x = transformed(counties[~np.isnan(counties)], indicator.kind)
@@ -82,7 +89,12 @@ def _indicator_marks(
 def _is_complete(year: IndicatorWindow, indicator: Indicator, min_events: int) -> bool:
     if not year.is_live or bool(np.isnan(year.counts).any() or np.isnan(year.exposure).any()):
         return False
-    return not too_few_events(float(year.counts.sum()), float(year.exposure.sum()), indicator, min_events)
+    return not too_few_events(float(_counted(year).sum()), float(year.exposure.sum()), indicator, min_events)
+
+
+def _counted(year: IndicatorWindow) -> FloatArray:
+    """The counts of the areas that have exposure: events of one without are in no rate, so not in the city's either."""
+    return np.where(year.exposure > 0.0, year.counts, 0.0)
 
 
 def _mean_rates(year: IndicatorWindow, indicator: Indicator, methodology: Methodology) -> FloatArray:
@@ -99,6 +111,8 @@ def _mean_rates(year: IndicatorWindow, indicator: Indicator, methodology: Method
 def compute_index(inputs: IndexInput, marks: Goalposts, methodology: Methodology, seed: int) -> IndexResult:
     """The index of every area and of the city, with intervals (rules: methodology sections 4 to 6)."""
     n_areas = len(inputs.area_codes)
+    if len(set(inputs.area_codes)) != n_areas or not n_areas:
+        raise EngineInputError(f"area_codes must name each area once; found {n_areas} of {len(set(inputs.area_codes))}")
     now = draw_window(inputs.headline, marks, methodology, seed, "headline", n_areas)
     domains = _domain_draws(now.scores, now.is_live, methodology, "ampi")
     index = index_draws(domains, methodology)
@@ -132,15 +146,30 @@ def domain_draws(
     position: int, scores: FloatArray, is_live: BoolArray, methodology: Methodology, method: str = "ampi"
 ) -> FloatArray:
     """Draws (n_units, n_draws) of one domain from its own rows; NaN where too little of its weight is live."""
+    require_whole("position", position, 0, len(methodology.domains) - 1)
+    _require_method(method)
     weights = np.array([indicator.weight for indicator in methodology.domains[position].indicators])
+    if scores.ndim != 3 or is_live.shape != scores.shape[:2] or len(scores) != weights.size:
+        raise EngineInputError(
+            f"scores must be ({weights.size}, n_units, n_draws) with is_live over their first axes; "
+            f"found {scores.shape}, {is_live.shape}"
+        )
     spread = available_weights(weights, is_live, methodology.aggregation.domain_live_share)
     return AGGREGATIONS[method](np.maximum(scores, methodology.scale.floor), spread)
 
 
 def index_draws(domains: FloatArray, methodology: Methodology, method: str = "ampi") -> FloatArray:
     """Draws (n_units, n_draws) of the index; NaN unless every domain is live."""
+    _require_method(method)
     weights = np.array([domain.weight for domain in methodology.domains])
+    if domains.ndim != 3 or len(domains) != weights.size:
+        raise EngineInputError(f"domains must be ({weights.size}, n_units, n_draws); found {domains.shape}")
     return AGGREGATIONS[method](np.maximum(domains, methodology.scale.floor), weights)
+
+
+def _require_method(method: str) -> None:
+    if method not in AGGREGATIONS:
+        raise EngineInputError(f"method must be one of {', '.join(AGGREGATIONS)}; found {method!r}")
 
 
 def _change_draws(
@@ -233,7 +262,12 @@ def _overall_result(
 
 def bands(lower: FloatArray, upper: FloatArray, level: float) -> np.ndarray[tuple[int], np.dtype[np.str_]]:
     """better: the interval lies above the level; worse: below; level: it contains it; none: there is no interval."""
-    choices = [np.isnan(lower), lower > level, upper < level]
+    require_numbers("lower", lower, (None,))
+    require_numbers("upper", upper, lower.shape)
+    require_number("level", level)
+    if bool(np.any(lower > upper)):
+        raise EngineInputError("lower must not lie above upper; found a unit where it does")
+    choices = [np.isnan(lower + upper), lower > level, upper < level]
     return np.select(choices, ["none", "better", "worse"], default="level")
 
 

@@ -4,7 +4,16 @@ import zlib
 
 import numpy as np
 
-from spark_jobs.index.engine.arrays import BoolArray, EngineInputError, FloatArray
+from spark_jobs.index.engine.arrays import (
+    LARGEST,
+    BoolArray,
+    EngineInputError,
+    FloatArray,
+    require_numbers,
+    require_whole,
+)
+
+LARGEST_SHAPE = 1e16  # beyond it the test of a proposal is rounding only
 
 
 def stream(seed: int, *labels: str | int) -> np.random.Generator:
@@ -12,17 +21,21 @@ def stream(seed: int, *labels: str | int) -> np.random.Generator:
 
     The day is deliberately no part of the label, so that two days with equal data get equal draws.
     """
+    require_whole("seed", seed, 0, 2**128 - 1)
     return np.random.default_rng([seed, *(zlib.crc32(str(label).encode()) for label in labels)])
 
 
 def standard_gamma(shape: FloatArray, rng: np.random.Generator) -> FloatArray:
     """Gamma(shape, 1) draws, one for each entry of `shape` (n_units, n_draws) > 0; NaN gives NaN.
 
+    A draw that is too small for a number is the smallest one: a rate of 0 would have an infinite score.
+
     Marsaglia and Tsang (2000), ACM TOMS 26(3), with the boost Gamma(a) = Gamma(a + 1) U^(1/a) for a < 1.
     NumPy's own generator uses a varying number of uniforms, so one changed shape shifts all later draws.
     Here proposals have fixed places in child streams that nothing else uses: a small change of one shape
     changes its own draws little and the others not at all.
     """
+    require_numbers("gamma shape", shape, (None, None), most=LARGEST_SHAPE)
     if bool(np.any(shape <= 0.0)):
         raise EngineInputError(f"gamma shape must be positive; found {np.nanmin(shape)}")
     rounds, boosts = rng.spawn(2)
@@ -31,7 +44,8 @@ def standard_gamma(shape: FloatArray, rng: np.random.Generator) -> FloatArray:
         return _marsaglia_tsang(shape, rounds)
     exponential = boosts.standard_exponential(shape.shape)
     draws = _marsaglia_tsang(np.where(small, shape + 1.0, shape), rounds)
-    return np.where(small, draws * np.exp(-exponential / np.where(small, shape, 1.0)), draws)
+    draws = np.where(small, draws * np.exp(-exponential / np.where(small, shape, 1.0)), draws)
+    return np.maximum(draws, 1.0 / LARGEST)
 
 
 def _marsaglia_tsang(shape: FloatArray, rng: np.random.Generator) -> FloatArray:

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
+from spark_jobs.index.engine.arrays import EngineInputError, require_whole
+
 WEEKS_A_YEAR = 52
 
 
@@ -36,8 +38,15 @@ def same_days(days: Sequence[date], years_back: int, holiday: MovingHoliday | No
 
     A day of the holiday's season has the day at the same distance from the earlier holiday. Any other day has the
     same weekday of the same week (52 weeks a year back), or the nearest one that no season claims.
+    EngineInputError where there is none, or the calendar does not reach back so far.
     """
-    return [_same_day(day, years_back, holiday) for day in days]
+    require_whole("years_back", years_back, 0, date.max.year)
+    try:
+        return [_same_day(day, years_back, holiday) for day in days]
+    except OverflowError as error:
+        raise EngineInputError(
+            f"days must lie {years_back} years after the calendar begins; found {min(days)}"
+        ) from error
 
 
 def _same_day(day: date, years_back: int, holiday: MovingHoliday | None) -> date:
@@ -50,4 +59,7 @@ def _same_day(day: date, years_back: int, holiday: MovingHoliday | None) -> date
         return earlier + (day - season)
     reach = (holiday.days_before + holiday.days_after) // 7 + 1
     nearest = (plain + timedelta(weeks=sign * n) for n in range(reach + 1) for sign in (1, -1))
-    return next(found for found in nearest if season or holiday.season_of(found) is None)
+    free = next((found for found in nearest if season or holiday.season_of(found) is None), None)
+    if free is None:
+        raise EngineInputError(f"holiday must leave days between its seasons; none is free about {plain}")
+    return free

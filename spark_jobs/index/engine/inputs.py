@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from spark_jobs.index.engine.arrays import EngineInputError, FloatArray
+from spark_jobs.index.engine.arrays import LARGEST, LARGEST_COUNT, EngineInputError, FloatArray, require_numbers
 from spark_jobs.index.methodology import Indicator, Methodology
 
 
@@ -70,8 +70,11 @@ def _check(window: IndicatorWindow, indicator: Indicator, n_areas: int) -> None:
             f"{indicator.id}: expected counts {expected[0]} and exposure {expected[1]} with one stratum "
             f"for a proportion; found {found[0]}, {found[1]} and {n_strata} weights"
         )
-    if bool(np.any(window.counts < 0.0) or np.any(window.exposure < 0.0) or np.any(window.weights <= 0.0)):
-        raise EngineInputError(f"{indicator.id}: counts and exposure must be >= 0, weights > 0")
+    if not window.is_live:
+        return  # its numbers are not looked at
+    require_numbers(f"{indicator.id}: counts", window.counts, least=0.0, most=LARGEST_COUNT)
+    require_numbers(f"{indicator.id}: exposure", window.exposure, least=0.0)
+    require_numbers(f"{indicator.id}: weights", window.weights, least=1.0 / LARGEST, has_gaps=False)
     if indicator.kind == "proportion" and bool(np.any(window.counts[0] > window.exposure)):
         areas = np.flatnonzero(window.counts[0] > window.exposure)[:5].tolist()
         raise EngineInputError(

@@ -1,13 +1,21 @@
 """Classical confidence limits of counts, rates, proportions and standardised figures.
 
 All functions are elementwise on arrays and return (lower, upper) unless said otherwise. `coverage` is
-two-sided, strictly between 0 and 1. NaN and zero exposure give NaN; negative counts are an EngineInputError.
+two-sided, strictly between 0 and 1. NaN and zero exposure give NaN; counts that are negative, infinite or beyond
+LARGEST_COUNT are an EngineInputError.
 """
 
 import numpy as np
 from scipy.stats import chi2, norm
 
-from spark_jobs.index.engine.arrays import EngineInputError, FloatArray
+from spark_jobs.index.engine.arrays import (
+    LARGEST_COUNT,
+    EngineInputError,
+    FloatArray,
+    require_number,
+    require_numbers,
+    require_weights,
+)
 
 Limits = tuple[FloatArray, FloatArray]
 
@@ -15,11 +23,14 @@ BYAR_FROM = 10  # below this count Byar's approximation is replaced by the exact
 
 
 def byar(counts: FloatArray, coverage: float = 0.95) -> Limits:
-    """Byar's approximation for a Poisson count (Breslow and Day 1987, vol. II, p. 69)."""
+    """Byar's approximation for a Poisson count (Breslow and Day 1987, vol. II, p. 69).
+
+    Where the cube of the lower limit falls below 0, at few events and a wide coverage, the limit is 0.
+    """
     _require_counts(counts)
     z = norm.isf(_tail(coverage))
     positive = np.where(counts > 0.0, counts, 1.0)
-    lower = positive * (1.0 - 1.0 / (9.0 * positive) - z / (3.0 * np.sqrt(positive))) ** 3
+    lower = positive * np.maximum(1.0 - 1.0 / (9.0 * positive) - z / (3.0 * np.sqrt(positive)), 0.0) ** 3
     above = counts + 1.0
     upper = above * (1.0 - 1.0 / (9.0 * above) + z / (3.0 * np.sqrt(above))) ** 3
     return np.where(counts == 0.0, 0.0, np.where(np.isnan(counts), np.nan, lower)), upper
@@ -43,13 +54,14 @@ def count_limits(counts: FloatArray, coverage: float = 0.95) -> Limits:
 def rate(counts: FloatArray, exposure: FloatArray, coverage: float = 0.95, per: float = 1.0) -> Limits:
     """Limits of a crude rate: those of its count over the exposure."""
     lower, upper = count_limits(counts, coverage)
-    scale = per / _positive(exposure)
+    scale = require_number("per", per, 0.0) / _positive(exposure)
     return lower * scale, upper * scale
 
 
 def wilson(successes: FloatArray, trials: FloatArray, coverage: float = 0.95) -> Limits:
     """Wilson (1927) score limits of a proportion, inside [0, 1] also for none and all."""
     _require_counts(successes)
+    require_numbers("trials", trials, least=0.0, most=LARGEST_COUNT)
     if bool(np.any(successes > trials)):
         raise EngineInputError("more successes than trials; correct the input")
     z = norm.isf(_tail(coverage))
@@ -71,8 +83,10 @@ def directly_standardised_rate(
     a stratum without exposure is an error, a NaN in one makes all three NaN.
     """
     _require_counts(counts)
-    if bool(np.any(standard < 0.0)) or not float(standard.sum()) > 0.0:
-        raise EngineInputError("the standard population must be >= 0 in every stratum and not 0 in all")
+    require_numbers("exposure", exposure, counts.shape)
+    require_numbers("per", per, ())
+    if counts.ndim != 1 or require_weights("standard", standard).shape != counts.shape or not standard.sum() > 0.0:
+        raise EngineInputError("the standard population must be >= 0 in every stratum (n_strata,) and not 0 in all")
     used = standard > 0.0
     counts, exposure, share = counts[used], exposure[used], standard[used] / standard.sum()
     if bool(np.any(exposure <= 0.0)):
@@ -96,17 +110,13 @@ def standardised_ratio(
 
 
 def _tail(coverage: float) -> float:
-    if not 0.0 < coverage < 1.0:
-        raise EngineInputError(f"a coverage lies strictly between 0 and 1; found {coverage}")
-    return (1.0 - coverage) / 2.0
+    return (1.0 - require_number("coverage", coverage, 0.0, 1.0, is_open=True)) / 2.0
 
 
 def _positive(exposure: FloatArray) -> FloatArray:
-    if bool(np.any(exposure < 0.0)):
-        raise EngineInputError(f"exposure must not be negative; found {np.nanmin(exposure)}")
+    require_numbers("exposure", exposure, least=0.0)
     return np.where(exposure > 0.0, exposure, np.nan)
 
 
 def _require_counts(counts: FloatArray) -> None:
-    if bool(np.any(counts < 0.0)):
-        raise EngineInputError(f"counts must not be negative; found {np.nanmin(counts)}")
+    require_numbers("counts", counts, least=0.0, most=LARGEST_COUNT)

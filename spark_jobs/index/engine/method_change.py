@@ -105,6 +105,8 @@ def compare(
     counts_under gives the daily counts laid out for a version; frozen: indicator id -> (centre, low, high), the marks
     that the current version publishes with, where it has frozen any.
     """
+    if not days:
+        raise EngineInputError("days must be one or more; found none")
     if candidate.version == current.version:
         raise EngineInputError(f"both methods are version {current.version}; give the candidate a version of its own")
     counts = counts_under(current)

@@ -25,7 +25,7 @@ from typing import Literal
 
 import numpy as np
 
-from spark_jobs.index.engine.arrays import BoolArray, FloatArray
+from spark_jobs.index.engine.arrays import BoolArray, EngineInputError, FloatArray, require_numbers
 from spark_jobs.index.engine.composite_index import domain_draws, domain_rows, index_draws, indicator_result
 from spark_jobs.index.engine.inputs import IndicatorWindow, windows_in_order
 from spark_jobs.index.engine.scale import Goalposts
@@ -96,6 +96,7 @@ def movement(
     marks, methodology, seed: those that the published index of today was computed with.
     """
     n_areas = before.index.size - 1
+    _require_before(before, len(methodology.indicators), n_areas)
     stages = _stages(before, known_now, headline, methodology, n_areas)
     drawn = draw_window(stages[0], marks, methodology, seed, "headline", n_areas)
     redrawn = _Scores(drawn.scores, drawn.is_live)
@@ -107,6 +108,16 @@ def movement(
         start, redrawn = redrawn, _redrawn(redrawn, past, windows, marks, methodology, seed)
         paths.follow(cause, start, redrawn)
     return paths.ledger()
+
+
+def _require_before(before: Before, n_indicators: int, n_areas: int) -> None:
+    require_numbers("before: index", before.index, (n_areas + 1,))
+    require_numbers("before: score", before.score, (n_indicators, n_areas + 1))
+    if n_areas < 1 or before.is_described.shape != (n_indicators, n_areas):
+        raise EngineInputError(
+            f"before: is_described must be ({n_indicators}, {n_areas}) of one area or more; "
+            f"found {before.is_described.shape}"
+        )
 
 
 def _stages(

@@ -17,11 +17,20 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import expit, gammaln, logit
 
-from spark_jobs.index.engine.arrays import BoolArray, EngineInputError, FloatArray
+from spark_jobs.index.engine.arrays import (
+    LARGEST_COUNT,
+    LARGEST_SIZE,
+    BoolArray,
+    EngineInputError,
+    FloatArray,
+    require_numbers,
+    require_whole,
+)
 from spark_jobs.index.engine.gamma_draws import standard_gamma
 from spark_jobs.index.methodology import PosteriorSettings
 
 AREAS_AT_ONCE = 2048  # bounds the memory of the (tau, location, area) array
+LEAST_EVENTS = 0.01  # fewer in all, but not none: a posterior wider than the range of numbers
 
 LogLikelihood = Callable[[FloatArray, FloatArray], FloatArray]
 Centre = Callable[[FloatArray], tuple[FloatArray, FloatArray]]
@@ -70,6 +79,7 @@ def gamma_poisson_draws(
     One area gives Gamma(y, exposure): alone, it carries no information on the spread.
     """
     used = _usable(counts, exposure)
+    _require_draws(settings, counts.size)
     draws = np.full((counts.size, settings.draws), np.nan)
     y, total = counts[used], float(counts[used].sum())
     if total == 0.0:
@@ -113,7 +123,9 @@ def beta_binomial_draws(
     All failures give 0, all successes give 1 (limits under the flat prior on logit m).
     One area gives Beta(y, n - y).
     """
-    used = _usable(successes, trials, at_most=True)
+    used = _usable(successes, trials)
+    _require_successes(successes[used], trials[used])
+    _require_draws(settings, successes.size)
     draws = np.full((successes.size, settings.draws), np.nan)
     y, n = successes[used], trials[used]
     if y.sum() in (0.0, n.sum()):
@@ -133,7 +145,8 @@ def beta_binomial_draws(
 
 def beta_binomial_mean(successes: FloatArray, trials: FloatArray, settings: PosteriorSettings) -> FloatArray:
     """Posterior mean of each area's proportion, (n_areas,), without draws; the same rules as the draws."""
-    used = _usable(successes, trials, at_most=True)
+    used = _usable(successes, trials)
+    _require_successes(successes[used], trials[used])
     mean = np.full(successes.size, np.nan)
     y, n = successes[used], trials[used]
     if y.size == 1 or y.sum() in (0.0, n.sum()):
@@ -149,6 +162,7 @@ def beta_binomial_mean(successes: FloatArray, trials: FloatArray, settings: Post
 
 def gamma_poisson_grid(y: FloatArray, expected: FloatArray, settings: PosteriorSettings) -> HyperGrid:
     """Hyper-posterior of (tau, log mu) for two or more areas; `expected` sums to the events."""
+    _require_grid(y, expected)
 
     def log_likelihood(tau: FloatArray, log_mu: FloatArray) -> FloatArray:
         kappa = tau[:, None] ** -2
@@ -174,6 +188,10 @@ def gamma_poisson_grid(y: FloatArray, expected: FloatArray, settings: PosteriorS
 
 def beta_binomial_grid(y: FloatArray, n: FloatArray, settings: PosteriorSettings) -> HyperGrid:
     """Hyper-posterior of (tau, logit m) for two or more areas with some successes and some failures."""
+    _require_grid(y, n)
+    _require_successes(y, n)
+    if not bool(np.any(y < n)):
+        raise EngineInputError("counts must leave some failures; all are successes")
 
     def log_likelihood(tau: FloatArray, location: FloatArray) -> FloatArray:
         alpha, beta = _beta_parameters(tau[:, None], expit(location))
@@ -200,7 +218,8 @@ def beta_binomial_grid(y: FloatArray, n: FloatArray, settings: PosteriorSettings
 
 def _beta_parameters(tau: FloatArray, mean: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Beta(a, b) with mean m whose spread on the logit scale is about tau."""
-    return 1.0 / (tau**2 * (1.0 - mean)), 1.0 / (tau**2 * mean)
+    rest = np.maximum(1.0 - mean, np.finfo(float).epsneg)  # of a mean that rounds to 1
+    return 1.0 / (tau**2 * rest), 1.0 / (tau**2 * mean)
 
 
 def _grid(log_likelihood: LogLikelihood, centre: Centre, settings: PosteriorSettings) -> HyperGrid:
@@ -234,22 +253,42 @@ def _evaluate(
     return HyperGrid(tau, location, probability), probability.sum(axis=1)
 
 
-def _usable(counts: FloatArray, exposure: FloatArray, at_most: bool = False) -> BoolArray:
+def _usable(counts: FloatArray, exposure: FloatArray) -> BoolArray:
     """Areas with a count and a positive exposure; EngineInputError for impossible numbers."""
     if counts.shape != exposure.shape or counts.ndim != 1:
         raise EngineInputError(f"counts and exposure must be (n_areas,); found {counts.shape}, {exposure.shape}")
-    if bool(np.any(counts < 0.0) or np.any(exposure < 0.0)):
-        raise EngineInputError("counts and exposure must not be negative; correct the input")
-    if bool(np.isinf(counts).any() or np.isinf(exposure).any()):
-        raise EngineInputError("counts and exposure must be finite; correct the input or pass NaN for missing")
+    require_numbers("counts", counts, least=0.0, most=LARGEST_COUNT)
+    require_numbers("exposure", exposure, least=0.0)
     stranded = (counts > 0.0) & (exposure == 0.0)
     if bool(np.any(stranded)):
         found = np.flatnonzero(stranded)[:5].tolist()
         raise EngineInputError(f"events without exposure at positions {found}; give the exposure or pass NaN")
-    if at_most and bool(np.any(counts > exposure)):
-        found = np.flatnonzero(counts > exposure)[:5].tolist()
+    used = np.asarray(~np.isnan(counts) & (exposure > 0.0))
+    _require_events("counts", counts[used])
+    return used
+
+
+def _require_successes(successes: FloatArray, trials: FloatArray) -> None:
+    if bool(np.any(successes > trials)):
+        found = np.flatnonzero(successes > trials)[:5].tolist()
         raise EngineInputError(f"more successes than trials at positions {found}; correct the input")
-    return np.asarray(~np.isnan(counts) & (exposure > 0.0))
+    require_numbers("trials", trials, most=LARGEST_COUNT)
+    _require_events("failures", trials - successes)
+
+
+def _require_events(name: str, counts: FloatArray) -> None:
+    if 0.0 < float(counts.sum()) < LEAST_EVENTS:
+        raise EngineInputError(f"{name} must be none or {LEAST_EVENTS} at least in all; found {counts.sum():g}")
+
+
+def _require_grid(counts: FloatArray, exposure: FloatArray) -> None:
+    used = _usable(counts, exposure)
+    if used.size < 2 or not used.all() or not float(counts.sum()) > 0.0:
+        raise EngineInputError("counts must be those of two areas or more, without gaps, and not all 0")
+
+
+def _require_draws(settings: PosteriorSettings, n_areas: int) -> None:
+    require_whole("draws", settings.draws, 1, LARGEST_SIZE // max(n_areas, 1))
 
 
 def _blocks(n_areas: int) -> list[slice]:

@@ -21,9 +21,10 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 from scipy.special import expit, logit
-from scipy.stats import nbinom, norm
+from scipy.stats import norm
 
-from spark_jobs.index.engine.arrays import FloatArray
+from spark_jobs.index.engine.arrays import LARGEST_COUNT, EngineInputError, FloatArray, require_numbers, require_whole
+from spark_jobs.index.engine.count_quantiles import negative_binomial_quantile
 from spark_jobs.index.engine.gamma_draws import stream
 from spark_jobs.index.engine.holidays import MovingHoliday, same_days
 from spark_jobs.index.engine.intervals import wilson
@@ -73,6 +74,10 @@ def indicator_pulse(
     n_areas: int,
 ) -> Pulse:
     """The pulse of a flow indicator as of `day`, its last `held_back` days left off as still incomplete."""
+    require_whole("held_back", held_back, 0)
+    require_whole("n_areas", n_areas)
+    if indicator.measure != "flow":
+        raise EngineInputError(f"{indicator.id}: a pulse is of events; a stock of the day has none")
     length = methodology.windows.pulse_days
     last = day - timedelta(days=held_back)
     days = [last - timedelta(days=n) for n in reversed(range(length))]
@@ -99,7 +104,11 @@ def _year(counts: DailyCounts, indicator: Indicator, days: Sequence[date]) -> Pu
 def expectation(
     days: Sequence[date], current: PulseYear, past: Sequence[PulseYear], indicator: Indicator, methodology: Methodology
 ) -> Pulse:
-    """Observed beside expected; `past`: the same days of earlier years, the last year first."""
+    """Observed beside expected; `past`: the same days of earlier years, the last year first.
+
+    No days or years and impossible counts are an EngineInputError that names the indicator.
+    """
+    _require_years(days, (current, *past), indicator)
     now, last_year = _with_city(current.pulse), _with_city(past[0].pulse)
     before, pooled = _with_city(current.before), [(_with_city(y.pulse), _with_city(y.before)) for y in past]
     least = methodology.posterior.min_events
@@ -124,6 +133,17 @@ def expectation(
     state = np.select([now.events > upper, now.events < lower], ["above", "below"], default="expected").astype("U12")
     state[~(now.exposure > 0.0)] = "no_exposure"
     return Pulse(days[0], days[-1], now.events, expected, lower, upper, last_year.events, *change, state)
+
+
+def _require_years(days: Sequence[date], years: Sequence[PulseYear], indicator: Indicator) -> None:
+    if not days or len(years) < 2:
+        raise EngineInputError(f"{indicator.id}: a pulse needs days, and one earlier year at least")
+    n_areas = years[0].pulse.events.size
+    for counts in (part for year in years for part in (year.pulse, year.before)):
+        require_numbers(f"{indicator.id}: events", counts.events, (n_areas,), least=0.0, most=LARGEST_COUNT)
+        require_numbers(f"{indicator.id}: exposure", counts.exposure, (n_areas,), least=0.0)
+        if indicator.kind == "proportion" and bool(np.any(counts.events > counts.exposure)):
+            raise EngineInputError(f"{indicator.id}: more events than trials; correct the indicator's SQL")
 
 
 def _with_city(counts: DayCounts) -> DayCounts:
@@ -170,8 +190,8 @@ def _limits(
     """The interval that holds the count with probability `coverage` if nothing but season and chance is at work."""
     tails = ((1.0 - coverage) / 2.0, (1.0 + coverage) / 2.0)
     if is_rate:
-        size = expected**2 / np.maximum(variance - expected, 1e-9 * expected)
-        low, high = (nbinom.ppf(tail, size, size / (size + expected)) for tail in tails)
+        scatter = np.maximum(_ratio(variance, expected), 1.0 + 1e-9)
+        low, high = (negative_binomial_quantile(expected, scatter, tail) for tail in tails)
         return low, high
     share = np.clip(_ratio(expected, exposure), 1e-9, 1.0 - 1e-9)
     error = np.sqrt(variance) / (exposure * share * (1.0 - share))

@@ -3,27 +3,45 @@
 import numpy as np
 from scipy.stats import rankdata
 
-from spark_jobs.index.engine.arrays import EngineInputError, FloatArray, IntArray
+from spark_jobs.index.engine.arrays import (
+    LARGEST_SIZE,
+    EngineInputError,
+    FloatArray,
+    IntArray,
+    require_number,
+    require_numbers,
+    require_whole,
+)
 
 MAX_RANK_SET_UNITS = 5000  # all pairs are held in memory: 200 MB for each of a few arrays
 
 
 def ranks(values: FloatArray) -> FloatArray:
     """Ranks along axis 0, greatest first; NaN has no rank (NaN) and takes none."""
+    if values.ndim == 0:
+        raise EngineInputError("values must have an axis of units; found a single number")
     return np.asarray(rankdata(-values, method="min", axis=0, nan_policy="omit"), dtype=np.float64)
 
 
 def rank_interval(rank_draws: FloatArray, coverage: float) -> tuple[FloatArray, FloatArray]:
     """Equal-tailed interval of each unit's rank, (n_units,) each, from rank draws (n_units, n_draws)."""
-    tail = (1.0 - coverage) / 2.0
+    _require_rank_draws(rank_draws)
+    tail = (1.0 - require_number("coverage", coverage, 0.0, 1.0, is_open=True)) / 2.0
     low, high = np.quantile(rank_draws, [tail, 1.0 - tail], axis=-1, method="inverted_cdf")
     return low, high
 
 
 def top_probability(rank_draws: FloatArray, k: int) -> FloatArray:
     """P(rank <= k) of each unit, (n_units,); NaN for a unit without ranks."""
-    share = (rank_draws <= k).mean(axis=-1)
+    _require_rank_draws(rank_draws)
+    share = (rank_draws <= require_number("k", k)).mean(axis=-1)
     return np.asarray(np.where(np.isnan(rank_draws).any(axis=-1), np.nan, share))
+
+
+def _require_rank_draws(rank_draws: FloatArray) -> None:
+    require_numbers("rank_draws", rank_draws, (None, None), least=1.0)
+    if rank_draws.shape[1] == 0:
+        raise EngineInputError("rank_draws must hold one draw or more; found none")
 
 
 def rank_sets(
@@ -40,9 +58,12 @@ def rank_sets(
     the number of units significantly above and below it, tested on all pairs with step-down. values
     (n_units,) with their sampling `covariance` (n_units, n_units); draws of an index give np.cov(draws).
     Units whose difference has no variance differ when their values do. A NaN value or variance: that unit has
-    no set (NaN) and takes no part. More than MAX_RANK_SET_UNITS units are an EngineInputError.
+    no set (NaN) and takes no part. More than MAX_RANK_SET_UNITS units are an EngineInputError, as is a covariance that
+    is none: not symmetric, or with a negative variance of some difference.
     """
     _require_rankable(values, covariance)
+    require_number("coverage", coverage, 0.0, 1.0, is_open=True)
+    require_whole("n_draws", n_draws, 1, LARGEST_SIZE // max(values.size, 1))
     present = ~np.isnan(values) & ~np.isnan(np.diag(covariance))
     low, high = np.full(values.size, np.nan), np.full(values.size, np.nan)
     if present.any():
@@ -62,6 +83,12 @@ def _require_rankable(values: FloatArray, covariance: FloatArray) -> None:
             f"rank sets compare all pairs of at most {MAX_RANK_SET_UNITS} units; found {values.size}: "
             "rank inside groups, or use rank_interval on draws"
         )
+    require_numbers("values", values)
+    require_numbers("variances", np.diag(covariance), least=0.0)
+    known = ~np.isnan(np.diag(covariance))
+    own = require_numbers("covariance", covariance[np.ix_(known, known)], has_gaps=False)
+    if not np.allclose(own, own.T, rtol=1e-6, atol=1e-9 * float(np.max(np.diag(own), initial=0.0))):
+        raise EngineInputError("covariance must be symmetric; give np.cov of the draws")
 
 
 def _rank_sets(
@@ -73,7 +100,7 @@ def _rank_sets(
     n_draws: int,
 ) -> tuple[FloatArray, FloatArray]:
     """The sets of `rank_sets` for units that all have a value."""
-    noise = rng.multivariate_normal(np.zeros(values.size), covariance, n_draws, method="eigh").T
+    noise = _noise(covariance, n_draws, rng)
     variances = np.diag(covariance)
     error = np.sqrt(np.maximum(variances[:, None] + variances[None, :] - 2.0 * covariance, 0.0))
     difference = values[:, None] - values[None, :]
@@ -83,6 +110,21 @@ def _rank_sets(
     counts = [_significant_pairs(statistic, noise, error, coverage, units) for units in together]
     above, below = np.concatenate(counts, axis=1)
     return 1.0 + above, values.size - below
+
+
+def _noise(covariance: FloatArray, n_draws: int, rng: np.random.Generator) -> FloatArray:
+    """Normal draws (n_units, n_draws) with this covariance."""
+    greatest = float(np.max(np.diag(covariance)))
+    unit = (
+        4.0 ** np.round(np.log2(greatest) / 2.0) if greatest > 0.0 else 1.0
+    )  # a power of four: exact, and so its root
+    try:
+        noise = rng.multivariate_normal(
+            np.zeros(len(covariance)), covariance / unit, n_draws, check_valid="raise", method="eigh"
+        )
+    except ValueError as error:
+        raise EngineInputError("covariance must be positive semidefinite; give np.cov of the draws") from error
+    return np.asarray(noise.T * np.sqrt(unit))
 
 
 def _significant_pairs(
@@ -113,7 +155,12 @@ def _significant_pairs(
 
 def tiers(values: FloatArray, low: FloatArray, high: FloatArray) -> FloatArray:
     """Tier of each unit (1 = top), (n_units,): the best unit not yet placed leads a tier, and all whose rank
-    set reaches the leader's belong to it. NaN values have no tier."""
+    set reaches the leader's belong to it. NaN values have no tier; a value without a set is an EngineInputError."""
+    require_numbers("values", values, (None,))
+    for name, end in (("low", low), ("high", high)):
+        require_numbers(name, end, values.shape, least=1.0)
+    if bool(np.any(~(low <= high) & ~np.isnan(values))):
+        raise EngineInputError("low must lie at or below high for every unit with a value")
     tier, current, leader_high = np.full(values.size, np.nan), 0, -np.inf
     for unit in np.argsort(-values, kind="stable"):
         if np.isnan(values[unit]):

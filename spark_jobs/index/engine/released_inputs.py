@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from spark_jobs.index.engine.arrays import EngineInputError, FloatArray
+from spark_jobs.index.engine.arrays import LARGEST_COUNT, EngineInputError, FloatArray, require_numbers
 from spark_jobs.index.engine.composite_index import compute_index, goalposts
 from spark_jobs.index.engine.inputs import IndexInput, IndicatorWindow
 from spark_jobs.index.engine.results import IndexResult
@@ -34,7 +34,15 @@ class ReleasedInputs:
 
 
 def released_inputs(rows: pd.DataFrame, methodology: Methodology) -> ReleasedInputs:
-    """rows: the released table `input` (indicator_id, area_code, window, stratum, count, exposure)."""
+    """rows: the released table `input` (indicator_id, area_code, window, stratum, count, exposure).
+
+    A table without these columns, with a value twice or with no rows is an EngineInputError.
+    """
+    absent = {"indicator_id", "area_code", "window", "stratum", "count", "exposure"} - set(rows.columns)
+    if absent:
+        raise EngineInputError(
+            f"rows must have the columns of the table input; {', '.join(sorted(absent))} are not there"
+        )
     areas = sorted(set(rows["area_code"]))
     if not areas:
         raise EngineInputError("this release has no inputs: no feed had delivered")
@@ -52,12 +60,19 @@ def released_inputs(rows: pd.DataFrame, methodology: Methodology) -> ReleasedInp
 
 def window_of(rows: pd.DataFrame, areas: list[str], indicator: Indicator, methodology: Methodology) -> IndicatorWindow:
     """Rows of one indicator and window; what an area lacks is NaN."""
+    twice = rows.duplicated(["stratum", "area_code"])
+    if twice.any():
+        raise EngineInputError(f"{indicator.id}: a stratum of an area must stand once; found {int(twice.sum())} twice")
     counts = rows.pivot(index="stratum", columns="area_code", values="count").reindex(indicator.strata, columns=areas)
     exposure = rows.drop_duplicates("area_code").set_index("area_code")["exposure"]
+    require_numbers(f"{indicator.id}: counts", counts, least=0.0, most=LARGEST_COUNT)
+    require_numbers(f"{indicator.id}: exposure", exposure, least=0.0)
     weights = np.array(methodology.harm_days(indicator))
     return IndicatorWindow(indicator.id, counts.to_numpy(float), on_units(exposure, areas), weights, is_live=True)
 
 
 def on_units(values: pd.Series, units: Sequence[str]) -> FloatArray:
-    """Values by code as an array in the order of `units`; NaN where there is none."""
+    """Values by code as an array in the order of `units`; NaN where there is none. A code twice is an error."""
+    if not values.index.is_unique:
+        raise EngineInputError("values must have each code once; found one twice")
     return values.reindex(list(units)).to_numpy(float)

@@ -6,9 +6,10 @@ from typing import Literal
 import numpy as np
 from scipy.special import logit
 
-from spark_jobs.index.engine.arrays import BoolArray, FloatArray
+from spark_jobs.index.engine.arrays import BoolArray, EngineInputError, FloatArray, require_number
 
 Kind = Literal["rate", "proportion"]
+LEAST_WIDTH = 1e-9  # of goalposts: less is rounding
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,15 @@ class Goalposts:
 
 
 def transformed(values: FloatArray, kind: Kind) -> FloatArray:
-    """x = ln(rate) or logit(proportion); 0 gives -inf, a proportion of 1 gives +inf, NaN stays NaN."""
+    """x = ln(rate) or logit(proportion); 0 gives -inf, a proportion of 1 gives +inf, NaN stays NaN.
+
+    A rate below 0 and a proportion outside [0, 1] are an EngineInputError.
+    """
+    if kind not in ("rate", "proportion"):
+        raise EngineInputError(f"kind must be rate or proportion; found {kind!r}")
+    most = np.inf if kind == "rate" else 1.0
+    if bool(np.any((values < 0.0) | (values > most))) or bool(np.any(np.isinf(values))):
+        raise EngineInputError(f"values must be a {kind}, from 0 to {most:g} and finite")
     with np.errstate(divide="ignore"):
         return np.asarray(np.log(values) if kind == "rate" else logit(values), dtype=np.float64)
 
@@ -35,5 +44,10 @@ def score(x: FloatArray, x0: float, low: float, high: float, centre: float, span
     """s = centre - span (x - x0) / (high - low): higher is safer, `centre` is the base-period city.
 
     Mazziotta and Pareto (2016), Soc. Indic. Res. 127, re-scaled with a fixed reference; the sign turns harms.
+    An infinite x has an infinite score. Goalposts that do not lie LEAST_WIDTH apart are an EngineInputError.
     """
+    for name, mark in (("x0", x0), ("centre", centre), ("span", span)):
+        require_number(name, mark)
+    if not require_number("high", high) - require_number("low", low) >= LEAST_WIDTH:
+        raise EngineInputError(f"high must lie {LEAST_WIDTH:g} above low or more; found {low} and {high}")
     return np.asarray(centre - span * (x - x0) / (high - low))

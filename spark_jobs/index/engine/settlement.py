@@ -14,6 +14,7 @@ from datetime import date
 import numpy as np
 import pandas as pd
 
+from spark_jobs.index.engine.arrays import LARGEST_COUNT, EngineInputError, require_numbers
 from spark_jobs.index.engine.intervals import wilson
 
 SETTLEMENT = "settlement"  # its id among the counted things
@@ -56,6 +57,7 @@ def settlement_inputs(
 
     One row an area, view and outcome that occurs; the months are those of the last twelve, the current one included.
     """
+    _require_counts(daily, "numerator")
     rows = daily[(daily["indicator_id"] == SETTLEMENT) & daily["area_code"].isin(list(areas))]
     months = pd.to_datetime(rows["day"]).dt.strftime("%Y-%m")
     first = pd.Period(last, freq="M") - MONTHS + 1
@@ -71,6 +73,7 @@ def settlements(inputs: pd.DataFrame, areas: Sequence[str]) -> list[Settlement]:
 
     Empty for a city without disputes.
     """
+    _require_counts(inputs, "count")
     rows = inputs[(inputs["indicator_id"] == SETTLEMENT) & inputs["area_code"].isin(list(areas))]
     counts = rows.astype({"count": float}).pivot_table(index="window", columns="stratum", values="count", aggfunc="sum")
     whole = counts.reindex(columns=sorted({*counts.columns, SETTLED, OPEN})).fillna(0.0)
@@ -78,3 +81,11 @@ def settlements(inputs: pd.DataFrame, areas: Sequence[str]) -> list[Settlement]:
         Settlement(str(view), int(of_view.sum()), int(of_view[SETTLED]), int(of_view[OPEN]))
         for view, of_view in whole.sort_index().iterrows()
     ]
+
+
+def _require_counts(rows: pd.DataFrame, column: str) -> None:
+    """A table that has settlement's counts, each a number >= 0."""
+    if not {"indicator_id", "area_code", "stratum", column} <= set(rows.columns):
+        raise EngineInputError(f"settlement needs indicator_id, area_code, stratum and {column}; one is not there")
+    counts = rows.loc[rows["indicator_id"] == SETTLEMENT, column]
+    require_numbers(f"{SETTLEMENT}: {column}", counts, least=0.0, most=LARGEST_COUNT, has_gaps=False)

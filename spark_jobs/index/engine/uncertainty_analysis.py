@@ -24,7 +24,7 @@ from scipy.special import logit
 from scipy.stats import rankdata
 
 from spark_jobs.index.engine.aggregate import ampi, arithmetic, geometric
-from spark_jobs.index.engine.arrays import EngineInputError, FloatArray, IntArray
+from spark_jobs.index.engine.arrays import EngineInputError, FloatArray, IntArray, require_whole
 from spark_jobs.index.engine.composite_index import domain_rows
 from spark_jobs.index.engine.gamma_draws import stream
 from spark_jobs.index.engine.inputs import IndicatorWindow, windows_in_order
@@ -46,6 +46,7 @@ FACTORS: tuple[FactorCode, ...] = (
     "weights", "normalisation", "aggregation", "denominators", "serious_injury", "chance",
 )  # fmt: skip
 N_BASE = 4096  # Sobol base sample: a power of two
+MOST_BASE = 2**20
 N_ALONE = 512  # samples in which one factor alone varies
 N_WEIGHTS = 1024
 WEIGHT_DEVIATION = 0.25
@@ -210,6 +211,7 @@ class Choices:
 
 def study(inputs: ReleasedInputs, methodology: Methodology, n_base: int = N_BASE) -> Study:
     """The whole study of one release. Raises EngineInputError where the release has no index to vary."""
+    require_whole("n_base", n_base, 2, MOST_BASE)
     choices, n_factors = Choices(inputs, methodology), len(FACTORS)
     baseline = choices.index(choices.published[:, None])[:, 0]
     rank, rng = ranks(baseline), stream(methodology.posterior.seed, "choices", "points")

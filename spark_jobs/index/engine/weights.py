@@ -5,14 +5,22 @@ Given weights must be >= 0 with a positive sum, else EngineInputError; a compone
 
 import numpy as np
 
-from spark_jobs.index.engine.arrays import EngineInputError, FloatArray
+from spark_jobs.index.engine.arrays import (
+    LARGEST_SIZE,
+    EngineInputError,
+    FloatArray,
+    require_number,
+    require_numbers,
+    require_weights,
+    require_whole,
+)
 
 
 def equal(n_components: int) -> FloatArray:
     """The same weight for each, summing to 1; there must be one component or more."""
     if n_components < 1:
         raise EngineInputError(f"weights need one component or more; found {n_components}")
-    return np.full(n_components, 1.0 / n_components)
+    return np.full(require_whole("n_components", n_components), 1.0 / n_components)
 
 
 def principal_component(values: FloatArray) -> FloatArray:
@@ -21,10 +29,17 @@ def principal_component(values: FloatArray) -> FloatArray:
     OECD/JRC Handbook (2008), 6.1. Squared loadings sum to 1 and have no sign. Units with a gap are left out;
     a component without variance has no correlation and is an EngineInputError.
     """
+    require_numbers("values", values, (None, None))
     complete = values[~np.isnan(values).any(axis=1)]
+    if values.shape[1] == 0:
+        raise EngineInputError("principal components need one component or more; found none")
     if complete.shape[0] < 2 or bool(np.any(np.ptp(complete, axis=0) == 0.0)):
         raise EngineInputError("principal components need two complete units and variance in each component")
-    correlations = np.atleast_2d(np.corrcoef(complete, rowvar=False))
+    unit = np.abs(complete).max(axis=0)  # the correlations do not depend on it, and squares stay numbers
+    with np.errstate(invalid="ignore", divide="ignore"):
+        correlations = np.atleast_2d(np.corrcoef(complete / unit, rowvar=False))
+    if not bool(np.isfinite(correlations).all()):
+        raise EngineInputError("principal components need variance in each component; found one that is rounding")
     return np.asarray(np.linalg.eigh(correlations).eigenvectors[:, -1] ** 2)
 
 
@@ -34,6 +49,7 @@ def noisy(weights: FloatArray, factor: float, n_draws: int, rng: np.random.Gener
     The factor lies in [0, 1): beyond it weights would turn negative.
     """
     _require_weights(weights)
+    _require_draws(n_draws, weights)
     if not 0.0 <= factor < 1.0:
         raise EngineInputError(f"weights move by a factor in [0, 1); found {factor}")
     moved = weights * (1.0 + factor * rng.uniform(-1.0, 1.0, (n_draws, weights.size)))
@@ -47,6 +63,8 @@ def dirichlet(weights: FloatArray, relative_deviation: float, n_draws: int, rng:
     alone always has the whole weight.
     """
     _require_weights(weights)
+    _require_draws(n_draws, weights)
+    require_number("relative_deviation", relative_deviation, 1e-6)
     k = weights.size
     if k == 1:
         return np.ones((n_draws, 1))
@@ -57,5 +75,9 @@ def dirichlet(weights: FloatArray, relative_deviation: float, n_draws: int, rng:
 
 
 def _require_weights(weights: FloatArray) -> None:
-    if not (bool(np.all(weights >= 0.0)) and float(weights.sum()) > 0.0):
-        raise EngineInputError(f"weights must be >= 0 and not all 0; found {weights.tolist()[:9]}")
+    if require_weights("weights", weights, is_positive=True).ndim != 1:
+        raise EngineInputError(f"weights must be (k,); found {weights.shape}")
+
+
+def _require_draws(n_draws: int, weights: FloatArray) -> None:
+    require_whole("n_draws", n_draws, 1, LARGEST_SIZE // weights.size)

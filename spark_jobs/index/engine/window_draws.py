@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from spark_jobs.index.engine.arrays import BoolArray, FloatArray
+from spark_jobs.index.engine.arrays import BoolArray, EngineInputError, FloatArray, require_numbers
 from spark_jobs.index.engine.gamma_draws import stream
 from spark_jobs.index.engine.inputs import IndicatorWindow, windows_in_order
 from spark_jobs.index.engine.posterior import beta_binomial_draws, gamma_poisson_draws
@@ -42,6 +42,7 @@ def draw_window(
 ) -> WindowDraws:
     """Draw every indicator of one window. `slot` names the window and picks its random streams."""
     settings, indicators = methodology.posterior, methodology.indicators
+    require_marks(goalposts, methodology)
     shape = (len(indicators), n_areas + 1)
     result = WindowDraws(
         state=np.full(shape, "missing_feed"),
@@ -69,8 +70,20 @@ def draw_window(
     return result
 
 
+def require_marks(marks: Goalposts, methodology: Methodology) -> None:
+    """One mark an indicator, finite where it is available."""
+    n = len(methodology.indicators)
+    for name in ("centre", "low", "high"):
+        of_all = require_numbers(f"goalposts: {name}", getattr(marks, name), (n,))
+        gaps = [i.id for i, mark, used in zip(methodology.indicators, of_all, marks.is_available, strict=True)
+                if used and np.isnan(mark)]  # fmt: skip
+        if gaps:
+            raise EngineInputError(f"{gaps[0]}: goalposts that are available must have a {name}")
+
+
 def with_city(window: IndicatorWindow) -> IndicatorWindow:
     """The same window with the city as one more unit: the sum of the areas that have counts and exposure."""
+    require_numbers(f"{window.indicator_id}: counts", window.counts, (None, window.exposure.size), least=0.0)
     used = usable_areas(window)
     counts = np.append(window.counts, window.counts[:, used].sum(axis=1, keepdims=True), axis=1)
     exposure = np.append(window.exposure, window.exposure[used].sum())
@@ -78,11 +91,15 @@ def with_city(window: IndicatorWindow) -> IndicatorWindow:
 
 
 def usable_areas(window: IndicatorWindow) -> BoolArray:
+    """Areas with a count in every stratum and a positive exposure, (n_areas,)."""
+    require_numbers(f"{window.indicator_id}: exposure", window.exposure, window.counts.shape[1:], least=0.0)
     return np.asarray(~np.isnan(window.counts).any(axis=0) & (window.exposure > 0.0))
 
 
 def too_few_events(events: float, exposure: float, indicator: Indicator, min_events: int) -> bool:
     """Fewer events in the city than a score needs; for a proportion the other outcome counts as well."""
+    for name, value in (("events", events), ("exposure", exposure)):
+        require_numbers(f"{indicator.id}: {name}", value, (), least=0.0)
     scarcer = min(events, exposure - events) if indicator.kind == "proportion" else events
     return scarcer < min_events
 

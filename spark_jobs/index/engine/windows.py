@@ -9,7 +9,7 @@ from datetime import date, timedelta
 import numpy as np
 import pandas as pd
 
-from spark_jobs.index.engine.arrays import FloatArray
+from spark_jobs.index.engine.arrays import EngineInputError, FloatArray, require_whole
 from spark_jobs.index.engine.inputs import IndicatorWindow
 from spark_jobs.index.methodology import Indicator, Methodology
 
@@ -150,7 +150,10 @@ class DailyCounts:
 
 
 def base_year_ends(first_day: date, n_years: int) -> list[date]:
-    """Last days of the base years."""
+    """Last days of the base years. A first day of 29 February, or years beyond the calendar, are an EngineInputError."""
+    require_whole("n_years", n_years, 0, date.max.year - first_day.year)
+    if (first_day.month, first_day.day) == (2, 29):
+        raise EngineInputError(f"first_day must come every year; found {first_day}")
     return [
         date(first_day.year + year + 1, first_day.month, first_day.day) - timedelta(days=1) for year in range(n_years)
     ]
@@ -158,6 +161,7 @@ def base_year_ends(first_day: date, n_years: int) -> list[date]:
 
 def month_ends(last: date, n_months: int) -> list[date]:
     """The last `n_months` ends of months before `last`, in order, then `last` itself."""
+    require_whole("n_months", n_months, 0, 12 * (last.year - 1) + last.month - 1)
     ends, day = [], last.replace(day=1) - timedelta(days=1)
     for _ in range(n_months):
         ends.append(day)

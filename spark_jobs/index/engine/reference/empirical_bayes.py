@@ -11,9 +11,17 @@ import numpy as np
 from scipy.optimize import minimize
 from scipy.special import gammaln
 
-from spark_jobs.index.engine.arrays import EngineInputError, FloatArray
+from spark_jobs.index.engine.arrays import (
+    LARGEST_COUNT,
+    EngineInputError,
+    FloatArray,
+    require_finite,
+    require_numbers,
+)
 
 LARGEST_SHAPE = 1e6  # areas that vary by less than 0.1 %: the likelihood rises without end
+LARGEST_EXPOSURE = 1e15
+LARGEST_LOG = 100.0  # of a parameter on its way
 
 
 @dataclass(frozen=True)
@@ -40,7 +48,12 @@ def martuzzi_binomial(counts: FloatArray, exposure: FloatArray) -> Smoothed:
     relative, binomial = exposure / float(exposure.mean()), mean * (1.0 - mean)
     if binomial == 0.0 or spread == 0.0:
         return Smoothed(np.full_like(raw, mean), mean, 0.0)
-    weight = (exposure * spread - relative * binomial) / ((exposure - 1.0) * spread + (1.0 - relative) * binomial)
+    if mean > 1.0:
+        raise EngineInputError(f"counts must be successes among the exposure; found a pooled share of {mean:g}")
+    with np.errstate(divide="ignore", invalid="ignore"):
+        weight = (exposure * spread - relative * binomial) / ((exposure - 1.0) * spread + (1.0 - relative) * binomial)
+    if not bool(np.isfinite(weight).all()):
+        raise EngineInputError("exposure must be more than one trial; these shares leave the estimator no denominator")
     return Smoothed(weight * raw + (1.0 - weight) * mean, mean, spread)
 
 
@@ -60,7 +73,7 @@ def gamma_prior_ml(counts: FloatArray, expected: FloatArray) -> GammaPrior:
     _require_valid(counts, expected)
 
     def minus_log_likelihood(log_parameters: FloatArray) -> float:
-        shape, rate = np.exp(log_parameters)
+        shape, rate = np.exp(np.clip(log_parameters, -LARGEST_LOG, LARGEST_LOG))
         terms = gammaln(counts + shape) - gammaln(shape) + shape * np.log(rate)
         return -float((terms - (counts + shape) * np.log(expected + rate)).sum())
 
@@ -71,7 +84,7 @@ def gamma_prior_ml(counts: FloatArray, expected: FloatArray) -> GammaPrior:
         method="Nelder-Mead",
         options={"xatol": 1e-10, "fatol": 1e-12, "maxiter": 4000},
     )
-    shape, rate = (float(value) for value in np.exp(found.x))
+    shape, rate = (float(value) for value in np.exp(np.clip(found.x, -LARGEST_LOG, LARGEST_LOG)))
     if not found.success or shape > LARGEST_SHAPE or counts.sum() == 0.0:
         raise EngineInputError(
             "the areas vary no more than chance: the maximum likelihood prior is degenerate; use the joint posterior"
@@ -89,3 +102,6 @@ def _moments(counts: FloatArray, exposure: FloatArray) -> tuple[FloatArray, floa
 def _require_valid(counts: FloatArray, exposure: FloatArray) -> None:
     if counts.size == 0 or not bool(np.all(counts >= 0.0) and np.all(exposure > 0.0)):
         raise EngineInputError("empirical Bayes needs one area or more, counts >= 0 and exposure > 0 without gaps")
+    require_numbers("counts", counts, (None,), most=LARGEST_COUNT)
+    require_numbers("exposure", exposure, counts.shape, most=LARGEST_EXPOSURE)
+    require_finite("rates", counts / exposure)

@@ -6,7 +6,7 @@ Every function returns the filled values and a mask of what was filled, so that 
 import numpy as np
 import numpy.typing as npt
 
-from spark_jobs.index.engine.arrays import BoolArray, EngineInputError, FloatArray
+from spark_jobs.index.engine.arrays import BoolArray, EngineInputError, FloatArray, require_number, require_numbers
 
 
 def fill_mean(x: FloatArray) -> tuple[FloatArray, BoolArray]:
@@ -18,6 +18,7 @@ def fill_group_mean(x: FloatArray, group: npt.NDArray[np.str_]) -> tuple[FloatAr
     """Gaps take the mean of their group; a gap in a group without any value stays NaN. Both (n_units,)."""
     if x.ndim != 1 or x.shape != group.shape:
         raise EngineInputError(f"values and groups must both be (n_units,); found {x.shape}, {group.shape}")
+    require_numbers("values", x)
     _, member_of = np.unique(group, return_inverse=True)
     present = ~np.isnan(x)
     n_present = np.bincount(member_of[present], minlength=x.size)
@@ -29,6 +30,6 @@ def fill_group_mean(x: FloatArray, group: npt.NDArray[np.str_]) -> tuple[FloatAr
 
 def has_enough_data(values: FloatArray, least_share: float) -> BoolArray:
     """Units (rows) of which at least `least_share` of the indicators (columns) are present."""
-    if values.shape[1] == 0:
+    if require_numbers("values", values, (None, None)).shape[1] == 0:
         raise EngineInputError("no indicator to count; give (n_units, n_indicators) with one or more")
-    return np.asarray((~np.isnan(values)).mean(axis=1) >= least_share)
+    return np.asarray((~np.isnan(values)).mean(axis=1) >= require_number("least_share", least_share, 0.0, 1.0))
