@@ -8,7 +8,7 @@ import numpy as np
 
 from spark_jobs.flags.detectors.cusum import rossi_cusum
 from spark_jobs.flags.detectors.farrington import Design, judge
-from spark_jobs.flags.exceedance import weekly_signals
+from spark_jobs.flags.rules.f1b_short_history import weekly_signals
 from spark_jobs.index.engine.arrays import FloatArray
 from spark_jobs.index.methodology import load_methodology
 

@@ -23,7 +23,7 @@ def wrote(name: str) -> None:
 
 def queried(query: str) -> None:
     """The tables of a query that is not made of `tables.read`."""
-    READ.update(re.findall(r"(?:from|join)\s+(\w+\.\w+)", query))
+    READ.update(re.findall(r"(?:from|join)\s+(\w+\.\w+)", query.replace("`", "")))
 
 
 def hand_over() -> None:

@@ -1,6 +1,6 @@
-"""The methodology page, in Chinese and English: methodology.yml and the indicators' YAML put into words.
+"""The methodology page, in Chinese and English: methodology.yml, the indicators' YAML and the rules put into words.
 
-Every number and name on it is read from those files, so that code and page cannot differ; the templates hold
+Every number and name on it is read from there, so that code and page cannot differ; the templates hold
 the sentences around them. docs/ has it as Markdown (`make render`), portal and dashboard serve it as HTML.
 """
 
@@ -14,7 +14,9 @@ from typing import Any, Literal
 import yaml
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 
-from spark_jobs.flags import IN_FORCE
+from spark_jobs.flags.rule import Rule
+from spark_jobs.flags.rules import RULES
+from spark_jobs.flags.words import Text
 from spark_jobs.index.methodology import Methodology, load_methodology
 from spark_jobs.release.wording import LANGUAGES, LanguageCode, Wording
 from stack.layout import REPOSITORY
@@ -32,10 +34,11 @@ Definition = dict[Literal["numerator", "denominator", "definition"], dict[Langua
 
 def methodology_page(language: LanguageCode, content: Mapping[str, Any] | None = None, *, other: str = "") -> str:
     """Markdown of the page. `content` is the methodology as plain values; `other` the address of the other language."""
+    said = content or _methodology().model_dump(mode="json")
     return _template(language).render(
-        m=content or _methodology().model_dump(mode="json"),
+        m=said,
         definitions=_definitions(),
-        in_force=IN_FORCE,
+        rules=[_rule(name, rule, language, said["flags"]) for name, rule in RULES.items()],
         words=Wording(language, _methodology()),
         other=other or FILES["en" if language == "zh" else "zh"].name,
     )
@@ -59,8 +62,29 @@ def _methodology() -> Methodology:
     return load_methodology()
 
 
+def _rule(module: str, rule: Rule, language: LanguageCode, flags: Mapping[str, Any]) -> dict[str, Any]:
+    """A rule in words, with the thresholds of its entry in methodology.yml filled in."""
+
+    def said(text: Text) -> str:
+        return _environment(language).from_string(getattr(text, language)).render(t=flags.get(module), flags=flags)
+
+    return {
+        "code": rule.code,
+        "name": said(rule.name),
+        "when": said(rule.when),
+        "levels": said(rule.levels),
+        "because": said(rule.because) if rule.because else None,
+        "is_fact": rule.is_fact,
+    }
+
+
 @cache
 def _template(language: LanguageCode) -> Template:
+    return _environment(language).get_template(f"methodology.{language}.md.j2")
+
+
+@cache
+def _environment(language: LanguageCode) -> Environment:
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).with_name("templates")),
         autoescape=False,  # noqa: S701 - Markdown of our own files; HTML in it is escaped by html_page
@@ -70,7 +94,7 @@ def _template(language: LanguageCode) -> Template:
     )
     sign = "%" if language == "zh" else " %"
     environment.filters |= {"n": _number, "pct": lambda share: f"{100 * share:g}{sign}"}
-    return environment.get_template(f"methodology.{language}.md.j2")
+    return environment
 
 
 @cache

@@ -275,7 +275,7 @@ def _beside(figure: CoverageFigure, words: Wording) -> str:
 def _flag(release: Release, words: Wording) -> Iterator[Row]:
     for row in _with_area(release, "flag"):
         yield row | {
-            "rule_name_zh": words.name("rule", row["rule_code"]),
+            "rule_name_zh": words.rule(row["rule_code"]),
             "indicator_name_zh": words.indicator(row["indicator_id"]) if row["indicator_id"] else None,
             "level_name_zh": words.name("level", row["level_code"]),
             "status_name_zh": words.name("flag_status", row["status_code"]),

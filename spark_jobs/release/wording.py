@@ -1,4 +1,8 @@
-"""Numbers, dates and codes as words, in one language. The words are in words.yml, the names in methodology.yml."""
+"""Numbers, dates and codes as words, in one language.
+
+Words are in words.yml, names of domains and indicators
+in methodology.yml, names of rules in their modules (spark_jobs/flags/rules).
+"""
 
 from __future__ import annotations
 
@@ -11,6 +15,7 @@ from typing import Any, Literal
 
 import yaml
 
+from spark_jobs.flags.rules import RULES
 from spark_jobs.index.methodology import Methodology
 
 LanguageCode = Literal["zh", "en"]
@@ -55,6 +60,10 @@ class Wording:
 
     def indicator(self, indicator_id: str) -> str:
         return next((self.pick(i.name) for i in self.methodology.indicators if i.id == indicator_id), indicator_id)
+
+    def rule(self, rule_code: str) -> str:
+        """Name of a rule of the flags, as its module declares it."""
+        return next((self.pick(rule.name) for rule in RULES.values() if rule.code == rule_code), rule_code)
 
     def index(self, value: float | None) -> str:
         """101.3; a missing index is said in words and never looks like a number."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import dataclasses
+from collections.abc import Sequence
 from datetime import date, timedelta
 
 import numpy as np
@@ -10,11 +10,14 @@ import pandas as pd
 import pytest
 
 from expectations.models import Feed
-from spark_jobs.flags.assembly import COLUMNS, Evidence, Place, flags_for
+from spark_jobs.flags.assembly import COLUMNS, flags_for
+from spark_jobs.flags.rule import Finding, Night, Place, Rule
+from spark_jobs.flags.rules import IN_FORCE, RULES
 from spark_jobs.flags.words import Text
 from spark_jobs.index.methodology import load_methodology
 
 pytestmark = pytest.mark.unit
+Evidence = dict[str, pd.DataFrame]
 METHODOLOGY = load_methodology()
 DAY = date(2026, 11, 20)  # a Friday; the last complete week is 9 to 15 November
 MONDAY = date(2026, 11, 9)
@@ -57,41 +60,47 @@ def evidence() -> Evidence:
     state = {"state_code": "delivered", "missing_since": None, "delivered_through": DAY, "reason": None}
     codes = ("cases", "incidents")
     days = [DAY - timedelta(days=n) for n in range(100)]
-    return Evidence(
-        daily=quiet_daily(),
-        tolls=pd.DataFrame([], columns=columns),
-        status=pd.DataFrame([{"feed_code": code, **state} for code in codes]).astype(object),
-        batches=pd.DataFrame(
-            [(c, DAY, 100, 0) for c in codes], columns=["feed_code", "window_to", "n_received", "n_unknown_area"]
+    return {
+        "daily": quiet_daily(),
+        "tolls": pd.DataFrame([], columns=columns),
+        "status": pd.DataFrame([{"feed_code": code, **state} for code in codes]).astype(object),
+        "batches": pd.DataFrame(
+            [(c, "b1", DAY, 100, "checked") for c in codes],
+            columns=["feed_code", "batch_id", "window_to", "n_received", "status"],
         ),
-        volumes=pd.DataFrame([(c, day, 50) for c in codes for day in days], columns=["feed_code", "day", "n_records"]),
-    )
+        "unknown_area": pd.DataFrame([], columns=["feed_code", "batch_id", "n_unknown_area"]),
+        "volumes": pd.DataFrame(
+            [(c, day, 50) for c in codes for day in days], columns=["feed_code", "day", "n_records"]
+        ),
+    }
 
 
 def with_doubled_week(given: Evidence, area: str, indicator: str, monday: date, weeks: int = 1) -> Evidence:
-    daily = given.daily.copy()
+    daily = given["daily"].copy()
     in_week = daily["day"].map(lambda day: monday <= day < monday + timedelta(days=7 * weeks))
     daily.loc[in_week & (daily["area_code"] == area) & (daily["indicator_id"] == indicator), "numerator"] *= 2
-    return dataclasses.replace(given, daily=daily)
+    return {**given, "daily": daily}
 
 
 def with_silent(given: Evidence, code: str, since: date) -> Evidence:
-    status = given.status.copy()
+    status = given["status"].copy()
     row = status.index[status["feed_code"] == code][0]
     status.loc[row, ["state_code", "missing_since", "delivered_through"]] = [
         "missing",
         since,
         since - timedelta(days=1),
     ]
-    return dataclasses.replace(given, status=status)
+    return {**given, "status": status}
 
 
 def with_event(given: Evidence, *event: object) -> Evidence:
-    return dataclasses.replace(given, tolls=pd.DataFrame([event], columns=given.tolls.columns))
+    return {**given, "tolls": pd.DataFrame([event], columns=given["tolls"].columns)}
 
 
-def flags(given: Evidence, day: date = DAY) -> pd.DataFrame:
-    return flags_for(given, FEEDS, PLACE, METHODOLOGY, day)
+def flags(
+    given: Evidence, day: date = DAY, feeds: Sequence[Feed] = FEEDS, rules: Sequence[Rule] = IN_FORCE
+) -> pd.DataFrame:
+    return flags_for(Night(day, PLACE, feeds, METHODOLOGY, given), rules)
 
 
 def test_a_quiet_night_has_no_flags_but_all_columns():
@@ -126,12 +135,12 @@ def test_the_flag_of_a_week_stands_from_its_second_night_until_seven_clear_night
     given = evidence()
     later = [
         (row.area_code, row.indicator_id, row.day + timedelta(days=14), row.stratum, row.numerator)
-        for row in given.daily[given.daily["day"] > DAY - timedelta(days=14)].itertuples(index=False)
+        for row in given["daily"][given["daily"]["day"] > DAY - timedelta(days=14)].itertuples(index=False)
     ]
-    given = dataclasses.replace(given, daily=pd.concat([given.daily, pd.DataFrame(later, columns=given.daily.columns)]))
+    given = {**given, "daily": pd.concat([given["daily"], pd.DataFrame(later, columns=given["daily"].columns)])}
     longer = [(c, DAY + timedelta(days=n), 50) for c in ("cases", "incidents") for n in range(1, 15)]
-    volumes = pd.concat([given.volumes, pd.DataFrame(longer, columns=given.volumes.columns)])
-    given = dataclasses.replace(with_doubled_week(given, "3", "b3_fires", MONDAY), volumes=volumes)
+    volumes = pd.concat([given["volumes"], pd.DataFrame(longer, columns=given["volumes"].columns)])
+    given = {**with_doubled_week(given, "3", "b3_fires", MONDAY), "volumes": volumes}
     assert bool(len(flags(given, day))) is is_raised
 
 
@@ -159,8 +168,8 @@ def test_three_dead_in_one_crash_are_red_the_same_night():
 def test_homicides_beyond_a_countys_past_are_red():
     given = evidence()
     killed = [("7", "a1_violent_crime", DAY - timedelta(days=n), "death", 1.0) for n in (3, 9)]
-    daily = pd.concat([given.daily, pd.DataFrame(killed, columns=given.daily.columns)])
-    (flag,) = flags(dataclasses.replace(given, daily=daily)).to_dict("records")
+    daily = pd.concat([given["daily"], pd.DataFrame(killed, columns=given["daily"].columns)])
+    (flag,) = flags({**given, "daily": daily}).to_dict("records")
     assert (flag["rule_code"], flag["area_code"], flag["indicator_id"]) == ("F4", "7", "a1_violent_crime")
     assert (flag["observed"], flag["since"]) == (2, DAY - timedelta(days=3))
     assert "2 homicides in 30 days" in flag["detail_en"]
@@ -190,7 +199,7 @@ def test_a_silent_feed_does_not_silence_the_dead():
 def test_the_order_of_rows_in_the_lake_changes_nothing():
     given = with_event(with_doubled_week(evidence(), "3", "b3_fires", MONDAY), "5", "incidents", "fire", DAY, 4, 0, 1)
     given = with_silent(given, "cases", DAY)
-    shuffled = Evidence(**{name: frame.sample(frac=1, random_state=3) for name, frame in vars(given).items()})
+    shuffled = {name: frame.sample(frac=1, random_state=3) for name, frame in given.items()}
     pd.testing.assert_frame_equal(flags(given), flags(shuffled))
     assert len(flags(given)) == 3
 
@@ -199,6 +208,35 @@ def test_weeks_before_a_feed_began_are_unknown_and_not_zero():
     """A feed of eight weeks has no full baseline: its first busy weeks are not a rise from nothing."""
     young = tuple(feed.model_copy(update={"starts_on": MONDAY - timedelta(weeks=8)}) for feed in FEEDS)
     given = with_doubled_week(evidence(), "3", "b3_fires", MONDAY)
-    assert len(flags_for(given, young, PLACE, METHODOLOGY, DAY)) == 0
+    assert len(flags(given, feeds=young)) == 0
     older = tuple(feed.model_copy(update={"starts_on": MONDAY - timedelta(weeks=9)}) for feed in FEEDS)
-    assert len(flags_for(given, older, PLACE, METHODOLOGY, DAY)) == 1
+    assert len(flags(given, feeds=older)) == 1
+
+
+def test_every_rule_of_the_method_is_declared_with_its_reason_where_no_night_runs_it():
+    assert [rule.code for rule in RULES.values()] == ["F1", "F1b", *(f"F{n}" for n in range(2, 11))]
+    texts = [text for r in RULES.values() for text in (r.name, r.when, r.levels, r.because) if text]
+    assert all(text.zh and text.en for text in texts)
+    assert [rule.code for rule in IN_FORCE] == [rule.code for rule in RULES.values() if not rule.because]
+
+
+def test_thresholds_and_rules_have_the_same_names():
+    """A rule is named after its entry; rules whose limits are not decided have none."""
+    entries = set(type(METHODOLOGY.flags).model_fields) - {"lifecycle"}
+    assert entries <= set(RULES)
+    assert all(RULES[name].because for name in set(RULES) - entries)
+
+
+def test_a_rule_that_is_declared_raises_flags_without_a_word_anywhere_else():
+    """The night has all that it needs: a rule about an area alone, which comes after the rules that silence."""
+    seen = []
+
+    def find(night: Night) -> list[Finding]:
+        seen.append(night.silenced)
+        return [Finding("amber", "3", DAY, Text("三", "three"), observed=1)]
+
+    made_up = Rule("F77", Text("试", "trial"), Text("", ""), Text("", ""), find)
+    found = flags(with_silent(evidence(), "cases", DAY), rules=(made_up, *IN_FORCE))
+    assert found[["rule_code", "area_code", "detail_en"]].to_numpy().tolist()[0] == ["F77", "3", "three"]
+    assert found["rule_code"].tolist() == ["F77", "F9"]
+    assert seen == [frozenset(CASES)]

@@ -9,9 +9,12 @@ import pandas as pd
 import pytest
 from pyspark.sql import Row, SparkSession
 
+from expectations.contract import load_kinds
 from expectations.models import City
 from spark_jobs.feeds import batches, silver
 from spark_jobs.flags import job
+from spark_jobs.flags.rules import f9_data_quality
+from spark_jobs.flags.rules.f9_data_quality import judged_batches
 from spark_jobs.index.methodology import load_methodology
 from spark_jobs.lake import tables
 
@@ -153,5 +156,24 @@ def test_a_night_on_the_lake_is_what_was_known_then_and_twice_the_same(town):
 
 
 def test_a_row_without_a_county_is_counted_once(town):
-    batches = job.read_evidence(town, CITY, load_methodology().flags, DAY).batches
+    evidence = job.read_evidence(town, CITY, load_methodology().flags, DAY)
+    batches = judged_batches(evidence["batches"], evidence["unknown_area"])
     assert batches[["n_received", "n_unknown_area"]].to_numpy().tolist() == [[100, 3]]
+
+
+def test_records_of_every_kind_are_watched_but_context(town, monkeypatch):
+    """A kind of tomorrow is one file in expectations/kinds: its feeds are counted the same night."""
+    kinds = load_kinds()
+    made_up = {"permit": kinds["incident"].model_copy(update={"kind": "permit"})}
+    monkeypatch.setattr(f9_data_quality, "load_kinds", lambda: {**kinds, **made_up})
+    town.sql("create table silver.permit (city_code string, feed_code string, valid_from timestamp) using delta")
+    try:
+        append(town, "silver.permit", [Row(city_code=CITY_CODE, feed_code="permits", valid_from=NIGHT)] * 3)
+        given = Row(city_code=CITY_CODE, feed_code="statements", valid_from=NIGHT)
+        append(town, "silver.coverage", [given])
+        volumes = job.read_evidence(town, CITY, load_methodology().flags, DAY)["volumes"]
+    finally:
+        town.sql("drop table silver.permit")
+        town.sql(f"delete from silver.coverage where city_code = '{CITY_CODE}'")
+    counted = volumes.groupby("feed_code")["n_records"].sum().to_dict()
+    assert counted == {"accidents": 6, "permits": 3}

@@ -13,8 +13,10 @@ from scipy import stats
 
 from spark_jobs.flags.detectors.daily_counts import daily_counts, last_complete_sunday, weekly_counts
 from spark_jobs.flags.detectors.lifecycle import discoveries, flag_id, nights_on, run_start
-from spark_jobs.flags.quality import feed_faults, lower_bounds
-from spark_jobs.flags.severe import exceptional_homicides, rate_ratio_p, severe_events
+from spark_jobs.flags.detectors.low_counts import lower_bounds
+from spark_jobs.flags.detectors.poisson_rates import rate_ratio_p
+from spark_jobs.flags.rules.f4_severe_event import exceptional_homicides, severe_events
+from spark_jobs.flags.rules.f9_data_quality import feed_faults
 from spark_jobs.index.methodology import load_methodology
 
 pytestmark = pytest.mark.unit

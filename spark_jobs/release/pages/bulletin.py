@@ -321,7 +321,7 @@ class Page:
             {
                 "level": flag["level_code"],
                 "level_name": self.words.name("level", flag["level_code"]),
-                "rule": self.words.name("rule", flag["rule_code"]),
+                "rule": self.words.rule(flag["rule_code"]),
                 "area": names.get(flag["area_code"], flag["area_code"]),
                 "since": self.words.day(flag["since"]),
                 "detail": flag[f"detail_{self.words.code}"] or self.words.say("nothing"),

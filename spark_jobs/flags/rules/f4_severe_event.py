@@ -13,16 +13,42 @@ from datetime import date, timedelta
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from scipy import stats
 
 from spark_jobs.flags.detectors.daily_counts import daily_counts
 from spark_jobs.flags.detectors.lifecycle import run_start
-from spark_jobs.index.methodology import SevereEventFlag
+from spark_jobs.flags.detectors.poisson_rates import rate_ratio_p
+from spark_jobs.flags.rule import DAILY, Finding, Night, Query, Rule
+from spark_jobs.flags.words import Text, counted, day_zh, plural
+from spark_jobs.index.methodology import Flags, SevereEventFlag
 
 DAYS_A_YEAR = 365
 HOMICIDE_INDICATOR, HOMICIDE_STRATUM = "a1_violent_crime", "death"
 
-IntArray = npt.NDArray[np.int64]
+FAMILIES = {
+    "traffic": Text("道路交通事故", "road crash"),
+    "fire": Text("火灾", "fire"),
+    "work_safety": Text("生产安全事故", "work accident"),
+    "grid": Text("网格事件", "grid event"),
+    "case": Text("案件", "police case"),
+}
+
+# Events by county, day and toll: no identity leaves the lake. Which tolls are severe is the rule's business.
+_TOLLS = """
+    select area_code, feed_code, {family} as family_code, occurred_on,
+        coalesce(n_deaths, 0) as n_deaths, coalesce(n_serious_injuries, 0) as n_serious_injuries,
+        count(*) as n_events
+    from {table}
+    where city_code = {{city}} and occurred_on between date_sub(date {{day}}, {{days}}) and date {{day}}
+        and valid_from <= timestamp {{as_of}} and (valid_to is null or valid_to > timestamp {{as_of}}) and not is_deleted
+        and coalesce(n_deaths, 0) + coalesce(n_serious_injuries, 0) > 0
+    group by all
+"""
+TOLLS = Query(
+    "tolls",
+    _TOLLS.format(family="'case'", table="silver.`case`")
+    + "union all"
+    + _TOLLS.format(family="family_code", table="silver.incident"),
+)
 
 
 @dataclass(frozen=True)
@@ -140,15 +166,71 @@ def _homicides(
     return Homicides(area_code, since, int(recent[-1]), past[-1] * window / past_days[-1], threshold)
 
 
-def rate_ratio_p(
-    recent: IntArray, recent_days: int, past: IntArray, past_days: npt.ArrayLike
-) -> npt.NDArray[np.float64]:
-    """P(this many recent events or more) if the Poisson rate is that of the past; exact, given their sum.
+def find(night: Night) -> list[Finding]:
+    """Red the same night: severe events, then exceptional homicides."""
+    rule, counties = night.methodology.flags.f4_severe_event, night.place.counties
+    events = severe_events(night.evidence["tolls"], rule, night.business_date)
+    found = [_event_finding(event, counties[event.area_code], rule) for event in events]
+    if HOMICIDE_INDICATOR not in night.covered_since:
+        return found
+    first = night.covered_since[HOMICIDE_INDICATOR]
+    homicides = exceptional_homicides(night.evidence["daily"], sorted(counties), first, rule, night.business_date)
+    return found + [_homicide_finding(each, counties[each.area_code], rule) for each in homicides]
 
-    Given n = recent + past events, the recent ones are binomial(n, recent_days / all days): Przyborowski
-    and Wilenski (1940), Biometrika 31:313. The error of the past rate is part of it, and a past without
-    events is no special case.
-    """
-    share = recent_days / (recent_days + np.asarray(past_days))
-    p: npt.NDArray[np.float64] = stats.binom.sf(recent - 1, recent + past, share)
-    return p
+
+def _event_finding(found: SevereEvents, area: Text, rule: SevereEventFlag) -> Finding:
+    family, day, n = FAMILIES[found.family_code], found.occurred_on, found.n_events
+    deaths, injuries = found.n_deaths, found.n_serious_injuries
+    detail = Text(
+        f"{area.zh}：{day_zh(day)}发生重大{family.zh}{n}起，死亡{deaths}人、重伤{injuries}人"
+        f"（标准：一起死亡{rule.min_deaths}人及以上，或重伤{rule.min_serious_injuries}人及以上）。",
+        f"{area.en}: {n} severe {plural(n, family.en)} on {day}, {counted(deaths, 'death')} and "
+        f"{counted(injuries, 'serious injury')} "
+        f"(limit: {rule.min_deaths} deaths or {rule.min_serious_injuries} serious injuries in one event).",
+    )
+    return Finding(
+        "red",
+        found.area_code,
+        day,
+        detail,
+        observed=found.worst,
+        threshold=found.limit,
+        feed_code=found.feed_code,
+        part=found.family_code,
+    )
+
+
+def _homicide_finding(found: Homicides, area: Text, rule: SevereEventFlag) -> Finding:
+    detail = Text(
+        f"{area.zh}：近{rule.window_days}天命案死亡{found.count}人，按本地近{rule.homicide_past_years}年水平预期{found.expected:.1f}人，"
+        f"达到{found.threshold}人即属异常。",
+        f"{area.en}: {counted(found.count, 'homicide')} in {rule.window_days} days, {found.expected:.1f} "
+        f"expected from the county's last {rule.homicide_past_years} years; {found.threshold} or more is exceptional.",
+    )
+    numbers = (found.count, found.expected, found.threshold)
+    return Finding("red", found.area_code, found.since, detail, *numbers, indicator_id=HOMICIDE_INDICATOR)
+
+
+def needs(flags: Flags) -> dict[Query, int]:
+    rule = flags.f4_severe_event
+    return {DAILY: days_looked_at(rule), TOLLS: rule.window_days}
+
+
+RULE = Rule(
+    code="F4",
+    name=Text("重大事件", "Severe event"),
+    when=Text(
+        "一起死亡 {{ t.min_deaths }} 人及以上，或重伤 {{ t.min_serious_injuries }} 人及以上，显示 {{ t.window_days }} 天；"
+        "或 {{ t.window_days }} 天内命案死亡人数与本县区此前 {{ t.homicide_past_years }} 年"
+        "（至少 {{ t.homicide_min_past_years }} 年）相比 p < {{ t.homicide_alpha }}（两泊松率的精确检验），"
+        "最多回溯 {{ t.history_nights }} 夜",
+        "One event with at least {{ t.min_deaths }} deaths or {{ t.min_serious_injuries }} serious injuries, shown for "
+        "{{ t.window_days }} days; or homicides of {{ t.window_days }} days against the county's own past of "
+        "{{ t.homicide_past_years }} years (at least {{ t.homicide_min_past_years }}), p < {{ t.homicide_alpha }} "
+        "(exact test of two Poisson rates), followed back {{ t.history_nights }} nights at most",
+    ),
+    levels=Text("红，当夜即亮", "red at once"),
+    needs=needs,
+    find=find,
+    is_fact=True,
+)

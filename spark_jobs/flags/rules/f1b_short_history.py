@@ -19,6 +19,8 @@ from scipy import stats
 from spark_jobs.flags.detectors import ears
 from spark_jobs.flags.detectors.daily_counts import FloatArray, Series, last_complete_sunday, weekly_counts
 from spark_jobs.flags.detectors.lifecycle import discoveries, nights_on
+from spark_jobs.flags.rule import DAILY, Finding, Night, Rule
+from spark_jobs.flags.words import Text, day_zh
 from spark_jobs.index.methodology import Flags
 
 BoolArray = npt.NDArray[np.bool_]
@@ -107,3 +109,55 @@ def _episode(signals: BoolArray, nights: npt.NDArray[np.int64], rules: Flags) ->
     begin = int(off_nights[-1]) + 1 if off_nights.size else 0
     first = max(0, begin - life.nights_observed + 1)  # the signals that switched it on may be so much older
     return sorted(set(nights[first:][nightly[first:]].tolist()))
+
+
+def find(night: Night) -> list[Finding]:
+    """Amber, never red: seven weeks know no season, and a season is no danger."""
+    judged = night.covered_since.keys() - night.silenced
+    rates = [i.id for i in night.methodology.indicators if i.kind == "rate" and i.id in judged]
+    series = [(area, indicator) for area in sorted(night.place.counties) for indicator in rates]
+    standing = standing_exceedances(
+        night.evidence["daily"], series, night.covered_since, night.methodology.flags, night.business_date
+    )
+    return [
+        Finding(
+            "amber",
+            found.area_code,
+            found.since,
+            _detail(found, night.place.counties[found.area_code], night.indicators[found.indicator_id]),
+            found.observed,
+            found.expected,
+            found.upper,
+            indicator_id=found.indicator_id,
+        )
+        for found in standing
+    ]
+
+
+def _detail(found: Exceedance, area: Text, indicator: Text) -> Text:
+    sunday = found.monday + timedelta(days=6)
+    return Text(
+        f"{area.zh}“{indicator.zh}”：{day_zh(found.monday)}至{day_zh(sunday)}一周{found.observed:.0f}起（人），"
+        f"此前基线周均{found.expected:.1f}，预警线{found.upper:.1f}。",
+        f"{area.en}, {indicator.en}: {found.observed:.0f} in the week {found.monday} to {sunday}, "
+        f"{found.expected:.1f} a week before, alert above {found.upper:.1f}.",
+    )
+
+
+RULE = Rule(
+    code="F1b",
+    name=Text("短期异常增多", "Short-term exceedance"),
+    when=Text(
+        "历史不足时用 EARS C2：一周件数与此前 {{ t.baseline }} 周（中间隔开 {{ t.lag }} 周）相比，"
+        "超过均值 + z(1 − {{ t.alpha }}) × 标准差（标准差不小于均值的平方根和 {{ t.min_sigma | n }}）；"
+        "近 {{ flags.f1_exceedance.recent_weeks }} 周至少 {{ flags.f1_exceedance.min_recent_events }} 件；"
+        "一次过程最多回溯 {{ t.history_weeks }} 周",
+        "Short history, EARS C2: a week's count against {{ t.baseline }} weeks before, with {{ t.lag }} weeks left out "
+        "between, above mean + z(1 − {{ t.alpha }}) × spread (at least the square root of the mean and "
+        "{{ t.min_sigma | n }}); at least {{ flags.f1_exceedance.min_recent_events }} events in "
+        "{{ flags.f1_exceedance.recent_weeks }} weeks; an episode is followed back {{ t.history_weeks }} weeks at most",
+    ),
+    levels=Text("橙", "amber"),
+    needs=lambda flags: {DAILY: 7 * (flags.f1b_short_history.history_weeks + 1)},  # a week for the one not yet over
+    find=find,
+)

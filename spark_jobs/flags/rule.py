@@ -1,0 +1,128 @@
+"""What a rule of the flags is, what it may look at on a night, and what it finds.
+
+Flags never feed the index and never name a person: they are about counties, queues and feeds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from functools import cached_property
+
+import numpy as np
+import pandas as pd
+
+from expectations.models import Feed
+from spark_jobs.flags.words import Text
+from spark_jobs.index.methodology import Flags, Methodology
+
+
+@dataclass(frozen=True)
+class Query:
+    """A small frame that rules ask of the lake, in Spark SQL; `name` is its name in the evidence.
+
+    Filled in: {city}, {day}, {as_of}, {zone} as literals, and {days}: how far back the rules that need it look.
+    """
+
+    name: str
+    sql: str
+
+
+DAILY = Query(
+    "daily",
+    """
+    select indicator_id, area_code, day, stratum, numerator
+    from indicators.daily
+    where city_code = {city} and day between date_sub(date {day}, {days}) and date {day}
+    """,
+)
+
+
+@dataclass(frozen=True)
+class Place:
+    """The areas of a city as flags need them: its own code, and its counties with their names."""
+
+    city_code: str
+    city_area: str
+    counties: Mapping[str, Text]
+
+
+@dataclass(frozen=True, eq=False)
+class Night:
+    """What the rules of a city look at on a business date, as known at the release's cut-off.
+
+    evidence: "status" (feed_status.feed_status), "batches" (ops.batches) and the frame of each query in need, by name.
+    silenced: indicators whose feed is at fault tonight, so that statistics of them mean nothing.
+    """
+
+    business_date: date
+    place: Place
+    feeds: Sequence[Feed]
+    methodology: Methodology
+    evidence: Mapping[str, pd.DataFrame]
+    silenced: frozenset[str] = frozenset()
+
+    @cached_property
+    def indicators(self) -> dict[str, Text]:
+        """Names by indicator."""
+        return {i.id: Text(i.name.zh, i.name.en) for i in self.methodology.indicators}
+
+    @cached_property
+    def covered_since(self) -> dict[str, date]:
+        """Indicator -> first day on which all feeds that support it are expected."""
+        since: dict[str, date] = {}
+        for feed in self.feeds:
+            for indicator in feed.supports:
+                since[indicator] = max(since.get(indicator, feed.starts_on), feed.starts_on)
+        return since
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One flag. It is about an area, and of it about an indicator or a feed.
+
+    observed, expected, threshold: in the unit that the detail names, NaN where the rule has none.
+    part: what tells findings of one rule, area, subject and day apart. silences: indicators (Night.silenced).
+    """
+
+    level_code: str
+    area_code: str
+    since: date
+    detail: Text
+    observed: float = np.nan
+    expected: float = np.nan
+    threshold: float = np.nan
+    indicator_id: str | None = None
+    feed_code: str | None = None
+    part: str | None = None
+    silences: tuple[str, ...] = ()
+
+
+def nothing(_: Flags) -> Mapping[Query, int]:
+    return {}
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One rule: its module declares it as RULE, and is named after its entry in methodology.yml.
+
+    when, levels: for the methodology page; Jinja texts in which `t` is that entry and `flags` all entries.
+    needs: queries, each with the days that the rule looks back. find: what the rule raises on a night.
+    because: why no night runs the rule; a rule has either this or `find`.
+    is_fact: stands the same night and is no statistic; the other rules wait for several nights.
+    is_first: looks before the others, which its findings may silence.
+    """
+
+    code: str
+    name: Text
+    when: Text
+    levels: Text
+    find: Callable[[Night], list[Finding]] | None = None
+    needs: Callable[[Flags], Mapping[Query, int]] = nothing
+    because: Text | None = None
+    is_fact: bool = False
+    is_first: bool = False
+
+    def __post_init__(self) -> None:
+        assert (self.find is None) == (self.because is not None), f"{self.code}: either find or because"

@@ -1,0 +1,255 @@
+"""F9 data quality: a feed that is late, brought far less than usual, or whose records name no known county.
+
+Such a feed greys its indicators: silence must not look like peace. One finding a feed, the gravest: not
+delivered, then unknown county, then low count. Nothing is confirmed over nights: a missing feed is a fact
+of tonight.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+
+from expectations.contract import load_kinds
+from expectations.models import Feed, Kind
+from spark_jobs.flags.detectors.lifecycle import run_start
+from spark_jobs.flags.detectors.low_counts import lower_bounds
+from spark_jobs.flags.rule import Finding, Night, Query, Rule
+from spark_jobs.flags.words import Text, day_zh
+from spark_jobs.index.methodology import DataQualityFlag, Flags
+
+Reason = Literal["missing", "breached", "unknown_area", "low_count"]
+
+# A row without a county is counted once, however many rules it breaks.
+UNKNOWN_AREA = Query(
+    "unknown_area",
+    """
+    select feed_code, batch_id, count(distinct source_file, row_number) as n_unknown_area
+    from silver.rejects
+    where city_code = {city} and rule in ('unknown_area', 'ambiguous_area')
+    group by feed_code, batch_id
+    """,
+)
+
+
+# Versions, not records: a source that sends its past only as it stands today has no false fall afterwards.
+_VOLUMES = """
+    with versions as ({versions})
+    select feed_code, to_date(from_utc_timestamp(valid_from, {{zone}})) as day, count(*) as n_records
+    from versions
+    where city_code = {{city}} and valid_from <= timestamp {{as_of}} and valid_from > date_sub(date {{day}}, {{days}})
+    group by all
+"""
+_VERSIONS = "select city_code, feed_code, valid_from from silver.`{kind}`"
+
+
+def volumes(kinds: Iterable[Kind]) -> Query:
+    """Record versions by feed and local day, of every kind that a night waits for: all but context."""
+    versions = (_VERSIONS.format(kind=kind.kind) for kind in kinds if not kind.is_context)
+    return Query("volumes", _VOLUMES.format(versions=" union all ".join(versions)))
+
+
+@dataclass(frozen=True)
+class Fault:
+    """What is wrong with a feed.
+
+    observed, expected, threshold: records (low_count) or share (unknown_area), else NaN.
+    through: last day delivered. explanation: the reason that the check of the batch gave (breached).
+    """
+
+    feed_code: str
+    reason: Reason
+    since: date
+    through: date | None = None
+    observed: float = np.nan
+    expected: float = np.nan
+    threshold: float = np.nan
+    explanation: str = ""
+
+
+def feed_faults(
+    status: pd.DataFrame,
+    batches: pd.DataFrame,
+    volumes: pd.DataFrame,
+    rule: DataQualityFlag,
+    business_date: date,
+) -> list[Fault]:
+    """The gravest fault of each feed that has one, in order of feed.
+
+    `status`: feed_code, delivered_through, missing_since, state_code (delivered | missing | breached), reason.
+    `batches`: feed_code, window_to, n_received, n_unknown_area; checked batches only.
+    `volumes`: feed_code, day, n_records: record versions by the local day on which the source recorded them.
+    """
+    found = []
+    for _, feed in status.sort_values("feed_code").iterrows():
+        code = str(feed["feed_code"])
+        fault = (
+            _not_delivered(feed)
+            or _unknown_area(code, batches[batches["feed_code"] == code], rule, business_date)
+            or _low_count(code, volumes[volumes["feed_code"] == code], rule, business_date)
+        )
+        found += [fault] if fault else []
+    return found
+
+
+def _not_delivered(feed: pd.Series) -> Fault | None:
+    state, since, through = feed["state_code"], feed["missing_since"], feed["delivered_through"]
+    if state == "delivered":
+        return None
+    assert isinstance(since, date)
+    return Fault(
+        str(feed["feed_code"]),
+        "breached" if state == "breached" else "missing",
+        since,
+        through if isinstance(through, date) else None,
+        explanation=str(feed["reason"] or ""),
+    )
+
+
+def _unknown_area(code: str, batches: pd.DataFrame, rule: DataQualityFlag, business_date: date) -> Fault | None:
+    """Share of records without a known county over `share_days`, strictly above the limit."""
+    ends = [day for day in batches["window_to"] if day <= business_date]
+    if not ends:
+        return None
+    nights = (business_date - min(ends)).days + 1
+    offsets = np.array([(business_date - day).days for day in batches["window_to"]])
+    shares = np.full(nights, np.nan)
+    for night in range(nights):  # counted back from the business date
+        window = (offsets >= night) & (offsets < night + rule.share_days)
+        n_received = int(batches["n_received"][window].sum())
+        if n_received >= rule.min_received:
+            shares[night] = batches["n_unknown_area"][window].sum() / n_received
+    limit = rule.max_null_county_share
+    start = run_start(shares[::-1] > limit)
+    if start is None:
+        return None
+    since = business_date - timedelta(days=nights - 1 - start)
+    return Fault(code, "unknown_area", since, observed=float(shares[0]), threshold=limit)
+
+
+def _low_count(code: str, volumes: pd.DataFrame, rule: DataQualityFlag, business_date: date) -> Fault | None:
+    """Records of the business date under the bound of its weekday; since the first such day in a row."""
+    n_days, weeks = days_looked_at(rule), rule.baseline_weeks
+    counts = np.zeros(n_days)
+    for day, n_records in zip(volumes["day"], volumes["n_records"], strict=True):
+        back = (business_date - day).days
+        if 0 <= back < n_days:
+            counts[n_days - 1 - back] += n_records
+    days = np.arange(7 * weeks, n_days)
+    past = counts[days[:, None] - 7 * np.arange(1, weeks + 1)]
+    bounds = lower_bounds(past, rule.count_alpha)
+    start = run_start(counts[days] < bounds)
+    if start is None:
+        return None
+    since = business_date - timedelta(days=rule.history_days - 1 - start)
+    return Fault(code, "low_count", since, None, counts[-1], float(past[-1].mean()), float(bounds[-1]))
+
+
+def days_looked_at(rule: DataQualityFlag) -> int:
+    """Days of record counts that the rule needs, the business date included."""
+    return rule.history_days + 7 * rule.baseline_weeks
+
+
+def find(night: Night) -> list[Finding]:
+    """Grey, and the feed's indicators raise no statistical flag."""
+    faults = feed_faults(
+        night.evidence["status"],
+        judged_batches(night.evidence["batches"], night.evidence["unknown_area"]),
+        night.evidence["volumes"],
+        night.methodology.flags.f9_data_quality,
+        night.business_date,
+    )
+    feeds = {feed.feed_code: feed for feed in night.feeds}
+    return [_finding(fault, feeds[fault.feed_code], night) for fault in faults]
+
+
+def judged_batches(batches: pd.DataFrame, unknown: pd.DataFrame) -> pd.DataFrame:
+    """Batches that kept their contract, each with its rows without a county as n_unknown_area."""
+    checked = batches[batches["status"] == "checked"]
+    return checked.merge(unknown, on=["feed_code", "batch_id"], how="left").fillna({"n_unknown_area": 0})
+
+
+def _finding(fault: Fault, feed: Feed, night: Night) -> Finding:
+    said = _DETAILS[fault.reason](fault, Text(feed.name.zh, feed.name.en))
+    if affected := [night.indicators[i] for i in feed.supports if i in night.indicators]:
+        said = Text(
+            f"{said.zh}受影响指标不亮其他预警：{'、'.join(name.zh for name in affected)}。",
+            f"{said.en} No other flags for: {', '.join(name.en for name in affected)}.",
+        )
+    numbers = (fault.observed, fault.expected, fault.threshold)
+    area = night.place.city_area
+    return Finding("grey", area, fault.since, said, *numbers, feed_code=fault.feed_code, silences=feed.supports)
+
+
+def _missing(fault: Fault, feed: Text) -> Text:
+    through = f"（已到{day_zh(fault.through)}）" if fault.through else "（从未到达）"
+    delivered = f" (delivered through {fault.through})" if fault.through else " (never delivered)"
+    return Text(
+        f"{feed.zh}：自{day_zh(fault.since)}起数据未到{through}，不按零计。",
+        f"{feed.en}: nothing since {fault.since}{delivered}; missing is not zero.",
+    )
+
+
+def _breached(fault: Fault, feed: Text) -> Text:
+    return Text(
+        f"{feed.zh}：自{day_zh(fault.since)}起数据不符合约定，已停用（{fault.explanation}）。",
+        f"{feed.en}: stopped since {fault.since}, what arrived breaks its contract ({fault.explanation}).",
+    )
+
+
+def _unknown_area_detail(fault: Fault, feed: Text) -> Text:
+    found, limit = f"{fault.observed:.1%}", f"{fault.threshold:.0%}"
+    return Text(
+        f"{feed.zh}：{found}的记录无法对应到县区，超过{limit}的限度（自{day_zh(fault.since)}起）。",
+        f"{feed.en}: {found} of records name no known county, the limit is {limit} (since {fault.since}).",
+    )
+
+
+def _low_count_detail(fault: Fault, feed: Text) -> Text:
+    n, usual, bound = f"{fault.observed:.0f}", f"{fault.expected:.0f}", f"{fault.threshold:.0f}"
+    return Text(
+        f"{feed.zh}：当日仅{n}条，同一星期日平均{usual}条，下限{bound}条（自{day_zh(fault.since)}起），可能漏传。",
+        f"{feed.en}: {n} records in the day, {usual} on this weekday, lower bound {bound} "
+        f"(since {fault.since}); some may not have been sent.",
+    )
+
+
+_DETAILS: dict[Reason, Callable[[Fault, Text], Text]] = {
+    "missing": _missing,
+    "breached": _breached,
+    "unknown_area": _unknown_area_detail,
+    "low_count": _low_count_detail,
+}
+
+
+def needs(flags: Flags) -> dict[Query, int]:
+    """A day more than is looked at, for the time zone."""
+    days = days_looked_at(flags.f9_data_quality) + 1
+    return {UNKNOWN_AREA: days, volumes(load_kinds().values()): days}
+
+
+RULE = Rule(
+    code="F9",
+    name=Text("数据质量", "Data quality"),
+    when=Text(
+        "数据未到或不合契约；当日条数低于同一星期日前 {{ t.baseline_weeks }} 周的下限"
+        "（负二项，α {{ t.count_alpha }}，最多回溯 {{ t.history_days }} 天）；"
+        "{{ t.share_days }} 天内（至少 {{ t.min_received }} 条）无法对应县区的记录超过 {{ t.max_null_county_share | pct }}。"
+        "尚未启用：完整度低于 {{ t.min_completeness | pct }}，修订超过通常的 {{ t.max_revision_ratio | n }} 倍",
+        "A feed is late or breaks its contract; or a day's records lie under the lower bound of the same weekday of "
+        "{{ t.baseline_weeks }} weeks (negative binomial, α {{ t.count_alpha }}, followed back {{ t.history_days }} days "
+        "at most); or more than {{ t.max_null_county_share | pct }} of the records of {{ t.share_days }} days (at least "
+        "{{ t.min_received }}) name no known county. Not in force: completeness below {{ t.min_completeness | pct }}, "
+        "revision above {{ t.max_revision_ratio | n }} times the usual",
+    ),
+    levels=Text("灰；其指标不亮其他统计预警", "grey; silences statistical flags of its indicators"),
+    needs=needs,
+    find=find,
+    is_fact=True,
+    is_first=True,
+)
