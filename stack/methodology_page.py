@@ -18,6 +18,7 @@ from spark_jobs.flags.rule import Rule
 from spark_jobs.flags.rules import RULES
 from spark_jobs.flags.words import Text
 from spark_jobs.index.methodology import Methodology, load_methodology
+from spark_jobs.release.gates import GATES
 from spark_jobs.release.wording import LANGUAGES, LanguageCode, Wording
 from stack.layout import REPOSITORY
 from stack.markdown_page import as_html
@@ -39,6 +40,7 @@ def methodology_page(language: LanguageCode, content: Mapping[str, Any] | None =
         m=said,
         definitions=_definitions(),
         rules=[_rule(name, rule, language, said["flags"]) for name, rule in RULES.items()],
+        gates=[getattr(check.name, language) for check in GATES.values()],
         words=Wording(language, _methodology()),
         other=other or FILES["en" if language == "zh" else "zh"].name,
     )

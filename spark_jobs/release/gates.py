@@ -1,13 +1,14 @@
-"""The gates between a computed index and a published one, in order; see docs/published-files.md.
+"""The gates between a computed index and a published one: GATES, at the end, declares them in order.
 
-feeds -> contract -> computable -> publication -> disclosure -> switch (job.py, after the files were read back).
+After them comes the switch (job.py, once the files were read back). docs/published-files.md lists them from here.
 Details that reach a release name no earlier release: its bytes depend on its own data alone.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
@@ -15,7 +16,7 @@ import pandas as pd
 
 from expectations.outcomes import Outcome
 from spark_jobs.errors import ContractBreach, StepError
-from spark_jobs.release.model import Gate, Previous, ReleaseInput, Text
+from spark_jobs.release.model import Gate, Previous, ReleaseInput, Severity, Text
 from spark_jobs.release.movement import ledger_faults
 from spark_jobs.release.suite import judge_tables
 from spark_jobs.release.wording import LANGUAGES, Wording
@@ -49,26 +50,40 @@ class GateFailed(StepError):
         )
 
 
+@dataclass(frozen=True)
+class Verdict:
+    """What a gate found. `passed` false with the severity of a warning does not stop the publication."""
+
+    passed: bool
+    detail: Text
+    severity: Severity = "critical"
+
+
+@dataclass(frozen=True)
+class Check:
+    """A gate as it is declared: its name, what it looks at (for the documents), and the function that judges."""
+
+    name: Text
+    looks_at: Text
+    judge: Callable[[ReleaseInput, Mapping[str, pd.DataFrame]], Verdict]
+
+
 def judge(given: ReleaseInput, tables: Mapping[str, pd.DataFrame]) -> tuple[Gate, ...]:
     """All gates before the switch, in order. Raises GateFailed if a critical one is not passed."""
-    gates = (
-        feeds_delivered(tables["feed_status"]),
-        contract_kept(tables["feed_status"]),
-        index_computable(given, tables),
-        publication_suite(given, tables),
-        disclosure(given, tables),
-    )
+    verdicts = {name: check.judge(given, tables) for name, check in GATES.items()}
+    gates = tuple(Gate(name, each.passed, each.detail, each.severity) for name, each in verdicts.items())
     if any(not gate.passed and gate.severity == "critical" for gate in gates):
         raise GateFailed(gates)
     return gates
 
 
-def feeds_delivered(feed_status: pd.DataFrame) -> Gate:
+def feeds_delivered(_: ReleaseInput, tables: Mapping[str, pd.DataFrame]) -> Verdict:
     """A missing feed greys its indicators; it does not stop the publication, so this gate can only warn."""
+    feed_status = tables["feed_status"]
     missing = _missing_feeds(feed_status)
     if missing is None:
-        return _passed("feeds", f"{len(feed_status)}个数据源全部到达", f"all {len(feed_status)} feeds delivered")
-    return Gate("feeds", False, missing, "warning")
+        return _passed(f"{len(feed_status)}个数据源全部到达", f"all {len(feed_status)} feeds delivered")
+    return Verdict(False, missing, "warning")
 
 
 def _missing_feeds(feed_status: pd.DataFrame) -> Text | None:
@@ -79,17 +94,17 @@ def _missing_feeds(feed_status: pd.DataFrame) -> Text | None:
     return Text(f"数据未到：{zh}", f"not delivered: {en}") if missing else None
 
 
-def contract_kept(feed_status: pd.DataFrame) -> Gate:
+def contract_kept(_: ReleaseInput, tables: Mapping[str, pd.DataFrame]) -> Verdict:
     """A feed whose newest batch broke its contract stops the publication."""
-    breached = [feed for feed in rows(feed_status) if feed["state_code"] == "breached"]
+    breached = [feed for feed in rows(tables["feed_status"]) if feed["state_code"] == "breached"]
     if not breached:
-        return _passed("contract", "到达的数据均符合数据契约", "everything delivered keeps its contract")
+        return _passed("到达的数据均符合数据契约", "everything delivered keeps its contract")
     zh = "、".join(f"{feed['feed_name_zh']}（自{feed['missing_since']}起）" for feed in breached)
     en = ", ".join(f"{feed['feed_name_en']} since {feed['missing_since']}: {feed['reason']}" for feed in breached)
-    return _failed("contract", f"数据不符合数据契约：{zh}", f"the data break their contract: {en}")
+    return _failed(f"数据不符合数据契约：{zh}", f"the data break their contract: {en}")
 
 
-def index_computable(given: ReleaseInput, tables: Mapping[str, pd.DataFrame]) -> Gate:
+def index_computable(given: ReleaseInput, tables: Mapping[str, pd.DataFrame]) -> Verdict:
     """Published figures must be ones that the methodology allows, and there must be at least one figure.
 
     Indicators may be published where no domain reaches its live weight: their scores stand for themselves.
@@ -100,21 +115,17 @@ def index_computable(given: ReleaseInput, tables: Mapping[str, pd.DataFrame]) ->
         why = _missing_feeds(tables["feed_status"]) or Text(
             *("; ".join(words.name("state", state) for state in sorted(states)) for words in languages)
         )
-        return _failed(
-            "computable", f"没有可以发布的指标：{why.zh}", f"no indicator of any area can be published: {why.en}"
-        )
+        return _failed(f"没有可以发布的指标：{why.zh}", f"no indicator of any area can be published: {why.en}")
     faults = _index_without_domains(given, tables) + _live_without_feed(tables)
     if faults:
         return _failed(
-            "computable",
             f"指数不符合方法规定（{len(faults)}处，详见运行记录）",
             f"against the methodology: {_list(faults)}",
         )
     without = sum(row["index"] is None for row in rows(tables["county_index"]))
     if without == 0:
-        return _passed("computable", "各地区均有指数", "every area has an index")
-    return Gate(
-        "computable",
+        return _passed("各地区均有指数", "every area has an index")
+    return Verdict(
         False,
         Text(f"{without}个地区因缺少领域无总指数", f"{without} areas have no overall index: a domain is missing"),
         "warning",
@@ -150,15 +161,13 @@ def _live_without_feed(tables: Mapping[str, pd.DataFrame]) -> list[str]:
     ]
 
 
-def publication_suite(given: ReleaseInput, tables: Mapping[str, pd.DataFrame]) -> Gate:
+def publication_suite(given: ReleaseInput, tables: Mapping[str, pd.DataFrame]) -> Verdict:
     """Ranges, intervals, completeness (Great Expectations), no unexplained jump, a movement ledger that adds up."""
     breaches = judge_tables(tables, [area.area_code for area in given.areas])
     breaches += unexplained_jumps(given, tables) + ledger_faults(tables)
     if breaches:
-        return _failed(
-            "publication", f"发布检查未通过（{len(breaches)}处，详见运行记录）", f"publication suite: {_list(breaches)}"
-        )
-    return _passed("publication", "发布检查全部通过", "the publication suite found no fault")
+        return _failed(f"发布检查未通过（{len(breaches)}处，详见运行记录）", f"publication suite: {_list(breaches)}")
+    return _passed("发布检查全部通过", "the publication suite found no fault")
 
 
 def unexplained_jumps(given: ReleaseInput, tables: Mapping[str, pd.DataFrame]) -> list[str]:
@@ -200,7 +209,7 @@ def _comparable(given: ReleaseInput, previous: Previous, tables: Mapping[str, pd
     )
 
 
-def disclosure(given: ReleaseInput, tables: Mapping[str, pd.DataFrame]) -> Gate:
+def disclosure(given: ReleaseInput, tables: Mapping[str, pd.DataFrame]) -> Verdict:
     """County level and above only; no personal column, no personal number in a text.
 
     Counts at county level are public, small ones too; townships and persons are never published.
@@ -219,18 +228,59 @@ def disclosure(given: ReleaseInput, tables: Mapping[str, pd.DataFrame]) -> Gate:
                 # the number itself is not repeated: this line is published and logged
                 faults.append(f"table {name}, column {column}: a text holds a telephone or identity number")
     if faults:
-        return _failed("disclosure", f"披露检查未通过（{len(faults)}处，详见运行记录）", f"disclosure: {_list(faults)}")
-    return _passed("disclosure", "仅公布县区级及以上汇总数据", "county level and above only, nothing personal")
+        return _failed(f"披露检查未通过（{len(faults)}处，详见运行记录）", f"disclosure: {_list(faults)}")
+    return _passed("仅公布县区级及以上汇总数据", "county level and above only, nothing personal")
 
 
-def _passed(name: str, zh: str, en: str) -> Gate:
-    return Gate(name, True, Text(zh, en))
+def _passed(zh: str, en: str) -> Verdict:
+    return Verdict(True, Text(zh, en))
 
 
-def _failed(name: str, zh: str, en: str) -> Gate:
-    return Gate(name, False, Text(zh, en))
+def _failed(zh: str, en: str) -> Verdict:
+    return Verdict(False, Text(zh, en))
 
 
 def _list(faults: list[str]) -> str:
     more = f" (+{len(faults) - EXAMPLES})" if len(faults) > EXAMPLES else ""
     return "; ".join(faults[:EXAMPLES]) + more
+
+
+GATES: dict[str, Check] = {
+    "feeds": Check(
+        Text("数据到达（只警告）", "feeds delivered (warns only)"),
+        Text("缺少数据源的指标置灰，照常发布", "a missing feed greys its indicators and stops nothing"),
+        feeds_delivered,
+    ),
+    "contract": Check(
+        Text("数据契约", "contract"),
+        Text("各数据源最新一批均符合契约", "no feed's newest batch broke its contract"),
+        contract_kept,
+    ),
+    "computable": Check(
+        Text("可计算", "computable"),
+        Text(
+            "各领域有效才有指数，数据源到达的指标才有效，至少一项有效；有地区无指数时警告",
+            "an index only with all domains live, nothing live without its feed, at least one live indicator; "
+            "areas without an index warn",
+        ),
+        index_computable,
+    ),
+    "publication": Check(
+        Text("发布检查", "publication suite"),
+        Text(
+            "取值范围、区间、代码齐全（Great Expectations）；没有无法解释的突变；变动说明相加无误",
+            "Great Expectations: ranges, lower ≤ index ≤ upper, every area once, codes; no jump out of the interval "
+            "that neither a new flag nor another method or set of missing feeds explains; "
+            "a movement ledger that adds up",
+        ),
+        publication_suite,
+    ),
+    "disclosure": Check(
+        Text("披露检查", "disclosure"),
+        Text(
+            "只有县区级及以上，没有个人信息列，文字中没有电话和证件号码",
+            "county level and above only, no personal column, no telephone or identity number in a text",
+        ),
+        disclosure,
+    ),
+}
