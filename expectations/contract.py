@@ -13,11 +13,11 @@ from pathlib import Path
 from expectations.corrections import SUFFIX as CORRECTIONS
 from expectations.corrections import Correction, Corrections, correction_faults
 from expectations.feed_faults import feed_faults
+from expectations.indicators import indicator_ids, supported_by_kind
 from expectations.located_yaml import ContractError, Fault, load
 from expectations.models import City, Feed, Kind, MovingHoliday
 
 ROOT = Path(__file__).parent
-INDICATORS = ROOT.parent / "dbt" / "models" / "indicators"  # one SQL file each: the listing says which there are
 CITY_TABLES = {
     "areas": ("area_code", "level", "name_zh", "name_en", "parent_code", "valid_from", "valid_to"),
     "area_aliases": ("alias", "area_code", "note"),
@@ -42,12 +42,6 @@ def load_holidays() -> dict[str, MovingHoliday]:
     return {path.stem: load(path, MovingHoliday) for path in sorted((ROOT / "holidays").glob("*.yml"))}
 
 
-@cache
-def indicator_ids() -> frozenset[str]:
-    """Ids of the indicators that a feed may support."""
-    return frozenset(path.stem for path in INDICATORS.glob("*/*.sql"))
-
-
 def city_folder(city_code: str) -> Path:
     return ROOT / "cities" / city_code
 
@@ -67,11 +61,19 @@ def load_city(city_code: str) -> City:
         if not path.name.endswith(CORRECTIONS):
             check = partial(feed_faults, file_name=path.stem, kinds=load_kinds(), indicators=indicator_ids())
             feed = load(path, Feed, {"city_code": city_code, "corrections": {}}, check)
-            feeds.append(feed.model_copy(update={"corrections": _corrections(path.with_suffix(""), feed)}))
+            feeds.append(feed.model_copy(update=_beside(path.with_suffix(""), feed)))
     for path in (folder / "feeds").glob(f"*{CORRECTIONS}"):
         if not path.with_name(path.name.replace(CORRECTIONS, ".yml")).is_file():
             raise ContractError(f"{path}: expected the contract of a feed beside it, found none of that name")
     return load(folder / "city.yml", City, {"feeds": tuple(feeds)}, _own_folder(city_code))
+
+
+def _beside(contract: Path, feed: Feed) -> dict[str, object]:
+    """What a contract leaves to others: its corrections to the file beside it, what it supports to its kind."""
+    found: dict[str, object] = {"corrections": _corrections(contract, feed)}
+    if "supports" not in feed.model_fields_set:
+        found["supports"] = supported_by_kind(feed, load_kinds()[feed.kind])
+    return found
 
 
 def _corrections(contract: Path, feed: Feed) -> dict[str, Correction]:

@@ -210,7 +210,7 @@ class Draft:
         event = self.columns.get(self.event)
         begins = self.facts[event].earliest if event and self.facts[event].pattern else None
         yield f"starts_on: {begins or TODO}" + (f"  # the earliest day of {event} in the sample" if begins else "")
-        yield "supports: []  # indicators that turn grey without this feed; none: context only, never scored"
+        yield "supports: []  # context only, never scored; without this line: all indicators that count its kind"
         names, why = self.record_id
         yield f"record_id: {listed(names)}  # {why}"
         known = self.known_at

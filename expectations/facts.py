@@ -173,7 +173,13 @@ class Facts:
         if type_ in ("instant", "date"):
             return 0.0 if not self.pattern else 1.0 if self.pattern.has_time or type_ == "date" else 0.6
         if type_ == "flag":
-            return 1.0 if set(map(str.lower, self.values)) <= {*TRUE_WORDS, *FALSE_WORDS} else 0.7 if len(self.values) <= 3 else 0.0
+            return (
+                1.0
+                if set(map(str.lower, self.values)) <= {*TRUE_WORDS, *FALSE_WORDS}
+                else 0.7
+                if len(self.values) <= 3
+                else 0.0
+            )
         if type_ == "count":
             return 1.0 if self.share(r"\d{1,6}(\.0+)?") >= MOST else 0.0
         if type_ == "amount":

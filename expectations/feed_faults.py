@@ -53,7 +53,7 @@ def _column_faults(feed: Feed, kind: Kind) -> Iterator[Fault]:
 
 def _mapping_faults(name: str, column: FeedColumn, declared: KindColumn) -> Iterator[Fault]:
     codes = list(declared.codes) or (["true", "false"] if declared.type == "flag" else [])
-    for location, target in _targets(column):
+    for location, target in targets(column):
         word = str(target).lower() if isinstance(target, bool) else target
         if codes and target is not None and word not in codes:
             yield Fault(("columns", name, *location), one_of(codes, str(target)), repr(target))
@@ -68,7 +68,7 @@ def _mapping_faults(name: str, column: FeedColumn, declared: KindColumn) -> Iter
         yield Fault(("columns", name, "clock"), expected, repr(column.clock.column))
 
 
-def _targets(column: FeedColumn) -> Iterator[tuple[tuple[str, ...], Scalar]]:
+def targets(column: FeedColumn) -> Iterator[tuple[tuple[str, ...], Scalar]]:
     """Every value that the contract itself gives to the column, with the keys that lead to it."""
     for key, target in (column.values or {}).items():
         yield ("map", key), target

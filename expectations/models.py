@@ -243,7 +243,7 @@ class Feed(Frozen):
     mode: Literal["changes", "snapshot"] = "changes"
     starts_on: date  # first local day the feed covers
     ends_on: date | None = None  # last local day, for an archive that will get no more
-    supports: tuple[str, ...] = ()  # indicators that need this feed
+    supports: tuple[str, ...] = ()  # indicators that need this feed; left out: those of its kind (indicators.py)
     record_id: tuple[str, ...]
     known_at: Known
     deleted: Condition | None = None

@@ -1,0 +1,87 @@
+"""What a feed supports: the indicators that count records such as it brings, unless its contract says fewer."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+import yaml
+
+from expectations import contract
+from expectations.contract import load_cities, load_city, load_kinds
+from expectations.indicators import counted_records, indicator_ids, supported_by_kind
+from expectations.models import Feed
+
+pytestmark = pytest.mark.unit
+IN_FORCE = {
+    "daqing.cases": "a1_violent_crime a2_property_crime a3_telecom_fraud a4_public_order",
+    "daqing.coverage": "",
+    "daqing.disputes": "c1_escalated c2_failed c3_open_over_30_days c4_repeated_parties",
+    "daqing.grid_events": "d5_grid_overdue",
+    "daqing.hotline": "d1_unresolved d2_late d3_dissatisfied d4_returned_or_repeated",
+    "daqing.incidents": "b1_road_casualties b2_injury_crashes b3_fires b4_work_safety",
+    "pittsburgh.blotter": "",  # too short to be scored
+    "pittsburgh.citations": "a4_public_order",  # citations are no crimes
+    "pittsburgh.fires": "b3_fires",
+    "pittsburgh.foreclosures": "c1_escalated c2_failed c3_open_over_30_days",  # who quarrels is not in the source
+}
+ALL_OF = {"case": 4, "dispute": 4, "hotline": 4, "coverage": 0}
+
+
+def feed(kind: str, **columns: object) -> Feed:
+    base = next(each for city in load_cities() for each in city.feeds if each.kind == kind)
+    given = base.model_dump(by_alias=True)
+    given["columns"] = {name: column for name, column in given["columns"].items() if name != "family_code"} | columns
+    return Feed.model_validate(given)
+
+
+def test_every_feed_supports_what_it_did_before_kinds_said_it() -> None:
+    found = {each.code: " ".join(each.supports) for city in load_cities() for each in city.feeds}
+    assert found == IN_FORCE
+
+
+def test_every_indicator_counts_a_kind_that_there_is() -> None:
+    assert set(counted_records()) == indicator_ids()
+    assert {kind for kind, _ in counted_records().values()} <= {
+        k.kind for k in load_kinds().values() if not k.is_context
+    }
+
+
+@pytest.mark.parametrize(("kind", "n"), ALL_OF.items())
+def test_a_kind_supports_all_that_count_it(kind: str, n: int) -> None:
+    found = supported_by_kind(feed(kind), load_kinds()[kind])
+    assert len(found) == n
+    assert {counted_records()[indicator][0] for indicator in found} <= {kind}
+
+
+@pytest.mark.parametrize(
+    ("family", "supported"),
+    [
+        ({"constant": "fire"}, "b3_fires"),
+        ({"from": "x", "map": {"a": "traffic", "b": "grid"}}, "b1_road_casualties b2_injury_crashes d5_grid_overdue"),
+        ({"from": "x", "map": {"a": "fire"}, "otherwise": "work_safety"}, "b3_fires b4_work_safety"),
+        ("x", "b1_road_casualties b2_injury_crashes b3_fires b4_work_safety d5_grid_overdue"),  # codes as they come
+    ],
+)
+def test_incidents_support_the_families_that_the_contract_brings(family: object, supported: str) -> None:
+    found = supported_by_kind(feed("incident", family_code=family), load_kinds()["incident"])
+    assert " ".join(found) == supported
+
+
+@pytest.mark.parametrize(
+    ("said", "supported"), [(None, ("b3_fires",)), ([], ()), (["b3_fires"], ("b3_fires",)), (["b4_work_safety"],) * 2]
+)
+def test_what_a_contract_says_itself_is_kept(
+    said: list[str] | None, supported: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(contract.ROOT, tmp_path / "expectations", ignore=shutil.ignore_patterns("__pycache__"))
+    path = tmp_path / "expectations" / "cities" / "pittsburgh" / "feeds" / "fires.yml"
+    document = yaml.safe_load(path.read_text(encoding="utf-8")) | ({} if said is None else {"supports": said})
+    path.write_text(yaml.safe_dump(document, allow_unicode=True), encoding="utf-8")
+    monkeypatch.setattr(contract, "ROOT", tmp_path / "expectations")
+    load_city.cache_clear()
+    try:
+        assert load_city("pittsburgh").feed("fires").supports == tuple(supported)
+    finally:
+        load_city.cache_clear()
