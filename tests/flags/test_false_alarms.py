@@ -12,8 +12,8 @@ from scipy import stats
 from bench.simulated_detection import AMBER, RED
 from spark_jobs.flags.detectors.farrington import judge
 from spark_jobs.flags.detectors.lifecycle import discoveries
-from spark_jobs.flags.rules.f1b_short_history import weekly_signals
 from spark_jobs.flags.detectors.low_counts import lower_bounds
+from spark_jobs.flags.rules.f1b_short_history import weekly_signals
 from spark_jobs.index.methodology import load_methodology
 
 pytestmark = pytest.mark.unit
