@@ -30,7 +30,7 @@ def rendered() -> dict[Path, str]:
     """Path -> text of every rendered file."""
     dbt = runpy.run_path(str(REPOSITORY / "dbt" / "render.py"))
     return {
-        dbt["RENDERED"]: dbt["rendered_indicator_ids"](),
+        **dbt["rendered"](),
         house.FILE: house.picture(),
         REPOSITORY / "docs" / "licences.md": licences(Layout.from_environment()),
         PUBLISHED_FILES: with_section(PUBLISHED_FILES.read_text(encoding="utf-8"), "gates", gate_rows()),
