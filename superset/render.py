@@ -1,7 +1,8 @@
 """The dashboard files of one city, from the templates in assets/. Pure: text in, text out; needs only PyYAML.
 
-Templates hold three kinds of holes, so that the same files serve every city, and two cities side by side:
+Templates hold four kinds of holes, so that the same files serve every city, and two cities side by side:
 - `$city_code`, `$city_name`, `$mart_url`, `$map_country` (string.Template);
+- `$title_<chart>`, the title that the file charts/<chart>.yaml gives (`slice_name`);
 - every `dataset_uuid`, `database_uuid` names another template by its path (`datasets/flag`) and becomes
   uuid5(city, path), as does the template's own `uuid`: stable between set-ups, different between cities;
 - a dashboard has `layout`, rows of `{chart: <file name>, width, height}` (twelfths of the page, units of
@@ -83,13 +84,19 @@ def _asset(path: str, document: dict[str, Any], city_code: str, has_map: bool) -
     return document
 
 
+def titles() -> dict[str, str]:
+    """Title of every chart, by the name of its file."""
+    charts = sorted((ASSETS / "charts").glob("*.yaml"))
+    return {chart.stem: yaml.safe_load(chart.read_text(encoding="utf-8"))["slice_name"] for chart in charts}
+
+
 def render(city_code: str, city_name: str, mart_url: str, map_country: str | None) -> dict[str, str]:
     """{path: YAML} of all assets of one city, as Superset's importer takes them.
 
     map_country: the country whose place in `country_map` shows this city's counties; None leaves the map out.
     Raises KeyError for a hole nobody fills.
     """
-    holes = {
+    holes = {f"title_{chart}": title for chart, title in titles().items()} | {
         "city_code": city_code,
         "city_name": city_name,
         "mart_url": mart_url,

@@ -12,17 +12,14 @@ import httpx
 import pytest
 from playwright.sync_api import BrowserContext, Locator, Page, Response, expect, sync_playwright
 
+from superset.render import titles
 from tests.superset import mart
 from tests.superset.portal import LEADER, REPOSITORY, SUPERSET, WITH_MAP, WITHOUT_MAP, Portal
 
 pytestmark = pytest.mark.e2e
-TITLES = {
-    "本期发布", "全市平安指数", "全市概况", "县区分布（橙低蓝高，灰为无指数）", "县区指数（由低到高）",
-    "变动说明（较上一期）", "当前预警", "数据到达与缺失", "指数走势（近24个月）", "全市四大领域",
-    "县区四大领域及区间（▲优于、▼差于基期）", "全市近28天（与常年同期和上年同日相比）",
-    "治理覆盖情况（仅供参考，不计分）", "累计化解率（区间重叠不分先后）", "全市化解率（按受理月份）",
-}  # fmt: skip
-MAP_TITLE = "县区分布（橙低蓝高，灰为无指数）"
+CHARTS = titles()
+TITLES = set(CHARTS.values())
+MAP_TITLE = CHARTS["county_map"]
 
 
 def test_setting_up_twice_changes_nothing(portal: Portal) -> None:
