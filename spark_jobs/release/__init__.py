@@ -5,7 +5,7 @@ columns.py      the one declaration of the released tables       canonical.py  t
 feeds.py        what each feed delivered                         gates.py  suite.py  may it be published
 build.py        ReleaseInput -> Release, pure                    wording.py  numbers and codes as words
 movement.py  movement_between.py                                  why the index moved, in sums and in words
-bulletin.py charts.py templates/                                 the printed page
+pages/  bulletin.py, its sections/ and templates/, charts.py     the printed page
 files.py lake.py serving.py serving_tables.py                    the three copies
 verify.py       are the published files what they claim to be    summary.py  the table a run prints
 job.py          the thin edge to Spark

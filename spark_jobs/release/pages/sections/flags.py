@@ -1,0 +1,25 @@
+"""5 Risk flags: one row each, the gravest first."""
+
+from __future__ import annotations
+
+from spark_jobs.release.pages.sections.page import Page
+from spark_jobs.released.columns import rows
+
+
+def flag_rows(page: Page) -> list[dict[str, str]]:
+    order = {"red": 0, "amber": 1, "grey": 2}
+    found = sorted(
+        rows(page.release.tables["flag"]), key=lambda r: (order[r["level_code"]], r["area_code"], r["flag_id"])
+    )
+    return [
+        {
+            "level": flag["level_code"],
+            "level_name": page.words.name("level", flag["level_code"]),
+            "rule": page.words.rule(flag["rule_code"]),
+            "area": page.names.get(flag["area_code"], flag["area_code"]),
+            "since": page.words.day(flag["since"]),
+            "detail": flag[f"detail_{page.words.code}"] or page.words.say("nothing"),
+            "status": page.words.name("flag_status", flag["status_code"]),
+        }
+        for flag in found
+    ]

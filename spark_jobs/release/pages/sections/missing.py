@@ -1,0 +1,53 @@
+"""6 What is missing: feeds, indicators without a score, days held back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from spark_jobs.release.pages.sections.page import Page
+from spark_jobs.released.columns import rows
+
+
+def missing(page: Page) -> list[str]:
+    feeds = [
+        page.words.say(
+            "feed_missing", name=feed[f"feed_name_{page.words.code}"], since=page.words.day(feed["missing_since"])
+        )
+        for feed in rows(page.release.missing_feeds)
+    ]
+    return [*(feeds or [page.words.say("all_delivered")]), *_states(page), *_held_back(page)]
+
+
+def _held_back(page: Page) -> Iterable[str]:
+    """Live indicators of the city whose window ends before the day of the release."""
+    early = [r for r in rows(page.release.tables["indicator_value"])
+             if r["area_code"] == page.city.area_code and r["state_code"] == "live"
+             and (r["counted_through"] or page.release.business_date) < page.release.business_date]  # fmt: skip
+    if early:
+        said = (
+            page.words.say(
+                "scored",
+                name=page.words.indicator(r["indicator_id"]),
+                score=page.words.day(r["counted_through"]),
+            )
+            for r in early
+        )
+        yield page.words.say("held_back", list=page.words.listed(said))
+
+
+def _states(page: Page) -> Iterable[str]:
+    """City indicators without a score, by cause; those without any source in this city on their own."""
+    grey = [r for r in rows(page.release.tables["indicator_value"])
+            if r["area_code"] == page.city.area_code and r["state_code"] != "live"]  # fmt: skip
+    without = [r for r in grey if r["state_code"] == "missing_feed" and not r["feed_codes"]]
+    for state in ("missing_feed", "too_few", "no_exposure", "no_base"):
+        found = [r for r in grey if r["state_code"] == state and r not in without]
+        if found:
+            yield page.words.say("states_listed", state=page.words.name("state", state), list=_indicators(page, found))
+    if without:
+        yield page.words.say("no_source", list=_indicators(page, without))
+
+
+def _indicators(page: Page, found: Iterable[Mapping[str, Any]]) -> str:
+    return page.words.listed(page.words.indicator(r["indicator_id"]) for r in found)
