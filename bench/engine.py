@@ -137,6 +137,8 @@ def main() -> None:
         plain_day=plain_day,
         ratio=plain_day / a_day,
         gap=gap,
+        n_indicators=len(METHODOLOGY.indicators),
+        n_strata=sum(len(indicator.strata) for indicator in METHODOLOGY.indicators),
         n_warm=N_WARM,
         n_days=N_DAYS,
         few=memory_few,
@@ -151,7 +153,7 @@ def main() -> None:
 
 TEXT = """# The engine alone
 
-One as-of day: 17 indicators (28 strata) x 9 counties and the city x 2,000 draws through the whole chain, for the year
+One as-of day: {n_indicators} indicators ({n_strata} strata) x 9 counties and the city x 2,000 draws through the whole chain, for the year
 and the year before, with intervals, ranks, change and the two variants. CPU seconds of one core, without Spark and
 without reading anything, by `python -m bench.engine`. The plain version is the same model on a fixed grid, area by
 area, with SciPy's distributions, without variants and ranks; both ran in the same process. Compare the ratio.

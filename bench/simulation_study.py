@@ -103,7 +103,7 @@ of a coverage is about one point.
 
 ## The index of nine counties
 
-The 17 indicators have the same number of events in the city and a spread of 0.3; base years are drawn with chance.
+All indicators have the same number of events in the city and a spread of 0.3; base years are drawn with chance.
 Truth is the index computed from the true rates with the same goalposts.
 
 {index}

@@ -177,10 +177,15 @@ def _padded(text: Column, widths: tuple[int, ...]) -> Column:
     return f.when(text.rlike(r"^\d+$"), padded).otherwise(text) if widths else text
 
 
+def not_a(type_: str) -> str:
+    """The rule that a value breaks which is none of its type: not_a_date, not_an_instant."""
+    return f"not_a{'n' if type_[0] in 'aeiou' else ''}_{type_}"
+
+
 def _rules(kind: KindColumn, column: FeedColumn, value: Column, text: Column) -> list[tuple[str, Column]]:
     """Named conditions under which a value that was given is not acceptable."""
     given, widths = text.isNotNull(), _widths(kind, column)
-    rules = [(f"not_a_{kind.type}", given & value.isNull())]
+    rules = [(not_a(kind.type), given & value.isNull())]
     if kind.type == "code":
         rules = [("unknown_code", given & (value.isNull() | ~value.isin(*kind.codes)))]
     if kind.type in ("count", "amount"):

@@ -15,7 +15,17 @@ from expectations.contract import load_kinds
 from expectations.models import City, Feed, Kind
 from expectations.places import places_of
 from spark_jobs.feeds.bronze import BATCH, DELIVERED, LANDED
-from spark_jobs.feeds.casting import LATEST, SPARK_TYPES, Fault, cast_column, cleaned, listed, local_instant, text_of
+from spark_jobs.feeds.casting import (
+    LATEST,
+    SPARK_TYPES,
+    Fault,
+    cast_column,
+    cleaned,
+    listed,
+    local_instant,
+    not_a,
+    text_of,
+)
 from spark_jobs.feeds.corrections import CORRECTED, HEALED, with_corrections
 from spark_jobs.feeds.decoding import FAULT, FILE, ROW, hashed_sources, pseudonym_columns
 from spark_jobs.lake import tables
@@ -160,7 +170,7 @@ def _known_faults(known_text: Column, time_zone: str) -> list[Fault]:
     """Nothing is delivered before it is known."""
     known_on = _known_on(time_zone)
     return [
-        Fault("not_a_instant", "known_at", known_text, f.col("known_at").isNull()),
+        Fault(not_a("instant"), "known_at", known_text, f.col("known_at").isNull()),
         Fault("in_future", "known_at", known_on.cast("string"), known_on >= f.date_add(DELIVERED, SLACK)),
     ]
 

@@ -77,13 +77,13 @@ REJECTED = {
     "a year of the Republic (115-01-31)": _day("115-01-31"),
     "a year of the Buddhist era (2569)": _day("2569-01-31", "after_2100"),
     "a lunar date": _day("乙巳年腊月十三"),
-    "an hour 25": Rejected({"reported": "2026-01-31", "at": "25:00:00"}, "not_a_instant", "reported_at", "2026-01-31 25:00:00"),
+    "an hour 25": Rejected({"reported": "2026-01-31", "at": "25:00:00"}, "not_an_instant", "reported_at", "2026-01-31 25:00:00"),
     "an hour 24 beside its day": Rejected(
-        {"reported": "2026-01-31", "at": "24:00"}, "not_a_instant", "reported_at", "2026-01-31 24:00"
+        {"reported": "2026-01-31", "at": "24:00"}, "not_an_instant", "reported_at", "2026-01-31 24:00"
     ),
-    "a time of day without a day": Rejected({"reported": "", "at": "20:00"}, "not_a_instant", "reported_at", "20:00"),
+    "a time of day without a day": Rejected({"reported": "", "at": "20:00"}, "not_an_instant", "reported_at", "20:00"),
     "an offset that does not exist": Rejected(
-        {"reported": "2026-01-31 20:00:00+99:00", "at": ""}, "not_a_instant", "reported_at", "2026-01-31 20:00:00+99:00"
+        {"reported": "2026-01-31 20:00:00+99:00", "at": ""}, "not_an_instant", "reported_at", "2026-01-31 20:00:00+99:00"
     ),
     "the sentinel 1900-01-01": _day("1900-01-01", "before_1990"),
     "the sentinel 9999-12-31": _day("9999-12-31", "after_2100"),
@@ -92,7 +92,7 @@ REJECTED = {
     "a record known after it was delivered": Rejected(
         {"updated": "2026-03-01 08:00:00"}, "in_future", "known_at", "2026-03-01"
     ),
-    "no time of knowledge": Rejected({"updated": "soon"}, "not_a_instant", "known_at", "soon"),
+    "no time of knowledge": Rejected({"updated": "soon"}, "not_an_instant", "known_at", "soon"),
     "an empty required value": Rejected({"day": ""}, "required", "occurred_on", None),
     "blanks for a required value": Rejected({"day": " \u3000\u00a0"}, "required", "occurred_on", None),
     "an empty key": Rejected({"id": ""}, "required", "record_id", None),
@@ -109,10 +109,10 @@ REJECTED = {
     "a count beyond all integers": Rejected({"deaths": "99999999999"}, "not_a_count", "n_deaths", "99999999999"),
     "a count in hexadecimal": Rejected({"deaths": "0x1F"}, "not_a_count", "n_deaths", "0x1F"),
     "a count in words": Rejected({"deaths": "三"}, "not_a_count", "n_deaths", "三"),
-    "NaN": Rejected({"amount": "NaN"}, "not_a_amount", "amount_yuan", "NaN"),
-    "Infinity": Rejected({"amount": "-Infinity"}, "not_a_amount", "amount_yuan", "-Infinity"),
-    "an amount with its unit (10万元)": Rejected({"amount": "10万元"}, "not_a_amount", "amount_yuan", "10万元"),
-    "an amount of 25 digits": Rejected({"amount": "9" * 25}, "not_a_amount", "amount_yuan", "9" * 25),
+    "NaN": Rejected({"amount": "NaN"}, "not_an_amount", "amount_yuan", "NaN"),
+    "Infinity": Rejected({"amount": "-Infinity"}, "not_an_amount", "amount_yuan", "-Infinity"),
+    "an amount with its unit (10万元)": Rejected({"amount": "10万元"}, "not_an_amount", "amount_yuan", "10万元"),
+    "an amount of 25 digits": Rejected({"amount": "9" * 25}, "not_an_amount", "amount_yuan", "9" * 25),
     "a negative amount": Rejected({"amount": "-0.01"}, "negative", "amount_yuan", "-0.01"),
     "an amount with a third decimal": Rejected({"amount": "10.005"}, "too_precise", "amount_yuan", "10.005"),
     "a flag that is neither yes nor no": Rejected({"oil": "2"}, "not_a_flag", "is_oil", "2"),

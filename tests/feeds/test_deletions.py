@@ -44,7 +44,7 @@ def test_a_deletion_says_which_record_and_since_when(new_trial: NewTrial) -> Non
     trial.refine()
     assert current(trial) == {"a": False}
     assert {(rule, column) for rule, column, _ in trial.rejects()} == {
-        ("required", "record_id"), ("not_a_instant", "known_at")
+        ("required", "record_id"), ("not_an_instant", "known_at")
     }  # fmt: skip
 
 

@@ -35,10 +35,10 @@ REJECTED = {
     "empty day": (row("x", day=""), ("required", "occurred_on", None)),
     "negative": (row("x", deaths="-1"), ("negative", "n_deaths", "-1")),
     "half a person": (row("x", deaths="1.5"), ("not_a_count", "n_deaths", "1.5")),
-    "not a number": (row("x", amount="NaN"), ("not_a_amount", "amount_yuan", "NaN")),
-    "infinite": (row("x", amount="Infinity"), ("not_a_amount", "amount_yuan", "Infinity")),
+    "not a number": (row("x", amount="NaN"), ("not_an_amount", "amount_yuan", "NaN")),
+    "infinite": (row("x", amount="Infinity"), ("not_an_amount", "amount_yuan", "Infinity")),
     "no key": (row(""), ("required", "record_id", None)),
-    "no known time": (row("x", updated="soon"), ("not_a_instant", "known_at", "soon")),
+    "no known time": (row("x", updated="soon"), ("not_an_instant", "known_at", "soon")),
     "before all records": (row("x", day="1900-01-01"), ("before_1990", "occurred_on", "1900-01-01")),
 }
 
@@ -88,7 +88,7 @@ def test_a_time_of_day_is_read_as_the_source_writes_it(new_trial: NewTrial) -> N
     trial = refined(new_trial, clocked, a="0705", b="", c="2460")
     local = f.date_format(f.from_utc_timestamp("reported_at", trial.city.time_zone), "yyyy-MM-dd HH:mm")
     assert trial.silver("record_id", local) == [("a", "2026-01-31 07:05"), ("b", "2026-01-31 00:00")]
-    assert trial.rejects() == [("not_a_instant", "reported_at", "2026-01-31 2460")]
+    assert trial.rejects() == [("not_an_instant", "reported_at", "2026-01-31 2460")]
 
 
 def test_a_constant_under_a_condition_is_given_to_the_rows_that_meet_it(new_trial: NewTrial) -> None:
