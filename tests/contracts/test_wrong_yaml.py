@@ -119,7 +119,10 @@ MISTAKES = {
         "city: daqing", "city: jixi", "'daqing', the name of the folder", "'jixi'", "city.yml"
     ),
     "unknown indicator": Mistake(
-        "a4_public_order", "a4_publik_order", r"an indicator: .*\(perhaps a4_public_order\)", "'a4_publik_order'"
+        "starts_on: 2021-11-01",
+        "starts_on: 2021-11-01\nsupports: [a4_publik_order]",
+        r"an indicator: .*\(perhaps a4_public_order\)",
+        "'a4_publik_order'",
     ),
     "unknown privacy class": Mistake(
         "被害人姓名: personal", "被害人姓名: private", "'public', 'internal', 'personal' or 'secret'", "'private'"
