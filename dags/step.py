@@ -43,7 +43,7 @@ from expectations.outcomes import Outcome
 REPOSITORY = Path(__file__).resolve().parents[1]
 NEVER_RETRIED = {Outcome.USAGE, Outcome.INCOMPLETE, Outcome.CONTRACT_BREACH, Outcome.GATE_FAILED}
 MEANING = {int(outcome): outcome.meaning for outcome in Outcome}
-LETTER_LINES = 12
+REPORT_LINES = 12
 LAKE = "peace-index"  # OpenLineage namespace of our data sets
 SECONDS_TO_END = 3.0  # less than the five after which Airflow kills the task itself
 PR_SET_PDEATHSIG = 1
@@ -88,7 +88,7 @@ class StepOperator(BaseOperator):
         self._lineage: dict[str, list[str]] = {"inputs": [], "outputs": []}
 
     def execute(self, context: Context) -> None:
-        """Run the step to its end. Raises as the table above says, the step's last lines as its letter."""
+        """Run the step to its end. Raises as the table above says, the step's last lines as its error report."""
         day = business_date(context, self.city)
         given = {name: context["params"].get(name) for name in self.takes}
         options = [part for name, value in given.items() if value for part in (f"--{name}", str(value))]
@@ -135,7 +135,7 @@ class StepOperator(BaseOperator):
         if self._is_stopped:
             raise StepStopped(f"step {self.step} was stopped before it began")
         self.log.info("Running: %s", " ".join(command))
-        last_lines: deque[str] = deque(maxlen=LETTER_LINES)
+        last_lines: deque[str] = deque(maxlen=REPORT_LINES)
         self._process = subprocess.Popen(
             command,
             cwd=REPOSITORY,
@@ -178,10 +178,10 @@ class StepOperator(BaseOperator):
             return
         subject = f"{self.city.city_code}.{self.feed_code}" if self.feed_code else self.city.city_code
         meaning = MEANING.get(code, f"ended by signal {-code}" if code < 0 else "unknown exit code")
-        letter = "\n".join([f"step {self.step} of {subject}: {meaning} (exit {code})", *lines])
+        report = "\n".join([f"step {self.step} of {subject}: {meaning} (exit {code})", *lines])
         if code == Outcome.INCOMPLETE and self.if_incomplete == "skip":
-            raise AirflowSkipException(letter)
-        raise (AirflowFailException if code in NEVER_RETRIED else AirflowException)(letter)
+            raise AirflowSkipException(report)
+        raise (AirflowFailException if code in NEVER_RETRIED else AirflowException)(report)
 
 
 def _connection_json(connection_id: str) -> str:

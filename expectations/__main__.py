@@ -61,7 +61,7 @@ def check(city: Annotated[str | None, typer.Option("--city", help="Code of a cit
 
 
 def main() -> int:
-    """Run a command; what is wrong with the input becomes one letter on stderr and exit code 2."""
+    """Run a command; what is wrong with the input becomes one error report on stderr and exit code 2."""
     try:
         return int(app(standalone_mode=False) or 0)
     except (ContractError, SampleError, typer.TyperException) as error:

@@ -1,6 +1,6 @@
 """Known errors of a source, as data: `<feed>.corrections.yml` beside the feed's contract.
 
-A correction ends by itself: once the source says something else, the feed stops with a letter until a person has
+A correction ends by itself: once the source says something else, the feed stops with an error report until a person has
 given the correction its last day.
 """
 

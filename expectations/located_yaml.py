@@ -91,7 +91,7 @@ def load(
         except ValidationError as error:
             faults = [_in_words(fault, model, given) for fault in error.errors()]
     if faults:
-        raise ContractError(_letter(path, tree, faults))
+        raise ContractError(_report(path, tree, faults))
     return loaded
 
 
@@ -169,7 +169,7 @@ def _models_in(annotation: object) -> list[type[BaseModel]]:
     return [found for each in inner for found in _models_in(each)]
 
 
-def _letter(path: Path, tree: yaml.Node | None, faults: list[Fault]) -> str:
+def _report(path: Path, tree: yaml.Node | None, faults: list[Fault]) -> str:
     """One line a fault, in the order of the file. What several types of a union say about one value is one fault."""
     told: dict[tuple[int, str, str], list[str]] = {}
     for fault in faults:

@@ -348,7 +348,7 @@ def document() -> None:
 
 
 def main() -> int:
-    """Run a step; a fault becomes one letter on stderr and the exit code of its class."""
+    """Run a step; a fault becomes one error report on stderr and the exit code of its class."""
     private_by_default()
     try:
         return int(app(prog_name="python -m spark_jobs", standalone_mode=False) or 0)

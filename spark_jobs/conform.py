@@ -55,7 +55,7 @@ def conform(
     with tables.compiled(spark), tables.configured(spark, {"spark.databricks.delta.stats.skipping": "false"}):
         outcome = run_dbt("build", "--exclude-resource-type", "unit_test", "--vars", json.dumps(variables))
     if not outcome.success:
-        raise ConformError(failure_letter(city_code, business_date, outcome))
+        raise ConformError(failure_report(city_code, business_date, outcome))
     for source in ("raw.area", "raw.denominator", *(f"silver.{kind}" for kind in load_kinds())):
         lineage.read(source)
     for model in (each.node for each in node_results(outcome) if each.node.resource_type.value == "model"):
@@ -137,7 +137,7 @@ def show_progress(event: Any) -> None:
         typer.echo(f"  dbt {done.status:<5} {done.node_info.node_name} ({done.execution_time:.1f} s)")
 
 
-def failure_letter(city_code: str, business_date: date, outcome: dbtRunnerResult) -> str:
+def failure_report(city_code: str, business_date: date, outcome: dbtRunnerResult) -> str:
     """All failures at once, each with what dbt said and the first offending rows."""
     failed = [result for result in node_results(outcome) if result.status.value in ("error", "fail")]
     lines = [f"conform {city_code} {business_date}: dbt stopped; the tables below must not be used"]

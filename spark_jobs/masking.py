@@ -1,23 +1,23 @@
-"""What a letter may say of a source's value: its shape."""
+"""What an error report may say of a source's value: the sorts of its characters."""
 
 from __future__ import annotations
 
 import unicodedata
 
 LONGEST = 40  # characters
-LEGEND = "9 stands for a digit; A, a and 文 for letters"  # for the reader of a letter that shows shapes
+LEGEND = "9 stands for a digit; A, a and 文 for letters"  # for the reader of an error report
 
 
-def shape_of(value: str) -> str:
+def masked(value: str) -> str:
     """The value with its characters replaced by their sort: `9` a digit, `A` and `a` a Latin letter, `文` any other.
 
-    Letters go into logs, to Airflow and to people who may not see a person's data, and where a column has slipped any
+    Error reports go into logs, to Airflow and to people who may not see a person's data, and where a column has slipped any
     value may be a telephone or a name: a name of two characters looks like a code, so that no rule could let the one
-    through and hold the other back. The shape cannot hold either, and says all the same what went wrong: `99/99/9999` is
-    a day the wrong way round, `99999999999` a telephone. The value itself stands in the row that the letter names.
+    through and hold the other back. The masked value cannot hold either, and says all the same what went wrong: `99/99/9999` is
+    a day the wrong way round, `99999999999` a telephone. The value itself stands in the row that the report names.
     """
-    shape = "".join(map(_sort, value[:LONGEST]))
-    return shape if len(value) <= LONGEST else f"{shape}… ({len(value):,} characters)"
+    sorts = "".join(map(_sort, value[:LONGEST]))
+    return sorts if len(value) <= LONGEST else f"{sorts}… ({len(value):,} characters)"
 
 
 def _sort(character: str) -> str:

@@ -191,7 +191,7 @@ def render(
 
 
 def main() -> int:
-    """Run a command; a fault becomes one letter and the exit code of its class.
+    """Run a command; a fault becomes one error report and the exit code of its class.
 
     SIGTERM stops it like Ctrl-C does, also where a shell started it with interrupts switched off.
     """

@@ -23,7 +23,7 @@ from stack.private_files import made_once, passwords
 
 USERS = {"ops": "admin", "ro": "viewer"}
 BOOTSTRAP_SECONDS = 180
-LETTER_LINES = 8
+REPORT_LINES = 8
 
 
 class AirflowBootstrapError(Exception):
@@ -173,7 +173,7 @@ class AirflowHome:
                 check=False,
             )
         if done.returncode:
-            lines = log.read_text(encoding="utf-8", errors="replace").splitlines()[-LETTER_LINES:]
+            lines = log.read_text(encoding="utf-8", errors="replace").splitlines()[-REPORT_LINES:]
             failed = f"`airflow {' '.join(arguments)}` ended with code {done.returncode}; all of it is in {log}"
             raise AirflowBootstrapError("\n".join([failed, *lines]))
 

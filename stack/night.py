@@ -66,7 +66,7 @@ class Terminal:
 
 
 class Watch:
-    """Listens to Airflow: a line at the start and the end of each task, the letter of each that failed.
+    """Listens to Airflow: a line at the start and the end of each task, the error report of each that failed.
 
     Also ends the task at hand on SIGINT or SIGTERM, and those of its `forks`. Nothing is raised into Airflow for
     that: the step's end fails the task, the rest of its DAG is not run, and `stopped_by` says why.
@@ -334,7 +334,7 @@ def main() -> int:
             return night.run([feed.feed_code for feed in feeds], _days(arguments), arguments.since)
         finally:
             night.end()
-    except Exception as error:  # noqa: BLE001 -- the last line of defence: a letter instead of a traceback
+    except Exception as error:  # noqa: BLE001 -- the last line of defence: an error report instead of a traceback
         traceback.print_exc()
         terminal.complain(f"internal error in Airflow: {error}; the whole story is in {terminal.log}")
         return Outcome.INTERNAL_ERROR

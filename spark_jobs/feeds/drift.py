@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from expectations.contract import load_kinds
 from expectations.models import Feed
 from spark_jobs.errors import ContractBreach
-from spark_jobs.masking import LEGEND, shape_of
+from spark_jobs.masking import LEGEND, masked
 
 # Beginnings of type names (Arrow, PostgreSQL) whose text says the same as the value, by canonical type.
 TEXT = ("string", "large_string", "dictionary", "text", "character", "varchar", "char", "uuid", "USER-DEFINED", "null")
@@ -62,7 +62,7 @@ def check_columns(feed: Feed, where: str, columns: Sequence[str], types: Mapping
     if not faults:
         return tuple(name for name in columns if name not in feed.mapped_columns and name not in feed.dropped)
     absent = [name for name, _, now in faults if now.startswith("missing")]
-    found = list(columns) if has_names else [shape_of(name) for name in columns]
+    found = list(columns) if has_names else [masked(name) for name in columns]
     lines = [f"feed {feed.code}: {where}: expected columns {absent}, found {found}"] if absent else []
     lines = lines or [f"feed {feed.code}: {where}: {len(faults)} columns have another type"]
     lines += [f"  {name}: the contract reads {old} | the source has {now}" for name, old, now in faults]

@@ -97,13 +97,13 @@ def _check(
         judged = rows_to_judge(city, feed, folder, rows, total["n_received"])
         faults = judge(city, feed, judged, staging.n_meant(total), gx_folder, "rebuild")
     if faults:
-        letter = [f"feed {feed.code}: its batches break the contract as it is now; nothing was replaced"]
-        letter += [*faults, *silver.reasons(rows)]
-        letter.append(
+        report = [f"feed {feed.code}: its batches break the contract as it is now; nothing was replaced"]
+        report += [*faults, *silver.reasons(rows)]
+        report.append(
             "what to do: correct the contract and rebuild again; if it reads a column or an encoding that it did not "
             "read before, add --from-landing"
         )
-        raise ContractBreach("\n  ".join(letter))
+        raise ContractBreach("\n  ".join(report))
 
 
 def _replace(

@@ -29,7 +29,7 @@ from spark_jobs.feeds.casting import (
 from spark_jobs.feeds.corrections import CORRECTED, HEALED, with_corrections
 from spark_jobs.feeds.decoding import FAULT, FILE, ROW, hashed_sources, pseudonym_columns
 from spark_jobs.lake import tables
-from spark_jobs.masking import shape_of
+from spark_jobs.masking import masked
 
 REJECTS = "silver.rejects"
 LONGEST_KEY, LONGEST_FOUND = 200, 200  # characters
@@ -298,7 +298,7 @@ def _in_words(reason: Row) -> str:
     place = f"first in row {first.row_number} of {first.source_file}"
     if reason.column_name is None:  # a fault of the whole row, told in words of ours
         return f"{reason.n} times {reason.rule}, {place}: {first.found}"
-    shape = "empty" if first.found is None else f"of the shape {shape_of(first.found)!r}"
+    shape = "empty" if first.found is None else f"of the shape {masked(first.found)!r}"
     return f"{reason.n} times {reason.rule} in {reason.column_name}, {place}: {shape}"
 
 

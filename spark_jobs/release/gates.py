@@ -43,9 +43,9 @@ class GateFailed(StepError):
         if any(gate.name == "contract" for gate in failed):
             self.exit_code = ContractBreach.exit_code
         self.reason = Text("；".join(gate.detail.zh for gate in failed), "; ".join(gate.detail.en for gate in failed))
-        letter = "\n".join(f"  gate {gate.name}: {gate.detail.en}" for gate in failed)
+        report = "\n".join(f"  gate {gate.name}: {gate.detail.en}" for gate in failed)
         super().__init__(
-            f"release: nothing was published; what is out stays as it is, marked stale.\n{letter}\n"
+            f"release: nothing was published; what is out stays as it is, marked stale.\n{report}\n"
             "  Correct the cause and run the same date again."
         )
 

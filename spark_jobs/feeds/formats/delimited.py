@@ -12,7 +12,7 @@ import pyarrow.csv as pa_csv
 from spark_jobs.feeds.formats.content import Content, Fault, Unreadable
 from spark_jobs.feeds.formats.encoding import to_utf8
 from spark_jobs.feeds.formats.unpack import refuse_foreign
-from spark_jobs.masking import LEGEND, shape_of
+from spark_jobs.masking import LEGEND, masked
 
 BLOCK = 8 << 20
 LARGEST_BLOCK = (1 << 31) - 1
@@ -51,8 +51,8 @@ def _header(content: bytes, delimiter: str) -> list[str]:
         rows = csv.reader(_text(content), delimiter=delimiter, strict=True)
         header = next((row for row in rows if row), [])
     except csv.Error as error:
-        shape = shape_of(content.decode("utf-8", "replace"))
-        raise Unreadable(f"expected a header, found {shape!r} ({error}; {LEGEND})") from None
+        found = masked(content.decode("utf-8", "replace"))
+        raise Unreadable(f"expected a header, found {found!r} ({error}; {LEGEND})") from None
     if not any(header):
         raise Unreadable("expected a header, found an empty file")
     return [name.strip() for name in header]

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spark_jobs.masking import LONGEST, shape_of
+from spark_jobs.masking import LONGEST, masked
 
 pytestmark = pytest.mark.unit
 
@@ -27,13 +27,13 @@ SHAPES = {
 
 @pytest.mark.parametrize(("value", "shape"), SHAPES.values(), ids=SHAPES.keys())
 def test_letters_and_digits_give_way_and_the_rest_stays(value: str, shape: str) -> None:
-    assert shape_of(value) == shape
+    assert masked(value) == shape
 
 
 def test_a_long_value_is_cut_and_its_length_told() -> None:
-    assert shape_of("x" * 1_234) == "a" * LONGEST + "… (1,234 characters)"
+    assert masked("x" * 1_234) == "a" * LONGEST + "… (1,234 characters)"
 
 
 @given(st.text(st.characters(categories=["L", "M", "N"]), max_size=LONGEST))
 def test_values_of_the_same_shape_cannot_be_told_apart(value: str) -> None:
-    assert set(shape_of(value)) <= set("9Aa文")
+    assert set(masked(value)) <= set("9Aa文")
