@@ -13,6 +13,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from expectations.located_yaml import Fault, one_of
+from expectations.source_columns import SourceColumn
 
 SUFFIX = ".corrections.yml"
 Code = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]
@@ -26,8 +27,8 @@ class Correction(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
     reason: str = Field(min_length=1)
-    where: dict[str, str] = Field(min_length=1)
-    column: str
+    where: dict[SourceColumn, str] = Field(min_length=1)
+    column: SourceColumn
     found: str | None  # the wrong value that the source gives
     corrected: str | None
     delivered_through: date | None = None  # last day of delivery with the error; none: the source still has it

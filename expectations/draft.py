@@ -23,6 +23,7 @@ from expectations.models import TRUE_WORDS, Kind, KindColumn
 from expectations.sample import Sample
 
 MAX_SHOWN = 30
+DAY_IN_NAME = r"\d{4}[-_年]\d{1,2}[-_月]\d{1,2}日?"
 NEARLY = 0.05  # of two columns whose likeness differs by less a person decides
 AREA_SHARE = 0.5  # so many rows must name an area of the city for a column to count as its area
 
@@ -30,6 +31,12 @@ AREA_SHARE = 0.5  # so many rows must name an area of the city for a column to c
 def quoted(value: str) -> str:
     """A text as YAML writes it on one line, inside lists and mappings too."""
     return yaml.safe_dump([value], default_flow_style=True, allow_unicode=True, width=10**6)[1:-2]
+
+
+def _dated_like(said: str) -> str:
+    """A pattern of days written as this one: with all their digits, or with those that they need."""
+    is_padded = "年" not in said and all(len(part) % 2 == 0 for part in re.findall(r"\d+", said))
+    return re.sub(r"\d+", lambda part: f"\\d{{{len(part[0])}}}" if is_padded or len(part[0]) > 2 else r"\d{1,2}", said)
 
 
 def listed(values: Iterable[str]) -> str:
@@ -182,7 +189,7 @@ class Draft:
 
     def _source(self) -> Iterator[str]:
         sample, name = self.sample, self.sample.path.name
-        dated = re.search(r"(?<!\d)(\d{4}-\d{2}-\d{2}|\d{8}|\d{4}-\d{2}|\d{6})(?!\d)", name)
+        dated = re.search(rf"(?<!\d)(\d{{8}}|\d{{6}}|{DAY_IN_NAME}|\d{{4}}-\d{{2}})(?!\d)", name)
         yield "source:"
         yield "  type: files"
         yield f"  connection: {self.city_code}_{self.feed_code}  # its path is the folder"
@@ -198,9 +205,7 @@ class Draft:
             others = [sheet for sheet in sample.sheets if sheet != sample.sheet]
             yield f"  sheet: {quoted(sample.sheet)}" + (f"  # there are also: {', '.join(others)}" if others else "")
         if dated:
-            digits = r"\d{4}-\d{2}-\d{2}" if len(dated[0]) == 10 else r"\d{4}-\d{2}" if "-" in dated[0] else None
-            group = digits or f"\\d{{{len(dated[0])}}}"
-            looks = f"{re.escape(name[: dated.start()])}({group}){re.escape(name[dated.end() :])}"
+            looks = f"{re.escape(name[: dated.start()])}({_dated_like(dated[0])}){re.escape(name[dated.end() :])}"
             yield f"  delivered: '{looks.replace(chr(39), chr(39) * 2)}'"
         else:
             yield f"  delivered_on: {TODO}  # the name does not say; or `delivered` with one group around day or month"

@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterator
 
 from expectations.located_yaml import Fault, one_of
 from expectations.models import Feed, FeedColumn, Kind, KindColumn, Scalar
+from expectations.source_columns import bronze_name
 
 NO_KEY = "no such key"
 
@@ -30,6 +31,7 @@ def feed_faults(feed: Feed, file_name: str, kinds: dict[str, Kind], indicators: 
         yield Fault(("supports",), f"[]: kind {kind.kind} is context, never scored", repr(list(feed.supports)))
     yield from _column_faults(feed, kind)
     yield from _drop_faults(feed, kind)
+    yield from _name_faults(feed, kind)
 
 
 def _column_faults(feed: Feed, kind: Kind) -> Iterator[Fault]:
@@ -82,11 +84,43 @@ def targets(column: FeedColumn) -> Iterator[tuple[tuple[str, ...], Scalar]]:
 
 def _drop_faults(feed: Feed, kind: Kind) -> Iterator[Fault]:
     """A column is used or dropped. What becomes a pseudonym is both: hashed, and then gone."""
-    hashed = {
-        source
-        for name, column in feed.columns.items()
-        if name in kind.columns and kind.columns[name].type == "pseudonym"
-        for source in column.source
-    }
+    hashed = {source for sources in _pseudonyms(feed, kind).values() for source in sources}
     for name in sorted((set(feed.mapped_columns) & set(feed.dropped)) - hashed):
         yield Fault(("dropped", name), "a column that the contract does not use", f"{name!r}, which it uses")
+
+
+def _pseudonyms(feed: Feed, kind: Kind) -> dict[str, tuple[str, ...]]:
+    """Pseudonym column -> the source columns that it is made of, whose own text reaches no table."""
+    return {
+        name: column.source
+        for name, column in feed.columns.items()
+        if name in kind.columns and kind.columns[name].type == "pseudonym"
+    }
+
+
+def _name_faults(feed: Feed, kind: Kind) -> Iterator[Fault]:
+    """Source columns that the lake, which looks at neither capitals nor blanks, cannot tell apart."""
+    pseudonyms = _pseudonyms(feed, kind)
+    hashed = {source for sources in pseudonyms.values() for source in sources}
+    taken = {name: name for name in pseudonyms}
+    for name in feed.mapped_columns:
+        stored = bronze_name(name).lower()
+        if name in hashed:
+            continue
+        if not stored:
+            yield Fault(_place_of(feed, name), "a source column with letters or digits in its name", repr(name))
+        elif stored in taken:
+            expected = (
+                f"a source column that differs from {taken[stored]!r} in more than capitals, blanks or underscores, "
+                "or the lake would take them for one: ask the source to rename it"
+            )
+            yield Fault(_place_of(feed, name), expected, repr(name))
+        taken.setdefault(stored, name)
+
+
+def _place_of(feed: Feed, name: str) -> tuple[str | int, ...]:
+    """Where the contract names a source column."""
+    for key, column in feed.columns.items():
+        if name in column.reads:
+            return ("columns", key)
+    return ("record_id",) if name in feed.record_id else ("area",) if name in feed.area else ("feed",)

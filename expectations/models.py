@@ -6,6 +6,7 @@ tests and documentation all read the same declaration.
 
 from __future__ import annotations
 
+import codecs
 import re
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Annotated, Literal
@@ -15,6 +16,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from expectations.corrections import Correction
 from expectations.located_yaml import ContractError
+from expectations.source_columns import SourceColumn
 from expectations.time_patterns import clock_pattern, time_pattern
 
 CODE = r"^[a-z][a-z0-9_]*$"  # part of names of tables and connections
@@ -141,10 +143,19 @@ class FilesSource(Frozen):
     pattern: str  # glob below the connection's path
     format: Literal["csv", "jsonl", "xlsx", "parquet"]
     encoding: str = "utf-8"
-    delimiter: str = ","
+    delimiter: str = Field(min_length=1, max_length=1, default=",")
     sheet: str | None = None
     delivered: str | None = None  # regular expression on the file name whose group says day or month of delivery
     delivered_on: date | None = None  # for a file of an archive, whose name does not say
+
+    @field_validator("encoding")
+    @classmethod
+    def _encoding_exists(cls, name: str) -> str:
+        try:
+            codecs.lookup(name)
+        except LookupError:
+            raise ValueError("an encoding that Python knows, such as utf-8 or gb18030") from None
+        return name
 
     @field_validator("delivered")
     @classmethod
@@ -170,21 +181,21 @@ Source = Annotated[DatabaseSource | ApiSource | FilesSource, Field(discriminator
 class Condition(Frozen):
     """A row of which one source column has one of these values."""
 
-    column: str
+    column: SourceColumn
     values: tuple[str, ...]
 
 
 class Clock(Frozen):
     """The source column with the time of day, where a source keeps it apart from the day."""
 
-    column: str
+    column: SourceColumn
     format: ClockPattern | None = None  # where it is not H:mm or H:mm:ss
 
 
 class FeedColumn(Frozen):
     """How one canonical column comes out of the source. Closed vocabulary: no expressions."""
 
-    source: tuple[str, ...] = Field(alias="from", default=())
+    source: tuple[SourceColumn, ...] = Field(alias="from", default=())
     values: dict[str, Scalar] | None = Field(alias="map", default=None)
     prefixes: dict[str, Scalar] | None = None  # by the beginning of the text, the longest first
     otherwise: Scalar = None  # for values that neither map nor prefixes name; without it they are rejected
@@ -224,7 +235,7 @@ class FeedColumn(Frozen):
 class Known(Frozen):
     """When the source recorded this version: a column of the source, or the delivery date of the file."""
 
-    column: str | None = None
+    column: SourceColumn | None = None
     format: TimePattern | None = None
 
 
@@ -244,13 +255,13 @@ class Feed(Frozen):
     starts_on: date  # first local day the feed covers
     ends_on: date | None = None  # last local day, for an archive that will get no more
     supports: tuple[str, ...] = ()  # indicators that need this feed; left out: those of its kind (indicators.py)
-    record_id: tuple[str, ...]
+    record_id: tuple[SourceColumn, ...]
     known_at: Known
     deleted: Condition | None = None
-    area: tuple[str, ...]  # source columns tried in order: code, name, township
+    area: tuple[SourceColumn, ...]  # source columns tried in order: code, name, township
     outside_area: tuple[str, ...] = ()  # values of them that mean: not in this city (counted, never scored)
     columns: dict[str, FeedColumn]
-    dropped: dict[str, Privacy] = {}  # source columns that go no further, with their class
+    dropped: dict[SourceColumn, Privacy] = {}  # source columns that go no further, with their class
     tolerance: Tolerance = Tolerance()
     raw_kept_days: int = Field(ge=1, default=400)  # time to live of raw files; bronze keeps their rows, without persons
     corrections: dict[str, Correction] = {}  # never here: from the file of corrections beside the contract

@@ -18,6 +18,8 @@ import pyarrow.csv as pa_csv
 import pyarrow.parquet as pa_parquet
 from python_calamine import CalamineError, CalamineWorkbook
 
+from expectations.source_columns import clean_name
+
 FORMATS = {
     ".csv": "csv", ".tsv": "csv", ".txt": "csv", ".jsonl": "jsonl", ".ndjson": "jsonl",
     ".xlsx": "xlsx", ".xls": "xlsx", ".parquet": "parquet",
@@ -117,7 +119,7 @@ def _read_xlsx(path: Path, stream: BinaryIO, sheet: str | None) -> Sample:
         rows: list[list[Any]] = workbook.get_sheet_by_name(chosen).to_python()
     except CalamineError as error:
         raise SampleError(f"{path}: expected an Excel workbook, found: {str(error).splitlines()[0]}") from None
-    names = [str(cell).strip() for cell in rows[0]] if rows else []
+    names = [str(cell) for cell in rows[0]] if rows else []
     _require_names(path, names)
     columns = {name: [row[place] for row in rows[1:]] for place, name in enumerate(names)}
     return Sample(path, "xlsx", _frame(columns), sheet=chosen, sheets=sheets)
@@ -161,6 +163,7 @@ def _delimiter(text: str) -> str:
 
 
 def _require_names(path: Path, names: list[str]) -> None:
+    names = list(map(clean_name, names))
     if not any(names):
         raise SampleError(f"{path}: expected a header with the names of the columns, found none")
     twice = sorted({name for name in names if name and names.count(name) > 1})
@@ -171,7 +174,7 @@ def _require_names(path: Path, names: list[str]) -> None:
 
 
 def _frame(columns: dict[str, list[Any]]) -> pd.DataFrame:
-    named = {name.lstrip("\ufeff"): list(map(_cell, values)) for name, values in columns.items() if name.strip()}
+    named = {clean_name(name): list(map(_cell, values)) for name, values in columns.items() if clean_name(name)}
     rows = pd.DataFrame(named, dtype=object)
     return rows[rows.notna().any(axis=1)].reset_index(drop=True)
 

@@ -12,7 +12,8 @@ from pyspark.sql import Column
 from pyspark.sql import functions as f
 
 from expectations.models import FALSE_WORDS, TRUE_WORDS, Feed, FeedColumn, Kind, KindColumn
-from spark_jobs.feeds.decoding import FAULT_SQL, bronze_name
+from expectations.source_columns import bronze_name
+from spark_jobs.feeds.decoding import FAULT_SQL
 
 SPARK_TYPES = {
     "text": "string",

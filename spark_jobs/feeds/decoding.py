@@ -6,18 +6,19 @@ before the first byte reaches the lake.
 
 from __future__ import annotations
 
-import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import pyarrow as pa
 
 from expectations.contract import load_kinds
-from expectations.models import ApiSource, Feed, FilesSource
-from spark_jobs.errors import ContractBreach
+from expectations.models import ApiSource, Feed, FilesSource, Source
+from expectations.source_columns import bronze_name
+from spark_jobs.errors import ContractBreach, StepError
 from spark_jobs.feeds.drift import check_columns
 from spark_jobs.feeds.formats.columnar import read_columnar
-from spark_jobs.feeds.formats.content import Content, Fault, Unreadable
+from spark_jobs.feeds.formats.content import Content, Fault, LeftOut, Unreadable
 from spark_jobs.feeds.formats.delimited import read_delimited
 from spark_jobs.feeds.formats.json_records import read_json_lines, read_page
 from spark_jobs.feeds.formats.unpack import members
@@ -27,11 +28,6 @@ from spark_jobs.feeds.pseudonym import Pseudonymiser
 FILE, ROW, FAULT = "_file", "_row", "_fault"
 FAULT_TYPE = pa.struct([("rule", pa.string()), ("column_name", pa.string()), ("found", pa.string())])
 FAULT_SQL = "struct<rule:string,column_name:string,found:string>"
-
-
-def bronze_name(source_column: str) -> str:
-    """A source's column name as a column of bronze: Delta forbids a few characters."""
-    return re.sub(r"[ ,;{}()\n\t=]+", "_", source_column).strip("_")
 
 
 def pseudonym_columns(feed: Feed) -> dict[str, tuple[str, ...]]:
@@ -58,11 +54,13 @@ def bronze_columns(feed: Feed) -> tuple[str, ...]:
 class Decoded:
     """Rows of one landed file: the bronze columns, file, number of the row in it (from 1), and its fault if it has one.
 
-    `beyond` are columns that the contract does not name: they stay in landing and are reported.
+    `beyond` are columns that the contract does not name: they stay in landing and are reported. `left_out` are the
+    parts of the file that are not read.
     """
 
     table: pa.Table
     beyond: tuple[str, ...]
+    left_out: tuple[LeftOut, ...] = ()
 
 
 def decode(feed: Feed, path: Path, pseudonymiser: Pseudonymiser) -> Decoded:
@@ -70,20 +68,31 @@ def decode(feed: Feed, path: Path, pseudonymiser: Pseudonymiser) -> Decoded:
 
     Raises ContractBreach for a file that cannot be read or that lacks a column, naming file, expected and found.
     """
-    tables, beyond = [], dict[str, None]()
+    tables, beyond, left_out = [], dict[str, None](), list[LeftOut]()
+    at = path.name
     try:
-        for name, packed in members(path, _extension(feed)):
-            content = _read(feed, packed)
-            beyond |= dict.fromkeys(check_columns(feed, f"file {name}", content.columns, content.types))
-            tables.append(_to_bronze(feed, content, name, pseudonymiser))
-    except (Unreadable, LookupError, pa.ArrowException, ValueError) as error:
+        for member in members(path, _extension(feed)):
+            if isinstance(member, LeftOut):
+                left_out.append(member)
+                continue
+            at, packed = member
+            contents, unread = _read(feed, packed)
+            left_out += unread
+            for sheet, content in contents.items():
+                name = f"{at}/{sheet}" if len(contents) > 1 else at
+                where = f"file {at}, sheet {sheet!r}" if sheet else f"file {at}"
+                beyond |= dict.fromkeys(check_columns(feed, where, content.columns, content.types))
+                tables.append(_to_bronze(feed, content, name, pseudonymiser))
+    except StepError:
+        raise
+    except Exception as error:  # whatever a library raises is a fault of this file, and of no other
         # what a library says of a value that it cannot read may quote it
         why = error if isinstance(error, Unreadable | LookupError) else type(error).__name__
         raise ContractBreach(
-            f"feed {feed.code}: file {path.name} cannot be read as {_extension(feed)}: {why}\n"
+            f"feed {feed.code}: file {at} cannot be read as {_extension(feed)}: {why}\n"
             "  what to do: ask the source for the file again; the raw bytes stay in landing, and silver as it was"
         ) from error
-    return Decoded(pa.concat_tables(tables), tuple(beyond))
+    return Decoded(pa.concat_tables(tables), tuple(beyond), tuple(left_out))
 
 
 def groups_with(feed: Feed, path: Path, values: frozenset[str]) -> dict[str, set[tuple[str, ...]]]:
@@ -93,12 +102,12 @@ def groups_with(feed: Feed, path: Path, values: frozenset[str]) -> dict[str, set
     """
     hashed = pseudonym_columns(feed)
     found: dict[str, set[tuple[str, ...]]] = {name: set() for name in hashed}
-    for _, packed in members(path, _extension(feed)):
-        content = _read(feed, packed)
-        for name, sources in hashed.items():
-            columns = [content.values[source].to_pylist() for source in sources]
-            groups = {tuple((value or "").strip() for value in group) for group in zip(*columns, strict=True)}
-            found[name] |= {group for group in groups if all(group) and not values.isdisjoint(group)}
+    for member in members(path, _extension(feed)):
+        for content in () if isinstance(member, LeftOut) else _read(feed, member[1])[0].values():
+            for name, sources in hashed.items():
+                columns = [content.values[source].to_pylist() for source in sources]
+                groups = {tuple((value or "").strip() for value in group) for group in zip(*columns, strict=True)}
+                found[name] |= {group for group in groups if all(group) and not values.isdisjoint(group)}
     return found
 
 
@@ -109,8 +118,15 @@ def _extension(feed: Feed) -> str:
     return "json" if isinstance(feed.source, ApiSource) else "csv"
 
 
-def _read(feed: Feed, content: bytes) -> Content:
+def _read(feed: Feed, content: bytes) -> tuple[Mapping[str, Content], list[LeftOut]]:
+    """What a file or member holds, by sheet where it has some, and the sheets that are not read."""
     source, names = feed.source, feed.mapped_columns
+    if isinstance(source, FilesSource) and source.format == "xlsx":
+        return read_workbook(content, names, source.sheet)
+    return {"": _table(source, content, names)}, []
+
+
+def _table(source: Source, content: bytes, names: Sequence[str]) -> Content:
     if isinstance(source, ApiSource):
         return read_page(content, names, source.items)
     if not isinstance(source, FilesSource):
@@ -119,8 +135,6 @@ def _read(feed: Feed, content: bytes) -> Content:
         return read_delimited(content, names, source.encoding, source.delimiter)
     if source.format == "jsonl":
         return read_json_lines(content, names, source.encoding)
-    if source.format == "xlsx":
-        return read_workbook(content, names, source.sheet)
     return read_columnar(content, names)
 
 

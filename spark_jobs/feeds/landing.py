@@ -22,6 +22,7 @@ from pydantic import BaseModel, ConfigDict
 
 from expectations.models import Feed, FilesSource
 from spark_jobs.errors import ContractBreach, SourceUnavailable
+from spark_jobs.feeds.formats.content import LeftOut
 
 MANIFEST = "manifest.json"
 
@@ -55,7 +56,10 @@ class LandedFile(BaseModel):
 
 
 class Manifest(BaseModel):
-    """What one pull brought: all records known by the end of `window_to`, beginning at `window_from`."""
+    """What one pull brought: all records known by the end of `window_to`, beginning at `window_from`.
+
+    `left_out`: what the source has and the pull could not ask for.
+    """
 
     model_config = ConfigDict(frozen=True)
     city_code: str
@@ -67,6 +71,7 @@ class Manifest(BaseModel):
     n_rows: int | None  # as the source counts them, where it does
     files: tuple[LandedFile, ...]
     source_columns: tuple[str, ...] = ()
+    left_out: tuple[LeftOut, ...] = ()
 
     def landed_at(self, feed: Feed) -> dict[str, datetime]:
         """When each file came. Dropped files that came at once follow each other by name, a microsecond apart.
@@ -76,9 +81,7 @@ class Manifest(BaseModel):
         names = [file.name for file in self.files]
         if not isinstance(feed.source, FilesSource):
             return dict.fromkeys(names, self.fetched_at)
-        return {
-            name: self.fetched_at + timedelta(microseconds=n) for n, name in enumerate(sorted(names, key=_edition))
-        }
+        return {name: self.fetched_at + timedelta(microseconds=n) for n, name in enumerate(sorted(names, key=_edition))}
 
     @property
     def n_bytes(self) -> int:

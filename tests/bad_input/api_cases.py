@@ -6,6 +6,8 @@ import gzip
 import json
 from dataclasses import dataclass
 
+from spark_jobs.feeds.sources import api
+from tests.bad_input.cases import row
 from tests.bad_input.unreliable_api import ROWS, SIZE, Answer, Office, Pages, page
 
 ATTEMPTS = 3
@@ -73,6 +75,10 @@ REFUSED = {
     "a total that is no count": Refused(
         _always(page(1, total="many")), "expected an object with a count 'total'", 5, 1
     ),
+    "a total that no source has": Refused(
+        _always(page(1, total=10**15)), "expected a total of at most 100,000,000", 5, 1
+    ),
+    "a total of 5,000 digits": Refused(_always(page(1, total="9" * 5_000)), r"found 9+… \(5,000 characters\)", 5, 1),
     "half JSON on every try": Refused(_always(HALF), "no answer after 3 tries: .* bytes that are none", 4, ATTEMPTS),
     "a page nested 100,000 deep": Refused(
         _always(Answer(b"[" * 100_000)), "no answer after 3 tries: .* nested too deeply", 4, ATTEMPTS
@@ -123,6 +129,26 @@ OVERCOME = {
     "no rows at all": Overcome(Office(lambda number, asked: page(number, [])), [1]),
     "a total written as text": Overcome(Office(lambda number, asked: page(number, total="5")), [1, 2, 3]),
 }
+
+FULL = [row(f"r{number}") for number in range(api.ROUND)]
+ROUND_TOTALS = {
+    # name: (totals that the halves of the window claim, whether the rows are taken)
+    "a round total at which the source stops": ((api.ROUND, 234), False),
+    "a round total whatever is asked for": ((api.ROUND, api.ROUND), False),
+    "a round total of which one half has all": ((api.ROUND, 0), False),
+    "a round total that its halves add up to": ((266, 234), True),
+}
+
+
+def of_round_total(halves: tuple[int, int]) -> Office:
+    """One full page, an empty one, and the halves of the window that are asked for afterwards."""
+
+    def pages(number: int, asked: int) -> Answer:
+        total = halves[asked - 3] if asked > 2 else len(FULL)
+        return Answer(json.dumps({"total": total, "items": FULL if number == 1 else []}).encode())
+
+    return Office(pages)
+
 
 NAN = Office(lambda number, asked: Answer(
     json.dumps({"total": 2, "items": [{**ROWS[0], "deaths": float("nan")}, ROWS[1]]}).encode()

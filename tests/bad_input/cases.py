@@ -96,6 +96,26 @@ def workbook_of(
     return content.getvalue()
 
 
+def sheets_of(sheets: dict[str, Sequence[Sequence[Any]]], hidden: Sequence[str] = ()) -> bytes:
+    """An Excel file of these sheets, each its rows."""
+    book = openpyxl.Workbook()
+    book.remove(book.active)
+    for name, rows in sheets.items():
+        sheet = book.create_sheet(name)
+        sheet.sheet_state = "hidden" if name in hidden else "visible"
+        for cells in rows:
+            sheet.append(list(cells))
+    content = io.BytesIO()
+    book.save(content)
+    return content.getvalue()
+
+
+def with_parts(workbook: bytes, change: Callable[[bytes], bytes]) -> bytes:
+    """The workbook with each of its parts changed."""
+    with zipfile.ZipFile(io.BytesIO(workbook)) as archive:
+        return zip_of({name: change(archive.read(name)) for name in archive.namelist()})
+
+
 def zip_of(members: dict[str, bytes], compression: int = zipfile.ZIP_DEFLATED) -> bytes:
     content = io.BytesIO()
     with zipfile.ZipFile(content, "w", compression) as archive:

@@ -13,7 +13,7 @@ import openpyxl
 import pyarrow as pa
 import pyarrow.parquet as pa_parquet
 
-from tests.bad_input.cases import GOOD, HEADER, Case, csv_of, line, lines_of, row, workbook_of, zip_of
+from tests.bad_input.cases import GOOD, HEADER, Case, csv_of, line, lines_of, row, with_parts, workbook_of, zip_of
 
 JSON, EXCEL, PARQUET = {"format": "jsonl"}, {"format": "xlsx", "sheet": "案件"}, {"format": "parquet"}
 GB = {"encoding": "gb18030"}
@@ -36,14 +36,26 @@ def _error(sheet: Any) -> None:
     sheet["E3"].value, sheet["E3"].data_type = "#N/A", "e"
 
 
-def _formula_with_value() -> bytes:
+def _formula(of_kind: bytes, value: bytes) -> bytes:
     """openpyxl writes formulas without values; Excel writes both."""
     content = workbook_of([*list(row("good2").values())[:4], "=1+1", "2026-02-01 08:00:00", "z"])
-    parts = {}
-    with zipfile.ZipFile(io.BytesIO(content)) as archive:
-        for name in archive.namelist():
-            parts[name] = archive.read(name).replace(b"<f>1+1</f><v />", b"<f>1+1</f><v>2</v>")
-    return zip_of(parts)
+    written = b'<c r="E3"' + of_kind + b"><f>1+1</f>" + value + b"</c>"
+    return with_parts(content, lambda part: part.replace(b'<c r="E3"><f>1+1</f><v /></c>', written))
+
+
+def _strict() -> bytes:
+    """As "Strict Open XML" of Excel writes: other namespaces, and days as text."""
+
+    def change(part: bytes) -> bytes:
+        part = part.replace(b"schemas.openxmlformats.org/spreadsheetml/2006", b"purl.oclc.org/ooxml/spreadsheetml")
+        part = part.replace(
+            b"schemas.openxmlformats.org/officeDocument/2006/relationships",
+            b"purl.oclc.org/ooxml/officeDocument/relationships",
+        )
+        text = b'<c r="C3" t="inlineStr"><is><t>2026-01-31</t></is></c>'
+        return part.replace(text, b'<c r="C3" t="d"><v>2026-01-31</v></c>')
+
+    return with_parts(workbook_of(list(row("good2").values())), change)
 
 
 def _parquet(**columns: Any) -> bytes:
@@ -61,6 +73,37 @@ def _locked_zip() -> bytes:
     return bytes(content)
 
 
+def _packed_otherwise(method: int) -> bytes:
+    """A zip whose headers name a method that the standard library does not know."""
+    content = bytearray(zip_of({"north/cases.csv": csv_of().encode()}))
+    content[8] = content[content.index(b"PK\x01\x02") + 10] = method
+    return bytes(content)
+
+
+def _mac_zip() -> bytes:
+    """What Finder packs: beside every file one of its own, which is no text."""
+    return zip_of({"cases.csv": csv_of(line("good2")).encode(), "__MACOSX/._cases.csv": b"\0\5\x16\7\0\2" + bytes(152)})
+
+
+def _spaced_keys(*rows: dict[str, Any]) -> bytes:
+    return "\n".join(json.dumps({f" {name}": value for name, value in each.items()}) for each in rows).encode()
+
+
+def _spaced_parquet(*rows: dict[str, Any]) -> bytes:
+    content = io.BytesIO()
+    pa_parquet.write_table(pa.table({f" {name}": [each[name] for each in rows] for name in HEADER}), content)
+    return content.getvalue()
+
+
+def _far_cell(sheet: Any) -> None:
+    sheet["XFD1048576"].value = "."
+
+
+def _merged_rest() -> bytes:
+    merge = b'</sheetData><mergeCells count="1"><mergeCell ref="H5:XFD1048576"/></mergeCells>'
+    return with_parts(workbook_of(list(row("good2").values())), lambda part: part.replace(b"</sheetData>", merge))
+
+
 def _damaged_zip() -> bytes:
     content = bytearray(zip_of({"cases.csv": csv_of().encode()}, zipfile.ZIP_STORED))
     content[content.index(b"good1")] ^= 0xFF
@@ -71,6 +114,13 @@ def _workbook_bomb() -> bytes:
     with zipfile.ZipFile(io.BytesIO(workbook_of())) as archive:
         parts = {name: archive.read(name) for name in archive.namelist()}
     return zip_of({**parts, "xl/worksheets/sheet2.xml": b" " * (64 * MEGABYTE)})
+
+
+def _parquet_bomb() -> bytes:
+    content = io.BytesIO()
+    column = pa.nulls(2_000_000, pa.string())
+    pa_parquet.write_table(pa.table(dict.fromkeys(HEADER, column)), content)
+    return content.getvalue()
 
 
 ROWS = {
@@ -135,6 +185,13 @@ FILES = {
         zip_of({"cases.csv": csv_of().encode(), "run.exe": b"MZ"}), "expected members that end in .csv"
     ),
     "an encrypted zip": Case(_locked_zip(), "is encrypted"),
+    "a zip with a Deflate64 member": Case(_packed_otherwise(9), "member 'north/cases.csv' is packed with Deflate64"),
+    "a zip with a Zstandard member": Case(_packed_otherwise(93), "member 'north/cases.csv' is packed with Zstandard"),
+    "a zip with an AES member": Case(_packed_otherwise(99), "member 'north/cases.csv' is packed with AES encryption"),
+    "a zip with a member that is in another encoding": Case(
+        zip_of({"a.csv": csv_of().encode(), "b.csv": csv_of().encode("gb18030")}),
+        "cases_20260210.csv/b.csv cannot be read as csv: expected encoding utf-8, found another one",
+    ),
     "a damaged zip": Case(_damaged_zip(), "cut off or damaged"),
     "a zip without members": Case(zip_of({}), "expected members with different names"),
     "UTF-16 where UTF-8 was agreed": Case(csv_of().encode("utf-16"), "found the byte order mark of utf-16"),
@@ -157,6 +214,15 @@ FILES = {
     ),
     "a column missing from all JSON objects": Case(
         b'{"id": "a", "place": "9901"}\n', r"expected columns \['day', 'nature', 'deaths', 'updated'\]", feed=JSON
+    ),
+    "a JSON array where JSON Lines were agreed": Case(
+        json.dumps(GOOD).encode(), "expected one object a line .* found a JSON array", feed=JSON
+    ),
+    "a JSON array over many lines": Case(
+        b"\n" + json.dumps(GOOD, indent=1).encode(), "expected one object a line .* found a JSON array", feed=JSON
+    ),
+    "a JSON key in two spellings": Case(
+        lines_of(json.dumps({" id": "x"})), "expected each key in one spelling, found 'id' and ' id'", feed=JSON
     ),
     "a re-typed column (Parquet structure)": Case(
         _parquet(deaths=pa.array([{"n": 1}, {"n": 2}])),
@@ -183,6 +249,17 @@ FILES = {
         workbook_of(list(HEADER), header=["二月案件"]), "expected columns", feed=EXCEL
     ),
     "an Excel file that is a zip bomb": Case(_workbook_bomb, "a zip bomb", feed=EXCEL),
+    "an Excel file with a part that is no XML": Case(
+        with_parts(workbook_of(), lambda part: part.replace(b"</workbook>", b"<")), "expected an .xlsx workbook that",
+        feed=EXCEL,
+    ),
+    "an archive that is no workbook where Excel was agreed": Case(
+        zip_of({"cases.csv": csv_of().encode()}), "expected an .xlsx workbook that can be opened", feed=EXCEL
+    ),
+    "a cell far away in Excel": Case(workbook_of(change=_far_cell), "a stray cell lies far away", feed=EXCEL),
+    "a Parquet file of millions of rows in a few bytes": Case(
+        _parquet_bomb, "expected at most 10 rows a byte, found 2,000,000", feed=PARQUET
+    ),
 }  # fmt: skip
 
 
@@ -224,7 +301,31 @@ PASSES: dict[str, tuple[Case, str, str | None]] = {
     "a decimal in JSON as it was written": (
         Case(lines_of('{"id": "good2", "deaths": 1.10}'), "", feed=JSON), "deaths", "1.10",
     ),
-    "a formula with its value in Excel": (Case(_formula_with_value(), "", feed=EXCEL), "deaths", "2"),
+    "a formula with its value in Excel": (Case(_formula(b"", b"<v>2</v>"), "", feed=EXCEL), "deaths", "2"),
+    "a formula whose value is an empty text": (
+        Case(_formula(b' t="str"', b"<v></v>"), "", feed=EXCEL), "deaths", None,
+    ),
+    "an Excel file in Strict Open XML": (Case(_strict(), "", feed=EXCEL), "day", "2026-01-31"),
+    "a merge over the rest of an Excel sheet": (
+        Case(_merged_rest(), "", feed=EXCEL), "id", "good2",
+    ),
+    "blanks around the names in Excel": (
+        Case(workbook_of(list(row("good2").values()), header=[f" {name}\u3000" for name in HEADER]), "", feed=EXCEL),
+        "id", "good2",
+    ),
+    "blanks behind the commas of a header": (Case(csv_of(line("good2"), header=", ".join(HEADER)).encode(), ""), "id", "good2"),
+    "a mark of direction before the first name": (Case(("\u200f" + csv_of(line("good2"))).encode(), ""), "id", "good2"),
+    "blanks around the names in JSON": (
+        Case(_spaced_keys(GOOD[0], row("good2"), GOOD[1]), "", feed=JSON), "id", "good2",
+    ),
+    "blanks around the names in Parquet": (
+        Case(_spaced_parquet(GOOD[0], row("good2"), GOOD[1]), "", feed=PARQUET), "id", "good2",
+    ),
+    "a zip made on a Mac": (Case(_mac_zip(), ""), "id", "good2"),
+    "a zip with what Windows keeps of pictures": (
+        Case(zip_of({"a/cases.csv": csv_of(line("good2")).encode(), "a/Thumbs.db": b"\xd0\xcf\x11\xe0"}), ""),
+        "id", "good2",
+    ),
     "dates of the 1904 calendar in Excel": (Case(_mac_calendar(), "", feed=EXCEL), "day", "2026-01-31"),
     "blank rows in Excel": (
         Case(workbook_of(list(row("good2").values()), [None]), "", feed=EXCEL), "id", "good2",

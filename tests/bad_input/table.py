@@ -58,6 +58,28 @@ ALONE = {
     "a formula in a text that is published": (
         "passes", "an apostrophe before it in the CSV files", "test_published.py::test_no_text_runs_as_a_formula"
     ),
+    "a workbook that goes on in another sheet, hidden or not": (
+        "passes", "rows of all sheets that have all columns", "test_files.py::test_every_sheet_is_read_or_named_with_its_rows",
+    ),
+    "a sheet that lost a column beside one that has all": (
+        "file", "exit 5: the sheet and the column", "test_files.py::test_a_sheet_that_lost_a_column_is_named_in_the_report",
+    ),
+    "values under no name": (
+        "passes", "stay in landing, reported as `column 8 (no name)`",
+        "test_files.py::test_values_under_no_name_are_reported",
+    ),
+    "a name with a day without all its digits (2026-1-15, 2026年1月15日)": (
+        "passes", "that day", "test_drops.py::test_a_name_says_the_last_day_that_its_file_covers",
+    ),
+    "a name whose day may be another (2026115, 26-01-05)": (
+        "file", "exit 5: expected a name like", "test_drops.py::test_a_name_that_may_mean_another_day_is_refused",
+    ),
+    "a round total of an API (1,000, 10,000)": (
+        "source", "exit 5, unless the halves of the window prove it", "test_api.py::test_a_round_total_has_to_be_proved",
+    ),
+    "rows of an API alike in all that is read": (
+        "passes", "taken", "test_api.py::test_rows_alike_in_all_that_is_read_may_stand_on_two_pages"
+    ),
     "a bad file delivered again under its name": (
         "file", "the new one is taken, the bad batch set aside as `replaced`",
         "test_rows.py::test_a_bad_file_stops_the_feed_and_the_next_good_delivery_goes_through",

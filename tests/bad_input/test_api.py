@@ -18,7 +18,18 @@ from spark_jobs.feeds.landing import Landing, Manifest
 from spark_jobs.feeds.sources import api
 from spark_jobs.feeds.sources.pull import Pull
 from tests.bad_input import cases
-from tests.bad_input.api_cases import ATTEMPTS, LARGEST_PAGE, NAN, OVERCOME, REFUSED, Overcome, Refused
+from tests.bad_input.api_cases import (
+    ATTEMPTS,
+    FULL,
+    LARGEST_PAGE,
+    NAN,
+    OVERCOME,
+    REFUSED,
+    ROUND_TOTALS,
+    Overcome,
+    Refused,
+    of_round_total,
+)
 from tests.bad_input.test_files import PSEUDONYMISER
 from tests.bad_input.unreliable_api import ROWS, SIZE, Answer, Office, page, serving
 
@@ -118,6 +129,32 @@ def test_what_passes_by_is_waited_for(feed: Feed, tmp_path: Path, case: Overcome
     found = ids(feed, landing, manifest)
     assert found == [row["id"] for row in ROWS][: manifest.n_rows]
     assert len(found) == manifest.n_rows
+
+
+@pytest.mark.parametrize(("halves", "is_taken"), ROUND_TOTALS.values(), ids=ROUND_TOTALS.keys())
+def test_a_round_total_has_to_be_proved(feed: Feed, tmp_path: Path, halves: tuple[int, int], is_taken: bool) -> None:
+    landing = Landing(tmp_path / "landing")
+    source = feed.source.model_copy(update={"page_size": api.ROUND})
+    feed = feed.model_copy(update={"source": source})
+    with serving(of_round_total(halves)) as office:
+        if is_taken:
+            manifest = pull(feed, landing, office.port)
+            assert manifest
+            assert ids(feed, landing, manifest) == [row["id"] for row in FULL]
+            return
+        said = f"found a round total of {api.ROUND:,}, .* the halves of the window have {halves[0]:,} and {halves[1]:,}"
+        with pytest.raises(ContractBreach, match=said):
+            pull(feed, landing, office.port)
+    assert landing.manifests() == []
+
+
+def test_rows_alike_in_all_that_is_read_may_stand_on_two_pages(feed: Feed, tmp_path: Path) -> None:
+    landing = Landing(tmp_path / "landing")
+    rows = [{**ROWS[0], "note": "for facts"}, ROWS[1], {**ROWS[0], "note": "for experts"}]
+    with serving(Office(lambda number, asked: page(number, rows))) as office:
+        manifest = pull(feed, landing, office.port)
+    assert manifest
+    assert ids(feed, landing, manifest) == ["r0", "r1", "r0"]
 
 
 def test_nan_in_a_page_costs_its_row_only(feed: Feed, tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ from tests.bad_input.cases import csv_of, feed, line
 from tests.bad_input.test_files import Drops
 
 pytestmark = [pytest.mark.unit, pytest.mark.bad_input]
+ANY_NAME = FilesSource(type="files", connection="x", pattern="*", format="csv", delivered=r"cases_(.*)\.csv")
 CONTENT = csv_of(line("good2")).encode()
 HEADER_ONLY = csv_of().split("\n")[0].encode() + b"\n"
 
@@ -91,11 +92,28 @@ def test_a_drop_that_cannot_be_trusted_is_refused_whole(drops: Drops, case: Refu
 
 @pytest.mark.parametrize(
     ("name", "last"),
-    [("cases_20260210", "2026-02-10"), ("cases_2026-02", "2026-02-28"), ("cases_202602", "2026-02-28"), ("cases_2026", "2026-12-31")],
+    [
+        ("20260210", "2026-02-10"), ("2026-02-10", "2026-02-10"), ("2026_0210", "2026-02-10"), ("202602", "2026-02-28"),
+        ("2026-02", "2026-02-28"), ("2026", "2026-12-31"), ("2026-1-15", "2026-01-15"), ("2026-1-1", "2026-01-01"),
+        ("2026-11-5", "2026-11-05"), ("2026.1.15", "2026-01-15"), ("2026-2", "2026-02-28"),
+        ("2026年1月15日", "2026-01-15"), ("2026年11月5日", "2026-11-05"), ("2026年1月", "2026-01-31"),
+        ("２０２６年１月１５日", "2026-01-15"), ("2026年01月15日", "2026-01-15"), ("2026年", "2026-12-31"),
+    ],
 )  # fmt: skip
 def test_a_name_says_the_last_day_that_its_file_covers(name: str, last: str) -> None:
-    source = FilesSource(type="files", connection="x", pattern="*", format="csv", delivered=r"cases_([\d-]+)")
-    assert str(delivered_on(source, name)) == last
+    assert str(delivered_on(ANY_NAME, f"cases_{name}.csv")) == last
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "2026115", "20261", "2026-115", "260115", "26-01-05", "15-01-2026", "15012026", "2026-13-01", "2026-02-30",
+        "2026-W05", "2026Q1", "年2026", "20260115a", "二〇二六年一月", "1月15日", "9999-12-31", "", "2026--1-15",
+    ],
+)  # fmt: skip
+def test_a_name_that_may_mean_another_day_is_refused(name: str) -> None:
+    with pytest.raises(ContractBreach, match=r"expected a name like 'cases_\(\.\*\)"):
+        delivered_on(ANY_NAME, f"cases_{name}.csv")
 
 
 def test_a_file_that_grows_while_it_is_read_waits_for_the_next_run(
@@ -157,7 +175,7 @@ AGAIN = {
         [("north__cases_20260210.csv", "20260210"), ("south__cases_20260210.csv", "20260210")],
     ),
     "a file of a day that has not come": (
-        {"cases_20260210.csv": CONTENT, "cases_29991231.csv": csv_of().encode()}, {},
+        {"cases_20260210.csv": CONTENT, "cases_20991231.csv": csv_of().encode()}, {},
         [("cases_20260210.csv", "20260210")],
     ),
 }  # fmt: skip

@@ -18,7 +18,7 @@ from spark_jobs.feeds.landing import Landing, Manifest
 from spark_jobs.feeds.pseudonym import Pseudonymiser
 from spark_jobs.feeds.sources import files
 from spark_jobs.feeds.sources.pull import Pull
-from tests.bad_input.cases import GOOD, Case, csv_of, feed, line, zip_of
+from tests.bad_input.cases import GOOD, HEADER, Case, csv_of, feed, line, row, sheets_of, zip_of
 from tests.bad_input.file_cases import FILES, PASSES, ROWS
 
 pytestmark = [pytest.mark.unit, pytest.mark.bad_input]
@@ -133,6 +133,85 @@ def test_a_new_column_stays_in_landing_and_is_reported(new_drops: NewDrops) -> N
     (decoded,) = drops.decode(landed(drops, Case(text.encode(), "")))
     assert decoded.beyond == ("phone",)
     assert "13800000000" not in str(decoded.table.to_pylist())
+    assert decoded.table.num_rows == 3
+
+
+def _rows(*ids: str) -> list[list[str]]:
+    return [list(row(id).values()) for id in ids]
+
+
+FIRST = [HEADER, *_rows("a", "b")]
+SHEETS: dict[str, tuple[bytes, str | None, list[str], list[tuple[str, int]]]] = {
+    # name: (workbook, sheet that the contract names, ids that are read, what is left out with how many rows)
+    "an export that goes on in a second sheet": (
+        sheets_of({"1": FIRST, "2": [HEADER, *_rows("c")]}), None, ["a", "b", "c"], []
+    ),
+    "an export that goes on in a hidden sheet": (
+        sheets_of({"1": FIRST, "2": [HEADER, *_rows("c")]}, hidden=["2"]), None, ["a", "b", "c"], []
+    ),
+    "a second sheet whose columns are in another order": (
+        sheets_of({"1": FIRST, "2": [HEADER[::-1], *(cells[::-1] for cells in _rows("c"))]}), None, ["a", "b", "c"], []
+    ),
+    "a cover sheet before the rows": (sheets_of({"封面": [["二月"]], "1": FIRST}), None, ["a", "b"], [("封面", 1)]),
+    "a second sheet of notes": (sheets_of({"1": FIRST, "说明": [["x"], [], ["y"]]}), None, ["a", "b"], [("说明", 2)]),
+    "a second sheet that goes on without a header": (
+        sheets_of({"1": FIRST, "2": _rows("c", "d")}), None, ["a", "b"], [("2", 2)]
+    ),
+    "a second sheet that is empty": (sheets_of({"1": FIRST, "2": []}), None, ["a", "b"], []),
+    "a second sheet of a header alone": (sheets_of({"1": FIRST, "2": [HEADER]}), None, ["a", "b"], []),
+    "a sheet beside the one that the contract names": (
+        sheets_of({"1": FIRST, "2": [HEADER, *_rows("c")]}), "1", ["a", "b"], [("2", 1)]
+    ),
+    "a sheet named by the contract whose other one has a header alone": (
+        sheets_of({"1": FIRST, "2": [HEADER]}), "1", ["a", "b"], []
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("content", "sheet", "ids", "left_out"), SHEETS.values(), ids=SHEETS.keys())
+def test_every_sheet_is_read_or_named_with_its_rows(
+    new_drops: NewDrops, content: bytes, sheet: str | None, ids: list[str], left_out: list[tuple[str, int]]
+) -> None:
+    case = Case(content, "", feed={"format": "xlsx", "sheet": sheet})
+    drops = new_drops(case)
+    (decoded,) = drops.decode(landed(drops, case))
+    assert decoded.table["id"].to_pylist() == ids
+    assert decoded.table["_fault"].null_count == len(ids)
+    assert [(part.what, part.n_rows) for part in decoded.left_out] == [(f"sheet {name!r}", n) for name, n in left_out]
+    rows = list(zip(decoded.table["_file"].to_pylist(), decoded.table["_row"].to_pylist(), strict=True))
+    assert len(set(rows)) == len(rows)  # a report can name each
+
+
+def test_a_sheet_that_lost_a_column_is_named_in_the_report(new_drops: NewDrops) -> None:
+    """Not read from another sheet that has all of them: a template, or what was there last year."""
+    first = [[cell for place, cell in enumerate(cells) if place != 4] for cells in FIRST]
+    case = Case(sheets_of({"案件": first, "模板": [HEADER]}), "", feed={"format": "xlsx"})
+    drops = new_drops(case)
+    manifest = landed(drops, case)
+    with pytest.raises(ContractBreach, match=r"file cases_20260210.csv, sheet '案件': expected columns \['deaths'\]"):
+        drops.decode(manifest)
+
+
+def test_members_that_are_left_out_are_named(new_drops: NewDrops) -> None:
+    case, _, _ = PASSES["a zip made on a Mac"]
+    drops = new_drops(case)
+    (decoded,) = drops.decode(landed(drops, case))
+    assert [(part.what, part.n_rows) for part in decoded.left_out] == [("member '__MACOSX/._cases.csv'", 0)]
+
+
+UNNAMED = {
+    "csv": csv_of(line("good2")).replace("\n", ",1\n").replace("name,1", "name,").encode(),
+    "xlsx": sheets_of({"1": [HEADER, *([*cells, "1"] for cells in _rows("a", "b", "c"))]}),
+}
+
+
+@pytest.mark.parametrize("format", UNNAMED)
+def test_values_under_no_name_are_reported(new_drops: NewDrops, format: str) -> None:
+    """A column without a name is one that the contract does not name."""
+    case = Case(UNNAMED[format], "", feed={"format": format})
+    drops = new_drops(case)
+    (decoded,) = drops.decode(landed(drops, case))
+    assert decoded.beyond == ("column 8 (no name)",)
     assert decoded.table.num_rows == 3
 
 

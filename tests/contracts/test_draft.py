@@ -71,6 +71,9 @@ WRITERS: dict[str, Callable[[Path], object]] = {
     "cases_2026-02-28.txt": lambda path: path.write_bytes(as_csv(path, HEADER, delimiter="\t")),
     "cases.csv": lambda path: path.write_bytes(as_csv(path, HEADER, delimiter=";")),
     "cases_20260228.csv.gz": lambda path: path.write_bytes(gzip.compress(as_csv(path, HEADER, "gb18030"))),
+    "cases_2026-2-28.csv": lambda path: path.write_bytes(as_csv(path, HEADER)),
+    "案件2026年2月28日.csv": lambda path: path.write_bytes(as_csv(path, HEADER)),
+    "cases_20260228_blanks.csv": lambda path: path.write_bytes(as_csv(path, [f" {name}" for name in HEADER])),
     "cases_20260228.jsonl": lambda path: path.write_bytes(as_jsonl(path, HEADER)),
     "cases_20260228.jsonl.gz": lambda path: path.write_bytes(gzip.compress(as_jsonl(path, HEADER))),
     "cases_20260228.xlsx": lambda path: write_xlsx(path, HEADER),
@@ -202,7 +205,9 @@ def written(pattern: object, day: int, hour: int) -> str:
 @pytest.mark.parametrize("day", ["01/02/2026", "01/02/2026 12:00:00 AM"])
 def test_a_time_of_day_in_a_column_of_its_own_completes_the_likest_day(tmp_path: Path, day: str) -> None:
     path = tmp_path / "crashes.csv"
-    path.write_text(f"COLLISION_ID,CALL TIME,CRASH DATE,CRASH TIME,BOROUGH\n1,8:00,{day},7:05,A\n2,9:30,{day},23:59,B\n")
+    path.write_text(
+        f"COLLISION_ID,CALL TIME,CRASH DATE,CRASH TIME,BOROUGH\n1,8:00,{day},7:05,A\n2,9:30,{day},23:59,B\n"
+    )
     draft = Draft(read_sample(path), load_kinds()["incident"], "nowhere", "crashes")
     assert draft.columns["occurred_at"] == "CRASH DATE"
     assert draft.clocks == {"occurred_at": "CRASH TIME"}
@@ -215,7 +220,9 @@ def test_a_time_of_day_in_a_column_of_its_own_completes_the_likest_day(tmp_path:
 def test_of_columns_that_say_the_same_a_person_decides(tmp_path: Path) -> None:
     path = tmp_path / "crashes.csv"
     rows = ["a7,2026-01-02,1,2,0", "a9,2026-01-03,0,1,1"]
-    path.write_text("\n".join(["ID,DATE,NUMBER OF PERSONS KILLED,NUMBER OF LANES,NUMBER OF MOTORIST KILLED", *rows]) + "\n")
+    path.write_text(
+        "\n".join(["ID,DATE,NUMBER OF PERSONS KILLED,NUMBER OF LANES,NUMBER OF MOTORIST KILLED", *rows]) + "\n"
+    )
     draft = Draft(read_sample(path), load_kinds()["incident"], "nowhere", "crashes")
     assert "n_deaths" not in draft.columns
     line = next(line for line in draft.text().splitlines() if line.startswith("  n_deaths:"))

@@ -72,6 +72,26 @@ MISTAKES = {
         near="columns:",
     ),
     "bad code target": Mistake("刑事: criminal", "刑事: crime", r"one of criminal, public_order \(perhaps", "'crime'"),
+    "columns that differ by capitals": Mistake(
+        "  n_serious_injuries: 重伤人数\n  n_minor_injuries: 轻伤人数", "  n_serious_injuries: Hurt\n  n_minor_injuries: hurt",
+        "differs from 'Hurt' in more than capitals, blanks or underscores", "'hurt'",
+    ),
+    "columns that differ by blank and underscore": Mistake(
+        "  reported_at: 报案时间\n  filed_on: 立案时间", "  reported_at: Report Date\n  filed_on: Report_Date",
+        "differs from 'Report Date' in more than capitals, blanks or underscores", "'Report_Date'",
+    ),
+    "columns that differ by brackets": Mistake(
+        "  n_minor_injuries: 轻伤人数\n  amount_yuan: 涉案金额(元)",
+        "  amount_yuan: 涉案金额(元)\n  n_minor_injuries: 涉案金额_元",
+        "differs from '涉案金额\\(元\\)' in more than", "'涉案金额_元'",
+    ),
+    "a column without letters": Mistake(
+        "  venue_code: 场所类型", "  venue_code: '()'", "a source column with letters or digits in its name", "'\\(\\)'"
+    ),
+    "unknown encoding": Mistake("encoding: gb18030", "encoding: gb1803", "an encoding that Python knows", "'gb1803'"),
+    "delimiter of two characters": Mistake(
+        "  encoding: gb18030", "  encoding: gb18030\n  delimiter: ', '", "at most 1 character", "', '"
+    ),
     "bad flag target": Mistake("紧急: true", "紧急: urgent", "one of true, false", "'urgent'", "feeds/hotline.yml"),
     "months that are minutes": Mistake(
         "  occurred_on: 发案时间",

@@ -13,8 +13,9 @@ import pytest
 from psycopg.conninfo import conninfo_to_dict
 
 from expectations.models import Feed
-from spark_jobs.errors import SourceUnavailable
+from spark_jobs.errors import ContractBreach, SourceUnavailable
 from spark_jobs.feeds.connection import Connection
+from spark_jobs.feeds.formats.content import LeftOut
 from spark_jobs.feeds.landing import Landing, Manifest
 from spark_jobs.feeds.sources import database
 from spark_jobs.feeds.sources.pull import Pull
@@ -105,3 +106,62 @@ def test_what_the_server_says_of_a_row_is_not_told(url: str, tmp_path: Path) -> 
     with pytest.raises(SourceUnavailable, match=r"NumericValueOutOfRange \(SQLSTATE 22003\) in a row") as refusal:
         land(feed, url, Landing(tmp_path / "landing"))
     assert phone not in str(refusal.value)
+
+
+NO_TIMES = {
+    "text": "text", "bigint": "bigint", "time without time zone": "time", "double precision": "float8", "missing": None,
+}  # fmt: skip
+
+
+@pytest.mark.bad_input
+@pytest.mark.parametrize(("found", "type_"), NO_TIMES.items(), ids=NO_TIMES.keys())
+def test_a_cursor_that_is_no_time_is_named(url: str, tmp_path: Path, found: str, type_: str | None) -> None:
+    feed, table = feed_of(f"no_times_{found[:4]}"), f"no_times_{found[:4]}"
+    feed = feed.model_copy(update={"source": feed.source.model_copy(update={"cursor": "changed"})})
+    columns = [*(f"{name} text" for name in feed.mapped_columns), *([f"changed {type_}"] if type_ else [])]
+    with psycopg.connect(url) as office:
+        office.execute(f"create table {table} ({', '.join(columns)})")
+    said = rf"table {table}: expected a cursor that is a timestamp or a date, found 'changed', which is {found}"
+    with pytest.raises(ContractBreach, match=said) as breach:
+        land(feed, url, Landing(tmp_path / "landing"))
+    assert "address" not in str(breach.value)
+
+
+@pytest.mark.bad_input
+def test_rows_without_a_cursor_are_counted(url: str, tmp_path: Path) -> None:
+    feed = feed_of("half_known")
+    columns = ", ".join(f"{name} timestamp" if name == "updated" else f"{name} text" for name in feed.mapped_columns)
+    with psycopg.connect(url) as office:
+        office.execute(f"create table half_known ({columns})")
+        office.execute("insert into half_known (id, updated) values ('a', '2026-02-01'), ('b', null), ('c', null)")
+    landing = Landing(tmp_path / "landing")
+    manifest = land(feed, url, landing)
+    assert manifest
+    assert manifest.n_rows == 1
+    assert landing.manifests()[0].left_out == (LeftOut("table half_known where updated is empty", 2),)
+
+
+@pytest.mark.bad_input
+def test_names_with_blanks_around_them_are_read(url: str, tmp_path: Path) -> None:
+    feed = feed_of("spaced")
+    columns = ", ".join(
+        f'"{name}" timestamp' if name == "updated" else f'" {name}" text' for name in feed.mapped_columns
+    )
+    with psycopg.connect(url) as office:
+        office.execute(f"create table spaced ({columns})")
+        office.execute("""insert into spaced (" id", updated) values ('a', '2026-02-01')""")
+    manifest = land(feed, url, Landing(tmp_path / "landing"))
+    assert manifest
+    assert manifest.n_rows == 1
+
+
+@pytest.mark.bad_input
+def test_a_table_that_may_not_be_read_is_no_matter_of_the_network(url: str, tmp_path: Path) -> None:
+    feed = feed_of("broken")
+    texts = ", ".join(f"'x' as {name}" for name in feed.mapped_columns if name not in ("updated", "deaths"))
+    with psycopg.connect(url) as office:
+        office.execute(
+            f"create view broken as select {texts}, 'x'::text::int as deaths, '2026-02-01'::timestamp as updated"
+        )
+    with pytest.raises(SourceUnavailable, match="what to do: ask the source what has changed about its table"):
+        land(feed, url, Landing(tmp_path / "landing"))

@@ -8,25 +8,40 @@ from collections.abc import Sequence
 import pyarrow as pa
 import pyarrow.parquet as pa_parquet
 
+from expectations.source_columns import header_of
 from spark_jobs.feeds.formats.content import Content, Unreadable
+
+FEW_ROWS, ROWS_A_BYTE = 1_000_000, 10  # rows of their own keys take more than a byte each, however they are packed
 
 
 def read_columnar(content: bytes, names: Sequence[str]) -> Content:
     """The columns `names` as text; `types` says what they were. Raises Unreadable for a file that is none or cut off."""
     try:
         file = pa_parquet.ParquetFile(io.BytesIO(content))
-        columns = tuple(file.schema_arrow.names)
+        _check_size(file, len(content))
+        written = file.schema_arrow.names
+        columns = header_of(written)
         twice = sorted({name for name in names if columns.count(name) > 1})
         if twice:
-            raise Unreadable(f"expected each column once, found {twice} more than once in {list(columns)}")
-        table = file.read(columns=[name for name in names if name in columns])
+            raise Unreadable(f"expected each column once, found {twice} more than once in {columns}")
+        present = {name: written[columns.index(name)] for name in names if name in columns}
+        table = file.read(columns=list(present.values()))
     except (pa.ArrowException, OSError) as error:
         raise Unreadable(f"expected Parquet, found something else or a file that is cut off: {error}") from None
-    types = {name: _plain(table.schema.field(name).type) for name in table.column_names}
-    values = {name: table[name].cast(pa.string()) for name, kind in types.items() if _has_text(kind)}
+    types = {name: _plain(table.schema.field(key).type) for name, key in present.items()}
+    values = {name: table[present[name]].cast(pa.string()) for name, kind in types.items() if _has_text(kind)}
     return Content(
-        columns, values, range(1, table.num_rows + 1), types={name: str(kind) for name, kind in types.items()}
+        tuple(columns), values, range(1, table.num_rows + 1), types={name: str(kind) for name, kind in types.items()}
     )
+
+
+def _check_size(file: pa_parquet.ParquetFile, n_bytes: int) -> None:
+    """A file of a few kilobytes can say one value fifty million times."""
+    n_rows = file.metadata.num_rows
+    if n_rows > max(FEW_ROWS, n_bytes * ROWS_A_BYTE):
+        raise Unreadable(
+            f"expected at most {ROWS_A_BYTE} rows a byte, found {n_rows:,} in {n_bytes:,}: a mistake or a bomb"
+        )
 
 
 def _plain(kind: pa.DataType) -> pa.DataType:

@@ -27,6 +27,17 @@ class Fault:
     found: str | None = None
 
 
+@dataclass(frozen=True)
+class LeftOut:
+    """A part of a delivery that is not read, in words, and how many rows it holds; 0 for what is no table."""
+
+    what: str
+    n_rows: int = 0
+
+    def __str__(self) -> str:
+        return f"{self.what} ({self.n_rows:,} rows)" if self.n_rows else self.what
+
+
 @dataclass
 class Content:
     """Rows of one file.

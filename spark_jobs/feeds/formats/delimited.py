@@ -9,6 +9,7 @@ from collections.abc import Sequence
 import pyarrow as pa
 import pyarrow.csv as pa_csv
 
+from expectations.source_columns import header_of
 from spark_jobs.feeds.formats.content import Content, Fault, Unreadable
 from spark_jobs.feeds.formats.encoding import to_utf8
 from spark_jobs.feeds.formats.unpack import refuse_foreign
@@ -29,24 +30,25 @@ def read_delimited(content: bytes, names: Sequence[str], encoding: str, delimite
     content = to_utf8(content, encoding)
     if not content.endswith(b"\n"):
         content += b"\n"  # pyarrow takes a header that does not end for none
-    header = _header(content, delimiter)
+    written = _written(content, delimiter)
+    header = header_of(written)
     _refuse_doubles(header, names)
     if b'"' in content:
         _check_quotes(content, delimiter)
-    present = [name for name in names if name in header]
+    present = {name: written[header.index(name)] for name in names if name in header}
     wrong: list[tuple[int, int]] = []
-    table = _parse(content, present, delimiter, wrong) if present else pa.table({})
+    table = _parse(content, list(present.values()), delimiter, wrong) if present else pa.table({})
     faults = {
         number - 1: Fault("wrong_number_of_values", None, f"{found} values, expected {len(header)}")
         for number, found in wrong
     }
     total = table.num_rows + len(faults)
     numbers = [number for number in range(1, total + 1) if number not in faults] if faults else range(1, total + 1)
-    return Content(tuple(header), {name: table[name] for name in present}, numbers, faults)
+    return Content(tuple(header), {name: table[as_written] for name, as_written in present.items()}, numbers, faults)
 
 
-def _header(content: bytes, delimiter: str) -> list[str]:
-    """Names in the first row that is not blank, without surrounding blanks."""
+def _written(content: bytes, delimiter: str) -> list[str]:
+    """Names in the first row that is not blank, as they are written, with blanks behind the commas if there are any."""
     try:
         rows = csv.reader(_text(content), delimiter=delimiter, strict=True)
         header = next((row for row in rows if row), [])
@@ -55,7 +57,7 @@ def _header(content: bytes, delimiter: str) -> list[str]:
         raise Unreadable(f"expected a header, found {found!r} ({error}; {LEGEND})") from None
     if not any(header):
         raise Unreadable("expected a header, found an empty file")
-    return [name.strip() for name in header]
+    return header
 
 
 def _text(content: bytes) -> io.TextIOWrapper:

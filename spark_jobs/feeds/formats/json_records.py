@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from expectations.source_columns import clean_name, header_of
 from spark_jobs.feeds.formats.content import Content, Fault, Unreadable, text_column
 from spark_jobs.feeds.formats.encoding import to_utf8
 from spark_jobs.feeds.formats.unpack import refuse_foreign
@@ -43,9 +44,15 @@ def loads(text: str) -> Any:
 
 
 def read_json_lines(content: bytes, names: Sequence[str], encoding: str) -> Content:
-    """The keys `names` of one object a line. An empty line is no record; no byte at all is no delivery."""
+    """The keys `names` of one object a line. An empty line is no record; no byte at all is no delivery.
+
+    An array, which other tools take for the same, would be one row that cannot be used: it is refused as a file.
+    """
     refuse_foreign(content, "JSON Lines")
-    lines = to_utf8(content, encoding).decode("utf-8").split("\n")
+    text = to_utf8(content, encoding).decode("utf-8")
+    if text.lstrip().startswith("["):
+        raise Unreadable("expected one object a line (JSON Lines), found a JSON array: its first character is '['")
+    lines = text.split("\n")
     return of_records([_record(line) for line in lines if line.strip()], names)
 
 
@@ -66,31 +73,42 @@ def read_page(content: bytes, names: Sequence[str], items: str) -> Content:
 
 def of_records(records: Sequence[object], names: Sequence[str]) -> Content:
     """Objects as columns of text. A key absent from all rows is an absent column; from some rows, an empty value."""
+    written: dict[str, None] = {}
+    for record in records:
+        if isinstance(record, dict):
+            written |= dict.fromkeys(record)
+    # no record has no names: it says nothing about columns
+    present = _spelled(written, names) if written else {name: name for name in names}
     faults, kept, numbers = {}, [], []
-    found: dict[str, None] = {}
     for number, record in enumerate(records, 1):
-        fault = _fault_of(record, names)
+        fault = _fault_of(record, present)
         if fault:
             faults[number] = fault
-        if isinstance(record, dict):
-            found |= dict.fromkeys(record)
-            if not fault:
-                kept.append(record)
-                numbers.append(number)
-    columns = tuple(found) if found else tuple(names)  # no record has no names: it says nothing about columns
-    values = {name: text_column([_text(record.get(name)) for record in kept]) for name in names if name in columns}
-    return Content(columns, values, numbers, faults)
+        elif isinstance(record, dict):
+            kept.append(record)
+            numbers.append(number)
+    values = {name: text_column([_text(record.get(key)) for record in kept]) for name, key in present.items()}
+    return Content(tuple(header_of(written or names)), values, numbers, faults)
 
 
-def _fault_of(record: object, names: Iterable[str]) -> Fault | None:
+def _spelled(written: Iterable[str], names: Sequence[str]) -> dict[str, str]:
+    """Name -> the key as the objects write it, for the `names` that are there. Raises Unreadable for two spellings."""
+    spelled: dict[str, str] = {}
+    for key in written:
+        if spelled.setdefault(clean_name(key), key) != key and clean_name(key) in names:
+            raise Unreadable(f"expected each key in one spelling, found {spelled[clean_name(key)]!r} and {key!r}")
+    return {name: spelled[name] for name in names if name in spelled}
+
+
+def _fault_of(record: object, present: Mapping[str, str]) -> Fault | None:
     if isinstance(record, Fault):
         return record
     if not isinstance(record, dict):
         return Fault("not_an_object", None, type(record).__name__)
     if isinstance(record, Doubled):
         return Fault("key_twice", record.key, None)
-    for name in names:
-        value = record.get(name)
+    for name, key in present.items():
+        value = record.get(key)
         if isinstance(value, NotJson):
             return Fault("not_json", name, str(value))
         if isinstance(value, dict | list):

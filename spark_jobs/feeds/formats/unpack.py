@@ -6,6 +6,7 @@ Nothing is ever written to disk, so a member's name cannot lead anywhere; a name
 from __future__ import annotations
 
 import gzip
+import lzma
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -13,13 +14,17 @@ from io import BytesIO
 from pathlib import Path, PurePosixPath
 from typing import IO
 
-from spark_jobs.feeds.formats.content import Unreadable
+from spark_jobs.feeds.formats.content import LeftOut, Unreadable
 
 BLOCK = 1 << 20
 LARGEST = 8 << 30  # bytes of one unpacked file
 EXPANSION = 200  # text packs about 1:20, at the very most 1:100; a bomb up to 1:1,000
 ALWAYS_ALLOWED = 32 << 20  # a short file of one repeated line is no bomb
 GZIP, ZIP, EMPTY_ZIP = b"\x1f\x8b", b"PK\x03\x04", b"PK\x05\x06"
+METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA)
+OTHER_METHODS = {9: "Deflate64", 93: "Zstandard", 95: "XZ", 98: "PPMd", 99: "AES encryption"}
+OF_THE_SYSTEM = (".DS_Store", "Thumbs.db", "desktop.ini")  # beside what a Mac writes: __MACOSX and ._ before a name
+DAMAGED = (EOFError, gzip.BadGzipFile, zipfile.BadZipFile, zlib.error, lzma.LZMAError)
 FOREIGN = {  # first bytes of what arrives in place of a text file
     ZIP: "a zip archive or an Excel workbook",
     b"\xd0\xcf\x11\xe0": "an old or encrypted Excel workbook",
@@ -32,24 +37,28 @@ FOREIGN = {  # first bytes of what arrives in place of a text file
 }
 
 
-def members(path: Path, extension: str) -> Iterator[tuple[str, bytes]]:
+def members(path: Path, extension: str) -> Iterator[tuple[str, bytes] | LeftOut]:
     """(name, bytes) of the file, or of each member of an archive whose members end in `.extension`.
 
-    Raises Unreadable for an archive that is cut off, damaged, encrypted, too large, or holds something else.
+    What a system puts into its archives for itself is left out and named. Raises Unreadable for an archive that is cut
+    off, damaged, encrypted, packed by another method, too large, or holds something else.
     """
     with path.open("rb") as file:
         start = file.read(4)
-    if not start:
+    size = path.stat().st_size
+    if not size:
         raise Unreadable("expected at least a header, found an empty file (0 bytes)")
+    if size > LARGEST:
+        raise Unreadable(f"expected at most {LARGEST:,} bytes, found {size:,}")
     try:
         if start.startswith(GZIP):
             with gzip.open(path) as stream:
-                yield path.name, _within_limits(stream, path.stat().st_size)
+                yield path.name, _within_limits(stream, size)
         elif start in (ZIP, EMPTY_ZIP) and (path.suffix == ".zip" or extension != "xlsx"):
             yield from _zip_members(path, extension)
         else:
             yield path.name, path.read_bytes()
-    except (EOFError, gzip.BadGzipFile, zipfile.BadZipFile, zlib.error) as error:
+    except DAMAGED as error:
         raise Unreadable(f"expected a whole archive, found one that is cut off or damaged: {error}") from None
 
 
@@ -66,30 +75,54 @@ def _within_limits(stream: IO[bytes] | gzip.GzipFile, packed: int) -> bytes:
     return b"".join(blocks)
 
 
-def _zip_members(path: Path, extension: str) -> Iterator[tuple[str, bytes]]:
+def _zip_members(path: Path, extension: str) -> Iterator[tuple[str, bytes] | LeftOut]:
     with zipfile.ZipFile(path, metadata_encoding="gb18030") as archive:
-        entries = [entry for entry in archive.infolist() if not entry.is_dir()]
+        found = [entry for entry in archive.infolist() if not entry.is_dir()]
+        entries = [entry for entry in found if not _is_of_the_system(entry.filename)]
+        yield from (LeftOut(f"member {entry.filename!r}") for entry in found if entry not in entries)
         for entry in entries:
-            _check_name(entry.filename, extension)
-            if entry.flag_bits & 1:
-                raise Unreadable(f"member {entry.filename!r} is encrypted; expected an archive without password")
+            _check_member(entry, extension)
         names = sorted(entry.filename for entry in entries)
         if not names or len(set(names)) != len(names):
             raise Unreadable(f"expected members with different names, found {names}")
         for entry in sorted(entries, key=lambda entry: entry.filename):
-            with archive.open(entry) as stream:
-                content = _within_limits(stream, entry.compress_size)
-            if not content:
-                raise Unreadable(f"member {entry.filename!r}: expected at least a header, found 0 bytes")
-            yield f"{path.name}/{entry.filename}", content
+            yield f"{path.name}/{entry.filename}", _unpacked(archive, entry)
 
 
-def _check_name(name: str, extension: str) -> None:
+def _is_of_the_system(name: str) -> bool:
+    parts = PurePosixPath(name).parts
+    return "__MACOSX" in parts or parts[-1].startswith("._") or parts[-1] in OF_THE_SYSTEM
+
+
+def _unpacked(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> bytes:
+    where = f"member {entry.filename!r}"
+    try:
+        with archive.open(entry) as stream:
+            content = _within_limits(stream, entry.compress_size)
+    except Unreadable as error:
+        raise Unreadable(f"{where}: {error}") from None
+    except DAMAGED as error:
+        raise Unreadable(f"{where}: expected a whole archive, found one that is cut off or damaged: {error}") from None
+    if not content:
+        raise Unreadable(f"{where}: expected at least a header, found 0 bytes")
+    return content
+
+
+def _check_member(entry: zipfile.ZipInfo, extension: str) -> None:
+    name = entry.filename
     parts = PurePosixPath(name.replace("\\", "/"))
     if parts.is_absolute() or ".." in parts.parts or ":" in name:
         raise Unreadable(f"member {name!r} leads out of the archive; nothing was unpacked")
     if not name.lower().endswith(f".{extension}"):
         raise Unreadable(f"expected members that end in .{extension}, found {name!r}")
+    if entry.flag_bits & 1:
+        raise Unreadable(f"member {name!r} is encrypted; expected an archive without password")
+    if entry.compress_type not in METHODS:
+        method = OTHER_METHODS.get(entry.compress_type, "another method")
+        raise Unreadable(
+            f"member {name!r} is packed with {method} (method {entry.compress_type}), which is not read; "
+            "expected Deflate: pack the archive anew, with members under 2 GB where Windows packs it"
+        )
 
 
 def check_workbook_size(content: bytes) -> None:

@@ -1,63 +1,134 @@
-"""Excel workbooks: what calamine reads, and what it passes over (formulas without a value, errors, merged cells)."""
+"""Excel workbooks: what calamine reads, and what it passes over (formulas without a value, errors, merged cells).
+
+An export that grows too long goes on in the next sheet, so every sheet counts: it is read, or named with its rows.
+"""
 
 from __future__ import annotations
 
 import io
-import posixpath
 import re
 import zipfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 from xml.etree import ElementTree
 
-from python_calamine import CalamineError, CalamineSheet, CalamineWorkbook
+from python_calamine import CalamineError, CalamineWorkbook, SheetTypeEnum
 
-from spark_jobs.feeds.formats.content import Content, Fault, Unreadable, text_column
+from expectations.source_columns import header_of, unnamed
+from spark_jobs.feeds.formats.content import Content, Fault, LeftOut, Unreadable, text_column
 from spark_jobs.feeds.formats.unpack import check_workbook_size
+from spark_jobs.feeds.formats.workbook_parts import check_extent, parts_of, position
 
 EXACT = 10**15  # a spreadsheet keeps 15 digits; of a longer number the last ones are zeros of its own making
-_MAIN = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
-_RELATION = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}id"
-_SUSPECT = re.compile(rb"<f[ >/]|t=.e.")
+_SUSPECT = re.compile(rb"<(\w+:)?f[ >/]|t=.e.")
 Cell = tuple[int, int]  # row and column of the sheet, from 0
+Merged = list[tuple[Cell, Cell]]  # ranges, each by its first and last cell
 
 
-def read_workbook(content: bytes, names: Sequence[str], sheet: str | None) -> Content:
-    """The columns `names` of a sheet as text; the first row that is not empty is the header.
+@dataclass(frozen=True)
+class _Sheet:
+    """A sheet with something in it: its rows, the header first, where they begin, and what only its XML says."""
 
-    A date that was stored as a plain number stays that number: which it was, nobody can tell. Raises Unreadable.
+    name: str
+    rows: list[list[Any]]
+    start: Cell
+    merged: Merged
+    xml: bytes
+
+    @property
+    def header(self) -> list[str]:
+        return header_of(self.rows[0])
+
+    def n_shared(self, names: Sequence[str]) -> int:
+        return len({*names} & {*self.header})
+
+    def left_out(self, names: Sequence[str]) -> LeftOut:
+        """In words, with the rows that have something in them; a header of the contract's columns is none."""
+        n_rows = sum(any(cell != "" for cell in row) for row in self.rows)
+        return LeftOut(f"sheet {self.name!r}", n_rows - (self.n_shared(names) == len({*names})))
+
+
+def read_workbook(content: bytes, names: Sequence[str], sheet: str | None) -> tuple[dict[str, Content], list[LeftOut]]:
+    """The columns `names` as text, by sheet, and the sheets that are not read.
+
+    Of a sheet the first row that is not empty is the header. Read is the named `sheet`; without a name, every one that
+    has all the columns, hidden or not. A date that was stored as a plain number stays that number: which it was, nobody
+    can tell. Raises Unreadable.
     """
     check_workbook_size(content)
-    read = _sheet(content, sheet)
-    rows: list[list[Any]] = read.to_python()
-    top, left = read.start or (0, 0)
-    header = [str(cell).strip() for cell in rows[0]] if rows else []
-    if not any(header):
-        raise Unreadable(f"expected a header in sheet {read.name!r}, found it empty")
+    try:
+        sheets = _sheets(content)
+    except (CalamineError, KeyError, ElementTree.ParseError) as error:
+        raise Unreadable(f"expected an .xlsx workbook that can be opened: {error}") from None
+    except BaseException as error:  # a panic of the library is no Exception
+        if type(error).__name__ != "PanicException":
+            raise
+        raise Unreadable("expected an .xlsx workbook that can be opened: the library that reads it gave up") from None
+    chosen = _chosen(sheets, names, sheet)
+    others = [other.left_out(names) for name, other in sheets.items() if other and name not in chosen]
+    return {name: _content(read, names) for name, read in chosen.items()}, [o for o in others if o.n_rows]
+
+
+def _sheets(content: bytes) -> dict[str, _Sheet | None]:
+    """All sheets with cells, in their order, hidden ones too; None for an empty one."""
+    workbook = CalamineWorkbook.from_filelike(io.BytesIO(content))
+    found: dict[str, _Sheet | None] = {}
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        parts = parts_of(archive)
+        for about in workbook.sheets_metadata:
+            if about.typ != SheetTypeEnum.WorkSheet:
+                continue  # a chart has no rows
+            xml = archive.read(parts[about.name])
+            check_extent(about.name, xml)
+            read = workbook.get_sheet_by_name(about.name)
+            rows: list[list[Any]] = read.to_python()
+            merged = read.merged_cell_ranges or []
+            found[about.name] = _Sheet(about.name, rows, read.start or (0, 0), merged, xml) if rows else None
+    return found
+
+
+def _chosen(sheets: Mapping[str, _Sheet | None], names: Sequence[str], sheet: str | None) -> dict[str, _Sheet]:
+    """The sheets to read: the named one, or all that have every column.
+
+    Where a sheet before them has most of the columns, or none has all, it is that one: what is missing stops the feed.
+    """
+    if sheet is not None:
+        if sheet not in sheets:
+            raise Unreadable(f"expected sheet {sheet!r}, found {list(sheets)}")
+        named = sheets[sheet]
+        if named is None:
+            raise Unreadable(f"expected a header in sheet {sheet!r}, found it empty")
+        return {sheet: named}
+    filled = {name: found for name, found in sheets.items() if found}
+    if not filled:
+        raise Unreadable(f"expected a header in sheet {next(iter(sheets), '')!r}, found it empty")
+    whole = {name: found for name, found in filled.items() if found.n_shared(names) == len({*names})}
+    first = next(iter(filled.values()))
+    if whole and (first.name in whole or 2 * first.n_shared(names) < len({*names})):
+        return whole
+    return {first.name: first}
+
+
+def _content(sheet: _Sheet, names: Sequence[str]) -> Content:
+    header = sheet.header
     twice = sorted({name for name in names if header.count(name) > 1})
     if twice:
         raise Unreadable(f"expected each column once, found {twice} more than once in {header}")
+    rows, (top, left) = sheet.rows, sheet.start
     places = {name: header.index(name) for name in names if name in header}
     faults = _faults(rows, places)
     by_column = {left + place: name for name, place in places.items()}
-    for (row, column), rule in _hidden(content, read):
+    for (row, column), rule in _hidden(sheet, by_column):
         if column in by_column and row > top:
             faults.setdefault(row - top, Fault(rule, by_column[column]))
     numbers = [number for number, row in enumerate(rows[1:], 1) if any(cell != "" for cell in row)]
     values = {name: text_column([_text(rows[number][place]) for number in numbers]) for name, place in places.items()}
-    return Content(tuple(name for name in header if name), values, numbers, faults)
-
-
-def _sheet(content: bytes, sheet: str | None) -> CalamineSheet:
-    """The sheet of that name, or the first."""
-    try:
-        workbook = CalamineWorkbook.from_filelike(io.BytesIO(content))
-        if sheet is not None and sheet not in workbook.sheet_names:
-            raise Unreadable(f"expected sheet {sheet!r}, found {workbook.sheet_names}")
-        return workbook.get_sheet_by_name(sheet or workbook.sheet_names[0])
-    except CalamineError as error:
-        raise Unreadable(f"expected an .xlsx workbook that can be opened: {error}") from None
+    columns = tuple(
+        name for place, name in enumerate(header) if name != unnamed(place + 1) or any(row[place] != "" for row in rows)
+    )
+    return Content(columns, values, numbers, faults)
 
 
 def _faults(rows: list[list[Any]], places: dict[str, int]) -> dict[int, Fault]:
@@ -82,39 +153,19 @@ def _text(value: object) -> str | None:
     return value.isoformat() if isinstance(value, date) else str(value)
 
 
-def _hidden(content: bytes, sheet: CalamineSheet) -> Iterator[tuple[Cell, str]]:
-    """Cells that calamine gives as empty or alone, with the rule that they break."""
-    for (top, left), (bottom, right) in sheet.merged_cell_ranges or []:
-        yield from (((r, c), "merged_cell") for r in range(top, bottom + 1) for c in range(left, right + 1))
-    with zipfile.ZipFile(io.BytesIO(content)) as archive:
-        xml = archive.read(_part_of(archive, sheet.name))
-    if not _SUSPECT.search(xml):
+def _hidden(sheet: _Sheet, columns: Mapping[int, str]) -> Iterator[tuple[Cell, str]]:
+    """Cells that calamine gives as empty or alone, with the rule that they break; merged ones of these columns only."""
+    last = sheet.start[0] + len(sheet.rows) - 1
+    for (top, left), (bottom, right) in sheet.merged:
+        within = [column for column in columns if left <= column <= right]
+        yield from (((row, column), "merged_cell") for row in range(top, min(bottom, last) + 1) for column in within)
+    if not _SUSPECT.search(sheet.xml):
         return
-    for _, cell in ElementTree.iterparse(io.BytesIO(xml)):  # noqa: S314 - expat limits entities; parts are limited
-        if cell.tag == f"{_MAIN}c":
-            value = cell.findtext(f"{_MAIN}v")
+    for _, cell in ElementTree.iterparse(io.BytesIO(sheet.xml)):  # noqa: S314 - expat limits entities; parts are limited
+        if cell.tag.endswith("}c"):
+            has_value = cell.get("t") == "str" or bool(cell.findtext("{*}v"))  # an empty text is a value
             if cell.get("t") == "e":
-                yield _place(cell.get("r", "")), "spreadsheet_error"
-            elif cell.find(f"{_MAIN}f") is not None and not value:
-                yield _place(cell.get("r", "")), "formula_without_value"
+                yield position(cell.get("r", "")), "spreadsheet_error"
+            elif cell.find("{*}f") is not None and not has_value:
+                yield position(cell.get("r", "")), "formula_without_value"
             cell.clear()
-
-
-def _part_of(archive: zipfile.ZipFile, sheet: str) -> str:
-    """Path of the XML of a sheet inside the workbook."""
-    book = ElementTree.fromstring(archive.read("xl/workbook.xml"))  # noqa: S314 - as above
-    wanted = next(node.get(_RELATION) for node in book.iter(f"{_MAIN}sheet") if node.get("name") == sheet)
-    links = ElementTree.fromstring(archive.read("xl/_rels/workbook.xml.rels"))  # noqa: S314 - as above
-    target = next(link.get("Target", "") for link in links if link.get("Id") == wanted)
-    return posixpath.normpath(posixpath.join("/xl", target)).lstrip("/")
-
-
-def _place(reference: str) -> Cell:
-    """A reference such as AB12 as row and column from 0."""
-    match = re.fullmatch(r"([A-Z]+)(\d+)", reference)
-    if not match:
-        raise Unreadable(f"expected cells with references such as B12, found {reference!r}")
-    column = 0
-    for letter in match.group(1):
-        column = column * 26 + ord(letter) - ord("A") + 1
-    return int(match.group(2)) - 1, column - 1

@@ -17,10 +17,11 @@ from pyspark.sql import functions as f
 from expectations.contract import load_kinds
 from expectations.models import City, Feed
 from expectations.places import places_of
+from expectations.source_columns import bronze_name
 from spark_jobs.feeds import batches, silver, staging, versions
 from spark_jobs.feeds.bronze import BATCH, bronze_table
 from spark_jobs.feeds.casting import cleaned
-from spark_jobs.feeds.decoding import FAULT, FILE, ROW, bronze_name, hashed_sources, pseudonym_columns
+from spark_jobs.feeds.decoding import FAULT, FILE, ROW, hashed_sources, pseudonym_columns
 from spark_jobs.lake import tables
 from spark_jobs.settings import Settings
 

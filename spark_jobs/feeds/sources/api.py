@@ -26,11 +26,15 @@ from tenacity import (
 from expectations.models import ApiSource, Feed
 from spark_jobs.errors import ContractBreach, EnvironmentFault, SourceUnavailable
 from spark_jobs.feeds.connection import Connection
+from spark_jobs.feeds.formats.content import shortened
 from spark_jobs.feeds.formats.json_records import loads
 from spark_jobs.feeds.landing import Batch, Manifest
 from spark_jobs.feeds.sources.pull import Pull
 
 LARGEST_PAGE = 256 << 20  # bytes, unpacked
+MOMENT = "%Y-%m-%d %H:%M:%S"  # how times are asked for
+MOST_ROWS = 100_000_000  # of one pull
+ROUND = 1_000  # sources stop counting, or giving, at 1,000, 5,000, 10,000: a total that is a multiple of this has to be proved
 
 
 class Patience(BaseModel):
@@ -178,11 +182,13 @@ def _page(source: ApiSource, content: bytes) -> Page:
         raise _Transient(f"{source.path}: expected JSON, found {len(content):,} bytes that are none: {error}") from None
     rows = page.get(source.items) if isinstance(page, dict) else None
     total = str(page.get(source.total, "")) if isinstance(page, dict) else ""
-    if not isinstance(rows, list) or not total.isdecimal():
+    if not isinstance(rows, list) or not (total.isdecimal() and total.isascii()):
         keys = sorted(page) if isinstance(page, dict) else type(page).__name__
         raise ContractBreach(
             f"{source.path}: expected an object with a count {source.total!r} and a list {source.items!r}, found {keys}"
         )
+    if len(total) > len(str(MOST_ROWS)) or int(total) > MOST_ROWS:
+        raise ContractBreach(f"{source.path}: expected a total of at most {MOST_ROWS:,}, found {shortened(total)}")
     return Page(content, int(total), rows)
 
 
@@ -199,12 +205,12 @@ def land(pull: Pull) -> Manifest | None:
     if window_from is None:
         return None
     parameters: dict[str, Any] = {
-        source.to_parameter: f"{pull.cutoff.astimezone(ZoneInfo(pull.time_zone)):%Y-%m-%d %H:%M:%S}",
+        source.to_parameter: f"{pull.cutoff.astimezone(ZoneInfo(pull.time_zone)):{MOMENT}}",
         source.size_parameter: source.page_size,
     }
     if landing.landed_through() is not None:
         lower = datetime.combine(window_from, datetime.min.time()) - timedelta(hours=source.overlap_hours)
-        parameters[source.from_parameter] = f"{lower:%Y-%m-%d %H:%M:%S}"
+        parameters[source.from_parameter] = f"{lower:{MOMENT}}"
     try:
         with ApiClient(source, pull.connection) as client, landing.new_batch(_name(source, parameters)) as batch:
             total = _pull(feed, source, client, parameters, batch, day)
@@ -224,7 +230,6 @@ def land(pull: Pull) -> Manifest | None:
 class _Proof:
     """That nothing is missing: every page claims the same total, the rows add up to it, none stands on two pages."""
 
-    feed: Feed
     total: int = 0
     seen: int = 0
     rows_before: set[int] = field(default_factory=set)
@@ -241,8 +246,7 @@ class _Proof:
             raise ContractBreach(
                 f"page {number}: expected {self.total} rows in all, found {self.seen} and an empty page"
             )
-        names = self.feed.mapped_columns
-        rows = {hash(repr([r.get(n) for n in names] if isinstance(r, dict) else r)) for r in page.rows}
+        rows = {hash(repr(row)) for row in page.rows}  # all of it: rows may be alike in what the contract reads
         if repeated := len(rows & self.rows_before):
             raise ContractBreach(f"page {number}: expected each row on one page, found {repeated} of earlier pages")
         self.rows_before |= rows
@@ -292,7 +296,7 @@ def _pages(
     kept: list[Page],
 ) -> int:
     """Behind a last page that is full, one more must be empty; behind pages that were kept, one more proves the total."""
-    proof = _Proof(feed)
+    proof = _Proof()
     for number, page in enumerate(kept, 1):
         proof.check(number, page)
     for number in count(len(kept) + 1):
@@ -303,4 +307,32 @@ def _pages(
                 out.write(gzip.compress(page.content, 1, mtime=0))
         if proof.seen == proof.total and len(page.rows) < source.page_size:
             break
+    _prove_round(feed, source, client, parameters, proof.total)
     return proof.total
+
+
+def _prove_round(feed: Feed, source: ApiSource, client: ApiClient, parameters: dict[str, Any], total: int) -> None:
+    """Where a total may be where the source stops, the two halves of the window have to have fewer rows each, and no more
+    together. Raises ContractBreach.
+    """
+    if not total or total % ROUND:
+        return
+    last = _moment(parameters[source.to_parameter])
+    first = _moment(parameters.get(source.from_parameter, f"{feed.starts_on} 00:00:00"))
+    middle = (first + (last - first) / 2).replace(microsecond=0)
+    halves = [
+        client.page({**parameters, **half, source.page_parameter: 1}).total
+        for half in (
+            {source.to_parameter: f"{middle:{MOMENT}}"},
+            {source.from_parameter: f"{middle + timedelta(seconds=1):{MOMENT}}"},
+        )
+    ]
+    if sum(halves) > total or max(halves) >= total:
+        raise ContractBreach(
+            f"{source.path}: expected all rows of the window, found a round total of {total:,}, at which sources stop: "
+            f"the halves of the window have {halves[0]:,} and {halves[1]:,}"
+        )
+
+
+def _moment(parameter: str) -> datetime:
+    return datetime.strptime(parameter, MOMENT)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gzip
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import date, datetime, timedelta
@@ -15,9 +15,11 @@ import psycopg
 from psycopg import sql
 
 from expectations.models import DatabaseSource, Feed
-from spark_jobs.errors import SourceUnavailable
+from expectations.source_columns import clean_name
+from spark_jobs.errors import ContractBreach, SourceUnavailable
 from spark_jobs.feeds.connection import Connection
-from spark_jobs.feeds.drift import check_columns
+from spark_jobs.feeds.drift import MOMENT, check_columns
+from spark_jobs.feeds.formats.content import LeftOut
 from spark_jobs.feeds.landing import Batch, Manifest
 from spark_jobs.feeds.sources.pull import Pull
 
@@ -49,9 +51,13 @@ def land(pull: Pull) -> Manifest | None:
         with _connect(pull.connection) as database:
             return _copy(database, pull, (lower, upper), window_from)
     except psycopg.Error as error:
+        is_away = isinstance(error, psycopg.OperationalError)
+        what_to_do = (
+            "check address, account and network" if is_away else "ask the source what has changed about its table"
+        )
         raise SourceUnavailable(
             f"feed {pull.feed.code}: the database of connection {source.connection} failed: {_in_words(error)}\n"
-            "  what to do: check address, account and network; the run may be repeated at any time"
+            f"  what to do: {what_to_do}; the run may be repeated at any time"
         ) from None
 
 
@@ -100,23 +106,48 @@ def _copy(database: psycopg.Connection, pull: Pull, bounds: Bounds, window_from:
     feed, source, day = pull.feed, pull.feed.source, pull.business_date
     assert isinstance(source, DatabaseSource)
     present = _columns(database, source.table)
-    check_columns(feed, f"table {source.table}", list(present), present)
+    written = {clean_name(name): name for name in present}
+    check_columns(
+        feed, f"table {source.table}", list(written), {name: present[as_is] for name, as_is in written.items()}
+    )
+    _check_cursor(feed, source, present.get(source.cursor, "missing"))
+    columns = [written[name] for name in feed.mapped_columns]
     n_rows = _value(database, sql.SQL("select count(*) {}").format(_rows(source, bounds)))
     parts = _parts(database, source, bounds, n_rows)
     with pull.landing.new_batch() as batch:
         if len(parts) == 1:
-            _stream(database, feed, source, batch, ("rows.csv.gz", bounds), day)
+            _stream(database, columns, source, batch, ("rows.csv.gz", bounds), day)
         else:
             snapshot = _value(database, sql.SQL("select pg_export_snapshot()"))
 
             def read(part: tuple[str, Bounds]) -> None:
                 with _connect(pull.connection, snapshot) as reader:
-                    _stream(reader, feed, source, batch, part, day)
+                    _stream(reader, columns, source, batch, part, day)
 
             with ThreadPoolExecutor(READERS) as pool:
                 list(pool.map(read, ((f"rows_{number:04d}.csv.gz", part) for number, part in enumerate(parts))))
             batch.files.sort(key=lambda file: file.name)
-        return batch.commit(feed, window_from, day, n_rows=n_rows, source_columns=tuple(present))
+        left_out = _without_cursor(database, source)
+        return batch.commit(feed, window_from, day, n_rows=n_rows, source_columns=tuple(present), left_out=left_out)
+
+
+def _check_cursor(feed: Feed, source: DatabaseSource, kind: str) -> None:
+    """Raises ContractBreach for a cursor that is no time: no window can be asked for, or another one than is meant."""
+    if not kind.startswith(MOMENT):
+        raise ContractBreach(
+            f"feed {feed.code}: table {source.table}: expected a cursor that is a timestamp or a date, found "
+            f"{source.cursor!r}, which is {kind}\n"
+            "  what to do: ask the source for a column with the time of a row's last change, and name it as `cursor`"
+        )
+
+
+def _without_cursor(database: psycopg.Connection, source: DatabaseSource) -> tuple[LeftOut, ...]:
+    """Rows that belong to no window: nobody knows when they came, and every night finds them again."""
+    query = sql.SQL("select count(*) from {table} where {cursor} is null").format(
+        table=sql.Identifier(source.table), cursor=sql.Identifier(source.cursor)
+    )
+    n_rows = _value(database, query)
+    return (LeftOut(f"table {source.table} where {source.cursor} is empty", n_rows),) if n_rows else ()
 
 
 def _value(database: psycopg.Connection, query: sql.SQL | sql.Composed) -> Any:
@@ -153,18 +184,21 @@ def _parts(database: psycopg.Connection, source: DatabaseSource, bounds: Bounds,
 
 def _stream(
     database: psycopg.Connection,
-    feed: Feed,
+    columns: Sequence[str],
     source: DatabaseSource,
     batch: Batch,
     part: tuple[str, Bounds],
     day: date,
 ) -> None:
-    """Copy one range into a file; the server writes the CSV, and no more than a block of it is held here."""
+    """Copy one range into a file; the server writes the CSV, and no more than a block of it is held here.
+
+    `columns` as the table names them, the first of the record's id first.
+    """
     name, bounds = part
     query = sql.SQL("copy (select {columns} {rows} order by {order}) to stdout with (format csv, header)").format(
-        columns=sql.SQL(", ").join(map(sql.Identifier, feed.mapped_columns)),
+        columns=sql.SQL(", ").join(map(sql.Identifier, columns)),
         rows=_rows(source, bounds),
-        order=sql.SQL(", ").join(map(sql.Identifier, (source.cursor, feed.record_id[0]))),
+        order=sql.SQL(", ").join(map(sql.Identifier, (source.cursor, columns[0]))),
     )
     with (
         batch.file(name, day) as out,

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 import shutil
+import unicodedata
 from calendar import monthrange
-from datetime import date, datetime
+from datetime import date
 from pathlib import PurePosixPath
 from typing import NamedTuple
 
@@ -16,27 +17,39 @@ from spark_jobs.feeds.sources.folder import Drop, Folder
 from spark_jobs.feeds.sources.pull import Pull
 
 CHECKSUM = ".sha256"  # a file beside the file, as sha256sum writes it
+EARLIEST, LATEST = 1990, 2100  # of years in names: as of those in rows
+_MARK, _END = r"[-_. /年月]", "[年月日号]?"
+_PADDED = re.compile(rf"(\d{{4}})(?:{_MARK}?(\d\d)(?:{_MARK}?(\d\d))?)?{_END}")
+_BY_MARKS = re.compile(rf"(\d{{4}}){_MARK}(\d\d?)(?:{_MARK}(\d\d?))?{_END}")
 QUIET_FILE = 4_096  # bytes; a file of a quiet day is a header and no more
 
 
 def delivered_on(source: FilesSource, name: str) -> date:
-    """Last local day that a file covers, from its name: YYYYMMDD, YYYY-MM-DD, YYYYMM, YYYY-MM (end of the month) or YYYY."""
+    """Last local day that a file covers, from its name: a day, a month (its end) or a year (its end).
+
+    Parts may stand without marks between them only with all their digits: 2026115 is 15 January or 5 November. Raises
+    ContractBreach.
+    """
     if source.delivered_on:
         return source.delivered_on
     match = re.fullmatch(source.delivered or "", name)
-    digits = re.sub(r"\D", "", match.group(1) or "") if match else ""
+    said = unicodedata.normalize("NFKC", match.group(1) or "") if match else ""
+    parts = _PADDED.fullmatch(said) or _BY_MARKS.fullmatch(said)
     try:
-        if len(digits) == 4:
-            return date(int(digits), 12, 31)
-        if len(digits) == 6:
-            year, month = int(digits[:4]), int(digits[4:])
-            return date(year, month, monthrange(year, month)[1])
-        return datetime.strptime(digits, "%Y%m%d").date()
-    except ValueError:
+        return _last_day(*(int(part) for part in (parts.groups() if parts else "") if part))
+    except (TypeError, ValueError):  # no part at all is no year
         raise ContractBreach(
-            f"file {name}: expected a name like '{source.delivered}' with a day, a month or a year in its group\n"
+            f"file {name}: expected a name like '{source.delivered}' with a day, a month or a year in its group, such as "
+            "20260115, 2026-01-15, 2026-1-15 or 2026年1月15日\n"
             "  what to do: ask the source to name it as agreed, or correct `delivered`; nothing was taken"
         ) from None
+
+
+def _last_day(year: int, month: int = 12, day: int | None = None) -> date:
+    """Raises ValueError for a day that does not exist, or of a time of which no feed tells."""
+    if not EARLIEST <= year < LATEST:
+        raise ValueError(f"expected a year from {EARLIEST} to {LATEST - 1}, found {year}")
+    return date(year, month, day or monthrange(year, month)[1])
 
 
 def land(pull: Pull) -> Manifest | None:
