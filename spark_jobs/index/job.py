@@ -27,7 +27,7 @@ from spark_jobs.index.engine.movement import movement
 from spark_jobs.index.engine.pulse import Pulse, indicator_pulse
 from spark_jobs.index.engine.scale import Goalposts
 from spark_jobs.index.engine.settlement import settlement_inputs
-from spark_jobs.index.engine.windows import Coverage, DailyCounts, base_year_ends, month_ends
+from spark_jobs.index.engine.windows import Coverage, DailyCounts, base_year_spans, month_ends
 from spark_jobs.index.methodology import Methodology, load_methodology
 from spark_jobs.lake import tables
 
@@ -281,8 +281,8 @@ def daily_of(spark: SparkSession, city: City, business_date: date) -> DataFrame:
 
 def base_years(city: City, counts: DailyCounts, methodology: Methodology) -> list[tuple[IndicatorWindow, ...]]:
     """Counts of each year of the city's base period, by indicator."""
-    ends = base_year_ends(city.base_period.first_day, methodology.windows.base_years)
-    return [counts.windows(end, methodology.windows.headline_days) for end in ends]
+    spans = base_year_spans(city.base_period.first_day, methodology.windows.base_years)
+    return [counts.windows(end, n_days) for end, n_days in spans]
 
 
 def city_goalposts(

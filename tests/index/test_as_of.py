@@ -11,7 +11,7 @@ import pytest
 from spark_jobs.index import history, rows
 from spark_jobs.index.engine.as_of import CityFrame
 from spark_jobs.index.engine.composite_index import goalposts
-from spark_jobs.index.engine.windows import Coverage, DailyCounts, base_year_ends
+from spark_jobs.index.engine.windows import Coverage, DailyCounts, base_year_spans
 from spark_jobs.index.methodology import Methodology
 
 pytestmark = pytest.mark.unit
@@ -52,7 +52,7 @@ def frame(quick: Methodology, daily: pd.DataFrame) -> CityFrame:
     columns = ["area_code", "measure", "valid_from", "valid_to", "value", "quality_code"]
     denominators = pd.DataFrame(found, columns=columns)
     counts = DailyCounts(daily, denominators, coverage, AREAS, quick)
-    marks = goalposts([counts.windows(end, 365) for end in base_year_ends(date(2022, 1, 1), 3)], quick)
+    marks = goalposts([counts.windows(*year) for year in base_year_spans(date(2022, 1, 1), 3)], quick)
     return CityFrame("990100", AREAS, denominators, coverage, marks, {}, TODAY, quick)
 
 
@@ -160,3 +160,19 @@ def test_exposure_weights_dated_values_by_their_days_and_is_unknown_in_a_gap(
 def test_the_trend_is_the_history_at_the_ends_of_months(past: pd.DataFrame) -> None:
     found = list(rows.trend_rows(past, [WEEK[1], WEEK[-1]]))
     assert {row[1] for row in found} == {WEEK[1], WEEK[-1]} and len(found) == 2 * (len(AREAS) + 1)
+
+
+@pytest.mark.parametrize("first", [date(2022, 1, 1), date(2023, 1, 1), date(2022, 7, 1)], ids=str)
+def test_every_day_of_the_base_period_lies_in_one_base_year(first: date, frame: CityFrame, daily: pd.DataFrame) -> None:
+    """1 January of a leap year too."""
+    counts = frame.counts(daily)
+    windows = [counts.windows(*year) for year in base_year_spans(first, 3)]
+    is_inside = (daily["day"] >= first) & (daily["day"] < first.replace(year=first.year + 3))
+    indicators = [i for i in frame.methodology.indicators if i.kind == "rate"]
+    expected = daily[is_inside].groupby("indicator_id")["numerator"].sum()
+    for indicator in indicators:
+        of_years = [window for year in windows for window in year if window.indicator_id == indicator.id]
+        assert sum(window.counts.sum() for window in of_years) == expected[indicator.id]
+        exposure = sum(window.exposure for window in of_years)
+        np.testing.assert_allclose(exposure, 2e5 * (3 * 365 + 1) / 365)
+    assert len(indicators) > 5

@@ -324,7 +324,7 @@ CALLS: dict[str, st.SearchStrategy[tuple[Any, ...]]] = {
     "window_draws.unit_states": st.tuples(
         st.sampled_from(plain_year()).map(with_city), st.sampled_from([RATE, SHARE]), coarse, flags
     ),
-    "windows.base_year_ends": st.tuples(st.dates(), whole),
+    "windows.base_year_spans": st.tuples(st.dates(), whole),
     "windows.month_ends": st.tuples(st.dates(), whole),
     "denominate.denominated": alike(2, number),
     **{f"empirical_bayes.{name}": alike(2) for name in ("marshall_poisson", "martuzzi_binomial", "gamma_prior_ml")},

@@ -28,7 +28,7 @@ from spark_jobs.index.engine.inputs import IndexInput
 from spark_jobs.index.engine.ranks import rank_sets
 from spark_jobs.index.engine.results import IndexResult
 from spark_jobs.index.engine.scale import Goalposts
-from spark_jobs.index.engine.windows import DailyCounts, base_year_ends
+from spark_jobs.index.engine.windows import DailyCounts, base_year_spans
 from spark_jobs.index.methodology import Methodology
 
 ChangeCode = Literal["goalposts", "severity", "windows", "weights", "other"]
@@ -132,8 +132,8 @@ def _computes_like(one: Methodology, other: Methodology) -> bool:
 
 
 def _marks(counts: DailyCounts, methodology: Methodology, base_starts_on: date) -> Goalposts:
-    ends = base_year_ends(base_starts_on, methodology.windows.base_years)
-    return goalposts([counts.windows(end, methodology.windows.headline_days) for end in ends], methodology)
+    spans = base_year_spans(base_starts_on, methodology.windows.base_years)
+    return goalposts([counts.windows(end, n_days) for end, n_days in spans], methodology)
 
 
 def _with_frozen(

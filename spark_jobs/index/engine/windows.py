@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from itertools import pairwise
 
 import numpy as np
 import pandas as pd
@@ -149,14 +150,16 @@ class DailyCounts:
         return np.where(n_known == (last - first).days + 1, total / DAYS_A_YEAR, np.nan)
 
 
-def base_year_ends(first_day: date, n_years: int) -> list[date]:
-    """Last days of the base years. A first day of 29 February, or years beyond the calendar, are an EngineInputError."""
+def base_year_spans(first_day: date, n_years: int) -> list[tuple[date, int]]:
+    """Last day and length of each base year: 365 days, or 366.
+
+    A first day of 29 February, or years beyond the calendar, are an EngineInputError.
+    """
     require_whole("n_years", n_years, 0, date.max.year - first_day.year)
     if (first_day.month, first_day.day) == (2, 29):
         raise EngineInputError(f"first_day must come every year; found {first_day}")
-    return [
-        date(first_day.year + year + 1, first_day.month, first_day.day) - timedelta(days=1) for year in range(n_years)
-    ]
+    firsts = [date(first_day.year + year, first_day.month, first_day.day) for year in range(n_years + 1)]
+    return [(after - timedelta(days=1), (after - first).days) for first, after in pairwise(firsts)]
 
 
 def month_ends(last: date, n_months: int) -> list[date]:
