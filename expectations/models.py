@@ -254,6 +254,7 @@ class Feed(Frozen):
     mode: Literal["changes", "snapshot"] = "changes"
     starts_on: date  # first local day the feed covers
     ends_on: date | None = None  # last local day, for an archive that will get no more
+    lag_days: int = Field(ge=0, default=0)  # by which the content ends before the day that a delivery is of
     supports: tuple[str, ...] = ()  # indicators that need this feed; left out: those of its kind (indicators.py)
     record_id: tuple[SourceColumn, ...]
     known_at: Known

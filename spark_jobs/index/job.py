@@ -17,6 +17,7 @@ from expectations.models import City
 from spark_jobs.feeds.batches import batches_of
 from spark_jobs.feeds.feed_status import feed_status
 from spark_jobs.index import history, ledger, rows
+from spark_jobs.index.coverage import coverage_of, days_behind, without_still
 from spark_jobs.index.engine.arrays import FloatArray
 from spark_jobs.index.engine.as_of import CityFrame, input_hash
 from spark_jobs.index.engine.completeness import Completeness, SeriesCode, completeness
@@ -24,10 +25,10 @@ from spark_jobs.index.engine.composite_index import compute_index, goalposts
 from spark_jobs.index.engine.holidays import MovingHoliday
 from spark_jobs.index.engine.inputs import IndicatorWindow
 from spark_jobs.index.engine.movement import movement
-from spark_jobs.index.engine.pulse import Pulse, indicator_pulse
+from spark_jobs.index.engine.pulse import Pulse, indicator_pulse, while_incomplete
 from spark_jobs.index.engine.scale import Goalposts
 from spark_jobs.index.engine.settlement import settlement_inputs
-from spark_jobs.index.engine.windows import Coverage, DailyCounts, base_year_spans, month_ends
+from spark_jobs.index.engine.windows import DailyCounts, base_year_spans, month_ends
 from spark_jobs.index.methodology import Methodology, load_methodology
 from spark_jobs.lake import tables
 
@@ -163,11 +164,14 @@ def _pulses(night: Night) -> dict[str, Pulse]:
     methodology, held_back = night.frame.methodology, night.frame.held_back_on(night.day)
     holiday = _holiday(night.city, methodology)
     n_areas = len(night.frame.area_codes)
-    return {
+    found = {
         i.id: indicator_pulse(night.counts, i, night.day, held_back[i.id], holiday, methodology, n_areas)
         for i in methodology.indicators
         if i.measure == "flow"
     }
+    is_young = methodology.status(night.day, night.frame.known_on) == "provisional"
+    unlearnt = {indicator for (indicator, _), each in night.learnt.items() if not each.is_learnt}
+    return {i: while_incomplete(pulse) if is_young and i in unlearnt else pulse for i, pulse in found.items()}
 
 
 def _holiday(city: City, methodology: Methodology) -> MovingHoliday | None:
@@ -189,15 +193,19 @@ def read(spark: SparkSession, city: City, business_date: date, known_on: date, d
         of_city = pool.submit((daily_of(spark, city, business_date) if daily is None else daily).toPandas)
         areas, denominators = reference(spark, city, business_date)
         status = feed_status(city.feeds, batches_of(spark, city), business_date)
+        counted = of_city.result()
+        behind = days_behind(city, status, counted, business_date, methodology)
+        coverage = without_still(coverage_of(city, status), behind, city, business_date, methodology)
         unscaled = CityFrame(
-            city.area_code, tuple(areas), denominators, coverage_of(city, status),
+            city.area_code, tuple(areas), denominators, coverage,
             Goalposts(*(np.zeros(0),) * 3, np.zeros(0, dtype=bool)), {}, known_on, methodology,
         )  # fmt: skip
-        counts = unscaled.counts(counted := of_city.result())
+        counts = unscaled.counts(counted)
         base = base_years(city, counts, methodology)
         marks = city_goalposts(base, frozen.result(), methodology)
         learnt = _learnt(counts, business_date, nights.result(), methodology) if known_on == business_date else {}
-        frame = replace(unscaled, marks=marks, held_back=_held_back(learnt, methodology))
+        held_back = _held_back(learnt, behind, known_on - business_date, methodology)
+        frame = replace(unscaled, marks=marks, held_back=held_back)
         return Night(
             city, business_date, frame, counted, counts, status, base, frozen.result(), learnt, earlier.result(),
             past.result(),
@@ -221,9 +229,17 @@ def _learnt(
     return found
 
 
-def _held_back(learnt: Mapping[tuple[str, SeriesCode], Completeness], methodology: Methodology) -> dict[str, int]:
-    """Days that each indicator leaves off at its end: those of its less complete series."""
-    held_back = {indicator.id: 0 for indicator in methodology.indicators}
+def _held_back(
+    learnt: Mapping[tuple[str, SeriesCode], Completeness],
+    behind: Mapping[str, int],
+    age: timedelta,
+    methodology: Methodology,
+) -> dict[str, int]:
+    """Days that each indicator leaves off at its end: those of its less complete series, or that its feeds do not cover.
+
+    `age`: how long after the business date the counts were known; what a feed did not cover then is left off all the same.
+    """
+    held_back = {i.id: behind[i.id] + age.days if i.id in behind else 0 for i in methodology.indicators}
     for (indicator, _), found in learnt.items():
         held_back[indicator] = max(held_back[indicator], found.held_back(methodology.publication.min_completeness))
     return held_back
@@ -243,20 +259,6 @@ def _nights(spark: SparkSession, city: City, day: date, methodology: Methodology
     for key, of_night in known.toPandas().sort_values("delay_days").groupby(keys):
         indicator, series, night = map(str, key)
         found.setdefault((indicator, series), {})[date.fromisoformat(night)] = of_night["count"].to_numpy()
-    return found
-
-
-def coverage_of(city: City, status: pd.DataFrame) -> dict[str, Coverage]:
-    """Indicator -> days that all of its feeds have delivered; indicators without a feed have no entry."""
-    through = dict(zip(status["feed_code"], status["delivered_through"], strict=True))
-    found: dict[str, Coverage] = {}
-    for feed in city.feeds:
-        last = through.get(feed.feed_code)
-        for indicator in feed.supports:
-            before = found.get(indicator, Coverage(feed.starts_on, last))
-            lasts = [before.last, last]
-            end = None if None in lasts else min(day for day in lasts if day is not None)
-            found[indicator] = Coverage(max(before.first, feed.starts_on), end)
     return found
 
 

@@ -11,9 +11,10 @@ from expectations.models import City
 from spark_jobs.errors import UsageError
 from spark_jobs.feeds.batches import batches_of
 from spark_jobs.feeds.feed_status import feed_status
+from spark_jobs.index.coverage import coverage_of
 from spark_jobs.index.engine.method_change import MethodChange, compare
 from spark_jobs.index.engine.windows import DailyCounts, month_ends
-from spark_jobs.index.job import coverage_of, daily_of, frozen_goalposts, reference
+from spark_jobs.index.job import daily_of, frozen_goalposts, reference
 from spark_jobs.index.methodology import Methodology, MethodologyError, load_methodology
 from spark_jobs.release.files import write_folder
 from spark_jobs.release.job import published_areas

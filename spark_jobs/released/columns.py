@@ -49,7 +49,7 @@ _BOUND = _number(-100, 300)
 _SHARE = _number(0, 1)
 _COUNT = _number(0)
 _POINTS = _number(-200, 200)
-PULSE_STATES = ("above", "below", "expected", "too_few", "no_history", "missing_feed", "no_exposure")
+PULSE_STATES = ("above", "below", "not_complete", "expected", "too_few", "no_history", "missing_feed", "no_exposure")
 MOVEMENT_CAUSES = ("real_change", "late_data", "method", "denominator")
 
 TABLES: dict[str, Table] = {

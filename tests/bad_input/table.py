@@ -80,6 +80,10 @@ ALONE = {
     "rows of an API alike in all that is read": (
         "passes", "taken", "test_api.py::test_rows_alike_in_all_that_is_read_may_stand_on_two_pages"
     ),
+    "a feed that stands still while its files come": (
+        "passes", "windows end before the silence; after more than a pulse of it the indicators are grey",
+        "../index/test_coverage.py::test_windows_end_where_the_content_of_a_feed_ends",
+    ),
     "a bad file delivered again under its name": (
         "file", "the new one is taken, the bad batch set aside as `replaced`",
         "test_rows.py::test_a_bad_file_stops_the_feed_and_the_next_good_delivery_goes_through",

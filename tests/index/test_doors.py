@@ -35,7 +35,7 @@ from spark_jobs.index.engine.composite_index import compute_index, goalposts
 from spark_jobs.index.engine.holidays import MovingHoliday
 from spark_jobs.index.engine.inputs import IndexInput, IndicatorWindow
 from spark_jobs.index.engine.movement import Before
-from spark_jobs.index.engine.pulse import PulseYear
+from spark_jobs.index.engine.pulse import Pulse, PulseYear
 from spark_jobs.index.engine.released_inputs import ReleasedInputs
 from spark_jobs.index.engine.scale import Goalposts
 from spark_jobs.index.engine.window_draws import draw_window, with_city
@@ -223,6 +223,7 @@ CALLS: dict[str, st.SearchStrategy[tuple[Any, ...]]] = {
     "aggregate.available_weights": some.flatmap(lambda k: st.tuples(array(k), arrays(np.bool_, (k, 2)), share)),
     "aggregate.live_share": some.flatmap(lambda k: st.tuples(array(k), arrays(np.bool_, (k, 2)))),
     "aggregate.effective_weights": st.tuples(trees, st.dictionaries(st.sampled_from("abcde"), number, max_size=5)),
+    "coverage.covered_through": st.tuples(array(80) | array(3), st.just(DAY)),
     "arrays.require_numbers": st.tuples(st.just("x"), matrix),
     "arrays.require_number": st.tuples(st.just("x"), number),
     "arrays.require_whole": st.tuples(st.just("x"), whole),
@@ -279,6 +280,9 @@ CALLS: dict[str, st.SearchStrategy[tuple[Any, ...]]] = {
             st.just(c[0]), st.sampled_from(METHOD.indicators), st.just(DAY), whole, holiday, st.just(METHOD),
             st.sampled_from([3, 0]),
         )
+    ),
+    "pulse.while_incomplete": st.tuples(
+        st.builds(Pulse, st.just(DAY), st.just(DAY), *[array(2, sound)] * 8, st.just(np.array(["below", "above"])))
     ),
     "pulse.expectation": st.tuples(
         days, pulse_year, st.lists(pulse_year, max_size=2), st.sampled_from([RATE, SHARE]), st.just(METHOD)

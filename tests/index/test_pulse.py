@@ -10,7 +10,7 @@ import pytest
 from expectations.contract import load_holidays
 from spark_jobs.index.engine.arrays import FloatArray
 from spark_jobs.index.engine.holidays import MovingHoliday, same_days
-from spark_jobs.index.engine.pulse import Pulse, indicator_pulse
+from spark_jobs.index.engine.pulse import Pulse, indicator_pulse, while_incomplete
 from spark_jobs.index.engine.windows import Coverage, DailyCounts
 from spark_jobs.index.methodology import Indicator, Methodology
 
@@ -140,3 +140,14 @@ def test_days_held_back_are_left_off(methodology: Methodology) -> None:
     found = pulse_on(date(2026, 7, 1), methodology, lambda d: 5.0, seed=None, held_back=4)
     assert (found.first, found.last) == (date(2026, 5, 31), date(2026, 6, 27))
     assert found.observed[CITY] == 5.0 * 28 * 9
+
+
+@pytest.mark.parametrize(("factor", "state"), [(0.5, "not_complete"), (1.0, "expected"), (1.5, "above")])
+def test_few_events_are_not_below_while_nobody_knows_how_late_records_come(
+    methodology: Methodology, factor: float, state: str
+) -> None:
+    found = pulse_on(date(2026, 7, 1), methodology, lambda d: 6.0 * (factor if d > date(2026, 6, 3) else 1.0))
+    young = while_incomplete(found)
+    assert young.state[CITY] == state
+    assert "below" not in young.state and found.state[CITY] == ("below" if factor < 1.0 else state)
+    np.testing.assert_array_equal(young.observed, found.observed)

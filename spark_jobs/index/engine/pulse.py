@@ -32,7 +32,9 @@ from spark_jobs.index.engine.posterior import beta_binomial_draws, gamma_poisson
 from spark_jobs.index.engine.windows import DailyCounts, DayCounts
 from spark_jobs.index.methodology import Indicator, Methodology
 
-PulseState = Literal["expected", "above", "below", "too_few", "no_history", "missing_feed", "no_exposure"]
+PulseState = Literal[
+    "expected", "above", "below", "not_complete", "too_few", "no_history", "missing_feed", "no_exposure"
+]  # fmt: skip
 DAYS_BEFORE = 365  # the year that gives the level
 
 
@@ -90,6 +92,11 @@ def indicator_pulse(
     if current is None or not known:
         return _counted(_nothing(days, n_areas, "no_history"), now)
     return expectation(days, current, known, indicator, methodology)
+
+
+def while_incomplete(pulse: Pulse) -> Pulse:
+    """The pulse where nobody knows yet how late records come: few of them are not yet complete, and never below."""
+    return replace(pulse, state=np.where(pulse.state == "below", "not_complete", pulse.state))
 
 
 def _year(counts: DailyCounts, indicator: Indicator, days: Sequence[date]) -> PulseYear | None:

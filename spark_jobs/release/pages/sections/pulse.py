@@ -31,7 +31,7 @@ class PulseSection:
         if not compared:
             yield self.words.say("pulse_none")
             return
-        for state in ("above", "below"):
+        for state in ("above", "below", "not_complete"):
             found = [self._item(row) for row in compared if row["state_code"] == state]
             if found:
                 yield self.words.say(f"pulse_{state}", list=self.words.listed(found))

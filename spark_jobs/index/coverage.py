@@ -1,0 +1,84 @@
+"""What the feeds of a city cover: through which day they have delivered, and through which day their content reaches."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date, timedelta
+
+import numpy as np
+import pandas as pd
+
+from expectations.models import City, Feed
+from spark_jobs.index.engine.arrays import FloatArray
+from spark_jobs.index.engine.coverage import covered_through
+from spark_jobs.index.engine.windows import Coverage
+from spark_jobs.index.methodology import Methodology
+
+DAYS_LOOKED_AT = 400  # before the last that a feed has delivered
+
+
+def coverage_of(city: City, status: pd.DataFrame) -> dict[str, Coverage]:
+    """Indicator -> days that all of its feeds have delivered; indicators without a feed have no entry."""
+    through = dict(zip(status["feed_code"], status["delivered_through"], strict=True))
+    found: dict[str, Coverage] = {}
+    for feed in city.feeds:
+        last = through.get(feed.feed_code)
+        for indicator in feed.supports:
+            before = found.get(indicator, Coverage(feed.starts_on, last))
+            lasts = [before.last, last]
+            end = None if None in lasts else min(day for day in lasts if day is not None)
+            found[indicator] = Coverage(max(before.first, feed.starts_on), end)
+    return found
+
+
+def days_behind(
+    city: City, status: pd.DataFrame, daily: pd.DataFrame, business_date: date, methodology: Methodology
+) -> dict[str, int]:
+    """Indicator -> days by which the content of its feeds ends before the business date; those that reach it are left out.
+
+    `daily`: rows of indicators.daily. Feeds that have not delivered the day are missing anyway.
+    """
+    through = dict(zip(status["feed_code"], status["delivered_through"], strict=True))
+    found: dict[str, int] = {}
+    for feed in city.feeds:
+        delivered = through.get(feed.feed_code)
+        if delivered is None or delivered < business_date or not feed.supports:
+            continue
+        last = business_date - timedelta(days=feed.lag_days)
+        behind = (business_date - covered_through(_events(feed, daily, last, methodology), last)).days
+        if behind:
+            found |= {indicator: max(behind, found.get(indicator, 0)) for indicator in feed.supports}
+    return found
+
+
+def _events(feed: Feed, daily: pd.DataFrame, last: date, methodology: Methodology) -> FloatArray:
+    """(n_days,) events that the feed's indicators count, of the days up to `last`: cases of a rate, trials of a proportion."""
+    first = max(feed.starts_on, last - timedelta(days=DAYS_LOOKED_AT - 1))
+    counted = {i.id: i.kind for i in methodology.indicators if i.id in feed.supports and i.measure == "flow"}
+    rows = daily[daily["indicator_id"].isin(counted)]
+    offsets = (rows["day"].to_numpy().astype("datetime64[D]") - np.datetime64(first)).astype(int)
+    n_days = max((last - first).days + 1, 0)
+    inside = (offsets >= 0) & (offsets < n_days)
+    is_rate = rows["indicator_id"].map(counted).eq("rate")
+    values = rows["numerator"].where(is_rate, rows["denominator"]).to_numpy(dtype=float)
+    return np.bincount(offsets[inside], values[inside], minlength=n_days).astype(np.float64)
+
+
+def without_still(
+    coverage: Mapping[str, Coverage],
+    behind: Mapping[str, int],
+    city: City,
+    business_date: date,
+    methodology: Methodology,
+) -> dict[str, Coverage]:
+    """The coverage, but of indicators whose feeds have stood still for longer than a pulse only to where they reach.
+
+    Their windows are not live: a year that ended long ago says nothing of tonight.
+    """
+    lags = {indicator: feed.lag_days for feed in city.feeds for indicator in feed.supports}
+    return {
+        indicator: Coverage(days.first, business_date - timedelta(days=behind[indicator]))
+        if behind.get(indicator, 0) > lags[indicator] + methodology.windows.pulse_days and days.last
+        else days
+        for indicator, days in coverage.items()
+    }
