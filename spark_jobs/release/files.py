@@ -162,7 +162,7 @@ def mark_stale(city_folder: Path, since: date, reason: Text) -> None:
     write_latest(city_folder, {**content, "stale": stale})
 
 
-def previous(current: Mapping[str, Any] | None) -> Previous | None:
+def previous(city_folder: Path, current: Mapping[str, Any] | None) -> Previous | None:
     """What readers see now, for the gate on jumps."""
     if current is None:
         return None
@@ -173,7 +173,18 @@ def previous(current: Mapping[str, Any] | None) -> Previous | None:
         current["method_version"],
         {figure["area_code"]: figure["index"] for figure in figures if figure["index"] is not None},
         frozenset(feed["feed"] for feed in current["missing_feeds"]),
+        dict(_parts(release_folder(city_folder, current["release_id"]))),
     )
+
+
+def _parts(folder: Path) -> Iterator[tuple[tuple[str, str], float]]:
+    """Values of the live domains and scores of the indicators of a release, which another version may have written."""
+    for table, part, value in (("domain_index", "domain_id", "value"), ("indicator_value", "indicator_id", "score")):
+        if (path := folder / CSV_FILES[table]).is_file():
+            text = io.StringIO(path.read_text(encoding="utf-8-sig"), newline="")
+            for row in csv.DictReader(text):
+                if row[value] and row.get("is_live") != "false":
+                    yield (row["area_code"], row[part]), float(row[value])
 
 
 @contextmanager

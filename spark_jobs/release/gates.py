@@ -9,14 +9,13 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import timedelta
-from typing import Any
 
 import pandas as pd
 
 from expectations.outcomes import Outcome
 from spark_jobs.errors import ContractBreach, StepError
-from spark_jobs.release.model import Gate, Previous, ReleaseInput, Severity, Text
+from spark_jobs.release.jumps import unexplained_jumps
+from spark_jobs.release.model import Gate, ReleaseInput, Severity, Text
 from spark_jobs.release.movement import ledger_faults
 from spark_jobs.release.suite import judge_tables
 from spark_jobs.release.wording import LANGUAGES, Wording
@@ -168,45 +167,6 @@ def publication_suite(given: ReleaseInput, tables: Mapping[str, pd.DataFrame]) -
     if breaches:
         return _failed(f"发布检查未通过（{len(breaches)}处，详见运行记录）", f"publication suite: {_list(breaches)}")
     return _passed("发布检查全部通过", "the publication suite found no fault")
-
-
-def unexplained_jumps(given: ReleaseInput, tables: Mapping[str, pd.DataFrame]) -> list[str]:
-    """Areas whose index moved by more than `jump_points` since the previous release, with nothing that explains it.
-
-    Explained: small numbers, as long as the index of the previous release lies in today's interval; another methodology
-    version; another set of missing feeds; or a flag on the area raised since then.
-    """
-    previous, limit = given.previous, given.methodology.publication.jump_points
-    if previous is None or not _comparable(given, previous, tables):
-        return []
-    flagged = {
-        flag["area_code"] for flag in rows(tables["flag"]) if flag["since"] and flag["since"] >= previous.business_date
-    }
-    return [
-        f"{row['area_code']}: index {row['index']:.1f}, was {previous.index[row['area_code']]:.1f} in release "
-        f"{previous.release_id}; more than {limit} points, out of today's interval, and no new flag"
-        for row in rows(tables["county_index"])
-        if row["index"] is not None
-        and row["area_code"] in previous.index
-        and abs(row["index"] - previous.index[row["area_code"]]) > limit
-        and not _holds(row, previous.index[row["area_code"]])
-        and row["area_code"] not in flagged
-    ]
-
-
-def _holds(row: Mapping[str, Any], value: float) -> bool:
-    """Whether the value lies in the row's interval."""
-    return None not in (row["lower"], row["upper"]) and row["lower"] <= value <= row["upper"]
-
-
-def _comparable(given: ReleaseInput, previous: Previous, tables: Mapping[str, pd.DataFrame]) -> bool:
-    missing = {feed["feed_code"] for feed in rows(tables["feed_status"]) if feed["state_code"] != "delivered"}
-    age = given.business_date - previous.business_date
-    return (
-        timedelta(0) <= age <= timedelta(days=given.methodology.publication.jump_days)
-        and previous.method_version == given.methodology.version
-        and previous.missing_feeds == missing
-    )
 
 
 def disclosure(given: ReleaseInput, tables: Mapping[str, pd.DataFrame]) -> Verdict:

@@ -28,7 +28,7 @@ from spark_jobs.release import files, lake, public_files, serving
 from spark_jobs.release.build import build, canonical_tables
 from spark_jobs.release.coverage import COUNTS, coverage_table
 from spark_jobs.release.gates import GateFailed, judge
-from spark_jobs.release.model import Area, Gate, Release, ReleaseInput, Text
+from spark_jobs.release.model import Area, Gate, Previous, Release, ReleaseInput, Text
 from spark_jobs.release.render import render
 from spark_jobs.release.verify import verify
 from spark_jobs.released import pointer
@@ -63,8 +63,8 @@ def publish(
     """
     folder = published / city.city_code
     with files.only_publisher(folder):
-        current = files.read_latest(folder)
-        given = read_input(spark, city, business_date, as_of, code_commit, current)
+        previous = files.previous(folder, files.read_latest(folder))
+        given = read_input(spark, city, business_date, as_of, code_commit, previous)
         try:
             frames, gates = _judged(given)
         except GateFailed as failure:
@@ -85,7 +85,7 @@ def read_input(
     business_date: date,
     as_of: datetime,
     code_commit: str,
-    current: dict[str, Any] | None,
+    previous: Previous | None,
 ) -> ReleaseInput:
     """Everything a release is made of, from the lake, the contracts and what readers see now."""
     batches = batches_of(spark, city)
@@ -112,7 +112,7 @@ def read_input(
         personal_columns=personal_columns(city),
         code_commit=code_commit,
         delta_versions=dict(zip(_FROM_LAKE.values(), versions, strict=True)),
-        previous=files.previous(current),
+        previous=previous,
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any, Literal
 
@@ -34,13 +34,18 @@ class Area:
 
 @dataclass(frozen=True)
 class Previous:
-    """What readers see now, for the check on jumps: read back from latest.json."""
+    """What readers see now, for the check on jumps: read back from latest.json and its release."""
 
     release_id: str
     business_date: date
     method_version: str
     index: Mapping[str, float]  # area_code -> index, areas without an index left out
     missing_feeds: frozenset[str]
+    parts: Mapping[tuple[str, str], float] = field(default_factory=dict)  # (area_code, domain or indicator), live ones
+
+    def figure(self, area_code: str, part: str | None) -> float | None:
+        """The index of an area, or the value of a part of it; None where there was none."""
+        return self.index.get(area_code) if part is None else self.parts.get((area_code, part))
 
 
 @dataclass(frozen=True)

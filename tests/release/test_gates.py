@@ -20,8 +20,8 @@ from spark_jobs.release.gates import (
     feeds_delivered,
     judge,
     publication_suite,
-    unexplained_jumps,
 )
+from spark_jobs.release.jumps import unexplained_jumps
 from spark_jobs.release.model import Gate, Previous, ReleaseInput
 from tests.release import made_up
 

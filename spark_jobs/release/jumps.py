@@ -1,0 +1,82 @@
+"""Moves since the release that readers see which nothing explains: of the index, and of its parts where there is none."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import timedelta
+from typing import NamedTuple
+
+import pandas as pd
+
+from spark_jobs.release.model import Previous, ReleaseInput
+from spark_jobs.released.columns import rows
+
+
+class Figure(NamedTuple):
+    """One published figure on the scale of the index, with its interval; `part`: domain, indicator or None."""
+
+    area_code: str
+    part: str | None
+    value: float
+    lower: float | None
+    upper: float | None
+
+    def holds(self, value: float) -> bool:
+        """Whether the value lies in the interval."""
+        return self.lower is not None and self.upper is not None and self.lower <= value <= self.upper
+
+
+def unexplained_jumps(given: ReleaseInput, tables: Mapping[str, pd.DataFrame]) -> list[str]:
+    """Figures that moved by more than `jump_points` since the previous release, with nothing that explains it.
+
+    Explained: small numbers, as long as the figure of the previous release lies in today's interval; another methodology
+    version; another set of missing feeds; or a flag on the area raised since then. An area without an index is judged
+    by its domains, and where a domain is not live by its indicators.
+    """
+    previous, limit = given.previous, given.methodology.publication.jump_points
+    if previous is None or not _comparable(given, previous, tables):
+        return []
+    flagged = {
+        flag["area_code"] for flag in rows(tables["flag"]) if flag["since"] and flag["since"] >= previous.business_date
+    }
+    found = []
+    for figure in _figures(given, tables):
+        before = previous.figure(figure.area_code, figure.part)
+        if before is None or figure.holds(before) or figure.area_code in flagged:
+            continue
+        if abs(figure.value - before) > limit:
+            found.append(
+                f"{figure.area_code}: {figure.part or 'index'} {figure.value:.1f}, was {before:.1f} in release "
+                f"{previous.release_id}; more than {limit} points, out of today's interval, and no new flag"
+            )
+    return found
+
+
+def _figures(given: ReleaseInput, tables: Mapping[str, pd.DataFrame]) -> Iterator[Figure]:
+    """What each area is judged by."""
+    without = set()
+    for row in rows(tables["county_index"]):
+        if row["index"] is None:
+            without.add(row["area_code"])
+        else:
+            yield Figure(row["area_code"], None, row["index"], row["lower"], row["upper"])
+    live = set()
+    for row in rows(tables["domain_index"]):
+        if row["area_code"] in without and row["is_live"] and row["value"] is not None:
+            live.add((row["area_code"], row["domain_id"]))
+            yield Figure(row["area_code"], row["domain_id"], row["value"], row["lower"], row["upper"])
+    domains = {i.id: domain.id for domain in given.methodology.domains for i in domain.indicators}
+    for row in rows(tables["indicator_value"]):
+        place = (row["area_code"], domains[row["indicator_id"]])
+        if row["area_code"] in without and place not in live and row["score"] is not None:
+            yield Figure(row["area_code"], row["indicator_id"], row["score"], row["score_lower"], row["score_upper"])
+
+
+def _comparable(given: ReleaseInput, previous: Previous, tables: Mapping[str, pd.DataFrame]) -> bool:
+    missing = {feed["feed_code"] for feed in rows(tables["feed_status"]) if feed["state_code"] != "delivered"}
+    age = given.business_date - previous.business_date
+    return (
+        timedelta(0) <= age <= timedelta(days=given.methodology.publication.jump_days)
+        and previous.method_version == given.methodology.version
+        and previous.missing_feeds == missing
+    )

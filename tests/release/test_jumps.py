@@ -1,0 +1,90 @@
+"""Where an area has no index, its domains are compared with the release before, and its indicators without a domain."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from spark_jobs.release import files
+from spark_jobs.release.build import canonical_tables
+from spark_jobs.release.jumps import unexplained_jumps
+from spark_jobs.release.model import Previous, Release, ReleaseInput
+from spark_jobs.release.render import render
+from tests.release import made_up
+from tests.release.conftest import GATES
+
+pytestmark = pytest.mark.unit
+GREY = made_up.METHODOLOGY.domains[0]
+LIVE = made_up.METHODOLOGY.domains[1]
+COUNTY = made_up.COUNTIES[0][0]
+LIMIT = made_up.METHODOLOGY.publication.jump_points
+
+
+def yesterday(given: ReleaseInput, tables: dict[str, pd.DataFrame]) -> Previous:
+    """The same figures a day before."""
+    domains, indicators = tables["domain_index"], tables["indicator_value"]
+    named = (domains[["area_code", "domain_id", "value"]], indicators[["area_code", "indicator_id", "score"]])
+    parts = {
+        (area, part): value
+        for frame in named
+        for area, part, value in frame.itertuples(index=False, name=None)
+        if value is not None
+    }
+    day = given.business_date - timedelta(days=1)
+    missing = {f["feed_code"] for f in tables["feed_status"].to_dict("records") if f["state_code"] != "delivered"}
+    return Previous("20261125-0", day, given.methodology.version, {}, frozenset(missing), parts)
+
+
+def moved(given: ReleaseInput, part: str, points: float) -> list[str]:
+    tables = dict(canonical_tables(given))
+    before = yesterday(given, tables)
+    there = {**before.parts, (COUNTY, part): before.parts[COUNTY, part] - points}
+    return unexplained_jumps(replace(given, previous=replace(before, parts=there)), tables)
+
+
+@pytest.mark.parametrize(("points", "stops"), [(0.0, False), (LIMIT - 0.1, False), (30.0, True), (-30.0, True)])
+def test_a_domain_that_jumps_stops_a_city_without_an_index(points: float, stops: bool) -> None:
+    given = made_up.release_input(grey_domain=GREY.id)
+    found = moved(given, LIVE.id, points)
+    assert [f"{COUNTY}: {LIVE.id} " in each and "was " in each for each in found] == [True] * stops
+
+
+def test_an_indicator_is_judged_where_its_domain_is_not_live() -> None:
+    """Beside a live domain it is not: the domain says whether it matters."""
+    given = made_up.release_input(grey_domain=GREY.id)
+    assert moved(given, LIVE.indicators[0].id, 30.0) == []
+    values = given.frames["indicator_value"].copy()
+    is_own = values["indicator_id"] == GREY.indicators[0].id
+    values.loc[is_own, ["score", "score_lower", "score_upper", "state_code"]] = [100.0, 95.0, 105.0, "live"]
+    given = replace(given, frames={**given.frames, "indicator_value": values})
+    (found,) = moved(given, GREY.indicators[0].id, 7.1)
+    assert found.startswith(f"{COUNTY}: {GREY.indicators[0].id} 100.0, was 92.9 in release 20261125-0")
+    assert moved(given, GREY.indicators[0].id, 4.9) == []  # in the interval: small numbers
+
+
+def test_an_area_with_an_index_is_judged_by_it_alone() -> None:
+    assert moved(made_up.release_input(), LIVE.id, 30.0) == []
+
+
+def test_what_readers_see_is_read_back_with_its_parts(
+    make_release: Callable[[ReleaseInput], Release], tmp_path: Path
+) -> None:
+    """From the files of the release itself; without them only the index is compared."""
+    release = make_release(made_up.release_input(grey_domain=GREY.id))
+    files.write_release(tmp_path, release.release_id, render(release))
+    current = files.latest(release, GATES)
+    found = files.previous(tmp_path, current)
+    assert found is not None
+    domains = release.tables["domain_index"]
+    live = domains[domains["is_live"].astype(bool)]
+    expected = {(row["area_code"], row["domain_id"]): row["value"] for row in live.to_dict("records")}
+    assert {key: value for key, value in found.parts.items() if key in expected} == expected
+    assert (COUNTY, GREY.id) not in found.parts
+    assert (COUNTY, LIVE.indicators[0].id) in found.parts
+    nothing = files.previous(tmp_path / "elsewhere", current)
+    assert nothing is not None and nothing.parts == {}
