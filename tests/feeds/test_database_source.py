@@ -165,3 +165,22 @@ def test_a_table_that_may_not_be_read_is_no_matter_of_the_network(url: str, tmp_
         )
     with pytest.raises(SourceUnavailable, match="what to do: ask the source what has changed about its table"):
         land(feed, url, Landing(tmp_path / "landing"))
+
+
+SHARED = Path(__file__).parents[3] / "shared" / "cases"
+
+
+@pytest.mark.bad_input
+@pytest.mark.skipif(not SHARED.is_dir(), reason="../shared/cases is not there")
+def test_the_shared_cases_of_cursors(url: str, tmp_path: Path) -> None:
+    """Half of the rows have no cursor, on the first night and on the second; and one whose cursor is text."""
+    landing = Landing(tmp_path / "landing")
+    with psycopg.connect(url) as office:
+        for script in sorted((SHARED / "15a_cursor_null").glob("1_*.sql")):
+            office.execute(script.read_bytes())
+        office.execute((SHARED / "15b_cursor_text" / "1_20260205.sql").read_bytes())
+    manifest = land(feed_of("cases_15a"), url, landing)
+    assert manifest
+    assert (manifest.n_rows, manifest.left_out) == (10, (LeftOut("table cases_15a where updated is empty", 10),))
+    with pytest.raises(ContractBreach, match="found 'updated', which is text"):
+        land(feed_of("cases_15b"), url, Landing(tmp_path / "other"))
