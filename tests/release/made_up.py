@@ -255,8 +255,9 @@ def movement(indices: pd.DataFrame, generator: np.random.Generator) -> pd.DataFr
             rows.append({"area_code": area, "indicator_id": "all", **nothing, **compared, "previous_index": 100.0,
                          "reason_code": "no_index_now"})  # fmt: skip
             continue
-        points = generator.normal(0, 0.2, (18, 4)) * [1, 0.5, 0, 0.2]
-        for name, of_row in zip([*(i.id for i in METHODOLOGY.indicators), "all"], points.tolist(), strict=True):
+        names = [*(i.id for i in METHODOLOGY.indicators), "all"]
+        points = generator.normal(0, 0.2, (len(names), 4)) * [1, 0.5, 0, 0.2]
+        for name, of_row in zip(names, points.tolist(), strict=True):
             rows.append({
                 "area_code": area, "indicator_id": name, **dict(zip(MOVEMENT_CAUSES, of_row, strict=True)),
                 "total": sum(of_row), **compared, "previous_index": index - points.sum(), "reason_code": None,
