@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import re
 from collections.abc import Callable
@@ -10,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from expectations.models import FilesSource
+from expectations.models import FilesSource, Known
 from spark_jobs.errors import ContractBreach, SourceUnavailable
 from spark_jobs.feeds.sources import folder
 from spark_jobs.feeds.sources.files import delivered_on
@@ -191,3 +192,17 @@ def test_deliveries_that_repeat_themselves(
         drops.land()
     assert _taken(drops) == taken
     assert drops.land() is None
+
+
+@pytest.mark.parametrize("content", [CONTENT, gzip.compress(CONTENT)], ids=["plain", "packed"])
+def test_a_whole_table_that_did_not_change_is_a_delivery_of_its_day(drops: Drops, content: bytes) -> None:
+    """Of each day once, whatever else it is called on that day."""
+    drops.feed = drops.feed.model_copy(update={"mode": "snapshot", "known_at": Known()})
+    days = ["20260210", "20260211", "20260212"]
+    for day in days:
+        drops.deliver(content, f"cases_{day}.csv")
+        manifest = drops.land()
+        assert manifest and f"{manifest.window_to:%Y%m%d}" == day
+        drops.deliver(content, f"again/cases_{day}.csv")
+        assert drops.land() is None
+    assert _taken(drops) == [(f"cases_{day}.csv", day) for day in days]

@@ -70,7 +70,7 @@ def land(pull: Pull) -> Manifest | None:
             _check_place(feed, drop)
         horizon = max(pull.business_date, pull.cutoff.date()) if feed.ends_on else pull.business_date
         days = {drop: delivered_on(source, PurePosixPath(drop.name).name) for drop in found}
-        due = _new(folder, {drop: day for drop, day in days.items() if day <= horizon}, landing)
+        due = _new(folder, {drop: day for drop, day in days.items() if day <= horizon}, landing, feed.mode == "snapshot")
         if not due:
             return None
         window_from = landing.landed_through() or feed.starts_on
@@ -108,11 +108,12 @@ class _Known(NamedTuple):
     n_before: int  # how often its content has landed under its name
 
 
-def _new(folder: Folder, days: dict[Drop, date], landing: Landing) -> dict[Drop, _Known]:
+def _new(folder: Folder, days: dict[Drop, date], landing: Landing, is_whole: bool) -> dict[Drop, _Known]:
     """Files whose content has not landed; of the same content twice, the first.
 
-    A header without rows is the same bytes on every quiet day: there the day counts too, or the second quiet day
-    would be missing instead of zero. What comes back after other bytes came under its name is new as well.
+    A header without rows is the same bytes on every quiet day, and so is a whole table (`is_whole`) in which nothing
+    changed: there the day counts too, or the second day would be missing. What comes back after other bytes came under
+    its name is new as well.
     """
     landed_files = [
         (file, manifest.fetched_at)
@@ -128,7 +129,7 @@ def _new(folder: Folder, days: dict[Drop, date], landing: Landing) -> dict[Drop,
             continue
         sha256 = folder.sha256(drop.name)
         is_back = before is not None and before.sha256 != sha256
-        if is_back or (sha256, day if _is_quiet(folder, drop) else None) not in landed:
+        if is_back or (sha256, day if is_whole or _is_quiet(folder, drop) else None) not in landed:
             n_before = sum((file.name, file.sha256) == (_landed_name(drop), sha256) for file, _ in landed_files)
             new[drop] = _Known(day, sha256, n_before)
             landed |= {(sha256, None), (sha256, day)}
