@@ -30,9 +30,14 @@ class Frozen(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=False)
 
 
-class Name(Frozen):
+class Text(Frozen):
+    """The same words in both languages of publication: Text("中文", "English")."""
+
     zh: str
     en: str
+
+    def __init__(self, *both: str, **given: str) -> None:
+        super().__init__(**dict(zip(("zh", "en"), both, strict=False)), **given)
 
 
 def _time_of_day(value: object) -> object:
@@ -79,8 +84,8 @@ class Kind(Frozen):
     """
 
     kind: str
-    name: Name
-    grain: Name
+    name: Text
+    grain: Text
     source: str
     event_on: tuple[str, ...] = Field(min_length=1)
     order: tuple[str, ...] = ()
@@ -249,7 +254,7 @@ class Feed(Frozen):
     feed_code: str = Field(alias="feed", pattern=CODE)
     city_code: str
     kind: str
-    name: Name
+    name: Text
     source: Source
     mode: Literal["changes", "snapshot"] = "changes"
     starts_on: date  # first local day the feed covers
@@ -321,7 +326,7 @@ class BasePeriod(Frozen):
 class MovingHoliday(Frozen):
     """A holiday that moves through the calendar and that days of different years are aligned by."""
 
-    name: Name
+    name: Text
     source: str
     first_days: tuple[date, ...]
 
@@ -330,14 +335,14 @@ class City(Frozen):
     """A city: one folder and nothing else."""
 
     city_code: str = Field(alias="city", pattern=CODE)
-    name: Name
+    name: Text
     area_code: str
     time_zone: str
     base_period: BasePeriod
     publication: Publication | None = None
     archive: Archive | None = None
     moving_holiday: str | None = None
-    note: Name | None = None
+    note: Text | None = None
     data_sources: tuple[DataSource, ...] = ()
     feeds: tuple[Feed, ...] = ()
 

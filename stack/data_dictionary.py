@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from expectations.contract import load_cities, load_kinds
-from expectations.models import Feed, Name
-from spark_jobs.index.methodology import Text, load_methodology
+from expectations.models import Feed, Text
+from spark_jobs.index.methodology import load_methodology
 from spark_jobs.release.wording import LANGUAGES, LanguageCode
 from stack import methodology_page
 from stack.dictionary_tables import Column, Table, bronze_columns, tables
@@ -19,45 +19,45 @@ FILES: dict[LanguageCode, Path] = {
     "en": REPOSITORY / "docs" / "data-dictionary.md",
 }
 PATHS: dict[LanguageCode, str] = {language: f"/dictionary/{language}" for language in LANGUAGES}
-WORDS: dict[str, Name] = {
-    "title": Name(zh="数据字典", en="Data dictionary"),
-    "intro": Name(
+WORDS: dict[str, Text] = {
+    "title": Text(zh="数据字典", en="Data dictionary"),
+    "intro": Text(
         zh="由契约和各表的声明生成，与代码一致。另见 English: [data-dictionary.md](data-dictionary.md)。"
         "等级：public 公开，internal 内部，personal 个人信息，secret 机密；每张表自身的元数据中，各列的注释也写明等级和含义。",
         en="Made from the contracts and from the declarations of the tables, so that it cannot differ from the code. "
         "In Chinese: [data-dictionary.zh.md](data-dictionary.zh.md). Classes: public, internal, personal, secret. "
         "Class and meaning also stand in each table's own metadata, as the comment of the column.",
     ),
-    "feeds": Name(zh="数据源：来源列与去向", en="Feeds: columns of the source and what becomes of them"),
-    "bronze": Name(
+    "feeds": Text(zh="数据源：来源列与去向", en="Feeds: columns of the source and what becomes of them"),
+    "bronze": Text(
         zh="每个数据源在 `bronze.<city>_<feed>` 中逐行存为文本，每批只入一次；个人信息在入湖前删除或做成假名。此外每张表都有：",
         en="Each feed lies in `bronze.<city>_<feed>`, row by row as text, every batch once; personal values are dropped or "
         "made pseudonyms before. Each of these tables also has:",
     ),
-    "tables": Name(zh="表", en="Tables"),
-    "indicators": Name(zh="指标", en="Indicators"),
-    "definitions": Name(
+    "tables": Text(zh="表", en="Tables"),
+    "indicators": Text(zh="指标", en="Indicators"),
+    "definitions": Text(
         zh="分子、分母及定义见 [methodology.zh.md](methodology.zh.md)。",
         en="Numerators, denominators and definitions: [methodology.md](methodology.md).",
     ),
-    "from": Name(zh="来自", en="from"),
-    "column": Name(zh="列", en="column"),
-    "type": Name(zh="类型", en="type"),
-    "unit": Name(zh="单位", en="unit"),
-    "class": Name(zh="等级", en="class"),
-    "meaning": Name(zh="含义", en="meaning"),
-    "source": Name(zh="来源", en="source"),
-    "becomes": Name(zh="去向", en="becomes"),
-    "indicator": Name(zh="指标", en="indicator"),
-    "name": Name(zh="名称", en="name"),
-    "supported": Name(zh="数据源", en="feeds"),
-    "gone": Name(zh="不再传递", en="goes no further"),
-    "codes": Name(zh="代码", en="codes"),
-    "record": Name(zh="记录编号", en="record_id"),
-    "area": Name(zh="区划", en="area_code"),
-    "known": Name(zh="记录时间", en="known_at"),
-    "deleted": Name(zh="删除标志", en="is_deleted"),
-    "condition": Name(zh="条件", en="condition"),
+    "from": Text(zh="来自", en="from"),
+    "column": Text(zh="列", en="column"),
+    "type": Text(zh="类型", en="type"),
+    "unit": Text(zh="单位", en="unit"),
+    "class": Text(zh="等级", en="class"),
+    "meaning": Text(zh="含义", en="meaning"),
+    "source": Text(zh="来源", en="source"),
+    "becomes": Text(zh="去向", en="becomes"),
+    "indicator": Text(zh="指标", en="indicator"),
+    "name": Text(zh="名称", en="name"),
+    "supported": Text(zh="数据源", en="feeds"),
+    "gone": Text(zh="不再传递", en="goes no further"),
+    "codes": Text(zh="代码", en="codes"),
+    "record": Text(zh="记录编号", en="record_id"),
+    "area": Text(zh="区划", en="area_code"),
+    "known": Text(zh="记录时间", en="known_at"),
+    "deleted": Text(zh="删除标志", en="is_deleted"),
+    "condition": Text(zh="条件", en="condition"),
 }
 
 
@@ -93,7 +93,7 @@ def _say(key: str, language: LanguageCode) -> str:
     return str(getattr(WORDS[key], language))
 
 
-def _in(name: Text | Name, language: LanguageCode) -> str:
+def _in(name: Text, language: LanguageCode) -> str:
     return str(getattr(name, language))
 
 

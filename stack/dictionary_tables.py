@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from expectations.contract import load_cities, load_kinds
-from expectations.models import Feed, KindColumn, Name
+from expectations.models import Feed, KindColumn, Text
 from spark_jobs.feeds import batches, decoding, delivery_calendar, silver
 from spark_jobs.feeds.bronze import BATCH, DELIVERED, LANDED
 from spark_jobs.feeds.casting import SPARK_TYPES
@@ -38,21 +38,21 @@ SMALL_TABLES = {
 # Names are contracts: what a name ends or begins with says type and unit.
 TYPES_BY_NAME = {r"_at$": "timestamp", r"(_on|^day)$": "date", r"^is_": "boolean", r"^n_": "int", r"^value$": "double"}
 UNITS_BY_NAME = {
-    r"_at$": Name(zh="UTC 时刻", en="UTC"),
-    r"(_on|^day|_since|^since|_date|_from|_to|_through)$": Name(zh="当地日期", en="local day"),
-    r"^n_|^count$": Name(zh="个", en="count"),
-    r"_yuan$": Name(zh="元", en="yuan"),
-    r"_share$": Name(zh="占比（0至1）", en="share, 0 to 1"),
+    r"_at$": Text(zh="UTC 时刻", en="UTC"),
+    r"(_on|^day|_since|^since|_date|_from|_to|_through)$": Text(zh="当地日期", en="local day"),
+    r"^n_|^count$": Text(zh="个", en="count"),
+    r"_yuan$": Text(zh="元", en="yuan"),
+    r"_share$": Text(zh="占比（0至1）", en="share, 0 to 1"),
 }
-NOTHING = Name(zh="", en="")
+NOTHING = Text(zh="", en="")
 
 
 @dataclass(frozen=True)
 class Column:
     name: str
     type: str
-    meaning: Name
-    unit: Name
+    meaning: Text
+    unit: Text
     privacy: str
     codes: tuple[str, ...] = ()
     source: str = ""
@@ -61,7 +61,7 @@ class Column:
 @dataclass(frozen=True)
 class Table:
     name: str
-    meaning: Name
+    meaning: Text
     columns: tuple[Column, ...]
     source: str = ""
 
@@ -90,18 +90,18 @@ def column(table: str, name: str, type_: str) -> Column:
     return Column(name, type_, meaning.text, meaning.unit or unit_by_name(name, type_), meaning.privacy)
 
 
-def unit_by_name(name: str, type_: str) -> Name:
+def unit_by_name(name: str, type_: str) -> Text:
     if type_ == "timestamp":
         return UNITS_BY_NAME[r"_at$"]
     units = (unit for pattern, unit in UNITS_BY_NAME.items() if re.search(pattern, name))
     return next(units, NOTHING) if type_ != "string" else NOTHING
 
 
-def _table_meaning(name: str) -> tuple[Name, str]:
+def _table_meaning(name: str) -> tuple[Text, str]:
     declared = meanings.declared()["tables"].get(name)
     if declared is None:
         raise MeaningError(f"{name}: nothing says what it means; say it in {MEANINGS.name}, under tables")
-    return Name(zh=declared["zh"], en=declared["en"]), declared["from"]
+    return Text(zh=declared["zh"], en=declared["en"]), declared["from"]
 
 
 def _plain(declared: Mapping[str, Mapping[str, str]]) -> Iterator[Table]:
@@ -120,7 +120,7 @@ def _silver(kind_code: str) -> Table:
         [column(name, c, t) for c, t in ddl(text).items()] for text in (silver.LEADING, silver.TRAILING)
     )
     own = [_kind_column(name, c, declared) for c, declared in kind.columns.items()]
-    grain = Name(zh=f"{kind.name.zh}：{kind.grain.zh}", en=f"{kind.name.en}: {kind.grain.en}")
+    grain = Text(zh=f"{kind.name.zh}：{kind.grain.zh}", en=f"{kind.name.en}: {kind.grain.en}")
     return Table(name, grain, (*leading, *own, *trailing), kind.source)
 
 

@@ -14,9 +14,9 @@ from typing import Any, Literal
 import yaml
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 
+from expectations.models import Text
 from spark_jobs.flags.rule import Rule
 from spark_jobs.flags.rules import RULES
-from spark_jobs.flags.words import Text
 from spark_jobs.index.methodology import Methodology, load_methodology
 from spark_jobs.release.gates import GATES
 from spark_jobs.release.wording import LANGUAGES, LanguageCode, Wording

@@ -8,14 +8,13 @@ from typing import Any
 import pandas as pd
 from pyspark.sql import DataFrame, SparkSession
 
-from expectations.models import City
+from expectations.models import City, Text
 from spark_jobs import lineage
 from spark_jobs.feeds.batches import batches_of
 from spark_jobs.feeds.feed_status import batches_read, feed_status
 from spark_jobs.flags.assembly import COLUMNS, flags_for
 from spark_jobs.flags.rule import Night, Place, Query
 from spark_jobs.flags.rules import IN_FORCE
-from spark_jobs.flags.words import Text
 from spark_jobs.index.methodology import Flags, load_methodology
 from spark_jobs.lake import tables
 

@@ -13,8 +13,7 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
-from expectations.models import Feed
-from spark_jobs.flags.words import Text
+from expectations.models import Feed, Text
 from spark_jobs.index.methodology import Flags, Methodology
 
 

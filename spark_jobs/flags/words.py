@@ -3,12 +3,6 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import NamedTuple
-
-
-class Text(NamedTuple):
-    zh: str
-    en: str
 
 
 def day_zh(day: date) -> str:

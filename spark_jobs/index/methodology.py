@@ -8,6 +8,8 @@ from typing import Annotated, Literal, Self, TypeVar
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from expectations.models import Text
+
 METHODOLOGY_PATH = Path(__file__).with_name("methodology.yml")
 
 Probability = Annotated[float, Field(gt=0.0, lt=1.0)]
@@ -22,11 +24,6 @@ class MethodologyError(ValueError):
 
 class Frozen(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Text(Frozen):
-    zh: str
-    en: str
 
 
 class Windows(Frozen):

@@ -15,7 +15,7 @@ from typing import Any
 import yaml
 
 from expectations.contract import load_kinds
-from expectations.models import KindColumn, Name, Privacy
+from expectations.models import KindColumn, Privacy, Text
 from spark_jobs.settings import REPOSITORY
 
 MEANINGS = Path(__file__).with_suffix(".yml")
@@ -31,17 +31,17 @@ class MeaningError(Exception):
 class Meaning:
     """`unit` is there where neither name nor type of the column tells it."""
 
-    text: Name
+    text: Text
     privacy: Privacy
-    unit: Name | None = None
+    unit: Text | None = None
 
 
 @dataclass(frozen=True)
 class Model:
     """A dbt model: what its YAML says of it and of some of its columns, and its SQL."""
 
-    name: Name
-    columns: Mapping[str, Name]
+    name: Text
+    columns: Mapping[str, Text]
     sql: Path
 
     @property
@@ -73,12 +73,12 @@ def _model(sql: Path, model: Mapping[str, Any]) -> Model:
     return Model(in_both(model["description"], str(sql)), said, sql)
 
 
-def in_both(text: str, where: str) -> Name:
+def in_both(text: str, where: str) -> Text:
     """`Chinese / English` as a name. Raises MeaningError if the text is not that."""
     zh, slash, en = text.partition(" / ")
     if not slash:
         raise MeaningError(f"{where}: a description is `Chinese / English`, found {text[:60]!r}")
-    return Name(zh=zh.strip(), en=" ".join(en.split()))
+    return Text(zh=zh.strip(), en=" ".join(en.split()))
 
 
 def of_column(table: str, column: str) -> Meaning:
@@ -87,7 +87,7 @@ def of_column(table: str, column: str) -> Meaning:
     schema = table.partition(".")[0]
     said = models()[table].columns.get(column) if schema in ("conformed", "indicators") and table in models() else None
     if carried := _carried(table).get(column):
-        return Meaning(said or Name(zh=carried.zh, en=carried.en), carried.privacy)
+        return Meaning(said or Text(zh=carried.zh, en=carried.en), carried.privacy)
     own: Privacy = declared()["tables"].get(table, {}).get("class", "internal")
     if said:
         return Meaning(said, own)
@@ -96,8 +96,8 @@ def of_column(table: str, column: str) -> Meaning:
     found = next((columns[key] for key in keys if key in columns), None)
     if found is None:
         raise MeaningError(f"{table}.{column}: nothing says what it means; say it in {MEANINGS.name}, under columns")
-    unit = Name(**found["unit"]) if "unit" in found else None
-    return Meaning(Name(zh=found["zh"], en=found["en"]), own, unit)
+    unit = Text(**found["unit"]) if "unit" in found else None
+    return Meaning(Text(zh=found["zh"], en=found["en"]), own, unit)
 
 
 def _carried(table: str) -> Mapping[str, KindColumn]:

@@ -8,10 +8,10 @@ from typing import Any
 import pandas as pd
 
 from expectations.contract import load_kinds
-from expectations.models import City
+from expectations.models import City, Text
 from spark_jobs.index.methodology import Methodology
 from spark_jobs.release.canonical import batch_manifest, data_version, release_id, table_hash, utc_text
-from spark_jobs.release.model import Gate, Release, ReleaseInput, Text
+from spark_jobs.release.model import Gate, Release, ReleaseInput
 from spark_jobs.release.movement import previous_release_id
 from spark_jobs.release.wording import LANGUAGES, Wording
 from spark_jobs.released.columns import TABLES, TableFault, canonical_frame, rows

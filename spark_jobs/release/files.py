@@ -20,9 +20,10 @@ from typing import Any
 
 import pandas as pd
 
+from expectations.models import Text
 from spark_jobs.errors import EnvironmentFault
 from spark_jobs.release.canonical import json_text
-from spark_jobs.release.model import Gate, Previous, Release, Text
+from spark_jobs.release.model import Gate, Previous, Release
 from spark_jobs.released.columns import TABLES
 
 CSV_FILES = {

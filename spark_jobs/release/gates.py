@@ -12,10 +12,11 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from expectations.models import Text
 from expectations.outcomes import Outcome
 from spark_jobs.errors import ContractBreach, StepError
 from spark_jobs.release.jumps import unexplained_jumps
-from spark_jobs.release.model import Gate, ReleaseInput, Severity, Text
+from spark_jobs.release.model import Gate, ReleaseInput, Severity
 from spark_jobs.release.movement import ledger_faults
 from spark_jobs.release.suite import judge_tables
 from spark_jobs.release.wording import LANGUAGES, Wording

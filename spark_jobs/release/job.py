@@ -17,7 +17,7 @@ from pyspark.sql import SparkSession
 from pyspark.sql import functions as f
 
 from expectations.contract import load_kinds, read_table
-from expectations.models import City
+from expectations.models import City, Text
 from expectations.outcomes import Outcome
 from spark_jobs.errors import EnvironmentFault
 from spark_jobs.feeds.batches import batches_of
@@ -28,7 +28,7 @@ from spark_jobs.release import files, lake, public_files, serving
 from spark_jobs.release.build import build, canonical_tables
 from spark_jobs.release.coverage import COUNTS, coverage_table
 from spark_jobs.release.gates import GateFailed, judge
-from spark_jobs.release.model import Area, Gate, Previous, Release, ReleaseInput, Text
+from spark_jobs.release.model import Area, Gate, Previous, Release, ReleaseInput
 from spark_jobs.release.render import render
 from spark_jobs.release.verify import verify
 from spark_jobs.released import pointer

@@ -9,18 +9,10 @@ from typing import Any, Literal
 
 import pandas as pd
 
-from expectations.models import City
+from expectations.models import City, Text
 from spark_jobs.index.methodology import Methodology
 
 Severity = Literal["critical", "warning"]
-
-
-@dataclass(frozen=True)
-class Text:
-    """The same sentence in both languages of publication."""
-
-    zh: str
-    en: str
 
 
 @dataclass(frozen=True)

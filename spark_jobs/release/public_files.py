@@ -9,8 +9,9 @@ from __future__ import annotations
 from datetime import date
 from pathlib import Path
 
+from expectations.models import Text
 from spark_jobs.release import files
-from spark_jobs.release.model import Release, Text
+from spark_jobs.release.model import Release
 from spark_jobs.release.pages.leader import PAGES, public_page
 from spark_jobs.release.public import index_csv, public_document, trend_csv
 from spark_jobs.release.wording import LANGUAGES

@@ -10,9 +10,10 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from expectations.models import Text
 from spark_jobs.release.canonical import json_text, sha256
 from spark_jobs.release.files import BYTE_ORDER_MARK, CSV_FILES, RELEASE_FILE, csv_cell
-from spark_jobs.release.model import Release, Text
+from spark_jobs.release.model import Release
 from spark_jobs.release.pages.bulletin import bulletin
 from spark_jobs.release.pages.leader import PAGES, leader_page
 from spark_jobs.release.wording import LANGUAGES

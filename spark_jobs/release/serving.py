@@ -12,8 +12,9 @@ from datetime import date
 import psycopg
 from psycopg import sql
 
+from expectations.models import Text
 from spark_jobs.errors import EnvironmentFault
-from spark_jobs.release.model import Release, Text
+from spark_jobs.release.model import Release
 from spark_jobs.release.serving_tables import SERVING_TABLES, serving_rows
 
 READER = "mart_reader"

@@ -9,11 +9,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from expectations.models import Feed
+from expectations.models import Feed, Text
 from spark_jobs.flags.assembly import COLUMNS, flags_for
 from spark_jobs.flags.rule import Finding, Night, Place, Rule
 from spark_jobs.flags.rules import IN_FORCE, RULES
-from spark_jobs.flags.words import Text
 from spark_jobs.index.methodology import load_methodology
 
 pytestmark = pytest.mark.unit

@@ -7,8 +7,9 @@ from collections.abc import Callable, Iterator
 import psycopg
 import pytest
 
+from expectations.models import Text
 from spark_jobs.release.build import build, canonical_tables
-from spark_jobs.release.model import Gate, Release, ReleaseInput, Text
+from spark_jobs.release.model import Gate, Release, ReleaseInput
 from stack.layout import Layout
 from stack.postgres import ADMINISTRATOR, Postgres
 from tests.release import made_up

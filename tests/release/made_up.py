@@ -14,11 +14,11 @@ import pandas as pd
 import pytest
 
 from expectations import contract
-from expectations.models import City
+from expectations.models import City, Text
 from spark_jobs.feeds.feed_status import batches_read, feed_status
 from spark_jobs.index.methodology import Methodology, load_methodology
 from spark_jobs.release.coverage import COUNTS, coverage_table
-from spark_jobs.release.model import Area, ReleaseInput, Text
+from spark_jobs.release.model import Area, ReleaseInput
 from spark_jobs.released.columns import MOVEMENT_CAUSES
 
 DAY = date(2026, 11, 22)

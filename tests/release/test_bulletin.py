@@ -10,7 +10,8 @@ from html.parser import HTMLParser
 
 import pytest
 
-from spark_jobs.release.model import Area, Release, ReleaseInput, Text
+from expectations.models import Text
+from spark_jobs.release.model import Area, Release, ReleaseInput
 from spark_jobs.release.pages.bulletin import bulletin
 from spark_jobs.release.wording import LANGUAGES, LanguageCode
 from tests.release import made_up

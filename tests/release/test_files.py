@@ -14,10 +14,11 @@ import pytest
 from rich.console import Console
 
 from expectations.contract import load_kinds
+from expectations.models import Text
 from spark_jobs.errors import EnvironmentFault
 from spark_jobs.release import files
 from spark_jobs.release.canonical import sha256
-from spark_jobs.release.model import Gate, Release, ReleaseInput, Text
+from spark_jobs.release.model import Gate, Release, ReleaseInput
 from spark_jobs.release.pages.summary import print_summary
 from spark_jobs.release.render import render
 from spark_jobs.release.verify import verify

@@ -17,9 +17,10 @@ import pandas as pd
 import pytest
 from playwright.sync_api import sync_playwright
 
+from expectations.models import Text
 from spark_jobs.release import public_files
 from spark_jobs.release.files import read_latest
-from spark_jobs.release.model import Release, ReleaseInput, Text
+from spark_jobs.release.model import Release, ReleaseInput
 from spark_jobs.release.pages.leader import leader_page, public_page
 from spark_jobs.release.public_files import render_public
 from spark_jobs.release.wording import LANGUAGES, LanguageCode

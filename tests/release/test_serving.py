@@ -10,9 +10,10 @@ from datetime import date
 import psycopg
 import pytest
 
+from expectations.models import Text
 from spark_jobs.errors import EnvironmentFault
 from spark_jobs.release import serving
-from spark_jobs.release.model import Release, ReleaseInput, Text
+from spark_jobs.release.model import Release, ReleaseInput
 from spark_jobs.release.serving_tables import SERVING_TABLES, serving_rows
 from tests.release import made_up
 

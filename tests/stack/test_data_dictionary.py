@@ -10,7 +10,7 @@ from typing import get_args
 import pytest
 
 from expectations.contract import load_cities, load_kinds
-from expectations.models import Name, Privacy
+from expectations.models import Privacy, Text
 from spark_jobs.lake import meanings
 from spark_jobs.lake.meanings import Meaning, MeaningError, declared
 from spark_jobs.lake.tables import SCHEMAS
@@ -130,7 +130,7 @@ def test_a_column_that_carries_a_kinds_column_has_its_class_also_where_a_model_d
 ) -> None:
     name, pair = "conformed.dispute", "party_pair_pseudonym"
     model = meanings.models()[name]
-    words = Name(zh="一对当事人", en="pair of parties")
+    words = Text(zh="一对当事人", en="pair of parties")
     described = replace(model, columns={**model.columns, pair: words})
     monkeypatch.setitem(meanings.models(), name, described)
     assert meanings.of_column(name, pair) == Meaning(words, "personal")

@@ -1,7 +1,7 @@
 """F1 exceedance: declared, not in force."""
 
+from expectations.models import Text
 from spark_jobs.flags.rule import Rule
-from spark_jobs.flags.words import Text
 
 RULE = Rule(
     code="F1",

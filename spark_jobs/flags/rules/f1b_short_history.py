@@ -16,11 +16,12 @@ import numpy.typing as npt
 import pandas as pd
 from scipy import stats
 
+from expectations.models import Text
 from spark_jobs.flags.detectors import ears
 from spark_jobs.flags.detectors.daily_counts import FloatArray, Series, last_complete_sunday, weekly_counts
 from spark_jobs.flags.detectors.lifecycle import discoveries, nights_on
 from spark_jobs.flags.rule import DAILY, Finding, Night, Rule
-from spark_jobs.flags.words import Text, day_zh
+from spark_jobs.flags.words import day_zh
 from spark_jobs.index.methodology import Flags
 
 BoolArray = npt.NDArray[np.bool_]

@@ -14,11 +14,12 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from expectations.models import Text
 from spark_jobs.flags.detectors.daily_counts import daily_counts
 from spark_jobs.flags.detectors.lifecycle import run_start
 from spark_jobs.flags.detectors.poisson_rates import rate_ratio_p
 from spark_jobs.flags.rule import DAILY, Finding, Night, Query, Rule
-from spark_jobs.flags.words import Text, counted, day_zh, plural
+from spark_jobs.flags.words import counted, day_zh, plural
 from spark_jobs.index.methodology import Flags, SevereEventFlag
 
 DAYS_A_YEAR = 365

@@ -1,7 +1,7 @@
 """F7 escalation: declared, not in force; no entry in methodology.yml yet."""
 
+from expectations.models import Text
 from spark_jobs.flags.rule import Rule
-from spark_jobs.flags.words import Text
 
 RULE = Rule(
     code="F7",

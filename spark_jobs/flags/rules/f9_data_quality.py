@@ -16,11 +16,11 @@ import numpy as np
 import pandas as pd
 
 from expectations.contract import load_kinds
-from expectations.models import Feed, Kind
+from expectations.models import Feed, Kind, Text
 from spark_jobs.flags.detectors.lifecycle import run_start
 from spark_jobs.flags.detectors.low_counts import lower_bounds
 from spark_jobs.flags.rule import Finding, Night, Query, Rule
-from spark_jobs.flags.words import Text, day_zh
+from spark_jobs.flags.words import day_zh
 from spark_jobs.index.methodology import DataQualityFlag, Flags
 
 Reason = Literal["missing", "breached", "unknown_area", "low_count"]
