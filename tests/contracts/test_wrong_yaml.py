@@ -43,6 +43,11 @@ MISTAKES = {
     "duplicate key": Mistake("kind: case", "kind: case\nkind: case", "YAML", "key 'kind' is given twice"),
     "tab indentation": Mistake("  occurred_on", f"{TAB}occurred_on", "indented with blanks", "a tab"),
     "no YAML": Mistake("[案件编号]", "[案件编号", "YAML", "expected ',' or ']'", near="known_at:"),
+    "alias": Mistake("record_id: [案件编号]", "record_id: &id [案件编号]\narea: *id", "YAML", "an alias"),
+    "aliases of aliases": Mistake(
+        "kind: case", "\n".join(["a0: &a0 [x, x]", *(f"a{n}: &a{n} [*a{n - 1}, *a{n - 1}]" for n in range(1, 60))]),
+        "YAML", "an alias", near="a1: &a1 [*a0, *a0]",
+    ),
     "key that is a list": Mistake("涉油标志", "{[a]: b}", "YAML", "a list or a mapping as a key"),
     "character that YAML forbids": Mistake("kind: case", "kind: ca\x00se", "YAML", r"character '\\x00'"),
     "not a mapping": Mistake("", "- feed", "a mapping of fields", r"\['feed'\]"),
