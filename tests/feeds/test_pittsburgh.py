@@ -75,7 +75,7 @@ def take(trial: Trial, path: Path) -> None:
 
 def silver(trial: Trial) -> pd.DataFrame:
     rows = trial.spark.read.table("silver.incident").where(f"city_code = '{trial.city.city_code}'")
-    hidden = ("city_code", "batch_id")  # another city, and batches that began after other ones
+    hidden = ("city_code", "batch_id", "landed_at")  # another city, and batches that began and came after other ones
     return rows.drop(*hidden).toPandas().sort_values(["record_id", "known_at"]).reset_index(drop=True)
 
 
