@@ -155,7 +155,7 @@ def _movement_rows(
         return ()
     before = ledger.before_of(earlier, frame.units, methodology)
     seed = methodology.posterior.seed
-    moved = movement(before, windows["previous"], windows["headline"], frame.marks, methodology, seed)
+    moved = movement(before, windows["previous"], windows["headline"], frame.marks, methodology, seed, frame.area_codes)
     return ledger.movement_rows(moved, earlier, frame.units, methodology)
 
 

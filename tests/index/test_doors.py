@@ -135,7 +135,7 @@ def plain_year(seed: int = 1) -> tuple[IndicatorWindow, ...]:
 
 CODES = tuple(AREAS[:3])
 MARKS = goalposts([plain_year(seed) for seed in range(METHOD.windows.base_years)], METHOD)
-DRAWN = draw_window(plain_year(), MARKS, METHOD, 1, "headline", 3)
+DRAWN = draw_window(plain_year(), MARKS, METHOD, 1, "headline", CODES)
 window = windows().flatmap(st.sampled_from)
 marks = st.one_of(
     st.just(MARKS),
@@ -254,6 +254,7 @@ CALLS: dict[str, st.SearchStrategy[tuple[Any, ...]]] = {
     "count_quantiles.negative_binomial_tail": alike(3),
     "gamma_draws.stream": st.tuples(seed, st.text(max_size=3)),
     "gamma_draws.standard_gamma": st.tuples(matrix, generator),
+    "gamma_draws.labels_of": st.tuples(codes | st.none(), st.integers(0, 3)),
     "holidays.same_days": st.tuples(days, whole, holiday),
     "inputs.windows_in_order": st.tuples(windows(), st.just(METHOD), st.sampled_from([3, 2, 0])),
     **{f"intervals.{name}": st.tuples(vector, share) for name in ("byar", "exact_poisson", "count_limits")},
@@ -268,7 +269,7 @@ CALLS: dict[str, st.SearchStrategy[tuple[Any, ...]]] = {
             st.sampled_from([METHOD, METHOD.model_copy(update={"version": "next"})]), st.sampled_from([[], [DAY]]),
         )
     ),
-    "movement.movement": st.tuples(before, windows(), st.just(plain_year()), st.just(MARKS), st.just(METHOD), st.just(1)),
+    "movement.movement": st.tuples(before, windows(), st.just(plain_year()), st.just(MARKS), st.just(METHOD), st.just(1), codes),
     "posterior.gamma_poisson_draws": alike(2, coarse, generator),
     "posterior.gamma_poisson_mean": alike(2, coarse),
     "posterior.gamma_poisson_grid": grid,
@@ -320,7 +321,7 @@ CALLS: dict[str, st.SearchStrategy[tuple[Any, ...]]] = {
     "weights.principal_component": st.tuples(matrix),
     "weights.noisy": st.tuples(vector, share, whole, generator),
     "weights.dirichlet": st.tuples(vector, share, whole, generator),
-    "window_draws.draw_window": st.tuples(windows(), marks, st.just(METHOD), seed, st.just("headline"), st.sampled_from([3, 2])),
+    "window_draws.draw_window": st.tuples(windows(), marks, st.just(METHOD), seed, st.just("headline"), codes),
     "window_draws.require_marks": st.tuples(marks, st.just(METHOD)),
     "window_draws.with_city": st.tuples(window),
     "window_draws.usable_areas": st.tuples(window),

@@ -152,6 +152,36 @@ def test_proportion_and_its_complement_agree(counts: list[int]) -> None:
     )
 
 
+@pytest.mark.parametrize("draw", [gamma_poisson_draws, beta_binomial_draws])
+def test_random_numbers_go_by_area_code(draw) -> None:  # type: ignore[no-untyped-def]
+    """Another order gives the same draws; an area that goes leaves the others near what they were."""
+    counts, exposure = np.array([12.0, 30.0, 7.0, 22.0, 0.0]), np.linspace(100.0, 300.0, 5)
+    codes, order = ["a", "b", "c", "d", "e"], np.array([3, 0, 4, 1, 2])
+    found = draw(counts, exposure, SETTINGS, stream(1, "code"), codes)
+    again = draw(counts[order], exposure[order], SETTINGS, stream(1, "code"), [codes[n] for n in order])
+    np.testing.assert_allclose(np.median(again, axis=1), np.median(found, axis=1)[order], rtol=1e-6)
+    counts[1] = np.nan
+    without = draw(counts, exposure, SETTINGS, stream(1, "code"), codes)
+    assert min(np.corrcoef(without[n], found[n])[0, 1] for n in (0, 2, 3)) > 0.5
+    with pytest.raises(EngineInputError, match="labels"):
+        draw(counts, exposure, SETTINGS, stream(1, "code"), ["a"] * 5)
+
+
+@pytest.mark.parametrize("events", [1e4, 1e6, 1e8, 1e10])
+@pytest.mark.parametrize("spread", [0.0, 0.01, 0.3])
+def test_the_grid_resolves_the_posterior(events: float, spread: float) -> None:
+    """Sixty points of tau give the intervals of fifteen hundred."""
+    rng, exposure = np.random.default_rng(3), np.full(9, events)
+    counts = rng.poisson(events * (1.0 + spread * np.linspace(-1.0, 1.0, 9))).astype(float)
+    widths = [
+        np.ptp(
+            np.quantile(gamma_poisson_draws(counts, exposure, s, stream(1, "fine")), [0.05, 0.95], axis=1), axis=0
+        ).mean()
+        for s in (with_draws(4000), with_draws(4000).model_copy(update={"tau_points": 1500}))
+    ]
+    assert widths[0] == pytest.approx(widths[1], rel=0.03)
+
+
 def coverage(n_areas: int, events: float, n_replicates: int, tau: float | None) -> float:
     """Share of 90 % intervals that hold the true rate; tau None draws the spread from its prior."""
     rng, hits, few = np.random.default_rng(5), [], with_draws(600)

@@ -76,7 +76,7 @@ def said_by(release: Release, described: np.ndarray | None = None) -> Before:
 
 def ledger(old: Release, known_now: Windows, new: Release, described: np.ndarray | None = None) -> Movement:
     windows = (tuple(w.values()) for w in (known_now, new.windows))
-    moved = movement(said_by(old, described), *windows, new.goalposts, new.methodology, SEED)
+    moved = movement(said_by(old, described), *windows, new.goalposts, new.methodology, SEED, AREAS)
     np.testing.assert_array_equal(moved.after, new.index)  # the last stage is the published release itself
     return moved
 

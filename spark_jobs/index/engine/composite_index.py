@@ -3,8 +3,9 @@
     marks = goalposts(base_years, methodology)                      # once a city and base period
     result = compute_index(inputs, marks, methodology, seed)        # every as-of day
 
-Arrays in, arrays out; equal inputs give equal bytes. Each indicator has random streams of its own that do
-not depend on the day, so days with nearly equal data have nearly equal results.
+Arrays in, arrays out; equal inputs give equal bytes. Each indicator and area has random streams of its own that do
+not depend on the day, on the order of the areas or on which others there are, so days with nearly equal data have nearly
+equal results.
 """
 
 from collections.abc import Callable, Sequence
@@ -113,7 +114,7 @@ def compute_index(inputs: IndexInput, marks: Goalposts, methodology: Methodology
     n_areas = len(inputs.area_codes)
     if len(set(inputs.area_codes)) != n_areas or not n_areas:
         raise EngineInputError(f"area_codes must name each area once; found {n_areas} of {len(set(inputs.area_codes))}")
-    now = draw_window(inputs.headline, marks, methodology, seed, "headline", n_areas)
+    now = draw_window(inputs.headline, marks, methodology, seed, "headline", inputs.area_codes)
     domains = _domain_draws(now.scores, now.is_live, methodology, "ampi")
     index = index_draws(domains, methodology)
     change = _change_draws(inputs, now, marks, methodology, seed)
@@ -179,7 +180,7 @@ def _change_draws(
     n_areas = len(inputs.area_codes)
     if not inputs.last_year:
         return np.full((n_areas + 1, methodology.posterior.draws), np.nan)
-    before = draw_window(inputs.last_year, marks, methodology, seed, "last_year", n_areas)
+    before = draw_window(inputs.last_year, marks, methodology, seed, "last_year", inputs.area_codes)
     both = now.is_live & before.is_live
     then_and_now = [
         index_draws(_domain_draws(window.scores, both, methodology, "ampi"), methodology) for window in (before, now)

@@ -155,8 +155,7 @@ def _index(counts: DailyCounts, marks: Goalposts, methodology: Methodology, days
 
 def _of_day(counts: DailyCounts, marks: Goalposts, methodology: Methodology, day: date) -> IndexResult:
     windows = counts.windows(day, methodology.windows.headline_days)
-    areas = tuple(str(n) for n in range(windows[0].exposure.size))
-    return compute_index(IndexInput(areas, windows), marks, methodology, methodology.posterior.seed)
+    return compute_index(IndexInput(counts.area_codes, windows), marks, methodology, methodology.posterior.seed)
 
 
 def _with_rank_sets(result: IndexResult, methodology: Methodology) -> tuple[FloatArray, ...]:

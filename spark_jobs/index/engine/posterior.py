@@ -6,12 +6,12 @@ Prior of both: tau half-normal, flat on the location (log mu, logit m). For rate
 proportions tau is the same thing, the spread of the areas on the logit scale: as m -> 0, a -> kappa.
 
 The two hyper-parameters are integrated on a grid. Its location axis follows, at each tau, the conditional
-mode and width, and its tau axis is narrowed to where the posterior has mass, so that 2 areas and 40,000
-areas, 10 events and 10 million, use the same 60 x 61 points. Areas that are NaN (missing) or have no
+mode and width, and its tau axis is divided anew where the posterior has mass until the points resolve it, so that
+2 areas and 40,000 areas, 10 events and a billion, use the same 60 x 61 points. Areas that are NaN (missing) or have no
 exposure take no part and come back NaN. Shapes: (n_areas,) in, (n_areas, n_draws) out.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,13 +23,18 @@ from spark_jobs.index.engine.arrays import (
     BoolArray,
     EngineInputError,
     FloatArray,
+    IntArray,
     require_numbers,
     require_whole,
 )
-from spark_jobs.index.engine.gamma_draws import standard_gamma
+from spark_jobs.index.engine.gamma_draws import GammaStreams, labels_of
 from spark_jobs.index.methodology import PosteriorSettings
 
 AREAS_AT_ONCE = 2048  # bounds the memory of the (tau, location, area) array
+CELLS_AT_ONCE = 2**18  # bounds the memory of the (area, draw) arrays
+RESOLVED = 12.0  # times its even share that a cell of the tau axis holds at most
+MOST_PASSES = 8  # over the tau axis, each about thirty times as fine as the one before where the mass is
+LEAST_TAU = 1e-6  # below it the areas are alike to rounding
 LEAST_EVENTS = 0.01  # fewer in all, but not none: a posterior wider than the range of numbers
 
 LogLikelihood = Callable[[FloatArray, FloatArray], FloatArray]
@@ -71,28 +76,37 @@ class HyperGrid:
 
 
 def gamma_poisson_draws(
-    counts: FloatArray, exposure: FloatArray, settings: PosteriorSettings, rng: np.random.Generator
+    counts: FloatArray,
+    exposure: FloatArray,
+    settings: PosteriorSettings,
+    rng: np.random.Generator,
+    area_codes: Sequence[str] | None = None,
 ) -> FloatArray:
     """Draws of each area's rate per unit of exposure, (n_areas, settings.draws).
 
+    The random numbers of an area go by its code, so that its draws hang neither on the order of the areas nor on which
+    others there are; without codes by its position.
     No events at all give rate 0 everywhere, the limit of the posterior under the flat prior on log mu.
     One area gives Gamma(y, exposure): alone, it carries no information on the spread.
     """
     used = _usable(counts, exposure)
     _require_draws(settings, counts.size)
+    names = labels_of(area_codes, counts.size)
     draws = np.full((counts.size, settings.draws), np.nan)
     y, total = counts[used], float(counts[used].sum())
     if total == 0.0:
         draws[used] = 0.0
     elif y.size == 1:
-        draws[used] = standard_gamma(np.full((1, settings.draws), total), rng) / exposure[used][:, None]
+        own = [names[position] for position in np.flatnonzero(used)]
+        draws[used] = GammaStreams(rng).draw(np.full((1, settings.draws), total), own) / exposure[used][:, None]
     else:
         pooled = total / float(exposure[used].sum())
         expected = pooled * exposure[used]
         tau, log_mu = gamma_poisson_grid(y, expected, settings).draw(settings.draws, rng)
-        kappa, mu = tau**-2, np.exp(log_mu)
-        theta = standard_gamma(y[:, None] + kappa, rng) / (kappa + expected[:, None] * mu)
-        draws[used] = pooled * mu * theta
+        kappa, mu, gammas = tau**-2, np.exp(log_mu), GammaStreams(rng)
+        for part, own in _parts(used, names, settings.draws):
+            theta = gammas.draw(counts[part, None] + kappa, own) / (kappa + pooled * exposure[part, None] * mu)
+            draws[part] = pooled * mu * theta
     return draws
 
 
@@ -116,9 +130,13 @@ def gamma_poisson_mean(counts: FloatArray, exposure: FloatArray, settings: Poste
 
 
 def beta_binomial_draws(
-    successes: FloatArray, trials: FloatArray, settings: PosteriorSettings, rng: np.random.Generator
+    successes: FloatArray,
+    trials: FloatArray,
+    settings: PosteriorSettings,
+    rng: np.random.Generator,
+    area_codes: Sequence[str] | None = None,
 ) -> FloatArray:
-    """Draws of each area's proportion, (n_areas, settings.draws), kept inside (0, 1).
+    """Draws of each area's proportion, (n_areas, settings.draws), kept inside (0, 1); random numbers by area code.
 
     All failures give 0, all successes give 1 (limits under the flat prior on logit m).
     One area gives Beta(y, n - y).
@@ -126,6 +144,7 @@ def beta_binomial_draws(
     used = _usable(successes, trials)
     _require_successes(successes[used], trials[used])
     _require_draws(settings, successes.size)
+    names = labels_of(area_codes, successes.size)
     draws = np.full((successes.size, settings.draws), np.nan)
     y, n = successes[used], trials[used]
     if y.sum() in (0.0, n.sum()):
@@ -136,10 +155,12 @@ def beta_binomial_draws(
     else:
         tau, location = beta_binomial_grid(y, n, settings).draw(settings.draws, rng)
         alpha, beta = _beta_parameters(tau, expit(location))
-    success = standard_gamma(y[:, None] + alpha, rng)
-    failure = standard_gamma((n - y)[:, None] + beta, rng)
+    of_success, of_failure = GammaStreams(rng), GammaStreams(rng)
     tiny = np.finfo(float).eps  # a draw that rounds to 1 would have an infinite logit
-    draws[used] = np.clip(success / (success + failure), tiny, 1.0 - tiny)
+    for part, own in _parts(used, names, settings.draws):
+        success = of_success.draw(successes[part, None] + alpha, own)
+        failure = of_failure.draw((trials - successes)[part, None] + beta, own)
+        draws[part] = np.clip(success / (success + failure), tiny, 1.0 - tiny)
     return draws
 
 
@@ -223,30 +244,32 @@ def _beta_parameters(tau: FloatArray, mean: FloatArray) -> tuple[FloatArray, Flo
 
 
 def _grid(log_likelihood: LogLikelihood, centre: Centre, settings: PosteriorSettings) -> HyperGrid:
-    """The posterior on the whole tau axis; once more where it has mass, if that is a small part."""
-    edges = (0.0, settings.tau_max)
-    grid, mass = _evaluate(log_likelihood, centre, settings, edges)
-    step = settings.tau_max / settings.tau_points
-    held = np.flatnonzero(mass > mass.max() * 1e-9)
-    narrow = (
-        max(grid.tau[held[0]] - 1.5 * step, 0.0),
-        min(grid.tau[held[-1]] + 1.5 * step, settings.tau_max),
-    )
-    if narrow[1] - narrow[0] < 0.4 * settings.tau_max:
-        grid, _ = _evaluate(log_likelihood, centre, settings, narrow)
+    """The posterior on the tau axis, in even cells; then in cells that lie where the mass is, until these resolve it."""
+    borders = np.linspace(0.0, settings.tau_max, settings.tau_points + 1)
+    for _ in range(MOST_PASSES):
+        grid, mass = _evaluate(log_likelihood, centre, settings, borders)
+        if float(mass.max()) * mass.size <= RESOLVED or borders[1] < LEAST_TAU:
+            break
+        borders = _refined(borders, mass)
     return grid
 
 
+def _refined(borders: FloatArray, mass: FloatArray) -> FloatArray:
+    """As many cells: half of them shared out by mass, the other half evenly among the cells so far."""
+    share = np.concatenate([[0.0], np.cumsum(0.5 * mass + 0.5 / mass.size)])
+    return np.interp(np.linspace(0.0, 1.0, borders.size), share / share[-1], borders)
+
+
 def _evaluate(
-    log_likelihood: LogLikelihood, centre: Centre, settings: PosteriorSettings, edges: tuple[float, float]
+    log_likelihood: LogLikelihood, centre: Centre, settings: PosteriorSettings, borders: FloatArray
 ) -> tuple[HyperGrid, FloatArray]:
-    """One pass over midpoints of the tau axis between the edges; also the mass of each tau."""
-    borders = np.linspace(*edges, settings.tau_points + 1)
-    tau = 0.5 * (borders[1:] + borders[:-1])
+    """One pass over the midpoints of the cells of the tau axis; also the mass of each cell."""
+    tau = np.maximum(0.5 * (borders[1:] + borders[:-1]), LEAST_TAU)
     middle, deviation = centre(tau)
     offsets = np.linspace(-settings.mean_half_width, settings.mean_half_width, settings.mean_points)
     location = middle[:, None] + deviation[:, None] * offsets
-    prior = -0.5 * (tau / settings.tau_prior_scale) ** 2 + np.log(deviation)  # the axis is stretched by it
+    stretch = np.log(deviation) + np.log(np.diff(borders))  # a cell's size
+    prior = -0.5 * (tau / settings.tau_prior_scale) ** 2 + stretch
     log_posterior = log_likelihood(tau, location) + prior[:, None]
     probability = np.exp(log_posterior - log_posterior.max())
     probability /= probability.sum()
@@ -289,6 +312,14 @@ def _require_grid(counts: FloatArray, exposure: FloatArray) -> None:
 
 def _require_draws(settings: PosteriorSettings, n_areas: int) -> None:
     require_whole("draws", settings.draws, 1, LARGEST_SIZE // max(n_areas, 1))
+
+
+def _parts(used: BoolArray, names: Sequence[str], n_draws: int) -> Iterator[tuple[IntArray, list[str]]]:
+    """Positions of the areas that take part, and their names, some at a time: memory does not grow with the areas."""
+    positions, at_once = np.flatnonzero(used), max(1, CELLS_AT_ONCE // n_draws)
+    for start in range(0, positions.size, at_once):
+        part = positions[start : start + at_once]
+        yield part, [names[position] for position in part]
 
 
 def _blocks(n_areas: int) -> list[slice]:

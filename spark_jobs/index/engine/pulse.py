@@ -91,7 +91,7 @@ def indicator_pulse(
     known = [year for year in past if year is not None]
     if current is None or not known:
         return _counted(_nothing(days, n_areas, "no_history"), now)
-    return expectation(days, current, known, indicator, methodology)
+    return expectation(days, current, known, indicator, methodology, counts.area_codes)
 
 
 def while_incomplete(pulse: Pulse) -> Pulse:
@@ -109,9 +109,14 @@ def _year(counts: DailyCounts, indicator: Indicator, days: Sequence[date]) -> Pu
 
 
 def expectation(
-    days: Sequence[date], current: PulseYear, past: Sequence[PulseYear], indicator: Indicator, methodology: Methodology
+    days: Sequence[date],
+    current: PulseYear,
+    past: Sequence[PulseYear],
+    indicator: Indicator,
+    methodology: Methodology,
+    area_codes: Sequence[str] | None = None,
 ) -> Pulse:
-    """Observed beside expected; `past`: the same days of earlier years, the last year first.
+    """Observed beside expected; `past`: the same days of earlier years, the last year first. Draws go by area code.
 
     No days or years and impossible counts are an EngineInputError that names the indicator.
     """
@@ -128,7 +133,7 @@ def expectation(
     season = rates[0] / rates[1]
     is_rate = indicator.kind == "rate"
     dispersion = _dispersion(past, season, is_rate)
-    level, level_error = _level(current.before, indicator, methodology)
+    level, level_error = _level(current.before, indicator, methodology, area_codes)
     expected = now.exposure * level * season
     if not is_rate:
         expected = np.minimum(expected, now.exposure)
@@ -177,15 +182,17 @@ def _dispersion(past: Sequence[PulseYear], season: float, is_rate: bool) -> floa
     return max(1.0, squares / (n_cells - 1)) if n_cells > 1 else 1.0
 
 
-def _level(before: DayCounts, indicator: Indicator, methodology: Methodology) -> tuple[FloatArray, FloatArray]:
+def _level(
+    before: DayCounts, indicator: Indicator, methodology: Methodology, area_codes: Sequence[str] | None
+) -> tuple[FloatArray, FloatArray]:
     """Posterior mean rate of the year before and its relative error, areas and then the city."""
     draw = gamma_poisson_draws if indicator.kind == "rate" else beta_binomial_draws
     seed = methodology.posterior.seed
     whole = _with_city(before)
-    parts = (("areas", before), ("city", DayCounts(whole.events[-1:], whole.exposure[-1:])))
+    parts = (("areas", before, area_codes), ("city", DayCounts(whole.events[-1:], whole.exposure[-1:]), None))
     draws = np.concatenate([
-        draw(part.events, part.exposure, methodology.posterior, stream(seed, "pulse", indicator.id, unit))
-        for unit, part in parts
+        draw(part.events, part.exposure, methodology.posterior, stream(seed, "pulse", indicator.id, unit), codes)
+        for unit, part, codes in parts
     ])  # fmt: skip
     mean = draws.mean(axis=1)
     return mean, draws.std(axis=1) / mean

@@ -34,7 +34,8 @@ def transformed(values: FloatArray, kind: Kind) -> FloatArray:
     if kind not in ("rate", "proportion"):
         raise EngineInputError(f"kind must be rate or proportion; found {kind!r}")
     most = np.inf if kind == "rate" else 1.0
-    if bool(np.any((values < 0.0) | (values > most))) or bool(np.any(np.isinf(values))):
+    least, greatest = np.fmin.reduce(values, axis=None, initial=0.0), np.fmax.reduce(values, axis=None, initial=0.0)
+    if least < 0.0 or greatest > most or np.isinf(greatest):
         raise EngineInputError(f"values must be a {kind}, from 0 to {most:g} and finite")
     with np.errstate(divide="ignore"):
         return np.asarray(np.log(values) if kind == "rate" else logit(values), dtype=np.float64)

@@ -15,7 +15,7 @@ mean shift. Chance is drawn beside the choices so that a choice can be weighed a
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -104,7 +104,7 @@ class Choices:
         self._rates = [
             None
             if _is_left_out([year[row] for year in years], indicator, methodology)
-            else _both_denominators([year[row] for year in years], years, indicator, methodology)
+            else _both_denominators([year[row] for year in years], years, indicator, methodology, inputs.area_codes)
             for row, indicator in enumerate(methodology.indicators)
         ]
         self._weights = self._drawn_weights()
@@ -260,9 +260,10 @@ def _both_denominators(
     everything: list[list[IndicatorWindow]],
     indicator: Indicator,
     methodology: Methodology,
+    area_codes: Sequence[str],
 ) -> tuple[_Rates, _Rates]:
     """Rates as published and over residents; twice the same where residents are no alternative or are not known."""
-    published = _rates(years, indicator, methodology)
+    published = _rates(years, indicator, methodology, area_codes)
     names = [i.exposure for i in methodology.indicators]
     if indicator.exposure != "population_at_risk" or "residents" not in names:
         return published, published
@@ -273,18 +274,22 @@ def _both_denominators(
         IndicatorWindow(year.indicator_id, year.counts, exposure, year.weights, is_live=True)
         for year, exposure in zip(years, residents, strict=True)
     ]
-    return published, _rates(other, indicator, methodology)
+    return published, _rates(other, indicator, methodology, area_codes)
 
 
-def _rates(years: list[IndicatorWindow], indicator: Indicator, methodology: Methodology) -> _Rates:
+def _rates(
+    years: list[IndicatorWindow], indicator: Indicator, methodology: Methodology, area_codes: Sequence[str]
+) -> _Rates:
     settings, is_rate = methodology.posterior, indicator.kind == "rate"
     draw = gamma_poisson_draws if is_rate else beta_binomial_draws
     mean = gamma_poisson_mean if is_rate else beta_binomial_mean
     now, base = years[0], years[1:]
     draws = np.stack(
         [
-            draw(counts, now.exposure, settings, stream(settings.seed, "headline", indicator.id, stratum, "areas"))
-            for stratum, counts in enumerate(now.counts)
+            draw(
+                counts, now.exposure, settings, stream(settings.seed, "headline", indicator.id, n, "areas"), area_codes
+            )
+            for n, counts in enumerate(now.counts)
         ]
     )
     return _Rates(

@@ -38,12 +38,12 @@ def draw_window(
     methodology: Methodology,
     seed: int,
     slot: str,
-    n_areas: int,
+    area_codes: Sequence[str],
 ) -> WindowDraws:
-    """Draw every indicator of one window. `slot` names the window and picks its random streams."""
+    """Draw every indicator of one window. `slot` names the window; it and the area's code pick the random streams."""
     settings, indicators = methodology.posterior, methodology.indicators
     require_marks(goalposts, methodology)
-    shape = (len(indicators), n_areas + 1)
+    shape = (len(indicators), len(area_codes) + 1)
     result = WindowDraws(
         state=np.full(shape, "missing_feed"),
         n_events=np.full(shape, np.nan),
@@ -51,7 +51,7 @@ def draw_window(
         rates=np.full((*shape, settings.draws), np.nan),
         scores=np.full((*shape, settings.draws), np.nan),
     )
-    ordered = windows_in_order(windows, methodology, n_areas)
+    ordered = windows_in_order(windows, methodology, len(area_codes))
     for row, (indicator, window) in enumerate(zip(indicators, ordered, strict=True)):
         if not window.is_live:
             continue
@@ -62,7 +62,7 @@ def draw_window(
         drawn = np.isin(state, ("live", "no_base"))
         if not drawn.any():
             continue
-        result.rates[row] = _rate_draws(pooled, indicator, settings, drawn, (seed, slot))
+        result.rates[row] = _rate_draws(pooled, indicator, settings, drawn, area_codes, (seed, slot))
         if goalposts.is_available[row]:
             marks = (goalposts.centre[row], goalposts.low[row], goalposts.high[row])
             x = transformed(result.rates[row], indicator.kind)
@@ -124,6 +124,7 @@ def _rate_draws(
     indicator: Indicator,
     settings: PosteriorSettings,
     drawn: BoolArray,
+    area_codes: Sequence[str],
     label: tuple[int, str],
 ) -> FloatArray:
     """Draws (n_units, n_draws) of the rate (harm-days: sum over strata of weight x rate) or proportion.
@@ -135,7 +136,7 @@ def _rate_draws(
     total = np.zeros((drawn.size, settings.draws))
     for stratum, (counts, weight) in enumerate(zip(pooled.counts, pooled.weights, strict=True)):
         masked = np.where(drawn, counts, np.nan)
-        for part, unit in ((slice(None, -1), "areas"), (slice(-1, None), "city")):
+        for part, unit, codes in ((slice(None, -1), "areas", area_codes), (slice(-1, None), "city", None)):
             rng = stream(seed, slot, indicator.id, stratum, unit)
-            total[part] += weight * draw(masked[part], pooled.exposure[part], settings, rng)
+            total[part] += weight * draw(masked[part], pooled.exposure[part], settings, rng, codes)
     return total

@@ -65,6 +65,10 @@ class DailyCounts:
         measures = {i.exposure for i in methodology.indicators if i.exposure}
         self._exposures = {m: self._exposure_by_day(denominators[denominators["measure"] == m]) for m in measures}
 
+    @property
+    def area_codes(self) -> tuple[str, ...]:
+        return self._areas
+
     def _cumulated(self, rows: pd.DataFrame, indicator: Indicator) -> FloatArray:
         """(n_strata + 1, n_areas, n_days + 1) cumulative numerators, then denominators; stocks are not summed."""
         cube = np.zeros((len(indicator.strata) + 1, len(self._areas), self._n_days + 1))
