@@ -15,21 +15,20 @@ from spark_jobs.feeds import batches, decoding, delivery_calendar, silver
 from spark_jobs.feeds.bronze import BATCH, DELIVERED, LANDED
 from spark_jobs.feeds.casting import SPARK_TYPES
 from spark_jobs.flags.assembly import COLUMNS as FLAG_COLUMNS
+from spark_jobs.flags.job import TABLE as FLAGS
 from spark_jobs.index.history import HISTORY
 from spark_jobs.index.job import GOALPOST_COLUMNS, GOALPOSTS
 from spark_jobs.index.rows import HISTORY as HISTORY_COLUMNS
-from spark_jobs.index.rows import SCHEMAS as INDEX_SCHEMAS
 from spark_jobs.lake import meanings, reference_data
 from spark_jobs.lake.meanings import MEANINGS, MeaningError, Model
 from spark_jobs.lake.tables import declared as ddl
-from spark_jobs.release.lake import RELEASE_TYPES
 from spark_jobs.released.columns import TABLES as RELEASED
+from spark_jobs.released.columns import Table as Released
 from spark_jobs.released.pointer import MANIFEST, POINTER, POINTER_COLUMNS
+from spark_jobs.released.schemas import CITY_DAY, spark_types
 
-CITY_DAY = {"city_code": "string", "business_date": "string"}
 SMALL_TABLES = {
     GOALPOSTS: f"city_code string, method_version string, {GOALPOST_COLUMNS}",
-    HISTORY: f"city_code string, {HISTORY_COLUMNS}",
     POINTER: f"city_code string, {POINTER_COLUMNS}",
     # its columns are declared inside the function that writes it
     MANIFEST: "city_code string, release_id string, business_date date, as_of timestamp, document string, "
@@ -75,10 +74,10 @@ def tables() -> list[Table]:
         *_plain({batches.BATCHES: ddl(batches.BATCH_COLUMNS), batches.CONTRACTS: ddl(batches.CONTRACT_COLUMNS)}),
         *_plain({delivery_calendar.VIEW: ddl(delivery_calendar.COLUMNS)}),
         *(_model(name, model) for name, model in meanings.models().items()),
-        *_plain({f"index.{name}": CITY_DAY | ddl(text) for name, text in INDEX_SCHEMAS.items()}),
-        *_plain({"flags.flag": FLAG_COLUMNS}),
-        *(_released(name) for name in RELEASED),
+        *(_handed_on(table) for table in RELEASED.values() if table.lake),
+        *(_released(name, table) for name, table in RELEASED.items()),
         *_plain({name: ddl(text) for name, text in SMALL_TABLES.items()}),
+        *_plain({HISTORY: {"city_code": "string", **HISTORY_COLUMNS}}),
     ]
     order = ("raw", "silver", "ops", "conformed", "indicators", "index", "flags", "release")
     return sorted(found, key=lambda table: order.index(table.name.split(".")[0]))
@@ -179,12 +178,24 @@ def selected(sql: str) -> list[str]:
     return [re.split(r"[\s.]+", part.strip())[-1] for part in text.split(",")]
 
 
-def _released(name: str) -> Table:
-    full, declared = f"release.{name}", RELEASED[name]
-    meaning, source = _table_meaning(full)
-    keys = [column(full, key, "string") for key in ("city_code", "release_id")]
-    own = [replace(column(full, c, RELEASE_TYPES[each.type]), codes=each.codes) for c, each in declared.columns.items()]
-    return Table(full, meaning, (*keys, *own), source)
+def _handed_on(declared: Released) -> Table:
+    """The table of the lake that a release is made from."""
+    name = declared.lake or ""
+    types = FLAG_COLUMNS if name == FLAGS else CITY_DAY | spark_types(declared.lake_columns)
+    meaning = Text(zh=declared.zh, en=declared.en)
+    return Table(name, meaning, _declared_columns(name, types, declared), declared.made_from)
+
+
+def _released(name: str, declared: Released) -> Table:
+    full = f"release.{name}"
+    types = {"city_code": "string", "release_id": "string", **spark_types(declared.columns)}
+    meaning = Text(zh=f"已发布：{declared.zh}", en=f"released: {declared.en}")
+    return Table(full, meaning, _declared_columns(full, types, declared), declared.lake or declared.made_from)
+
+
+def _declared_columns(table: str, types: Mapping[str, str], declared: Released) -> tuple[Column, ...]:
+    codes = {name: each.codes for name, each in declared.declared.items()}
+    return tuple(replace(column(table, name, type_), codes=codes.get(name, ())) for name, type_ in types.items())
 
 
 def bronze_columns() -> list[Column]:

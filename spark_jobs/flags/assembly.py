@@ -10,24 +10,10 @@ import pandas as pd
 from spark_jobs.flags.detectors.lifecycle import flag_id
 from spark_jobs.flags.rule import Finding, Night, Rule
 from spark_jobs.flags.rules import IN_FORCE
+from spark_jobs.released.columns import TABLES
+from spark_jobs.released.schemas import spark_types
 
-COLUMNS = {
-    "city_code": "string",
-    "business_date": "date",
-    "flag_id": "string",
-    "rule_code": "string",
-    "area_code": "string",
-    "indicator_id": "string",
-    "feed_code": "string",
-    "level_code": "string",
-    "status_code": "string",
-    "observed": "double",
-    "expected": "double",
-    "threshold": "double",
-    "since": "date",
-    "detail_zh": "string",
-    "detail_en": "string",
-}
+COLUMNS = {"city_code": "string", "business_date": "date", **spark_types(TABLES["flag"].lake_columns)}
 
 
 def flags_for(night: Night, rules: Sequence[Rule] = IN_FORCE) -> pd.DataFrame:

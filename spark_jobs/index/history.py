@@ -13,6 +13,7 @@ from spark_jobs.index import rows
 from spark_jobs.index.engine.as_of import CityFrame, computed, input_hash
 from spark_jobs.index.engine.windows import DailyCounts
 from spark_jobs.lake import tables
+from spark_jobs.released.schemas import ddl
 
 HISTORY = "index.history"
 IN_PROCESS_DAYS = 60  # so many days take as long here as Spark needs to start its Python workers
@@ -21,7 +22,7 @@ IN_PROCESS_DAYS = 60  # so many days take as long here as Spark needs to start i
 def stored(spark: SparkSession, city_code: str) -> pd.DataFrame:
     """Rows of the city, of all as-of days and of every knowledge that changed one."""
     if not tables.exists(spark, HISTORY):
-        return pd.DataFrame(columns=pd.Index(rows.columns_of(rows.HISTORY)))
+        return pd.DataFrame(columns=pd.Index(list(rows.HISTORY)))
     return tables.read(spark, HISTORY).where(f.col("city_code") == city_code).drop("city_code").toPandas()
 
 
@@ -57,7 +58,7 @@ def history_frame(counts: DailyCounts, city: CityFrame, days: Sequence[date]) ->
         for day, identity, result in computed(counts, city, days)
         for row in rows.history_rows(result, city.units, day, city.known_on, city.methodology.version, identity)
     ]
-    return pd.DataFrame(found, columns=pd.Index(rows.columns_of(rows.HISTORY)))
+    return pd.DataFrame(found, columns=pd.Index(list(rows.HISTORY)))
 
 
 def mapped(
@@ -72,15 +73,14 @@ def mapped(
     daily: rows of indicators.daily of these cities. Each part of a city's days is one task, which holds that city's
     counts and nothing of the others.
     """
-    columns = rows.columns_of(rows.HISTORY)
     tasks = [(code, part) for code in cities for part in range(min(n_parts, len(days[code])))]
     listed = spark.createDataFrame([(code, n) for n, (code, _) in enumerate(tasks)], "city_code string, task int")
 
     def compute(of_task: pd.DataFrame) -> pd.DataFrame:
         code, part = tasks[int(of_task["task"].iloc[0])]
         found = history_frame(cities[code].counts(of_task), cities[code], days[code][part::n_parts])
-        return found.assign(city_code=code)[["city_code", *columns]]
+        return found.assign(city_code=code)[["city_code", *rows.HISTORY]]
 
     # by range and by number: each task is a partition of its own, which nothing merges for being small
     spread = daily.join(f.broadcast(listed), "city_code").repartitionByRange(len(tasks), "task")
-    return spread.groupBy("task").applyInPandas(compute, f"city_code string, {rows.HISTORY}")
+    return spread.groupBy("task").applyInPandas(compute, ddl({"city_code": "string", **rows.HISTORY}))

@@ -31,6 +31,7 @@ from spark_jobs.index.engine.settlement import settlement_inputs
 from spark_jobs.index.engine.windows import DailyCounts, base_year_spans, month_ends
 from spark_jobs.index.methodology import Methodology, load_methodology
 from spark_jobs.lake import tables
+from spark_jobs.released.schemas import ddl, lake_ddl, lake_rows
 
 GOALPOSTS = "index.goalposts"
 GOALPOST_COLUMNS = "indicator_id string, centre double, low double, high double"
@@ -69,12 +70,15 @@ def run(
     if known_on:
         del content["completeness"]  # what the night knew of its last days stays as it was
     keys = {"city_code": city.city_code, "business_date": business_date.isoformat()}
-    frames = {f"index.{name}": spark.createDataFrame(given, rows.SCHEMAS[name]) for name, given in content.items()}
+    frames = {
+        f"index.{name}": spark.createDataFrame(lake_rows(name, given), lake_ddl(name))
+        for name, given in content.items()
+    }
     with ThreadPoolExecutor(1) as pool:
         kept = pool.submit(keep, spark, city, history.merged(night.past, fresh))
         tables.replace_slices(spark, frames, keys)
         kept.result()
-    n_indexed = sum(row[1] is not None for row in content["county_index"][:-1])
+    n_indexed = sum(row["index"] is not None for row in content["county_index"][:-1])
     return (
         f"{city.city_code} {business_date}: index of {n_indexed} of {len(night.frame.area_codes)} areas, "
         f"{fresh['day'].nunique()} as-of days computed"
@@ -87,12 +91,13 @@ def known_by_default(city: City, business_date: date) -> date:
 
 
 def keep(spark: SparkSession, city: City, past: pd.DataFrame) -> None:
-    content = spark.createDataFrame(list(past.itertuples(index=False, name=None)), rows.HISTORY)
+    ordered = past[list(rows.HISTORY)].itertuples(index=False, name=None)
+    content = spark.createDataFrame(list(ordered), ddl(rows.HISTORY))
     tables.replace_slice(spark, content, history.HISTORY, {"city_code": city.city_code})
 
 
-def computed_night(night: Night) -> tuple[dict[str, list[tuple[object, ...]]], pd.DataFrame]:
-    """Rows of every table of rows.SCHEMAS, and the rows of index.history that are new. No I/O."""
+def computed_night(night: Night) -> tuple[dict[str, list[rows.Row]], pd.DataFrame]:
+    """Rows of every released table that the index makes, and the rows of index.history that are new. No I/O."""
     frame, counts, day = night.frame, night.counts, night.day
     methodology, units = frame.methodology, frame.units
     inputs = frame.inputs(counts, day)
@@ -128,8 +133,8 @@ def computed_night(night: Night) -> tuple[dict[str, list[tuple[object, ...]]], p
     return {name: list(of_table) for name, of_table in content.items()}, fresh
 
 
-def _frame(of_table: Iterable[tuple[object, ...]]) -> pd.DataFrame:
-    return pd.DataFrame(list(of_table), columns=pd.Index(rows.columns_of(rows.HISTORY)))
+def _frame(of_history: Iterable[rows.Row]) -> pd.DataFrame:
+    return pd.DataFrame(list(of_history), columns=pd.Index(list(rows.HISTORY)))
 
 
 def _doubtful(night: Night) -> set[str]:
@@ -149,7 +154,7 @@ def _movement_rows(
     windows: Mapping[str, tuple[IndicatorWindow, ...]],
     frame: CityFrame,
     methodology: Methodology,
-) -> Iterable[tuple[object, ...]]:
+) -> Iterable[rows.Row]:
     """The ledger since the earlier release; nothing for a city's first."""
     if earlier is None:
         return ()

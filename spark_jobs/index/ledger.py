@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -18,11 +19,6 @@ from spark_jobs.index.methodology import Methodology
 from spark_jobs.lake import tables
 from spark_jobs.released.columns import MOVEMENT_CAUSES
 from spark_jobs.released.pointer import MANIFEST, POINTER
-
-SCHEMA = (
-    "area_code string, indicator_id string, real_change double, late_data double, method double, denominator double, "
-    "total double, previous_release_id string, previous_business_date date, previous_index double, reason_code string"
-)
 
 
 @dataclass(frozen=True)
@@ -123,21 +119,27 @@ def before_of(earlier: EarlierRelease, units: Sequence[str], methodology: Method
 
 def movement_rows(
     moved: Movement, earlier: EarlierRelease, units: Sequence[str], methodology: Methodology
-) -> Iterator[tuple[object, ...]]:
+) -> Iterator[dict[str, Any]]:
     """Rows of index.movement. An area that cannot be compared has one row, with the reason."""
     names = [*(indicator.id for indicator in methodology.indicators), NO_INDICATOR]
     known = set(earlier.county_index["area_code"])
     order = [CAUSES.index(cause) for cause in MOVEMENT_CAUSES]
     for u, unit in enumerate(units):
         before = None if np.isnan(moved.before[u]) else float(moved.before[u])
-        compared = (earlier.release_id, earlier.business_date, before)
-        reason = _reason(unit in known, before is None, bool(np.isnan(moved.after[u])))
-        if reason:
-            yield (unit, NO_INDICATOR, *[None] * 5, *compared, reason)
+        compared = {
+            "area_code": unit,
+            "previous_release_id": earlier.release_id,
+            "previous_business_date": earlier.business_date,
+            "previous_index": before,
+            "reason_code": _reason(unit in known, before is None, bool(np.isnan(moved.after[u]))),
+        }
+        if compared["reason_code"]:
+            yield {**compared, "indicator_id": NO_INDICATOR, **dict.fromkeys((*MOVEMENT_CAUSES, "total"))}
             continue
         for row, name in enumerate(names):
             points = moved.points[order, row, u].tolist()
-            yield (unit, name, *points, sum(points), *compared, None)
+            by_cause = dict(zip(MOVEMENT_CAUSES, points, strict=True))
+            yield {**compared, "indicator_id": name, **by_cause, "total": sum(points)}
 
 
 def _reason(is_known: bool, none_before: bool, none_now: bool) -> str | None:

@@ -1,7 +1,8 @@
 """What the lake's columns mean and the class of each: said once, carried to every table and to the data dictionary.
 
-A meaning is said in the column's kind, in the YAML of its dbt model, or in meanings.yml beside this module. A column that
-carries a kind's column has the class that the kind gives it, whatever the table; any other has that of its table.
+A meaning is said in the column's kind, in the YAML of its dbt model, in released/tables.yml, or in meanings.yml beside this
+module. A column that carries a kind's column has the class that the kind gives it, whatever the table; of any other it is
+public in a released table that becomes public, and internal elsewhere.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from expectations.models import KindColumn, Privacy, Text
 from spark_jobs.settings import REPOSITORY
 
 MEANINGS = Path(__file__).with_suffix(".yml")
+RELEASED = Path(__file__).parents[1] / "released" / "tables.yml"
 MODELS = REPOSITORY / "dbt" / "models"
 MODEL_FILES = ("conformed/conformed.yml", "indicators/daily.yml")  # single indicators are parts of the latter's table
 
@@ -59,6 +61,25 @@ def declared() -> dict[str, dict[str, Any]]:
 
 
 @cache
+def released() -> dict[str, dict[str, Any]]:
+    """What tables.yml says of each released table, by the names of its tables in the lake: the released one, and the one
+    that a release is made from."""
+    tables = yaml.load(RELEASED.read_text(encoding="utf-8"), yaml.CSafeLoader)["tables"]
+    return {f"release.{name}": said for name, said in tables.items()} | {
+        said["lake"]: said for said in tables.values() if "lake" in said
+    }
+
+
+@cache
+def _released_columns() -> dict[str, Mapping[str, Any]]:
+    """Column -> what the first released table that has it says of it."""
+    found: dict[str, Mapping[str, Any]] = {}
+    for table in released().values():
+        found = {**table["columns"], **found}
+    return found
+
+
+@cache
 def models() -> dict[str, Model]:
     """dbt's tables and views by name, as schema.name."""
     return {
@@ -88,16 +109,28 @@ def of_column(table: str, column: str) -> Meaning:
     said = models()[table].columns.get(column) if schema in ("conformed", "indicators") and table in models() else None
     if carried := _carried(table).get(column):
         return Meaning(said or Text(zh=carried.zh, en=carried.en), carried.privacy)
-    own: Privacy = declared()["tables"].get(table, {}).get("class", "internal")
     if said:
-        return Meaning(said, own)
-    columns = declared()["columns"]
-    keys = (f"bronze.{column}", "bronze.*") if schema == "bronze" else (f"{table}.{column}", column)
-    found = next((columns[key] for key in keys if key in columns), None)
+        return Meaning(said, "internal")
+    found = _said(table, column)
     if found is None:
         raise MeaningError(f"{table}.{column}: nothing says what it means; say it in {MEANINGS.name}, under columns")
     unit = Text(**found["unit"]) if "unit" in found else None
-    return Meaning(Text(zh=found["zh"], en=found["en"]), own, unit)
+    return Meaning(Text(zh=found["zh"], en=found["en"]), _class(table), unit)
+
+
+def _said(table: str, column: str) -> Mapping[str, Any] | None:
+    """What the table's own declaration says of the column, else meanings.yml, else another released table."""
+    columns = declared()["columns"]
+    is_bronze = table.startswith("bronze.") or table == "bronze"
+    keys = (f"bronze.{column}", "bronze.*") if is_bronze else (f"{table}.{column}", column)
+    of_table: Mapping[str, Any] = released().get(table, {}).get("columns", {})
+    places = ((of_table, column), *((columns, key) for key in keys), (_released_columns(), column))
+    return next((said[key] for said, key in places if key in said), None)
+
+
+def _class(table: str) -> Privacy:
+    is_public = table.startswith("release.") and released().get(table, {}).get("tier", "").startswith("public")
+    return "public" if is_public else "internal"
 
 
 def _carried(table: str) -> Mapping[str, KindColumn]:

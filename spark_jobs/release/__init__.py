@@ -1,7 +1,7 @@
 """The release: gates, one frozen set of tables, and its copies in the lake, the serving database and files.
 
 model.py        what goes in (ReleaseInput) and what comes out (Release)
-columns.py      the one declaration of the released tables       canonical.py  their canonical text and hash
+canonical.py    canonical text and hash of the tables that released/tables.yml declares
 feeds.py        what each feed delivered                         gates.py  suite.py  may it be published
 build.py        ReleaseInput -> Release, pure                    wording.py  numbers and codes as words
 movement.py  movement_between.py                                  why the index moved, in sums and in words

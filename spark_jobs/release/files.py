@@ -26,19 +26,6 @@ from spark_jobs.release.canonical import json_text
 from spark_jobs.release.model import Gate, Previous, Release
 from spark_jobs.released.columns import TABLES
 
-CSV_FILES = {
-    "county_index": "index.csv",
-    "domain_index": "domains.csv",
-    "indicator_value": "indicators.csv",
-    "trend": "trend.csv",
-    "flag": "flags.csv",
-    "feed_status": "feeds.csv",
-    "coverage": "coverage.csv",
-    "movement": "movement.csv",
-    "pulse": "pulse.csv",
-    "completeness": "completeness.csv",
-    "input": "inputs.csv",
-}
 RELEASE_FILE = "release.json"
 LATEST_FILE = "latest.json"
 BYTE_ORDER_MARK = "\ufeff"  # without it, Excel on a Chinese desktop reads UTF-8 as GBK
@@ -181,7 +168,7 @@ def previous(city_folder: Path, current: Mapping[str, Any] | None) -> Previous |
 def _parts(folder: Path) -> Iterator[tuple[tuple[str, str], float]]:
     """Values of the live domains and scores of the indicators of a release, which another version may have written."""
     for table, part, value in (("domain_index", "domain_id", "value"), ("indicator_value", "indicator_id", "score")):
-        if (path := folder / CSV_FILES[table]).is_file():
+        if (path := folder / TABLES[table].file).is_file():
             text = io.StringIO(path.read_text(encoding="utf-8-sig"), newline="")
             for row in csv.DictReader(text):
                 if row[value] and row.get("is_live") != "false":

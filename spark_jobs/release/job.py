@@ -32,19 +32,9 @@ from spark_jobs.release.model import Area, Gate, Previous, Release, ReleaseInput
 from spark_jobs.release.render import render
 from spark_jobs.release.verify import verify
 from spark_jobs.released import pointer
-from spark_jobs.released.columns import TableFault
+from spark_jobs.released.columns import TABLES, TableFault
 
-_FROM_LAKE = {
-    "county_index": "index.county_index",
-    "domain_index": "index.domain_index",
-    "indicator_value": "index.indicator_value",
-    "trend": "index.trend",
-    "movement": "index.movement",
-    "pulse": "index.pulse",
-    "completeness": "index.completeness",
-    "input": "index.input",
-    "flag": "flags.flag",
-}
+_FROM_LAKE = {name: table.lake for name, table in TABLES.items() if table.lake}
 
 
 def publish(

@@ -13,8 +13,7 @@ from spark_jobs.lake import tables
 from spark_jobs.release.canonical import json_text
 from spark_jobs.release.model import Release, ReleaseInput
 from spark_jobs.released.columns import TABLES
-
-RELEASE_TYPES = {"text": "string", "number": "double", "flag": "boolean", "day": "date"}
+from spark_jobs.released.schemas import ddl, spark_types
 
 
 def write_lake(spark: SparkSession, release: Release, given: ReleaseInput) -> None:
@@ -40,5 +39,5 @@ def _append(spark: SparkSession, release: Release, name: str, frame: DataFrame) 
 
 
 def _spark_frame(spark: SparkSession, name: str, frame: pd.DataFrame) -> DataFrame:
-    schema = ", ".join(f"`{column}` {RELEASE_TYPES[declared.type]}" for column, declared in TABLES[name].columns.items())
+    schema = ddl(spark_types(TABLES[name].columns))
     return spark.createDataFrame(list(frame.itertuples(index=False, name=None)), schema)

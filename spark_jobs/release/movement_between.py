@@ -14,10 +14,10 @@ import pandas as pd
 
 from spark_jobs.errors import UsageError
 from spark_jobs.index.engine.movement import NO_INDICATOR
-from spark_jobs.release.files import CSV_FILES, RELEASE_FILE, parse_csv, release_folder
+from spark_jobs.release.files import RELEASE_FILE, parse_csv, release_folder
 from spark_jobs.release.movement import area_movements, sentence
 from spark_jobs.release.wording import Wording
-from spark_jobs.released.columns import MOVEMENT_CAUSES, canonical_frame
+from spark_jobs.released.columns import MOVEMENT_CAUSES, TABLES, canonical_frame
 
 
 def movement_between(city_folder: Path, first: str, last: str) -> pd.DataFrame:
@@ -34,7 +34,7 @@ def movement_between(city_folder: Path, first: str, last: str) -> pd.DataFrame:
                 f"movement: {first} is not among the releases that led to {last}; the way back ends at {release_id}. "
                 "Give the earlier release first, one that readers saw."
             )
-        content = (release_folder(city_folder, release_id) / CSV_FILES["movement"]).read_bytes()
+        content = (release_folder(city_folder, release_id) / TABLES["movement"].file).read_bytes()
         ledgers.append(parse_csv("movement", content))
         release_id = before
     if not ledgers:

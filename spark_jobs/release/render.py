@@ -12,20 +12,19 @@ import pyarrow.parquet as pq
 
 from expectations.models import Text
 from spark_jobs.release.canonical import json_text, sha256
-from spark_jobs.release.files import BYTE_ORDER_MARK, CSV_FILES, RELEASE_FILE, csv_cell
+from spark_jobs.release.files import BYTE_ORDER_MARK, RELEASE_FILE, csv_cell
 from spark_jobs.release.model import Release
 from spark_jobs.release.pages.bulletin import bulletin
 from spark_jobs.release.pages.leader import PAGES, leader_page
 from spark_jobs.release.wording import LANGUAGES
 from spark_jobs.released.columns import TABLES, rows
-
-_ARROW = {"text": pa.string(), "number": pa.float64(), "flag": pa.bool_(), "day": pa.date32()}
+from spark_jobs.released.schemas import arrow_types
 
 
 def render(release: Release) -> dict[str, bytes]:
     """Every file of the release folder by name; release.json, which lists the hashes of the others, comes last."""
-    files = {name: table_csv(release, table).encode() for table, name in CSV_FILES.items()}
-    files["index.parquet"] = index_parquet(release)
+    files = {table.file: table_csv(release, name).encode() for name, table in TABLES.items()}
+    files |= {table.parquet: table_parquet(release, name) for name, table in TABLES.items() if table.parquet}
     files |= {f"bulletin.{code}.html": bulletin(release, code).encode() for code in LANGUAGES}
     files |= {PAGES[code]: leader_page(release, code).encode() for code in LANGUAGES}
     listed = {name: {"bytes": len(content), "sha256": sha256(content)} for name, content in sorted(files.items())}
@@ -56,15 +55,12 @@ def _named_rows(release: Release, table: str) -> Iterator[dict[str, Any]]:
         yield named
 
 
-def index_parquet(release: Release) -> bytes:
-    """index.csv with types. Fixed writer options and no pandas metadata: the same release gives the same bytes."""
-    found = list(_named_rows(release, "county_index"))
-    types = {name: _ARROW[column.type] for name, column in TABLES["county_index"].columns.items()}
-    types = {
-        "release_id": pa.string(), "business_date": pa.date32(), **types,
-        "area_name_zh": pa.string(), "area_name_en": pa.string(),
-    }  # fmt: skip
-    table = pa.Table.from_pylist(found, schema=pa.schema(list(types.items())))
+def table_parquet(release: Release, table: str) -> bytes:
+    """The CSV with types. Fixed writer options and no pandas metadata: the same release gives the same bytes."""
+    types = {"release_id": pa.string(), "business_date": pa.date32(), **arrow_types(TABLES[table].columns)}
+    if "area_code" in types:
+        types |= {"area_name_zh": pa.string(), "area_name_en": pa.string()}
+    content = pa.Table.from_pylist(list(_named_rows(release, table)), schema=pa.schema(list(types.items())))
     buffer = io.BytesIO()
-    pq.write_table(table, buffer, compression="snappy", version="2.6", write_statistics=True, store_schema=False)
+    pq.write_table(content, buffer, compression="snappy", version="2.6", write_statistics=True, store_schema=False)
     return buffer.getvalue()

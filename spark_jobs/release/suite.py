@@ -1,6 +1,6 @@
 """The publication suite: what Great Expectations must find in the tables before they are published.
 
-Built in memory from columns.TABLES and judged on the canonical frames; one batch a table.
+Built in memory from released/tables.yml and judged on the canonical frames; one batch a table.
 """
 
 from __future__ import annotations
@@ -11,16 +11,6 @@ from typing import Any
 import pandas as pd
 
 from spark_jobs.released.columns import TABLES, Column, Table
-
-# lower <= middle <= upper wherever the middle is given
-INTERVALS = {
-    "county_index": ("lower", "index", "upper"),
-    "domain_index": ("lower", "value", "upper"),
-    "indicator_value": ("score_lower", "score", "score_upper"),
-    "trend": ("lower", "index", "upper"),
-}
-# tables in which every area must appear, and no other
-COMPLETE = ("county_index", "domain_index", "indicator_value")
 
 
 def judge_tables(tables: Mapping[str, pd.DataFrame], area_codes: list[str]) -> list[str]:
@@ -34,13 +24,13 @@ def judge_tables(tables: Mapping[str, pd.DataFrame], area_codes: list[str]) -> l
     breaches = []
     for name, table in TABLES.items():
         batch = source.add_dataframe_asset(name).add_batch_definition_whole_dataframe("all")
-        suite = gx.ExpectationSuite(name=name, expectations=expectations(name, table, area_codes))
+        suite = gx.ExpectationSuite(name=name, expectations=expectations(table, area_codes))
         result = batch.get_batch({"dataframe": _typed(table, tables[name])}).validate(suite)
         breaches += [_line(name, outcome) for outcome in result.results if not outcome.success]
     return sorted(breaches)
 
 
-def expectations(name: str, table: Table, area_codes: list[str]) -> list[Any]:
+def expectations(table: Table, area_codes: list[str]) -> list[Any]:
     """The expectations of one table."""
     from expectations.gx import gxe
 
@@ -51,9 +41,9 @@ def expectations(name: str, table: Table, area_codes: list[str]) -> list[Any]:
         found.append(gxe.ExpectCompoundColumnsToBeUnique(column_list=list(table.key)))
     for column, declared in table.columns.items():
         found += _column_expectations(column, declared)
-    if name in INTERVALS:
-        found += _interval_expectations(*INTERVALS[name])
-    if name in COMPLETE:
+    if table.interval:
+        found += _interval_expectations(*table.interval)
+    if table.every_area:
         found.append(gxe.ExpectColumnDistinctValuesToEqualSet(column="area_code", value_set=area_codes))
     return found
 

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from spark_jobs.release.canonical import data_version, release_id, sha256, table_hash
-from spark_jobs.release.files import CSV_FILES, RELEASE_FILE, parse_csv
-from spark_jobs.released.columns import TableFault, canonical_frame
+from spark_jobs.release.files import RELEASE_FILE, parse_csv
+from spark_jobs.released.columns import TABLES, TableFault, canonical_frame
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ def _files(release_dir: Path, document: dict[str, Any]) -> list[Problem]:
 
 def _tables(release_dir: Path, document: dict[str, Any]) -> list[Problem]:
     problems = []
-    listed = {table: file for table, file in CSV_FILES.items() if table in document["tables"]}
+    listed = {name: table.file for name, table in TABLES.items() if name in document["tables"]}
     for table, file in listed.items():
         expected = document["tables"][table]["sha256"]
         try:

@@ -1,230 +1,117 @@
-"""The released tables: one declaration of names, types, keys and lawful values.
+"""The released tables, read from tables.yml beside this module: names, types, keys, lawful values, meanings.
 
-Canonical text, hashes, CSV, Parquet, Delta, the publication suite and the disclosure gate all read it.
+Canonical text, hashes, CSV, Parquet, Delta, the publication suite, the disclosure gate and the documents all read it.
 Grain of every table: its key. A release adds city_code and release_id where tables of many releases lie together.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
 from datetime import date, datetime
+from functools import cached_property
+from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
+from pydantic import Field, model_validator
 
+from expectations.located_yaml import Fault, load, one_of
+from expectations.models import Frozen, Text
+
+TABLES_FILE = Path(__file__).with_name("tables.yml")
 ColumnType = Literal["text", "number", "flag", "day"]
+Tier = Literal["public_nightly", "public_monthly", "restricted", "internal"]
 
 
-@dataclass(frozen=True)
-class Column:
+class Column(Frozen):
     """`low` and `high` bound numbers (inclusive); `codes` lists every lawful value of a code column."""
 
     type: ColumnType
+    zh: str
+    en: str
+    unit: Text | None = None
     low: float | None = None
     high: float | None = None
     codes: tuple[str, ...] = ()
     required: bool = False
-    optional: bool = False  # the step before may leave the column out; it is released as empty
+    optional: bool = False
+    only: Literal["lake", "release"] | None = None
+
+    @model_validator(mode="after")
+    def _fits_its_type(self) -> Column:
+        if (self.type in ("number", "day")) != (self.unit is not None):
+            raise ValueError("`unit` goes with type number or day, and these need it")
+        if self.type != "number" and (self.low, self.high) != (None, None):
+            raise ValueError("`low` and `high` go with type number")
+        if self.type != "text" and self.codes:
+            raise ValueError("`codes` goes with type text")
+        return self
+
+    @property
+    def may_lack(self) -> bool:
+        """Whether the step before may leave the column out; it is released as empty."""
+        return self.optional or self.only == "release"
 
 
-@dataclass(frozen=True)
-class Table:
+class Table(Frozen):
+    """One released table. `declared` holds its columns wherever they are, in the lake or in the release."""
+
+    zh: str
+    en: str
+    lake: str | None = None
+    made_from: str
+    file: str
+    parquet: str | None = None
+    tier: Tier
     key: tuple[str, ...]
-    columns: dict[str, Column]
+    interval: tuple[str, str, str] | None = None
+    every_area: bool = False
+    declared: dict[str, Column] = Field(alias="columns")
+
+    @cached_property
+    def columns(self) -> dict[str, Column]:
+        """The released columns, in order."""
+        return {name: column for name, column in self.declared.items() if column.only != "lake"}
+
+    @cached_property
+    def lake_columns(self) -> dict[str, Column]:
+        """What the table that the release reads has beside city and day."""
+        return {name: column for name, column in self.declared.items() if column.only != "release"}
 
 
-def _text(required: bool = False, codes: tuple[str, ...] = ()) -> Column:
-    return Column("text", required=required, codes=codes)
+class Declaration(Frozen):
+    """The whole of tables.yml."""
+
+    tables: dict[str, Table]
 
 
-def _number(low: float | None = None, high: float | None = None, optional: bool = False) -> Column:
-    return Column("number", low=low, high=high, optional=optional)
+def load_tables(path: Path = TABLES_FILE) -> dict[str, Table]:
+    """Every released table by name. Raises ContractError with every fault: file, line, expected, found."""
+    return load(path, Declaration, check=_faults).tables
 
 
-_KEY = _text(required=True)
-_INDEX = _number(0, 200)  # points; 100 = the city in the base period, a county-year spans 60
-_BOUND = _number(-100, 300)
-_SHARE = _number(0, 1)
-_COUNT = _number(0)
-_POINTS = _number(-200, 200)
-PULSE_STATES = ("above", "below", "not_complete", "expected", "too_few", "no_history", "missing_feed", "no_exposure")
+def _faults(declaration: Declaration) -> Iterator[Fault]:
+    """Columns that a table names and does not have, and files that two tables would write."""
+    taken: set[str] = set()
+    for name, table in declaration.tables.items():
+        named = {"key": table.key, "interval": table.interval or ()}
+        for field, columns in named.items():
+            for column in columns:
+                if column not in table.columns:
+                    yield Fault(("tables", name, field), one_of(table.columns, column), repr(column))
+        for field, file in (("file", table.file), ("parquet", table.parquet)):
+            if file in taken:
+                yield Fault(("tables", name, field), "a file of its own", f"{file!r}, which another table has")
+            taken |= {file} if file else set()
+
+
+TABLES = load_tables()
 MOVEMENT_CAUSES = ("real_change", "late_data", "method", "denominator")
-
-TABLES: dict[str, Table] = {
-    "county_index": Table(
-        ("area_code",),
-        {
-            "area_code": _KEY,
-            "index": _INDEX,
-            "lower": _BOUND,
-            "upper": _BOUND,
-            "arithmetic": _number(optional=True),
-            "geometric": _number(optional=True),
-            "band_code": _text(True, ("better", "level", "worse", "none")),
-            "change_1y": _number(-200, 200),
-            "change_lower": _number(-400, 400, optional=True),
-            "change_upper": _number(-400, 400, optional=True),
-            "p_below_last_year": _SHARE,
-            "rank_low": _number(1),
-            "rank_high": _number(1),
-            "status_code": _text(True, ("provisional", "revised", "final")),
-            "confidence_code": _text(codes=("A", "B", "C")),
-            "missing_domains": _text(),
-        },
-    ),
-    "domain_index": Table(
-        ("area_code", "domain_id"),
-        {
-            "area_code": _KEY,
-            "domain_id": _KEY,
-            "value": _number(-100, 300),
-            "lower": _number(-200, 400),
-            "upper": _number(-200, 400),
-            "change_1y": _number(-400, 400, optional=True),
-            "is_live": Column("flag", required=True),
-            "live_weight_share": _SHARE,
-        },
-    ),
-    "indicator_value": Table(
-        ("area_code", "indicator_id"),
-        {
-            "area_code": _KEY,
-            "indicator_id": _KEY,
-            "n_events": _COUNT,
-            "exposure": _COUNT,
-            "rate": _COUNT,
-            "rate_lower": _COUNT,
-            "rate_upper": _COUNT,
-            "score": _number(),
-            "score_lower": _number(),
-            "score_upper": _number(),
-            "state_code": _text(True, ("live", "missing_feed", "too_few", "no_exposure", "no_base")),
-            "missing_since": Column("day"),
-            "feed_codes": _text(),
-            "counted_through": Column("day", optional=True),
-        },
-    ),
-    "trend": Table(
-        ("area_code", "day"),
-        {
-            "area_code": _KEY,
-            "day": Column("day", required=True),
-            "index": _INDEX,
-            "lower": _BOUND,
-            "upper": _BOUND,
-        },
-    ),
-    "flag": Table(
-        ("flag_id",),
-        {
-            "flag_id": _KEY,
-            "rule_code": _KEY,
-            "area_code": _KEY,
-            "indicator_id": _text(),
-            "feed_code": _text(),
-            "level_code": _text(True, ("red", "amber", "grey")),
-            "status_code": _text(True, ("raised", "assigned", "verified", "cleared", "confirmed", "expired")),
-            "observed": _number(),
-            "expected": _number(),
-            "threshold": _number(),
-            "since": Column("day"),
-            "detail_zh": _text(),
-            "detail_en": _text(),
-        },
-    ),
-    "feed_status": Table(
-        ("feed_code",),
-        {
-            "feed_code": _KEY,
-            "feed_name_zh": _KEY,
-            "feed_name_en": _KEY,
-            "kind_code": _KEY,
-            "delivered_through": Column("day"),
-            "missing_since": Column("day"),
-            "state_code": _text(True, ("delivered", "missing", "breached")),
-            "reason": _text(),
-        },
-    ),
-    "coverage": Table(
-        ("area_code", "measure_code"),
-        {
-            "area_code": _KEY,
-            "measure_code": _text(
-                True,
-                (
-                    "devices", "posts", "staff", "connected_units", "diary_share", "analysis_share", "feedback_share",
-                ),
-            ),
-            "month_on": Column("day", required=True),
-            "value": _COUNT,
-            "value_1y": _COUNT,
-            "is_comparable": Column("flag", required=True),
-            "rolled_out_on": Column("day"),
-        },
-    ),
-    "movement": Table(
-        ("area_code", "indicator_id"),
-        {
-            "area_code": _KEY,
-            "indicator_id": _KEY,
-            **dict.fromkeys(MOVEMENT_CAUSES, _POINTS),
-            "total": _POINTS,
-            "previous_release_id": _KEY,
-            "previous_business_date": Column("day", required=True),
-            "previous_index": _INDEX,
-            "reason_code": _text(codes=("no_index_now", "no_index_before", "new_area")),
-        },
-    ),
-    "pulse": Table(
-        ("area_code", "indicator_id"),
-        {
-            "area_code": _KEY,
-            "indicator_id": _KEY,
-            "first_day": Column("day", required=True),
-            "last_day": Column("day", required=True),
-            "observed": _COUNT,
-            "expected": _COUNT,
-            "expected_lower": _COUNT,
-            "expected_upper": _COUNT,
-            "last_year": _COUNT,
-            "change": _number(-1),
-            "change_lower": _number(-1),
-            "change_upper": _number(-1),
-            "state_code": _text(True, PULSE_STATES),
-        },
-    ),
-    "completeness": Table(
-        ("indicator_id", "series_code", "delay_days"),
-        {
-            "indicator_id": _KEY,
-            "series_code": _text(True, ("events", "trials")),
-            "delay_days": _COUNT,
-            "day": Column("day", required=True),
-            "count": _COUNT,
-            "completeness": _COUNT,
-            "nowcast": _COUNT,
-            "nowcast_error": _COUNT,
-            "is_counted": Column("flag", required=True),
-        },
-    ),
-    "input": Table(
-        ("indicator_id", "area_code", "window", "stratum"),
-        {
-            "indicator_id": _KEY,
-            "area_code": _KEY,
-            "window": _KEY,
-            "stratum": _KEY,
-            "count": _COUNT,
-            "exposure": _COUNT,
-        },
-    ),
-}
 
 
 class TableFault(ValueError):
-    """A table does not have the shape that columns.TABLES declares."""
+    """A table does not have the shape that tables.yml declares."""
 
 
 def canonical_frame(name: str, frame: pd.DataFrame) -> pd.DataFrame:
@@ -233,7 +120,7 @@ def canonical_frame(name: str, frame: pd.DataFrame) -> pd.DataFrame:
     Cells: str, float (never NaN), bool, date, or None. Raises TableFault on a missing column or an impossible value.
     """
     table = TABLES[name]
-    lacking = [c for c, column in table.columns.items() if c not in frame.columns and not column.optional]
+    lacking = [c for c, column in table.columns.items() if c not in frame.columns and not column.may_lack]
     if lacking:
         raise TableFault(f"table {name}: expected the columns {list(table.columns)}; not found: {lacking}")
     cells = {

@@ -159,7 +159,7 @@ def test_exposure_weights_dated_values_by_their_days_and_is_unknown_in_a_gap(
 
 def test_the_trend_is_the_history_at_the_ends_of_months(past: pd.DataFrame) -> None:
     found = list(rows.trend_rows(past, [WEEK[1], WEEK[-1]]))
-    assert {row[1] for row in found} == {WEEK[1], WEEK[-1]} and len(found) == 2 * (len(AREAS) + 1)
+    assert {row["day"] for row in found} == {WEEK[1], WEEK[-1]} and len(found) == 2 * (len(AREAS) + 1)
 
 
 @pytest.mark.parametrize("first", [date(2022, 1, 1), date(2023, 1, 1), date(2022, 7, 1)], ids=str)

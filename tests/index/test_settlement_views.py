@@ -31,10 +31,7 @@ SCORED = DAYS.assign(indicator_id="c1_escalated")
 
 
 def inputs() -> pd.DataFrame:
-    rows = settlement_inputs(pd.concat([DAYS, SCORED]), ["1", "2"], LAST)
-    return pd.DataFrame(
-        list(rows), columns=pd.Index(["indicator_id", "area_code", "window", "stratum", "count", "exposure"])
-    )
+    return pd.DataFrame(list(settlement_inputs(pd.concat([DAYS, SCORED]), ["1", "2"], LAST)))
 
 
 def test_both_views_of_a_county_and_of_the_city() -> None:

@@ -22,6 +22,7 @@ from spark_jobs.release.model import Gate, Release, ReleaseInput
 from spark_jobs.release.pages.summary import print_summary
 from spark_jobs.release.render import render
 from spark_jobs.release.verify import verify
+from spark_jobs.released.columns import TABLES
 from tests.release import made_up
 from tests.release.conftest import GATES
 
@@ -81,7 +82,7 @@ def test_a_missing_feed_and_a_missing_index_are_told(make_release: Make, tmp_pat
     assert latest["counties"][0]["missing_domains"] == ["disputes"]
 
 
-@pytest.mark.parametrize("name", sorted(files.CSV_FILES.values()) + ["index.parquet", "bulletin.zh.html"])
+@pytest.mark.parametrize("name", sorted(table.file for table in TABLES.values()) + ["index.parquet", "bulletin.zh.html"])
 def test_verify_sees_a_changed_byte(release: Release, tmp_path: Path, name: str) -> None:
     written = put(tmp_path, release)
     content = bytearray((written / name).read_bytes())

@@ -23,7 +23,7 @@ from spark_jobs.index.methodology import load_methodology, reweighted
 from spark_jobs.lake import tables
 from spark_jobs.release import files, job, lake, method_job
 from spark_jobs.release.verify import verify
-from spark_jobs.released.columns import canonical_frame
+from spark_jobs.released.columns import TABLES, canonical_frame
 from spark_jobs.released.pointer import POINTER
 from tests.release import made_up
 
@@ -121,7 +121,7 @@ class Nights:
         return latest
 
     def table(self, latest: dict[str, Any], name: str) -> pd.DataFrame:
-        return files.parse_csv(name, (self.folder(latest) / files.CSV_FILES[name]).read_bytes())
+        return files.parse_csv(name, (self.folder(latest) / TABLES[name].file).read_bytes())
 
     def folder(self, latest: dict[str, Any]) -> Path:
         return self.published / CITY / str(latest["folder"])

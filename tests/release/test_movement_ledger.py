@@ -108,13 +108,13 @@ def test_rows_have_every_indicator_and_their_sum_or_a_reason() -> None:
     points = np.arange(4.0 * 18 * 3).reshape(4, 18, 3) / 1000
     moved = Movement(np.array([99.0, np.nan, 100.0, 1.0]), np.array([99.5, 99.0, np.nan, 1.0]), np.dstack([points, points[:, :, :1]]))  # fmt: skip
     found = list(movement_rows(moved, earlier(), ["c1", "c2", "city", "new"], METHODOLOGY))
-    assert [row[-1] for row in found if row[0] != "c1"] == ["no_index_before", "no_index_now", "new_area"]
-    rows = [row for row in found if row[0] == "c1"]
-    assert [row[1] for row in rows] == [*INDICATORS, "all"]
+    assert [row["reason_code"] for row in found if row["area_code"] != "c1"] == ["no_index_before", "no_index_now", "new_area"]
+    rows = [row for row in found if row["area_code"] == "c1"]
+    assert [row["indicator_id"] for row in rows] == [*INDICATORS, "all"]
     for n, row in enumerate(rows):
-        assert dict(zip(MOVEMENT_CAUSES, row[2:6], strict=True)) == dict(zip(CAUSES, points[:, n, 0], strict=True))
-        assert row[6] == pytest.approx(points[:, n, 0].sum(), abs=1e-12)
-    assert len(canonical_frame("movement", pd.DataFrame(found, columns=list(made_up.release_input().frames["movement"])))) == 21  # fmt: skip
+        assert {cause: row[cause] for cause in MOVEMENT_CAUSES} == dict(zip(CAUSES, points[:, n, 0], strict=True))
+        assert row["total"] == pytest.approx(points[:, n, 0].sum(), abs=1e-12)
+    assert len(canonical_frame("movement", pd.DataFrame(found))) == 21
 
 
 def with_ledger(change: Callable[[pd.DataFrame], pd.DataFrame]) -> ReleaseInput:

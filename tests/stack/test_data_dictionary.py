@@ -5,12 +5,11 @@ from __future__ import annotations
 import re
 from collections import Counter
 from dataclasses import replace
-from typing import get_args
 
 import pytest
 
 from expectations.contract import load_cities, load_kinds
-from expectations.models import Privacy, Text
+from expectations.models import Text
 from spark_jobs.lake import meanings
 from spark_jobs.lake.meanings import Meaning, MeaningError, declared
 from spark_jobs.lake.tables import SCHEMAS
@@ -56,14 +55,13 @@ def test_no_meaning_is_left_over_from_a_column_that_is_gone() -> None:
     for entry in declared()["columns"].values():
         assert set(entry) <= {"zh", "en", "unit"}, entry
     for entry in declared()["tables"].values():
-        assert set(entry) <= {"zh", "en", "from", "class"}, entry
-        assert entry.get("class", "internal") in get_args(Privacy), entry
+        assert set(entry) == {"zh", "en", "from"}, entry
 
 
 def test_a_column_without_a_meaning_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(MeaningError, match=r"ops\.batches\.colour: nothing says what it means; say it in meanings"):
         column("ops.batches", "colour", "string")
-    monkeypatch.setitem(dictionary_tables.INDEX_SCHEMAS, "colours", "area_code string")
+    monkeypatch.setitem(dictionary_tables.SMALL_TABLES, "index.colours", "area_code string")
     with pytest.raises(MeaningError, match=r"index\.colours: nothing says what it means"):
         tables()
 

@@ -50,9 +50,7 @@ class Settlement:
         return float(lower[0]), float(upper[0])
 
 
-def settlement_inputs(
-    daily: pd.DataFrame, areas: Sequence[str], last: date
-) -> Iterator[tuple[str, str, str, str, float, None]]:
+def settlement_inputs(daily: pd.DataFrame, areas: Sequence[str], last: date) -> Iterator[dict[str, str | float | None]]:
     """Rows of the table `input` from the counts of days (indicator_id, area_code, day, stratum, numerator).
 
     One row an area, view and outcome that occurs; the months are those of the last twelve, the current one included.
@@ -65,7 +63,10 @@ def settlement_inputs(
     keys = ["area_code", "view", "stratum"]
     for key, count in pd.concat(views).groupby(keys)["numerator"].sum().items():
         area, view, outcome = map(str, key)  # type: ignore[call-overload]
-        yield SETTLEMENT, area, view, outcome, float(count), None
+        yield {
+            "indicator_id": SETTLEMENT, "area_code": area, "window": view, "stratum": outcome,
+            "count": float(count), "exposure": None,
+        }  # fmt: skip
 
 
 def settlements(inputs: pd.DataFrame, areas: Sequence[str]) -> list[Settlement]:

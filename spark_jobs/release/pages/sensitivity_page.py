@@ -17,8 +17,9 @@ from spark_jobs.index.engine.arrays import EngineInputError, FloatArray
 from spark_jobs.index.engine.released_inputs import released_inputs
 from spark_jobs.index.engine.uncertainty_analysis import FACTORS, N_BASE, VARIED_STRATUM, WEIGHT_DEVIATION, Study, study
 from spark_jobs.index.methodology import Methodology, load_methodology
-from spark_jobs.release.files import CSV_FILES, RELEASE_FILE, parse_csv, read_latest, release_folder
+from spark_jobs.release.files import RELEASE_FILE, parse_csv, read_latest, release_folder
 from spark_jobs.release.wording import LANGUAGES, LanguageCode, Wording
+from spark_jobs.released.columns import TABLES
 
 FILES: dict[LanguageCode, str] = {"zh": "sensitivity.zh.md", "en": "sensitivity.md"}
 
@@ -68,7 +69,7 @@ def _subject(folder: Path, city: City, release_id: str | None, n_base: int) -> _
             f"{methodology.version}; check out the code of its time"
         )
     try:
-        inputs = released_inputs(parse_csv("input", (chosen / CSV_FILES["input"]).read_bytes()), methodology)
+        inputs = released_inputs(parse_csv("input", (chosen / TABLES["input"].file).read_bytes()), methodology)
         found = study(inputs, methodology, n_base)
     except EngineInputError as error:
         raise UsageError(f"sensitivity: {chosen.name}: {error}") from error
