@@ -1,10 +1,12 @@
-"""The dashboard files of one city, from the templates in assets/. Pure: text in, text out; needs only PyYAML.
+"""The dashboard files of one city, from the templates in assets/ and the tables that spark_jobs/release/mart.yml declares.
+Pure: text in, text out; needs only PyYAML.
 
 Templates hold four kinds of holes, so that the same files serve every city, and two cities side by side:
 - `$city_code`, `$city_name`, `$mart_url`, `$map_country` (string.Template);
 - `$title_<chart>`, the title that the file charts/<chart>.yaml gives (`slice_name`);
-- every `dataset_uuid`, `database_uuid` names another template by its path (`datasets/flag`) and becomes
-  uuid5(city, path), as does the template's own `uuid`: stable between set-ups, different between cities;
+- every `dataset_uuid`, `database_uuid` names a dataset (`datasets/flag`: what mart.yml calls `dataset: flag`) or another
+  template by its path and becomes uuid5(city, path), as does the template's own `uuid`: stable between set-ups, different
+  between cities;
 - a dashboard has `layout`, rows of `{chart: <file name>, width, height}` (twelfths of the page, units of
   8 px) or `{text: <markdown>, ...}`, from which Superset's long `position` is written.
 """
@@ -17,6 +19,7 @@ from typing import Any
 import yaml
 
 ASSETS = pathlib.Path(__file__).with_name("assets")
+MART = pathlib.Path(__file__).parents[1] / "spark_jobs" / "release" / "mart.yml"
 NAMESPACE = uuid.uuid5(uuid.NAMESPACE_URL, "peace-index")
 REFERENCES = ("uuid", "dataset_uuid", "database_uuid")
 MAP_CHART = "county_map"
@@ -90,6 +93,49 @@ def titles() -> dict[str, str]:
     return {chart.stem: yaml.safe_load(chart.read_text(encoding="utf-8"))["slice_name"] for chart in charts}
 
 
+def _datasets(city_code: str) -> dict[str, dict[str, Any]]:
+    """{path: dataset} of every table of the mart that charts may read: its named columns and its metrics."""
+    tables = yaml.safe_load(MART.read_text(encoding="utf-8"))["tables"]
+    return {
+        f"datasets/{table['dataset']}": _dataset(name, table, city_code)
+        for name, table in tables.items()
+        if "dataset" in table
+    }
+
+
+def _dataset(name: str, table: dict[str, Any], city_code: str) -> dict[str, Any]:
+    named = {column: declared for column, declared in table["columns"].items() if "zh" in declared}
+    day = table.get("day")
+    columns = [
+        {
+            "column_name": column,
+            "verbose_name": declared["zh"],
+            "type": declared["type"].upper(),
+            **({"is_dttm": True} if column == day else {}),
+        }
+        for column, declared in named.items()
+    ]
+    metrics = [
+        {
+            "metric_name": metric,
+            "verbose_name": declared["zh"],
+            "expression": declared["expression"],
+            **({"d3format": declared["format"]} if "format" in declared else {}),
+        }
+        for metric, declared in table.get("metrics", {}).items()
+    ]
+    return {
+        "table_name": name,
+        "description": table["zh"],
+        **({"main_dttm_col": day} if day else {}),
+        "schema": f"mart_{city_code}",
+        "database_uuid": "databases/mart",
+        "sql": None,
+        "columns": columns,
+        "metrics": metrics,
+    }
+
+
 def render(city_code: str, city_name: str, mart_url: str, map_country: str | None) -> dict[str, str]:
     """{path: YAML} of all assets of one city, as Superset's importer takes them.
 
@@ -103,11 +149,13 @@ def render(city_code: str, city_name: str, mart_url: str, map_country: str | Non
         "map_country": map_country or "",
     }
     files = {"metadata.yaml": yaml.safe_dump({"version": "1.0.0", "type": "assets"})}
+    documents = _datasets(city_code)
     for file in sorted(ASSETS.rglob("*.yaml")):
         path = file.relative_to(ASSETS).with_suffix("").as_posix()
         if path == f"charts/{MAP_CHART}" and map_country is None:
             continue
-        document = yaml.safe_load(string.Template(file.read_text(encoding="utf-8")).substitute(holes))
+        documents[path] = yaml.safe_load(string.Template(file.read_text(encoding="utf-8")).substitute(holes))
+    for path, document in documents.items():
         asset = _asset(path, document, city_code, map_country is not None)
         files[f"{path}.yaml"] = yaml.safe_dump(asset, allow_unicode=True, sort_keys=False)
     return files

@@ -6,7 +6,8 @@ feeds.py        what each feed delivered                         gates.py  suite
 build.py        ReleaseInput -> Release, pure                    wording.py  numbers and codes as words
 movement.py  movement_between.py                                  why the index moved, in sums and in words
 pages/  bulletin.py, its sections/ and templates/, charts.py     the printed page
-files.py lake.py serving.py serving_tables.py                    the three copies
+files.py lake.py serving.py                                      the three copies
+mart.yml mart.py serving_tables.py                               the tables of the serving database and their rows
 verify.py       are the published files what they claim to be    summary.py  the table a run prints
 job.py          the thin edge to Spark
 """

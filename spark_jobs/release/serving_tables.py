@@ -1,4 +1,4 @@
-"""The serving tables (database `mart`, schema mart_<city>): their columns, and their rows from a release.
+"""Rows of the serving tables (database `mart`, schema mart_<city>; declared in mart.yml) from a release.
 
 What Superset shows: the current release only, with every code already in words, so that charts carry no SQL.
 Grain: release_info one row; movement_summary one row an area; trend_line one row a day and line of the trend chart (each
@@ -16,84 +16,18 @@ import numpy as np
 
 from spark_jobs.index.engine.composite_index import bands
 from spark_jobs.release.build import grey_indicators, missing_domains, no_index_reason
-from spark_jobs.release.coverage import MEASURES, CoverageFigure, coverage_lines
+from spark_jobs.release.coverage import CoverageFigure, coverage_lines
+from spark_jobs.release.mart import MART
 from spark_jobs.release.model import Release
 from spark_jobs.release.movement import area_movements, movers_or_reason, row_name
 from spark_jobs.release.settlement import shown_settlements
 from spark_jobs.release.wording import Wording, number
 from spark_jobs.released.columns import MOVEMENT_CAUSES, rows
 
-_NUMBER = "double precision"
-
-# table -> column -> PostgreSQL type. The only declaration: DDL, COPY and the dashboard's tests read it.
+# table -> column -> PostgreSQL type
 SERVING_TABLES: dict[str, dict[str, str]] = {
-    "release_info": {
-        "city_code": "text", "city_name_zh": "text", "city_name_en": "text", "release_id": "text",
-        "business_date": "date", "as_of": "timestamptz", "as_of_text": "text", "status_code": "text",
-        "status_name_zh": "text", "data_version": "text", "method_version": "text", "is_stale": "boolean",
-        "stale_since": "date", "stale_reason_zh": "text", "stale_reason_en": "text", "headline_zh": "text",
-        "missing_zh": "text",
-    },
-    "county_index": {
-        "area_code": "text", "area_name_zh": "text", "area_name_en": "text", "level_code": "text",
-        "index": _NUMBER, "lower": _NUMBER, "upper": _NUMBER, "interval_text": "text", "band_code": "text",
-        "band_name_zh": "text", "change_1y": _NUMBER, "change_text": "text", "rank_text": "text",
-        "status_code": "text", "status_name_zh": "text", "confidence_code": "text", "missing_zh": "text",
-        "reason_zh": "text",
-    },
-    "domain_index": {
-        "area_code": "text", "area_name_zh": "text", "level_code": "text", "domain_id": "text",
-        "domain_name_zh": "text", "value": _NUMBER, "lower": _NUMBER, "upper": _NUMBER, "interval_text": "text",
-        "value_text": "text", "band_code": "text", "band_name_zh": "text", "is_live": "boolean",
-    },
-    "indicator_value": {
-        "area_code": "text", "area_name_zh": "text", "level_code": "text", "domain_id": "text",
-        "domain_name_zh": "text", "indicator_id": "text", "indicator_name_zh": "text", "n_events": _NUMBER,
-        "exposure": _NUMBER, "rate": _NUMBER, "unit_zh": "text", "score": _NUMBER, "score_lower": _NUMBER,
-        "score_upper": _NUMBER, "state_code": "text", "state_name_zh": "text",
-    },
-    "movement": {
-        "area_code": "text", "area_name_zh": "text", "level_code": "text", "indicator_id": "text",
-        "indicator_name_zh": "text", "real_change": _NUMBER, "late_data": _NUMBER, "method": _NUMBER,
-        "denominator": _NUMBER, "total": _NUMBER,
-    },
-    "movement_summary": {
-        "area_code": "text", "area_name_zh": "text", "level_code": "text", "previous_release_id": "text",
-        "previous_business_date": "date", "previous_index": _NUMBER, "index": _NUMBER, "change_text": "text",
-        "real_change": _NUMBER, "late_data": _NUMBER, "method": _NUMBER, "denominator": _NUMBER, "words_zh": "text",
-    },
-    "pulse": {
-        "area_code": "text", "area_name_zh": "text", "level_code": "text", "indicator_id": "text",
-        "indicator_name_zh": "text", "first_day": "date", "last_day": "date", "observed": _NUMBER, "expected": _NUMBER,
-        "expected_text": "text", "change": _NUMBER, "change_text": "text", "state_code": "text", "state_name_zh": "text",
-    },
-    "trend": {
-        "day": "date", "area_code": "text", "area_name_zh": "text", "level_code": "text", "index": _NUMBER,
-        "lower": _NUMBER, "upper": _NUMBER,
-    },
-    "trend_line": {
-        "day": "date", "area_code": "text", "series_zh": "text", "value": _NUMBER,
-    },
-    "settlement": {
-        "area_code": "text", "area_name_zh": "text", "level_code": "text", "view_code": "text", "found_on": "date",
-        "found_zh": "text", "n_accepted": _NUMBER, "n_settled": _NUMBER, "n_open": _NUMBER, "rate": _NUMBER,
-        "lower": _NUMBER, "upper": _NUMBER, "rate_text": "text", "interval_text": "text",
-    },
-    "coverage": {
-        "area_code": "text", "area_name_zh": "text", "level_code": "text", "month_zh": "text",
-        **{f"{measure}_text": "text" for measure in MEASURES}, "rolled_out_on": "date",
-    },
-    "flag": {
-        "flag_id": "text", "rule_code": "text", "rule_name_zh": "text", "area_code": "text", "area_name_zh": "text",
-        "indicator_name_zh": "text", "level_code": "text", "level_name_zh": "text", "status_code": "text",
-        "status_name_zh": "text", "since": "date", "detail_zh": "text", "detail_en": "text",
-    },
-    "feed_status": {
-        "feed_code": "text", "feed_name_zh": "text", "kind_code": "text", "delivered_through": "date",
-        "missing_since": "date", "state_code": "text", "state_name_zh": "text", "reason_zh": "text",
-    },
-}  # fmt: skip
-
+    name: {column: declared.type for column, declared in table.columns.items()} for name, table in MART.items()
+}
 Row = dict[str, Any]
 
 

@@ -40,7 +40,11 @@ def changed(folder: Path, before: str, after: str) -> tuple[Path, int]:
         ("      flag_id: {type: text,", "      flag_id: {typ: text,", "expected: one of type"),
         ("      flag_id: {type: text,", "      flag_id: {type: text, low: 1,", "`low` and `high` go with type number"),
         ("      is_live: {type: flag,", "      is_live: {type: flag, codes: [a],", "`codes` goes with type text"),
-        ("      since: {type: day, unit: *local_day,", "      since: {type: day,", "`unit` goes with type number or day"),
+        (
+            "      since: {type: day, unit: *local_day,",
+            "      since: {type: day,",
+            "`unit` goes with type number or day",
+        ),
         ("    made_from: ops.batches\n", "", "tables.feed_status"),
         ("    every_area: true", "    each_area: true", "one of"),
     ],

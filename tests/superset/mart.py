@@ -8,14 +8,17 @@
 - of the last 28 days one indicator is above its season, one below, one within it, and one is missing;
 - coverage: 红岗区 has none, the platform of 萨尔图区 is too young to compare.
 `fill(url, city, bad_day=True)` writes the same city on a bad day: no city index, no flag, no coverage, the release stale.
+A column that no case here is about has a made-up value of its type.
 """
 
+from collections.abc import Iterable
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import psycopg
 
-from spark_jobs.release.serving_tables import SERVING_TABLES
+from spark_jobs.release.mart import MART
+from spark_jobs.released.columns import MOVEMENT_CAUSES
 
 CITY_NAME, CITY_AREA = "样例市", "230600"
 RELEASE = "2026-11-21-01"
@@ -23,12 +26,12 @@ DAY = date(2026, 11, 21)
 NO_INDEX = "红岗区"
 STALE_REASON = "11月22日发布未通过检验：案件数据量异常，仍显示上一期"
 
-# What the dashboard reads of the serving tables, as the release step declares them.
-READ = (
-    "release_info", "county_index", "domain_index", "movement_summary", "trend_line", "pulse", "settlement", "coverage", "flag",
-    "feed_status",
-)  # fmt: skip
-TABLES = {name: SERVING_TABLES[name] for name in READ}
+TABLES = {name: table.columns for name, table in MART.items() if table.dataset}  # what the dashboard reads
+MADE_UP: dict[str, Any] = {
+    "text": "样例", "double precision": 1.0, "boolean": False, "date": DAY,
+    "timestamptz": datetime(2026, 11, 21, 17, 30, tzinfo=UTC),
+}  # fmt: skip
+Row = dict[str, Any]
 
 # area_code, name, index, half width of the 90 % interval, band, change against last year
 AREAS: list[tuple[str, str, float | None, float | None, str, float | None]] = [
@@ -60,45 +63,56 @@ FLAGS = [
      "12345工单自11月18日起未到达，相关指标不作评价"),
 ]  # fmt: skip
 FEEDS = [
-    ("hotline", "12345热线工单", "hotline", date(2026, 11, 17), date(2026, 11, 18), "missing", "缺失",
-     "来源系统无应答"),
-    ("disputes", "矛盾纠纷", "dispute", DAY, None, "delivered", "已到达", None),
-    ("cases", "刑事与治安案件", "case", DAY, None, "delivered", "已到达", None),
-    ("incidents", "事故与火灾", "incident", DAY, None, "delivered", "已到达", None),
-    ("grid_events", "网格事件", "incident", DAY, None, "delivered", "已到达", None),
-]  # fmt: skip
+    ("12345热线工单", date(2026, 11, 17), date(2026, 11, 18), "missing", "缺失", "来源系统无应答"),
+    ("矛盾纠纷", DAY, None, "delivered", "已到达", None),
+    ("刑事与治安案件", DAY, None, "delivered", "已到达", None),
+    ("事故与火灾", DAY, None, "delivered", "已到达", None),
+    ("网格事件", DAY, None, "delivered", "已到达", None),
+]
 
 
-def _release(city: str, stale: bool) -> list[tuple[Any, ...]]:
+def _rows(columns: str, cells: Iterable[tuple[Any, ...]]) -> list[Row]:
+    """Rows of a table written as one: the names of its columns above, the cells below."""
+    return [dict(zip(columns.split(), row, strict=True)) for row in cells]
+
+
+def _release(city: str, stale: bool) -> list[Row]:
     since, reason = (date(2026, 11, 22), STALE_REASON) if stale else (None, None)
-    return [(
-        city, CITY_NAME, "Sample", RELEASE, DAY, datetime(2026, 11, 21, 17, 30, tzinfo=UTC),
-        "2026-11-22 01:30", "provisional", "暂定", "v1", "1.0.0", stale, since, reason, None,
-        f"发布 {RELEASE} · 截至 2026-11-22 01:30 · 暂定", "12345热线工单（自2026-11-18）",
-    )]  # fmt: skip
+    return [{
+        "city_code": city, "city_name_zh": CITY_NAME, "release_id": RELEASE, "as_of_text": "2026-11-22 01:30",
+        "status_code": "provisional", "status_name_zh": "暂定", "data_version": "v1", "method_version": "1.0.0",
+        "is_stale": stale, "stale_since": since, "stale_reason_zh": reason, "missing_zh": "12345热线工单（自2026-11-18）",
+    }]  # fmt: skip
 
 
 def level(code: str) -> str:
     return "city" if code == CITY_AREA else "county"
 
 
-def _county_index(with_city: bool) -> list[tuple[Any, ...]]:
-    rows: list[tuple[Any, ...]] = []
+def _area(code: str, name: str) -> Row:
+    return {"area_code": code, "area_name_zh": name, "level_code": level(code)}
+
+
+def _county_index(with_city: bool) -> list[Row]:
+    rows: list[Row] = []
     for code, name, index, half, band, change in AREAS:
         if code == CITY_AREA and not with_city:
             index, half, band, change = None, None, "none", None
         low, high = (index - half, index + half) if index is not None and half is not None else (None, None)
-        interval = f"{low:.1f}–{high:.1f}" if low is not None else "—"
-        text = f"{change:+.1f}" if change is not None else "—"
         missing = "诉求与网格（热线自11月18日缺失）" if index is None else ""
-        figures = (index, low, high, interval, band, BANDS[band], change, text, "")
-        status = ("provisional", "暂定", "B" if index else "C", missing, missing or None)
-        rows.append((code, name, name, level(code), *figures, *status))
+        rows.append({
+            **_area(code, name), "index": index, "lower": low, "upper": high,
+            "interval_text": f"{low:.1f}–{high:.1f}" if low is not None else "—",
+            "band_code": band, "band_name_zh": BANDS[band],
+            "change_1y": change, "change_text": f"{change:+.1f}" if change is not None else "—", "rank_text": "",
+            "status_code": "provisional", "status_name_zh": "暂定", "confidence_code": "B" if index else "C",
+            "missing_zh": missing, "reason_zh": missing or None,
+        })  # fmt: skip
     return rows
 
 
-def _domain_index() -> list[tuple[Any, ...]]:
-    rows: list[tuple[Any, ...]] = []
+def _domain_index() -> list[Row]:
+    rows: list[Row] = []
     for position, (code, name, index, _, _, _) in enumerate(AREAS):
         for domain, domain_name, shift in DOMAINS:
             live = not (index is None and domain == "demands_and_grid")
@@ -109,114 +123,118 @@ def _domain_index() -> list[tuple[Any, ...]]:
                 "none" if low is None or high is None else "better" if low > 100 else "worse" if high < 100 else "level"
             )
             mark = {"better": "▲ ", "worse": "▼ "}.get(band, "")
-            value_text = f"{mark}{value:.1f}（{text}）" if live else "无指数"
-            figures = (value, low, high, text, value_text, band, BANDS[band])
-            rows.append((code, name, level(code), domain, domain_name, *figures, live))
+            rows.append({
+                **_area(code, name), "domain_id": domain, "domain_name_zh": domain_name,
+                "value": value, "lower": low, "upper": high, "interval_text": text,
+                "value_text": f"{mark}{value:.1f}（{text}）" if live else "无指数",
+                "band_code": band, "band_name_zh": BANDS[band], "is_live": live,
+            })  # fmt: skip
     return rows
 
 
-def _movement_summary() -> list[tuple[Any, ...]]:
+def _movement_summary() -> list[Row]:
     """Since the day before: the first county moved by late data, one county has no index, the others hardly moved."""
-    rows: list[tuple[Any, ...]] = []
+    rows: list[Row] = []
     for position, (code, name, index, _, _, _) in enumerate(AREAS):
         late = -1.4 if position == 1 else 0.0
-        words = "影响最大的是侵财犯罪（迟到数据，−1.4）。" if late else "各项指标的影响均不足0.1点。"
-        before = (code, name, level(code), "2026-11-20-01", DAY - timedelta(days=1))
-        if index is None:
-            rows.append((*before, 99.0, None, "—", None, None, None, None, "本期无指数"))
-        else:
-            figures = (index - late - 0.02, index, f"{late + 0.02:+.1f}", 0.02, late, 0.0, 0.0)
-            rows.append((*before, *figures, words))
+        moved: Row = {"change_text": "—", **dict.fromkeys(MOVEMENT_CAUSES), "words_zh": "本期无指数"}
+        if index is not None:
+            words = "影响最大的是侵财犯罪（迟到数据，−1.4）。" if late else "各项指标的影响均不足0.1点。"
+            points = {"real_change": 0.02, "late_data": late, "method": 0.0, "denominator": 0.0}
+            moved = {"change_text": f"{late + 0.02:+.1f}", **points, "words_zh": words}
+        before = {"previous_business_date": DAY - timedelta(days=1), "index": index}
+        rows.append({**_area(code, name), **before, **moved})
     return rows
 
 
-def _trend_line() -> list[tuple[Any, ...]]:
+def _trend_line() -> list[Row]:
     """24 month ends and the day itself; the null county stops in October; the city has an interval."""
     ends = [date(2024 + (10 + i) // 12, (10 + i) % 12 + 1, 1) - timedelta(days=1) for i in range(1, 25)]
-    rows: list[tuple[Any, ...]] = []
+    lines: list[tuple[Any, ...]] = []
     for number, day in enumerate([*ends, DAY]):
         for position, (code, name, index, half, _, _) in enumerate(AREAS):
             if index is None and day == DAY:
-                rows.append((day, code, name, None))
+                lines.append((day, code, name, None))
                 continue
             wave = ((number * 7 + position * 5) % 11 - 5) / 4
             value = (index or 99.0) - 0.12 * (24 - number) + wave
-            rows.append((day, code, name, value))
+            lines.append((day, code, name, value))
             if code == CITY_AREA and half:
-                rows += [
+                lines += [
                     (day, code, f"{name}区间下限", value - half),
                     (day, code, f"{name}区间上限", value + half),
                 ]
-    return rows
+    return _rows("day area_code series_zh value", lines)
 
 
-def _settlement() -> list[tuple[Any, ...]]:
+def _settlement() -> list[Row]:
     """The figures of a mediation centre for the city, two small offices that cannot be ranked, and three months found."""
-    rows: list[tuple[Any, ...]] = []
-    for code, name, accepted, settled, rate, interval in (
+    city, columns = _area("230600", "样例市"), "n_accepted n_settled rate_text interval_text"
+    ever = _rows(f"area_code area_name_zh {columns}", [
         ("230600", "样例市", 75_701, 74_187, "98.00%", "97.9–98.1"),
         ("230602", "萨尔图区", 168, 164, "97.62%", "94.0–99.1"),
         ("230603", "龙凤区", 168, 165, "98.21%", "94.9–99.4"),
-    ):
-        figures = (accepted, settled, 2, settled / accepted, None, None, rate, interval)
-        rows.append((code, name, level(code), "cumulative", None, "有记录以来", *figures))
-    for month, accepted, settled, rate, interval in ((9, 812, 790, "97.29%", "95.9–98.2"), (10, 798, 751, "94.11%", "92.2–95.5"),
-                                                     (11, 402, 211, "52.49%", "47.6–57.3")):  # fmt: skip
-        figures = (accepted, settled, accepted - settled, settled / accepted, None, None, rate, interval)
-        rows.append(("230600", "样例市", "city", "cohort", date(2026, month, 1), f"2026年{month}月", *figures))
-    return rows
+    ])  # fmt: skip
+    found = _rows(f"found_on {columns}", [
+        (date(2026, 9, 1), 812, 790, "97.29%", "95.9–98.2"),
+        (date(2026, 10, 1), 798, 751, "94.11%", "92.2–95.5"),
+        (date(2026, 11, 1), 402, 211, "52.49%", "47.6–57.3"),
+    ])  # fmt: skip
+    cumulative = {"view_code": "cumulative", "found_on": None, "found_zh": "有记录以来", "n_open": 2}
+    return [{**row, **cumulative, "level_code": level(row["area_code"])} for row in ever] + [
+        {
+            **city, **row, "view_code": "cohort", "found_zh": f"2026年{row['found_on'].month}月",
+            "n_open": row["n_accepted"] - row["n_settled"],
+        }
+        for row in found
+    ]  # fmt: skip
 
 
-def _pulse() -> list[tuple[Any, ...]]:
+def _pulse() -> list[Row]:
     """One indicator of the city in each case, and of the first county one that the page does not show."""
-    first = DAY - timedelta(days=27)
-    rows: list[tuple[Any, ...]] = []
-    for code, name, indicator, indicator_name, *figures in (
+    columns = (
+        "area_code area_name_zh indicator_id indicator_name_zh observed expected expected_text change_text state_code "
+        "state_name_zh"
+    )
+    cells = [
         ("230600", "样例市", "a1_violent_crime", "暴力犯罪", 36, 34.5, "23–47", "−10%", "expected", "在常年范围内"),
         ("230600", "样例市", "a2_property_crime", "侵财犯罪（含涉油）", 1_404, 921.9, "887–958", "+48%", "above", "高于常年同期"),
         ("230600", "样例市", "a3_telecom_fraud", "电信网络诈骗", 133, 193.3, "167–221", "−30%", "below", "低于常年同期"),
         ("230600", "样例市", "d1_unresolved", "诉求未解决率", None, None, "—", "—", "missing_feed", "数据未到"),
         ("230602", "萨尔图区", "a3_telecom_fraud", "电信网络诈骗", 77, 28.1, "19–38", "+70%", "above", "高于常年同期"),
-    ):  # fmt: skip
-        observed, expected, expected_text, change_text, *state = figures
-        area = (code, name, level(code), indicator, indicator_name, first, DAY)
-        rows.append((*area, observed, expected, expected_text, None, change_text, *state))
-    return rows
+    ]  # fmt: skip
+    days = {"first_day": DAY - timedelta(days=27), "last_day": DAY}
+    return [{**row, **days, "level_code": level(row["area_code"])} for row in _rows(columns, cells)]
 
 
-def _coverage() -> list[tuple[Any, ...]]:
-    rows: list[tuple[Any, ...]] = []
+def _coverage() -> list[Row]:
+    shown = {
+        "devices": "13,200（12,480）", "posts": "472（472）", "staff": "4,713（4,713）", "connected_units": "333（315）",
+        "diary_share": "93.7%（91.9%）", "analysis_share": "75.0%（75.0%）", "feedback_share": "89.6%（90.7%）",
+    }  # fmt: skip
+    rows: list[Row] = []
     for code, name, index, *_ in AREAS:
         if index is None:
-            rows.append((code, name, level(code), *["—"] * 8, None))
+            nothing = {f"{measure}_text": "—" for measure in shown}
+            rows.append({**_area(code, name), "month_zh": "—", **nothing, "rolled_out_on": None})
             continue
-        shares = ("93.7%（91.9%）", "75.0%（75.0%）", "89.6%（90.7%）")
-        counts = ("13,200（12,480）", "472（472）", "4,713（4,713）", "333（315）")
         young = code == "230602"
-        cells = [cell.split("（")[0] if young else cell for cell in (*counts, *shares)]
-        rows.append((code, name, level(code), "2026年10月", *cells, date(2026, 4, 1) if young else date(2022, 10, 1)))
+        cells = {f"{measure}_text": cell.split("（")[0] if young else cell for measure, cell in shown.items()}
+        since = date(2026, 4, 1) if young else date(2022, 10, 1)
+        rows.append({**_area(code, name), "month_zh": "2026年10月", **cells, "rolled_out_on": since})
     return rows
 
 
-def _flags() -> list[tuple[Any, ...]]:
-    return [
-        (
-            flag,
-            rule,
-            rule_name,
-            code,
-            name,
-            indicator,
-            level,
-            level_name,
-            "raised",
-            "已提出",
-            since,
-            detail,
-            detail,
-        )
-        for flag, rule, rule_name, code, name, indicator, level, level_name, since, detail in FLAGS
-    ]
+def _flags() -> list[Row]:
+    columns = "flag_id rule_code rule_name_zh area_code area_name_zh indicator_name_zh level_code level_name_zh since detail_zh"
+    return [{**row, "status_code": "raised", "status_name_zh": "已提出"} for row in _rows(columns, FLAGS)]
+
+
+def _cells(table: str, row: Row) -> tuple[Any, ...]:
+    """The row in the order of the table's columns, made-up values where it says nothing."""
+    columns = TABLES[table]
+    assert row.keys() <= columns.keys(), f"{table} has no column {row.keys() - columns.keys()}"
+    return tuple(row[name] if name in row else MADE_UP[declared.type] for name, declared in columns.items())
 
 
 def fill(url: str, city: str, *, bad_day: bool = False) -> None:
@@ -231,15 +249,16 @@ def fill(url: str, city: str, *, bad_day: bool = False) -> None:
         "settlement": _settlement(),
         "coverage": [] if bad_day else _coverage(),
         "flag": [] if bad_day else _flags(),
-        "feed_status": FEEDS,
+        "feed_status": _rows("feed_name_zh delivered_through missing_since state_code state_name_zh reason_zh", FEEDS),
     }
     with psycopg.connect(url) as connection, connection.cursor() as cursor:
         cursor.execute(f'drop schema if exists "mart_{city}" cascade')
         cursor.execute(f'create schema "mart_{city}"')
         for table, columns in TABLES.items():
-            declared = ", ".join(f'"{name}" {kind}' for name, kind in columns.items())
+            declared = ", ".join(f'"{name}" {column.type}' for name, column in columns.items())
             cursor.execute(f'create table "mart_{city}".{table} ({declared})')
             holes = ", ".join(["%s"] * len(columns))
-            cursor.executemany(f'insert into "mart_{city}".{table} values ({holes})', rows[table])
+            cells = [_cells(table, row) for row in rows[table]]
+            cursor.executemany(f'insert into "mart_{city}".{table} values ({holes})', cells)
         cursor.execute(f'grant usage on schema "mart_{city}" to mart_reader')
         cursor.execute(f'grant select on all tables in schema "mart_{city}" to mart_reader')

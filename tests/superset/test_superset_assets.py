@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import yaml
 
+from spark_jobs.release.mart import MART
 from superset.render import position, render, titles
 from tests.superset.mart import TABLES
 
@@ -15,7 +16,6 @@ pytestmark = pytest.mark.unit
 CITY, NAME = "somewhere", "某市"
 CHARTS = titles()
 CHART_SIDE_COLUMNS = {"all_columns", "groupby", "groupby_b", "groupbyRows", "groupbyColumns"}
-ONE_AGGREGATE = re.compile(r'(?:MAX|MIN)\("?([a-z_0-9]+)"?\)')
 
 
 def assets(map_country: str | None = "china", city: str = CITY) -> dict[str, dict[str, Any]]:
@@ -59,15 +59,18 @@ def test_nothing_carries_sql() -> None:
 
 def test_datasets_are_tables_of_the_mart() -> None:
     datasets = of_kind("datasets")
-    assert len(datasets) == 10
+    assert {dataset["table_name"] for dataset in datasets.values()} == set(TABLES)
     for path, dataset in datasets.items():
         columns = TABLES[dataset["table_name"]]
         assert dataset["schema"] == f"mart_{CITY}"
-        assert {c["column_name"] for c in dataset["columns"]} <= set(columns), path
-        for metric in dataset["metrics"]:
-            match = ONE_AGGREGATE.fullmatch(metric["expression"])
-            assert match is not None, f"{path}: {metric['expression']} is more than one aggregate of one column"
-            assert match[1] in columns, path
+        headings = {c["column_name"]: c["verbose_name"] for c in dataset["columns"]}
+        assert headings == {name: column.zh for name, column in columns.items() if column.zh}, path
+        assert all(c["type"] == columns[c["column_name"]].type.upper() for c in dataset["columns"]), path
+        assert all(re.search(r"[一-鿿]", heading) for heading in headings.values()), path
+        metrics = MART[dataset["table_name"]].metrics
+        assert {m["metric_name"]: m["expression"] for m in dataset["metrics"]} == {
+            name: metric.expression for name, metric in metrics.items()
+        }, path
 
 
 def test_charts_read_what_their_dataset_has() -> None:
