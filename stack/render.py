@@ -8,14 +8,12 @@ import subprocess
 from pathlib import Path
 
 from expectations.contract import load_cities
-from spark_jobs.release.gates import GATES
-from stack import house
+from stack import house, published_files
 from stack.data_dictionary import FILES as DICTIONARIES
 from stack.data_dictionary import data_dictionary
 from stack.layout import REPOSITORY, Layout
 from stack.methodology_page import FILES, methodology_page
 
-PUBLISHED_FILES = REPOSITORY / "docs" / "published-files.md"
 CODE_LISTS = (
     ("GA 240.1-2000 case codes", "code list of the Ministry of Public Security, as quoted by public software", "facts"),
 )
@@ -33,7 +31,7 @@ def rendered() -> dict[Path, str]:
         **dbt["rendered"](),
         house.FILE: house.picture(),
         REPOSITORY / "docs" / "licences.md": licences(Layout.from_environment()),
-        PUBLISHED_FILES: with_section(PUBLISHED_FILES.read_text(encoding="utf-8"), "gates", gate_rows()),
+        published_files.FILE: published_files.page(),
         **{path: methodology_page(language) for language, path in FILES.items()},
         **{path: data_dictionary(language) for language, path in DICTIONARIES.items()},
     }
@@ -42,23 +40,6 @@ def rendered() -> dict[Path, str]:
 def stale() -> list[Path]:
     """Rendered files that are not what they would be now."""
     return [path for path, text in rendered().items() if not path.exists() or path.read_text(encoding="utf-8") != text]
-
-
-def with_section(page: str, name: str, lines: list[str]) -> str:
-    """The page with `lines` between its marks `<!-- name: … -->` and `<!-- /name -->`."""
-    before, opened, rest = page.partition(f"<!-- {name}:")
-    mark, closed, after = rest.partition(f"<!-- /{name} -->")
-    assert opened and closed, f"expected the marks of the section {name}"
-    return "\n".join([before + opened + mark.splitlines()[0], "", *lines, "", closed + after])
-
-
-def gate_rows() -> list[str]:
-    """The gates as a table."""
-    rows = [
-        f"| `{name}` | {each.name.zh} {each.name.en} | {each.looks_at.zh}; {each.looks_at.en} |"
-        for name, each in GATES.items()
-    ]
-    return ["| gate 关口 | | looks at 检查 |", "|---|---|---|", *rows]
 
 
 def licences(layout: Layout) -> str:
