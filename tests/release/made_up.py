@@ -19,7 +19,7 @@ from spark_jobs.feeds.feed_status import batches_read, feed_status
 from spark_jobs.index.methodology import Methodology, load_methodology
 from spark_jobs.release.coverage import COUNTS, coverage_table
 from spark_jobs.release.model import Area, ReleaseInput
-from spark_jobs.released.columns import MOVEMENT_CAUSES
+from spark_jobs.released.columns import MOVEMENT_CAUSES, TABLES, Column
 
 DAY = date(2026, 11, 22)
 AS_OF = datetime(2026, 11, 22, 17, 30, tzinfo=UTC)
@@ -130,31 +130,53 @@ def release_input(
     generator = np.random.default_rng(seed)
     indices = county_index(of_areas, generator, grey_domain)
     read = batches_read(batches(delivered, breached), DAY)
+    frames = {
+        "county_index": indices,
+        "domain_index": domain_index(of_areas, generator, grey_domain),
+        "indicator_value": indicator_value(of_areas, generator, grey_domain),
+        "trend": trend(of_areas, generator, grey_domain),
+        "flag": flags(of_areas),
+        "input": inputs(of_areas, generator),
+        "movement": movement(indices, generator),
+        "coverage": coverage_table(coverage_months(of_areas), CITY_AREA),
+        "pulse": pulse(of_areas, generator),
+        "completeness": completeness(generator),
+        "feed_status": feed_status(city().feeds, read, DAY),
+    }
     given = ReleaseInput(
         city=city(),
         areas=of_areas,
         methodology=METHODOLOGY,
         business_date=DAY,
         as_of=AS_OF,
-        frames={
-            "county_index": indices,
-            "domain_index": domain_index(of_areas, generator, grey_domain),
-            "indicator_value": indicator_value(of_areas, generator, grey_domain),
-            "trend": trend(of_areas, generator, grey_domain),
-            "flag": flags(of_areas),
-            "input": inputs(of_areas, generator),
-            "movement": movement(indices, generator),
-            "coverage": coverage_table(coverage_months(of_areas), CITY_AREA),
-            "pulse": pulse(of_areas, generator),
-            "completeness": completeness(generator),
-            "feed_status": feed_status(city().feeds, read, DAY),
-        },
+        frames=complete(frames),
         batches=read,
         personal_columns=frozenset({"caller_pseudonym"}),
         code_commit="0123abcd",
         delta_versions={"index.county_index": 4},
     )
     return replace(given, **changes)
+
+
+def complete(frames: dict[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
+    """With lawful values in the columns that these frames lack, and a lawful row of the tables that are not among them."""
+    one_row = pd.DataFrame({"area_code": [CITY_AREA]})
+    found = {}
+    for name, table in TABLES.items():
+        frame = frames.get(name, one_row)
+        needed = {column: declared for column, declared in table.columns.items() if not declared.may_lack}
+        lacking = {column: lawful(declared) for column, declared in needed.items() if column not in frame}
+        found[name] = frame.assign(**lacking)
+    return found
+
+
+def lawful(column: Column) -> Any:
+    """A value that the column's declaration allows."""
+    if column.type == "text":
+        return column.codes[0] if column.codes else "x"
+    if column.type == "number":
+        return next((end for end in (column.low, column.high) if end is not None), 1.0)
+    return {"flag": True, "day": DAY}[column.type]
 
 
 def coverage_months(of_areas: tuple[Area, ...]) -> pd.DataFrame:
