@@ -41,7 +41,7 @@ def changed(folder: Path, before: str, after: str) -> tuple[Path, int]:
         ("      flag_id: {type: text,", "      flag_id: {type: text, low: 1,", "`low` and `high` go with type number"),
         ("      is_live: {type: flag,", "      is_live: {type: flag, codes: [a],", "`codes` goes with type text"),
         (
-            "      since: {type: day, unit: *local_day,",
+            "      since: {type: day, unit: {zh: 当地日期, en: local day},",
             "      since: {type: day,",
             "`unit` goes with type number or day",
         ),
