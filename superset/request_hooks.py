@@ -9,13 +9,16 @@ config.py gives `answer_first` to Superset as FLASK_APP_MUTATOR; what it needs i
 import importlib
 import json
 import pathlib
+import runpy
 from functools import cache
 from typing import Any
+
+refuse_sql = runpy.run_path(str(pathlib.Path(__file__).with_name("reader_requests.py")))["refuse_sql"]
 
 
 def answer_first(app: Any) -> None:
     """Register the hooks on Superset's Flask app; the first that answers is heard."""
-    for hook in (limit_logins, correct_language, lead_to_dashboard, show_methodology, show_county_map):
+    for hook in (limit_logins, refuse_sql, correct_language, lead_to_dashboard, show_methodology, show_county_map):
         app.before_request(hook(app.config))
 
 

@@ -135,7 +135,7 @@ def _served(environment: dict[str, str]) -> Iterator[str]:
     server = subprocess.Popen(command, cwd=REPOSITORY, env=environment, stderr=subprocess.DEVNULL)
     try:
         url = f"http://127.0.0.1:{port}"
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 240
         while True:
             try:
                 if httpx.get(f"{url}/health", timeout=5).status_code == 200:
@@ -143,7 +143,7 @@ def _served(environment: dict[str, str]) -> Iterator[str]:
             except httpx.TransportError:
                 pass
             assert server.poll() is None, "gunicorn ended before it answered"
-            assert time.monotonic() < deadline, "gunicorn did not answer within 60 s"
+            assert time.monotonic() < deadline, "gunicorn did not answer within four minutes"
             time.sleep(0.3)
         yield url
     finally:
