@@ -7,7 +7,7 @@ It does less than the pipeline: no bronze, no rejects kept, no judgement, no led
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date
 from pathlib import Path
 
@@ -15,10 +15,11 @@ import duckdb
 import pyarrow as pa
 
 from expectations.contract import load_kinds
-from expectations.models import FALSE_WORDS, TRUE_WORDS, City, Feed, FeedColumn, KindColumn
+from expectations.models import FALSE_WORDS, TRUE_WORDS, City, Condition, Feed, FeedColumn, KindColumn
+from expectations.normal_form import BLANKS, NULL_WORDS, NUMBER_LIKE, PLAIN, normal
 from expectations.places import places_of
 from spark_jobs.feeds.bronze import DELIVERED
-from spark_jobs.feeds.casting import BLANKS, EARLIEST, ISO, LATEST, NARROW, OFFSET, WIDE
+from spark_jobs.feeds.casting import EARLIEST, ISO, LATEST, NARROW, OFFSET, THREE_DIGITS, UNSEEN, WIDE, measures
 from spark_jobs.feeds.decoding import hashed_sources
 from spark_jobs.feeds.silver import LONGEST_KEY, SLACK
 
@@ -34,7 +35,7 @@ def _text(name: str) -> str:
     return f'"text_{name}"'
 
 
-def _listed(values: Sequence[str]) -> str:
+def _listed(values: Iterable[str]) -> str:
     return "(" + ", ".join(map(quoted, values)) + ")"
 
 
@@ -48,6 +49,7 @@ class DuckDB:
             config={"memory_limit": MEMORY, "temp_directory": str(folder), "preserve_insertion_order": False}
         )
         self.connection.execute("set TimeZone = 'UTC'")
+        self.connection.create_function("normal_form", normal)
         words = [(word, *place) for word, place in places_of(city.city_code).items()]
         self.connection.execute("create table places (word varchar, area varchar, township varchar)")
         self.connection.executemany("insert into places values (?, ?, ?)", words)
@@ -100,14 +102,19 @@ select record_id, {", ".join(f'"{name}"' for name in names)}, known_at, known_at
   valid_to is null as is_current, {quoted(batch_id)} as batch_id, row_hash from versions"""
 
     def _cleaned(self, relation: str) -> str:
-        """Text without surrounding blanks and with half-width digits; empty is null."""
-        texts = []
+        """Text in normal form, of numbers and times in half width; empty is null."""
+        texts, measured = [], measures(self.feed)
         for name in self.feed.mapped_columns:
             if name not in hashed_sources(self.feed):
-                narrow = (
-                    f"if(strlen({name}) = length({name}), {name}, translate({name}, {quoted(WIDE)}, {quoted(NARROW)}))"
-                )
-                texts.append(f"nullif(trim({narrow}, {quoted(BLANKS)}), '') as {_text(name)}")
+                is_ascii = f"strlen({name}) = length({name})"
+                plain = f"trim({name}, {quoted(BLANKS)})"
+                if name in measured:
+                    half = f"translate({name}, {quoted(WIDE + UNSEEN)}, {quoted(NARROW)})"
+                    text = f"if({is_ascii}, {plain}, trim({half}, {quoted(BLANKS)}))"
+                else:
+                    is_odd = f"contains({name}, chr(39)) or regexp_matches({name}, {quoted(f'[^{PLAIN}]')})"
+                    text = f"if({is_odd}, normal_form({name}), {plain})"
+                texts.append(f"nullif({text}, '') as {_text(name)}")
         return f"select {', '.join(texts)}, caller_pseudonym, {DELIVERED} from {relation}"
 
     def _typed(self) -> str:
@@ -115,9 +122,7 @@ select record_id, {", ".join(f'"{name}"' for name in names)}, known_at, known_at
         columns = {"record_id": "concat_ws('|', " + ", ".join(map(_text, self.feed.record_id)) + ")"}
         columns["known_at"] = self._instant(_text(self.feed.known_at.column or ""))
         deleted = self.feed.deleted
-        columns["is_deleted"] = (
-            f"coalesce({_text(deleted.column)} in {_listed(deleted.values)}, false)" if deleted else "false"
-        )
+        columns["is_deleted"] = self._says(deleted, deleted.values) if deleted else "false"
         for name, declared in self.kind.columns.items():
             if name in self.feed.columns:
                 value = name if declared.type == "pseudonym" else self._value(declared, self.feed.columns[name])
@@ -134,6 +139,10 @@ select record_id, {", ".join(f'"{name}"' for name in names)}, known_at, known_at
                 columns[name] = self._local_day(declared.day_of)
         values = ", ".join(f"{value} as {name}" for name, value in columns.items())
         return f"select cleaned.* exclude (caller_pseudonym), {values} from cleaned{joins}"
+
+    def _says(self, condition: Condition, words: Iterable[str]) -> str:
+        said = f"lower({_text(condition.column)}) in {_listed(sorted(map(str.lower, words)))}"
+        return f"coalesce({said}, false)"
 
     def _instant(self, text: str) -> str:
         local = f"try_cast({text} as timestamp) at time zone {quoted(self.city.time_zone)}"
@@ -162,6 +171,11 @@ select record_id, {", ".join(f'"{name}"' for name in names)}, known_at, known_at
         """What the pipeline rejects a row for, of the rules that this feed's columns can break."""
         keys = [f"{_text(name)} is null" for name in self.feed.record_id]
         known_on = self._local_day("known_at")
+        for name in self.feed.record_id:
+            keys.append(f"lower({_text(name)}) in {_listed(NULL_WORDS)}")
+            keys.append(f"regexp_matches({_text(name)}, {quoted(NUMBER_LIKE)})")
+        if (deleted := self.feed.deleted) and (named := self.feed.named_values(deleted)) is not None:
+            keys.append(f"{_text(deleted.column)} is not null and not {self._says(deleted, named)}")
         of_version = [*keys, f"length(record_id) > {LONGEST_KEY}", "known_at is null"]
         of_version.append(f"{known_on} >= {DELIVERED} + {SLACK}")
         (day,) = self.kind.event_on
@@ -177,6 +191,7 @@ select record_id, {", ".join(f'"{name}"' for name in names)}, known_at, known_at
                 faults.append(f"coalesce({name} not in {_listed(declared.codes)}, false)")
             if declared.type == "count":
                 faults.append(f"coalesce({name} < 0, false)")
+                faults.append(f"coalesce(regexp_matches({_text(column.source[0])}, {quoted(THREE_DIGITS)}), false)")
             if declared.type == "instant":
                 faults.append(f"coalesce({name} < timestamptz '{EARLIEST}' or {name} >= timestamptz '{LATEST}', false)")
         of_content = "\n or ".join(f"({fault})" for fault in faults)

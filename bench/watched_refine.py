@@ -36,6 +36,7 @@ TIMED = (
     (staging, "stage", "stage"),
     (refine, "rows_to_judge", "judge"),
     (refine, "judge", "judge"),
+    (refine, "_doubt", "judge"),
     (versions, "merge", "merge"),
     (batches, "record", "ledger"),
 )

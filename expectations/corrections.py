@@ -13,6 +13,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from expectations.located_yaml import Fault, one_of
+from expectations.normal_form import Normal
 from expectations.source_columns import SourceColumn
 
 SUFFIX = ".corrections.yml"
@@ -22,15 +23,15 @@ Code = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]
 class Correction(BaseModel):
     """Rows of which every column in `where` says what is written there, and what one of their columns should say.
 
-    Texts are compared as the casts read them: without surrounding blanks, digits of half width; null is empty.
+    Texts are compared as the casts read them, in normal form; null is empty.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
     reason: str = Field(min_length=1)
-    where: dict[SourceColumn, str] = Field(min_length=1)
+    where: dict[SourceColumn, Normal] = Field(min_length=1)
     column: SourceColumn
-    found: str | None  # the wrong value that the source gives
-    corrected: str | None
+    found: Normal | None  # the wrong value that the source gives
+    corrected: Normal | None
     delivered_through: date | None = None  # last day of delivery with the error; none: the source still has it
 
 

@@ -16,6 +16,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from expectations.corrections import Correction
 from expectations.located_yaml import ContractError
+from expectations.normal_form import Normal
 from expectations.source_columns import SourceColumn
 from expectations.time_patterns import clock_pattern, time_pattern
 
@@ -81,6 +82,7 @@ class Kind(Frozen):
 
     `event_on` names the columns that say when it happened, the first that a record has; it must have one of them.
     `order` names instants that follow each other; a record may lack some, but none may precede an earlier one.
+    `family` names the column that says what sort of event it is.
     """
 
     kind: str
@@ -89,6 +91,7 @@ class Kind(Frozen):
     source: str
     event_on: tuple[str, ...] = Field(min_length=1)
     order: tuple[str, ...] = ()
+    family: str | None = None
     is_context: bool = False  # shown, never scored: its feeds support no indicator, and nothing waits for them
     columns: dict[str, KindColumn]
 
@@ -99,7 +102,8 @@ class Kind(Frozen):
 
     @model_validator(mode="after")
     def _references(self) -> Kind:
-        for name in [*self.event_on, *self.order, *(c.day_of for c in self.columns.values() if c.day_of)]:
+        days = (column.day_of for column in self.columns.values())
+        for name in filter(None, [*self.event_on, *self.order, self.family, *days]):
             if name not in self.columns:
                 raise ValueError(f"column {name!r} is not declared")
         for name in self.order:
@@ -184,10 +188,15 @@ Source = Annotated[DatabaseSource | ApiSource | FilesSource, Field(discriminator
 
 
 class Condition(Frozen):
-    """A row of which one source column has one of these values."""
+    """A row of which one source column has one of these values, in capitals or not.
+
+    `others`: what it says where it has not, besides nothing. The words of a flag bring their opposite with them. A value
+    that the contract does not name is rejected.
+    """
 
     column: SourceColumn
-    values: tuple[str, ...]
+    values: tuple[Normal, ...]
+    others: Literal["any"] | tuple[Normal, ...] = ()
 
 
 class Clock(Frozen):
@@ -201,12 +210,13 @@ class FeedColumn(Frozen):
     """How one canonical column comes out of the source. Closed vocabulary: no expressions."""
 
     source: tuple[SourceColumn, ...] = Field(alias="from", default=())
-    values: dict[str, Scalar] | None = Field(alias="map", default=None)
-    prefixes: dict[str, Scalar] | None = None  # by the beginning of the text, the longest first
+    values: dict[Normal, Scalar] | None = Field(alias="map", default=None)
+    prefixes: dict[Normal, Scalar] | None = None  # by the beginning of the text, the longest first
     otherwise: Scalar = None  # for values that neither map nor prefixes name; without it they are rejected
     format: TimePattern | None = None  # where the source is not ISO
     clock: Clock | None = None  # of an instant whose `from` says the day; an empty one leaves the day at midnight
     width: int | None = Field(ge=1, default=None)  # digits of the source's own codes, if it loses zeros on the left
+    decimal: Literal[".", ","] | None = None  # of a number; the other of the two then parts thousands
     constant: Scalar = None
     when: Condition | None = None  # only rows that meet it give a value; on the others the column is empty
     keep: Literal["first", "last"] | None = None  # over a record's versions: first known, or last known, value
@@ -245,7 +255,11 @@ class Known(Frozen):
 
 
 class Tolerance(Frozen):
+    """Shares of a batch beyond which, and beyond what chance adds, it is refused."""
+
     rejected_share: float = Field(ge=0, le=1, default=0.02)
+    changed_share: float = Field(ge=0, le=1, default=0.02)  # of known ids: of another day, and county or family
+    swapped_share: float = Field(ge=0, le=1, default=0.05)  # of days that would fit with day and month changed about
 
 
 class Feed(Frozen):
@@ -265,7 +279,7 @@ class Feed(Frozen):
     known_at: Known
     deleted: Condition | None = None
     area: tuple[SourceColumn, ...]  # source columns tried in order: code, name, township
-    outside_area: tuple[str, ...] = ()  # values of them that mean: not in this city (counted, never scored)
+    outside_area: tuple[Normal, ...] = ()  # values of them that mean: not in this city (counted, never scored)
     columns: dict[str, FeedColumn]
     dropped: dict[SourceColumn, Privacy] = {}  # source columns that go no further, with their class
     tolerance: Tolerance = Tolerance()
@@ -287,13 +301,37 @@ class Feed(Frozen):
         return self.mode == "snapshot" or any(column.keep for column in self.columns.values())
 
     @property
+    def open_columns(self) -> tuple[str, ...]:
+        """Columns that have a target for values which nobody named."""
+        return tuple(name for name, column in self.columns.items() if column.has_otherwise and column.source)
+
+    @property
+    def conditions(self) -> tuple[Condition, ...]:
+        """Every condition that decides over a row or a column."""
+        whens = tuple(column.when for column in self.columns.values() if column.when)
+        return (*whens, self.deleted) if self.deleted else whens
+
+    def named_values(self, condition: Condition) -> frozenset[str] | None:
+        """All values, in small letters, that the contract names in the condition's column; None if it takes any.
+
+        Those are the condition's own, the other conditions', and those of maps; a map with `otherwise` takes any.
+        """
+        maps = [column for column in self.columns.values() if condition.column in column.source]
+        beside = [each for each in self.conditions if each.column == condition.column]
+        if any(each.others == "any" for each in beside) or any(column.has_otherwise for column in maps):
+            return None
+        named = {word.lower() for each in beside for word in (*each.values, *each.others)}
+        named |= {word.lower() for column in maps for word in column.values or {}}
+        opposites, own = ((TRUE_WORDS, FALSE_WORDS), (FALSE_WORDS, TRUE_WORDS)), set(map(str.lower, condition.values))
+        return frozenset(named.union(*(against for words, against in opposites if own & set(words))))
+
+    @property
     def mapped_columns(self) -> tuple[str, ...]:
         """Source columns that the contract uses, each once, in a stable order."""
         used = [*self.record_id, *self.area]
         used += [name for column in self.columns.values() for name in column.reads]
-        used += [column.when.column for column in self.columns.values() if column.when]
         used += [self.known_at.column] if self.known_at.column else []
-        used += [self.deleted.column] if self.deleted else []
+        used += [condition.column for condition in self.conditions]
         return tuple(dict.fromkeys(used))
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from expectations.contract import city_folder, read_table
 from expectations.located_yaml import ContractError, one_of
+from expectations.normal_form import normal
 
 # From the whole to the smallest. A place may lie in one of any larger level: many townships have no grids of level 2.
 LEVELS = ("city", "county", "township", "grid_1", "grid_2", "grid_3", "grid_4")
@@ -13,7 +14,7 @@ Place = tuple[str | None, str | None]  # county code and township code, where th
 
 
 def places_of(city_code: str) -> dict[str, Place]:
-    """Every code and name of a place that a source may use, in lower case -> its county and township.
+    """Every code and name of a place that a source may use, in normal form and lower case -> its county and township.
 
     Both are None for a name of several places and for a place that no county holds alone (an alias without a code).
     Raises ContractError, naming every line of areas.csv and area_aliases.csv that does not fit.
@@ -25,9 +26,9 @@ def places_of(city_code: str) -> dict[str, Place]:
     called: dict[str, set[str]] = {}
     for area in areas.values():
         for word in {area["area_code"], area["name_zh"], area["name_en"]} - {""}:
-            called.setdefault(word.lower(), set()).add(area["area_code"])
+            called.setdefault(normal(word).lower(), set()).add(area["area_code"])
     for alias in read_table(city_code, "area_aliases"):
-        called.setdefault(alias["alias"].lower(), set()).add(alias["area_code"])
+        called.setdefault(normal(alias["alias"]).lower(), set()).add(alias["area_code"])
     found = {word: _place(areas, codes) for word, codes in called.items()}
     return {word: place for word, place in found.items() if place is not None}
 

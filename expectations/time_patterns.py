@@ -6,6 +6,7 @@ Letters and their counts: https://spark.apache.org/docs/latest/sql-ref-datetime-
 from __future__ import annotations
 
 import re
+from typing import Literal
 
 MOST = {  # of a letter in a row
     **{"G": 4, "y": 10, "M": 4, "L": 4, "d": 2, "D": 3, "a": 1, "H": 2, "k": 2, "h": 2, "K": 2, "m": 2, "s": 2, "S": 9},
@@ -13,6 +14,9 @@ MOST = {  # of a letter in a row
 }
 HALF_DAYS = {"h", "K"}
 HOURS = {"H", "k"} | HALF_DAYS
+ZONES = {"V", "z", "O", "X", "x", "Z"}
+UTC = r"(Z|UTC|GMT|[+-]00:?00)$"
+OTHER_OFFSET = r"[+-](?!00:?00$)\d{2}:?\d{2}$"
 DAYS = {"y", "M", "L", "d", "D"}
 
 
@@ -32,6 +36,25 @@ def clock_pattern(pattern: str) -> str:
     return pattern
 
 
+def zone_in(pattern: str) -> Literal["none", "always", "optional"]:
+    """Whether texts of a pattern say their time zone: by its letters, or by a UTC that stands in it as it is."""
+    bare = re.sub(r"'[^']*'", "", pattern)
+    if set(re.sub(r"\[[^]]*\]", "", bare)) & ZONES or re.search(UTC, _literal(pattern)):
+        return "always"
+    return "optional" if set(bare) & ZONES else "none"
+
+
+def names_zone(pattern: str) -> bool:
+    """True if texts of a pattern may say their zone by an abbreviation (z)."""
+    return "z" in re.sub(r"'[^']*'", "", pattern)
+
+
+def _literal(pattern: str) -> str:
+    """What stands in a pattern as it is: between quotes, and whatever is no letter."""
+    parts = re.findall(r"'[^']*'|[^']+", pattern)
+    return "".join(part[1:-1] if part[0] == "'" else re.sub(r"[A-Za-z]", "", part) for part in parts)
+
+
 def _letters(pattern: str) -> set[str]:
     """The letters that stand for something."""
     bare = re.sub(r"'[^']*'", "", pattern)
@@ -45,6 +68,8 @@ def _letters(pattern: str) -> set[str]:
         raise ValueError(
             "a Spark pattern, such as yyyy-MM-dd'T'HH:mm, with its quotes closed and without %, #, { and }"
         )
+    if re.search(OTHER_OFFSET, _literal(pattern)):
+        raise ValueError("a Spark pattern whose offset is written in letters (XXX for +08:00, xx for +0800)")
     used = {run[0] for run in runs}
     if bool(used & HALF_DAYS) != ("a" in used) or (used & {"m", "s"} and not used & HOURS):
         raise ValueError("a Spark pattern with hours before minutes: H (0-23), or h (1-12) together with a (AM, PM)")

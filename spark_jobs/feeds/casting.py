@@ -7,12 +7,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
+from functools import reduce
+from operator import or_
+from zoneinfo import ZoneInfo
 
 from pyspark.sql import Column
 from pyspark.sql import functions as f
 
-from expectations.models import FALSE_WORDS, TRUE_WORDS, Feed, FeedColumn, Kind, KindColumn
+from expectations.contract import load_kinds
+from expectations.models import FALSE_WORDS, TRUE_WORDS, Condition, Feed, FeedColumn, Kind, KindColumn
+from expectations.normal_form import APOSTROPHE, BLANKS, DASHES, IGNORABLE, NULL_WORDS, NUMBER_LIKE, PLAIN
 from expectations.source_columns import bronze_name
+from expectations.time_patterns import names_zone, zone_in
 from spark_jobs.feeds.decoding import FAULT_SQL
 
 SPARK_TYPES = {
@@ -26,13 +33,17 @@ SPARK_TYPES = {
     "pseudonym": "string",
 }
 FAULTS = f"array<{FAULT_SQL}>"
-WIDE, NARROW = "０１２３４５６７８９．－：／　", "0123456789.-:/ "
+# A number or a time in half width. NFKC would make 121 of a 12 with a note (12¹), so these have no normal form.
+WIDE, NARROW = f"０１２３４５６７８９．，：／＋　\u00a0－{DASHES}", "0123456789.,:/+  -" + "-" * len(DASHES)
+UNSEEN = "\u200b\u200c\u200d\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2060\u2066\u2067\u2068\u2069\ufeff\u00ad"
 EARLIEST, LATEST = "1990-01-01", "2100-01-01"
-BLANKS = " \t\r\n\u00a0\u200b\ufeff"  # what clerks and exports leave around a value and nobody can see
 # Spark reads more than dates: "12:30" as today, "46053" and "2026" as years. Only this is a date or a time here.
 DAY, CLOCK, ZONE = r"\d{4}-\d{1,2}-\d{1,2}", r"[T ]\d{1,2}:\d{2}(:\d{2}([.]\d{1,9})?)?", r" ?(Z|[+-]\d{2}(:?\d{2})?)"
 ISO, LOCAL = f"^{DAY}({CLOCK}({ZONE})?)?$", f"^{DAY}({CLOCK})?$"
 OFFSET = r":\d{2}([.]\d{1,9})? ?(Z|[+-]\d{2}(:?\d{2})?)$"
+NAMED_ZONE = r"(Z|[+-]\d{1,2}(:?\d{2}){0,2}|[A-Za-z]+/[A-Za-z_/]+|(?<![A-Za-z])(?![AaPp][Mm]$)[A-Z]{2,5})$"
+FOREIGN = r"(?<![A-Za-z/])(?!(UTC|GMT|UT|Z|AM|PM)$)[A-Z]{1,5}$"  # CST, IST and others that several places have
+THREE_DIGITS = r"^[+-]?[1-9]\d{0,2}[.,]\d{3}$"  # a thousand to one, a decimal to another; 0.500 is no thousand
 FLOAT_NOISE = "0.000001"  # 12.3 as a binary fraction is 12.300000000000001; that is no third decimal
 
 
@@ -83,26 +94,68 @@ def text_of(name: str) -> Column:
     return f.col(f"`{text_name(name)}`")
 
 
-def cleaned(name: str) -> Column:
-    """Source text without surrounding blanks and with half-width digits, as `text_of` finds it; empty becomes null.
+def cleaned(feed: Feed, name: str) -> Column:
+    """A source column as `text_of` finds it: in normal form, of numbers and times in half width; empty becomes null."""
+    text = narrow if name in measures(feed) else normal
+    return f.nullif(text(f.col(f"`{bronze_name(name)}`")), f.lit("")).alias(text_name(name))
 
-    Translating is what costs, and most text is ASCII, which has nothing to translate.
+
+def raw_text(name: str) -> Column:
+    """A source column as it is written, without surrounding blanks."""
+    return f.btrim(f.col(f"`{bronze_name(name)}`"), f.lit(BLANKS))
+
+
+def measures(feed: Feed) -> frozenset[str]:
+    """Source columns that are read as numbers or times and as nothing else."""
+    kind = load_kinds()[feed.kind]
+    measured, other = set[str](), {*feed.record_id, *feed.area, *(each.column for each in feed.conditions)}
+    for name, column in feed.columns.items():
+        of_type = measured if kind.columns[name].type in ("instant", "date", "count", "amount") else other
+        of_type.update(column.reads)
+    return frozenset((measured | {feed.known_at.column or ""}) - other)
+
+
+def normal(raw: Column) -> Column:
+    """`expectations.normal_form.normal` of a text.
+
+    Most text is ASCII or common ideographs, which only need their blanks off; Unicode's own library does the others.
     """
-    raw = f.col(f"`{bronze_name(name)}`")
     is_ascii = f.octet_length(raw) == f.char_length(raw)
-    narrow = f.when(is_ascii, raw).otherwise(f.translate(raw, WIDE, NARROW))
-    return f.nullif(f.btrim(narrow, f.lit(BLANKS)), f.lit("")).alias(text_name(name))
+    is_simple = f.when(is_ascii, ~f.contains(raw, f.lit("'"))).otherwise(~raw.rlike(f"[^{PLAIN}]|'"))
+    seen = f.regexp_replace(raw, f"[{IGNORABLE}]", "")
+    nfkc = f.call_function("java_method", f.lit("com.ibm.icu.text.Normalizer"), f.lit("compose"), seen, f.lit(True))
+    one_dash = f.translate(nfkc, DASHES, "-" * len(DASHES))
+    folded = f.regexp_replace(f.btrim(one_dash, f.lit(BLANKS)), APOSTROPHE, "")
+    return f.when(f.coalesce(is_simple, f.lit(True)), f.btrim(raw, f.lit(BLANKS))).otherwise(folded)
+
+
+def narrow(raw: Column) -> Column:
+    """A number or time without surrounding blanks and what cannot be seen, in half width."""
+    is_ascii = f.octet_length(raw) == f.char_length(raw)
+    half = f.when(is_ascii, raw).otherwise(f.translate(raw, WIDE + UNSEEN, NARROW))
+    return f.btrim(half, f.lit(BLANKS))
+
+
+def is_null_word(text: Column) -> Column:
+    return f.lower(text).isin(*NULL_WORDS)
+
+
+def is_number_like(text: Column) -> Column:
+    return text.rlike(NUMBER_LIKE)
 
 
 def local_instant(text: Column, pattern: str | None, time_zone: str) -> Column:
-    """A local time (or one with its own offset) as a UTC timestamp; null if it is no time."""
-    is_local, parsed = _parsed(text, pattern)
+    """A local time (or one with its own offset) as a UTC timestamp; null if it is no time.
+
+    A time that the clocks skip is the moment after the change, one that they repeat the first of the two.
+    """
+    is_local, parsed = _parsed(text, pattern, time_zone)
     return f.when(is_local, f.to_utc_timestamp(parsed, time_zone)).otherwise(parsed)
 
 
 def local_day(text: Column, pattern: str | None, time_zone: str) -> Column:
     """The local day of a date or time; a time with its own offset is brought to the city's day first."""
-    is_local, parsed = _parsed(text, pattern)
+    is_local, parsed = _parsed(text, pattern, time_zone)
     return f.when(is_local, parsed).otherwise(f.from_utc_timestamp(parsed, time_zone)).cast("date")
 
 
@@ -115,12 +168,51 @@ def clocked_instant(text: Column, column: FeedColumn, time_zone: str) -> Column:
     return f.when(clock.isNull(), local_instant(day.cast("string"), None, time_zone)).when(day.isNotNull(), moment)
 
 
-def _parsed(text: Column, pattern: str | None) -> tuple[Column, Column]:
+def _parsed(text: Column, pattern: str | None, time_zone: str) -> tuple[Column, Column]:
     """Whether the text is without an offset of its own, as nearly all are, and what its digits say; null if no time."""
     if pattern:
-        return ~text.rlike(OFFSET), f.try_to_timestamp(text, f.lit(pattern))
+        zone = zone_in(pattern)
+        if zone == "none":
+            return f.lit(True), f.try_to_timestamp(text, f.lit(pattern))
+        told = _with_offset(text, time_zone) if names_zone(pattern) else text
+        is_local = ~text.rlike(NAMED_ZONE) if zone == "optional" else f.lit(False)
+        return is_local, f.try_to_timestamp(told, f.lit(pattern))
     is_local, moment = text.rlike(LOCAL), f.try_to_timestamp(text)
     return is_local, f.when(is_local | text.rlike(ISO), moment)
+
+
+def _with_offset(text: Column, time_zone: str) -> Column:
+    """The city's own abbreviations as offsets: CST is China's in Shanghai, and another's to Java. No other is taken."""
+    of_city = {moment.strftime("%Z"): moment.strftime("%z") for moment in _new_year_and_july(time_zone)}
+    own = {name: f"UTC{offset[:3]}:{offset[3:5]}" for name, offset in of_city.items() if name.isalpha()}
+    told = text
+    for name, offset in own.items():
+        told = f.regexp_replace(told, rf"\b{name}$", offset)
+    return f.when(~told.rlike(FOREIGN), told)
+
+
+def _new_year_and_july(time_zone: str) -> list[datetime]:
+    return [datetime(2025, month, 1, tzinfo=ZoneInfo(time_zone)) for month in (1, 7)]
+
+
+def meets(condition: Condition) -> Column:
+    """True where a row says one of the condition's values, in capitals or not."""
+    return f.coalesce(f.lower(text_of(condition.column)).isin(*map(str.lower, condition.values)), f.lit(False))
+
+
+def unnamed(feed: Feed, condition: Condition) -> Column:
+    """True where a row says what the contract names neither as a value of the condition nor as another one."""
+    named = feed.named_values(condition)
+    said = text_of(condition.column)
+    return f.lit(False) if named is None else said.isNotNull() & ~f.lower(said).isin(*sorted(named))
+
+
+def falls_into_otherwise(column: FeedColumn) -> Column:
+    """True where a column's text is neither in its map nor begins as its prefixes do."""
+    text = f.coalesce(*map(text_of, column.source))
+    is_named = [text.startswith(prefix) for prefix in column.prefixes or {}]
+    is_named += [text.isin(*column.values)] if column.values else []
+    return text.isNotNull() & ~reduce(or_, is_named, f.lit(False))
 
 
 def _mapped(column: FeedColumn, text: Column) -> Column:
@@ -159,11 +251,27 @@ def _typed(kind: KindColumn, column: FeedColumn, text: Column, time_zone: str) -
         lower = f.lower(text)
         return f.when(lower.isin(*TRUE_WORDS), f.lit(True)).when(lower.isin(*FALSE_WORDS), f.lit(False))
     if kind.type == "count":
-        decimal = text.try_cast("decimal(20,4)")
+        decimal = _number(column, text).try_cast("decimal(20,4)")
         return f.when(decimal == f.floor(decimal), decimal.try_cast("int"))
     if kind.type == "amount":
-        return text.try_cast("decimal(18,2)")
+        return _number(column, text).try_cast("decimal(18,2)")
     return _padded(text, _widths(kind, column))
+
+
+def _number(column: FeedColumn, text: Column) -> Column:
+    """The text with a decimal point and without thousands, where the contract says how the source writes them."""
+    if column.decimal is None:
+        return text
+    thousand = "," if column.decimal == "." else "."
+    point, group = f"[{column.decimal}]", f"[{thousand}]"
+    is_number = text.rlike(rf"^[+-]?(\d+|\d{{1,3}}({group}\d{{3}})+)({point}\d*)?$")
+    return f.when(is_number, f.translate(text, column.decimal + thousand, "."))
+
+
+def _is_ambiguous(kind: KindColumn, column: FeedColumn, text: Column) -> Column:
+    """True for a number whose dot or comma may stand for thousands: the contract has to say, by `decimal`."""
+    is_number = kind.type in ("count", "amount") and column.decimal is None and not (column.values or column.prefixes)
+    return text.rlike(THREE_DIGITS) if is_number else f.lit(False)
 
 
 def _widths(kind: KindColumn, column: FeedColumn) -> tuple[int, ...]:
@@ -186,18 +294,18 @@ def not_a(type_: str) -> str:
 def _rules(kind: KindColumn, column: FeedColumn, value: Column, text: Column) -> list[tuple[str, Column]]:
     """Named conditions under which a value that was given is not acceptable."""
     given, widths = text.isNotNull(), _widths(kind, column)
-    rules = [(not_a(kind.type), given & value.isNull())]
+    is_ambiguous = _is_ambiguous(kind, column, text)
+    rules = [(not_a(kind.type), given & value.isNull() & ~is_ambiguous)]
     if kind.type == "code":
         rules = [("unknown_code", given & (value.isNull() | ~value.isin(*kind.codes)))]
     if kind.type in ("count", "amount"):
-        rules.append(("negative", value < 0))
+        rules += [("ambiguous_number", is_ambiguous), ("negative", value < 0)]
     if kind.type in ("instant", "date"):
         rules.append(("before_1990", value < f.lit(EARLIEST).cast(SPARK_TYPES[kind.type])))
         rules.append(("after_2100", value >= f.lit(LATEST).cast(SPARK_TYPES[kind.type])))
     if kind.type == "amount":
-        rules.append(
-            ("too_precise", f.abs(text.try_cast("decimal(38,12)") - value) > f.lit(FLOAT_NOISE).cast("decimal(7,6)"))
-        )
+        lost = f.abs(_number(column, text).try_cast("decimal(38,12)") - value)
+        rules.append(("too_precise", (lost > f.lit(FLOAT_NOISE).cast("decimal(7,6)")) & ~is_ambiguous))
     if widths:
         rules.append(("too_long", value.rlike(rf"^\d{{{max(widths) + 1},}}$")))
     if kind.required and not column.keep:
@@ -212,16 +320,23 @@ def cast_column(name: str, kind: Kind, feed: Feed, time_zone: str) -> Cast:
         return Cast(f.lit(None).cast(SPARK_TYPES[declared.type]))
     if declared.type == "pseudonym":
         return Cast(f.col(name))
-    is_meant = text_of(column.when.column).isin(*column.when.values) if column.when else f.lit(True)
+    is_meant = meets(column.when) if column.when else f.lit(True)
+    unknown = (
+        (Fault("unknown_value", name, text_of(column.when.column), unnamed(feed, column.when)),) if column.when else ()
+    )
     if column.constant is not None:
-        return Cast(f.when(is_meant, f.lit(column.constant).cast(SPARK_TYPES[declared.type])))
+        return Cast(f.when(is_meant, f.lit(column.constant).cast(SPARK_TYPES[declared.type])), unknown)
     text = f.coalesce(*map(text_of, column.source))
     said = f.nullif(f.concat_ws(" ", text, text_of(column.clock.column)), f.lit("")) if column.clock else text
     if column.when:
         text, said = f.when(is_meant, text), f.when(is_meant, said)
     mapped = _mapped(column, text) if column.values or column.prefixes else text
     meant = _maps_to_nothing(column, text) if column.values or column.prefixes else f.lit(False)
+    if name.endswith("record_id"):  # another record's key: a word for nothing says that there is none
+        mapped, meant = f.when(~is_null_word(mapped), mapped), meant | is_null_word(mapped)
     value = _typed(declared, column, mapped, time_zone)
     checked = f.when(~meant, said)
     rules = _rules(declared, column, f.col(name), checked)
-    return Cast(value, tuple(Fault(rule, name, said, broken) for rule, broken in rules))
+    if name.endswith("record_id") or _widths(declared, column):
+        rules.append(("number_like", is_number_like(f.col(name))))
+    return Cast(value, (*unknown, *(Fault(rule, name, said, broken) for rule, broken in rules)))

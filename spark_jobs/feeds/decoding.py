@@ -14,6 +14,7 @@ import pyarrow as pa
 
 from expectations.contract import load_kinds
 from expectations.models import ApiSource, Feed, FilesSource, Source
+from expectations.normal_form import is_number_like, normal
 from expectations.source_columns import bronze_name
 from spark_jobs.errors import ContractBreach, StepError
 from spark_jobs.feeds.drift import check_columns
@@ -100,14 +101,14 @@ def groups_with(feed: Feed, path: Path, values: frozenset[str]) -> dict[str, set
 
     Who knows one party of a dispute finds its pairs only here. Raises as `decode` does, and says nothing of the rows.
     """
-    hashed = pseudonym_columns(feed)
+    hashed, persons = pseudonym_columns(feed), set(map(normal, values))
     found: dict[str, set[tuple[str, ...]]] = {name: set() for name in hashed}
     for member in members(path, _extension(feed)):
         for content in () if isinstance(member, LeftOut) else _read(feed, member[1])[0].values():
             for name, sources in hashed.items():
                 columns = [content.values[source].to_pylist() for source in sources]
                 groups = {tuple((value or "").strip() for value in group) for group in zip(*columns, strict=True)}
-                found[name] |= {group for group in groups if all(group) and not values.isdisjoint(group)}
+                found[name] |= {group for group in groups if all(group) and not persons.isdisjoint(map(normal, group))}
     return found
 
 
@@ -145,6 +146,9 @@ def _to_bronze(feed: Feed, content: Content, file: str, pseudonymiser: Pseudonym
     for name, sources in hashed.items():
         values = list(zip(*(content.values[source].to_pylist() for source in sources), strict=True))
         known = {value: pseudonymiser.of(feed.city_code, value) for value in set(values)}
+        lost = {value for value in known if any(is_number_like(normal(part or "")) for part in value)}
+        for position in [position for position, value in enumerate(values) if value in lost] if lost else ():
+            content.faults.setdefault(content.numbers[position], Fault("number_like", name))
         columns[name] = pa.array([known[value] for value in values], pa.string())
     table = pa.table(columns)
     broken = sorted(set(content.faults).difference(content.numbers))

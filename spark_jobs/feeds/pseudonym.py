@@ -11,6 +11,7 @@ import hmac
 import json
 from pathlib import Path
 
+from expectations.normal_form import is_null_word, normal
 from spark_jobs.errors import EnvironmentFault
 
 ERASED, NEXT = "erased.json", "hash_keys.next.json"  # beside the keys
@@ -40,19 +41,29 @@ class Pseudonymiser:
     def of(self, city_code: str, values: tuple[str | None, ...]) -> str | None:
         """Pseudonym of one value, or of an unordered group of them (the two parties of a dispute).
 
-        The city is part of the message, so that cities cannot be linked. None if any value is missing, or is one
-        whose person had it erased.
+        All spellings of one normal form are one person. The city is part of the message, so that cities cannot be
+        linked. None if any value is missing or a null word, or is one whose person had it erased.
         """
-        cleaned = [value.strip() for value in values if value and value.strip()]
-        if len(cleaned) != len(values):
+        persons = [normal(value) for value in values if value]
+        if len(persons) != len(values) or any(not person or is_null_word(person) for person in persons):
             return None
-        if self._erased and not self._erased.isdisjoint(self.fingerprint(city_code, value) for value in cleaned):
+        spellings = {*persons, *(value.strip() for value in values if value)}  # erased before there was a normal form
+        if self._erased and not self._erased.isdisjoint(self._remembered(city_code, each) for each in spellings):
             return None
-        return self.under_every_key(city_code, cleaned)[-1]
+        return self._under_every_key(city_code, persons)[-1]
 
     def under_every_key(self, city_code: str, values: list[str]) -> list[str]:
-        """The pseudonyms that a group of values has had under the keys so far, the one in use last."""
-        message = "\x1f".join([city_code, *sorted(value.strip() for value in values)])
+        """The pseudonyms that a group of values has had under the keys so far, the one in use last.
+
+        Those of the values as they are written stand before those of their normal form: older rows have them.
+        """
+        persons = [normal(value) for value in values]
+        written = [value.strip() for value in values]
+        older = self._under_every_key(city_code, written) if written != persons else []
+        return [*older, *self._under_every_key(city_code, persons)]
+
+    def _under_every_key(self, city_code: str, persons: list[str]) -> list[str]:
+        message = "\x1f".join([city_code, *sorted(persons)])
         found: list[str] = []
         for version, key in self._keys.items():
             found.append(_hashed(version, key, found[-1] if found else message))
@@ -68,7 +79,10 @@ class Pseudonymiser:
 
     def fingerprint(self, city_code: str, value: str) -> str:
         """How an erased value is remembered: a keyed hash that is no pseudonym and stays when the key is changed."""
-        message = "\x1f".join(["erased", city_code, value.strip()])
+        return self._remembered(city_code, normal(value))
+
+    def _remembered(self, city_code: str, text: str) -> str:
+        message = "\x1f".join(["erased", city_code, text])
         return hmac.digest(self._first, message.encode(), "sha256").hex()
 
 

@@ -14,6 +14,7 @@ from spark_jobs.errors import ContractBreach
 from spark_jobs.feeds import batches, bronze, silver, staging, versions
 from spark_jobs.feeds.check import judge, rows_to_judge
 from spark_jobs.feeds.corrections import healed_report
+from spark_jobs.feeds.doubts import changed_ids, doubt_columns, ids_in_doubt, in_words, swapped_days
 from spark_jobs.feeds.landing import Landing, Manifest
 from spark_jobs.feeds.pseudonym import Pseudonymiser
 from spark_jobs.lake import tables
@@ -95,14 +96,17 @@ def _refine_batch(run: Run, manifest: Manifest) -> str:
     brought = _append_to_bronze(run, manifest)
     folder = staging.stage(run.spark, run.city, run.feed, manifest, run.areas, run.settings)
     staged = run.spark.read.parquet(str(folder))
-    counts = _counts(run.feed, manifest, brought.n_rows, staged)
+    counts, doubts = _counts(run, manifest, brought.n_rows, staged)
     if brought.n_rows:
         _judge(run, manifest, folder, staged, counts)
+        doubts |= _doubt(run, manifest, folder, doubts)
         _take(run, manifest, staged)
-    row = batches.record(run.spark, manifest, counts, "checked", _remark(brought), run.contract_version)
+    told = in_words(run.feed, doubts) if brought.n_rows else []
+    remark = "; ".join([*_remark(brought), *told])
+    row = batches.record(run.spark, manifest, counts, "checked", remark, run.contract_version)
     run.ledger[manifest.batch_id] = row
     shutil.rmtree(folder)
-    return _account(run.feed, manifest, brought, counts)
+    return "; ".join([_account(run.feed, manifest, brought, counts), *told])
 
 
 def _append_to_bronze(run: Run, manifest: Manifest) -> bronze.Received:
@@ -119,16 +123,20 @@ def _append_to_bronze(run: Run, manifest: Manifest) -> bronze.Received:
     return brought
 
 
-def _counts(feed: Feed, manifest: Manifest, n_received: int, staged: DataFrame) -> dict[str, int]:
-    """What the staged rows count. No row may be lost on the way, and no correction may have ended."""
-    counts = dict(staged.agg(*staging.count_columns()).collect()[0].asDict())
+def _counts(
+    run: Run, manifest: Manifest, n_received: int, staged: DataFrame
+) -> tuple[dict[str, int], dict[str, int]]:
+    """What the staged rows count, and what of them is in doubt. None may be lost, and no correction may have ended."""
+    feed, counted = run.feed, staging.count_columns()
+    found = staged.agg(*counted, *doubt_columns(run.city, feed)).collect()[0].asDict()
+    counts, doubts = dict(list(found.items())[: len(counted)]), dict(list(found.items())[len(counted) :])
     if not n_received == counts["n_received"] == counts["n_accepted"] + counts["n_rejected"]:
         raise ContractBreach(
             f"feed {feed.code}: batch {manifest.batch_id}: {n_received} rows received, staged {counts}"
         )
     if counts["n_healed"]:
         raise ContractBreach(healed_report(feed, manifest.batch_id, staged))
-    return counts
+    return counts, doubts
 
 
 def _judge(run: Run, manifest: Manifest, folder: Path, staged: DataFrame, counts: dict[str, int]) -> None:
@@ -138,6 +146,20 @@ def _judge(run: Run, manifest: Manifest, folder: Path, staged: DataFrame, counts
     failures = judge(run.city, run.feed, rows, n_meant, run.settings.state / "gx", manifest.batch_id)
     if failures:
         raise ContractBreach(_error_report(run.feed, manifest, counts, failures, staged))
+
+
+def _doubt(run: Run, manifest: Manifest, folder: Path, doubts: dict[str, int]) -> dict[str, int]:
+    """What else is in doubt. Raises ContractBreach if there is more of it than chance explains.
+
+    Of a docket every row of a record tells of another day.
+    """
+    is_first = not any(row.status == "checked" for row in run.ledger.values())
+    nothing = dict.fromkeys(("again", "changed", "capitals", "spellings"), 0)
+    found = nothing if versions.carries(run.feed) else ids_in_doubt(run.spark, run.feed, folder, is_first)
+    if failures := [*filter(None, (swapped_days(run.feed, doubts), changed_ids(run.feed, found)))]:
+        lines = [f"feed {run.feed.code}: batch {manifest.batch_id} is in doubt; silver stays as it was", *failures]
+        raise ContractBreach("\n  ".join([*lines, "what to do: ask the source, then change the feed's contract"]))
+    return found
 
 
 def _take(run: Run, manifest: Manifest, staged: DataFrame) -> None:
@@ -172,11 +194,11 @@ def _is_newest(feed: Feed, manifest: Manifest, taken: list[Row]) -> bool:
     return not taken or (feed.ends_on is None and first > max(row.window_to for row in taken))
 
 
-def _remark(brought: bronze.Received) -> str:
+def _remark(brought: bronze.Received) -> list[str]:
     """What a person should know of a batch that was taken, by name: for the ledger."""
     beyond = f"columns not in the contract, kept in landing only: {', '.join(brought.beyond)}" if brought.beyond else ""
     again = f"left out, delivered again since: {', '.join(brought.left_out)}" if brought.left_out else ""
-    return "; ".join(filter(None, [beyond, again]))
+    return [*filter(None, [beyond, again])]
 
 
 def _account(feed: Feed, manifest: Manifest, brought: bronze.Received, counts: dict[str, int]) -> str:

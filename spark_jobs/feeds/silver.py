@@ -21,19 +21,26 @@ from spark_jobs.feeds.casting import (
     Fault,
     cast_column,
     cleaned,
+    falls_into_otherwise,
+    is_null_word,
+    is_number_like,
     listed,
     local_instant,
+    meets,
     not_a,
+    raw_text,
     text_of,
+    unnamed,
 )
 from spark_jobs.feeds.corrections import CORRECTED, HEALED, with_corrections
 from spark_jobs.feeds.decoding import FAULT, FILE, ROW, hashed_sources, pseudonym_columns
 from spark_jobs.lake import tables
 from spark_jobs.masking import masked
 
-REJECTS = "silver.rejects"
+REJECTS, NOTES = "silver.rejects", "_notes"
 LONGEST_KEY, LONGEST_FOUND = 200, 200  # characters
 OUTSIDE = "outside_area"  # the rule that rows of other places break
+SPELLING = "_spelling"  # of a key as the source writes it
 SLACK = 3  # days; clocks that go wrong, time zones and a cut-off after midnight never make as many of one
 LEADING = "city_code string, feed_code string, record_id string, area_code string, township_code string"
 TRAILING = (
@@ -114,7 +121,7 @@ def stage(rows: DataFrame, city: City, feed: Feed, areas: DataFrame) -> DataFram
     if feed.takes_away:
         values = {name: f.when(~f.col("is_deleted"), value) for name, value in values.items()}
     rows = rows.withColumns({"record_id": record_id, "known_at": known_at, **values})
-    of_version = [*_key_faults(feed), *_known_faults(known_text, city.time_zone), *_outside_faults(feed)]
+    of_version = [*_key_faults(feed), *_deletion_faults(feed), *_known_faults(known_text, city.time_zone), *_outside_faults(feed)]
     of_content = [
         *_event_faults(kind, city.time_zone),
         *_order_faults(kind, city.time_zone),
@@ -138,6 +145,7 @@ def stage(rows: DataFrame, city: City, feed: Feed, areas: DataFrame) -> DataFram
         f.col(BATCH).alias("batch_id"),
         CORRECTED,
         HEALED,
+        _notes(feed),
         f.col(FILE),
         f.col(ROW),
         f.when(f.col(FAULT).isNotNull(), f.array(FAULT)).otherwise(faults).alias("faults"),
@@ -148,41 +156,61 @@ def stage(rows: DataFrame, city: City, feed: Feed, areas: DataFrame) -> DataFram
 def _with_text(rows: DataFrame, feed: Feed) -> DataFrame:
     """Each source column cleaned once, under a name of its own: what follows reads it many times."""
     personal = hashed_sources(feed)
-    texts = [cleaned(name) for name in feed.mapped_columns if name not in personal]
-    return rows.select(*texts, *pseudonym_columns(feed), FILE, ROW, FAULT, DELIVERED, LANDED, BATCH)
+    texts = [cleaned(feed, name) for name in feed.mapped_columns if name not in personal]
+    spelling = f.concat_ws("|", *map(raw_text, feed.record_id)).alias(SPELLING)
+    return rows.select(*texts, *pseudonym_columns(feed), FILE, ROW, FAULT, DELIVERED, LANDED, BATCH, spelling)
+
+
+def _notes(feed: Feed) -> Column:
+    """What a row's values were told by, where that is worth a word: its key as written, columns left to `otherwise`."""
+    is_respelt = f.col(SPELLING) != f.col("record_id")
+    left = [f.when(falls_into_otherwise(feed.columns[name]), True).alias(name) for name in feed.open_columns]
+    return f.struct(f.when(is_respelt, f.col(SPELLING)).alias(SPELLING), *left).alias(NOTES)
 
 
 def _key_faults(feed: Feed) -> list[Fault]:
-    """A key of which a part is empty could be another record's key; one of absurd length is none."""
-    record_id = f.col("record_id")
-    is_partial = reduce(or_, (text_of(name).isNull() for name in feed.record_id))
+    """A key of which a part is empty, or says so, or became a number, could be another record's key.
+
+    One of absurd length is none.
+    """
+    record_id, parts = f.col("record_id"), [text_of(name) for name in feed.record_id]
     return [
-        Fault("required", "record_id", f.lit(None).cast("string"), is_partial),
+        Fault("required", "record_id", f.lit(None).cast("string"), reduce(or_, (part.isNull() for part in parts))),
+        Fault("null_word", "record_id", record_id, reduce(or_, map(is_null_word, parts))),
+        Fault("number_like", "record_id", record_id, reduce(or_, map(is_number_like, parts))),
         Fault("too_long", "record_id", record_id, f.length(record_id) > LONGEST_KEY),
     ]
 
 
-def _known_on(time_zone: str) -> Column:
+def _deletion_faults(feed: Feed) -> list[Fault]:
+    """What the contract names neither as a deletion nor as none: it could be either."""
+    if not feed.deleted:
+        return []
+    return [Fault("unknown_value", "is_deleted", text_of(feed.deleted.column), unnamed(feed, feed.deleted))]
+
+
+def known_on(time_zone: str) -> Column:
+    """The local day of `known_at`."""
     return f.to_date(f.from_utc_timestamp("known_at", time_zone))
 
 
 def _known_faults(known_text: Column, time_zone: str) -> list[Fault]:
     """Nothing is delivered before it is known."""
-    known_on = _known_on(time_zone)
+    day = known_on(time_zone)
     return [
         Fault(not_a("instant"), "known_at", known_text, f.col("known_at").isNull()),
-        Fault("in_future", "known_at", known_on.cast("string"), known_on >= f.date_add(DELIVERED, SLACK)),
+        Fault("in_future", "known_at", day.cast("string"), day >= f.date_add(DELIVERED, SLACK)),
     ]
 
 
 def _event_faults(kind: Kind, time_zone: str) -> list[Fault]:
     """Nothing is known before it happens, and it happened some time."""
-    faults, known_on = [], _known_on(time_zone)
+    faults, day = [], known_on(time_zone)
     for event in kind.events:
         happened = f.col(event)
         if kind.columns[event].type == "instant":
             happened = f.to_date(f.from_utc_timestamp(happened, time_zone))
-        is_late = happened.between(f.date_add(known_on, SLACK), LATEST)
+        is_late = happened.between(f.date_add(day, SLACK), LATEST)
         faults.append(Fault("in_future", event, happened.cast("string"), is_late))
     if len(kind.events) > 1:  # a single one is a required column
         nowhen = f.coalesce(*(f.col(event).cast("string") for event in kind.events)).isNull()
@@ -236,8 +264,7 @@ def mark_reused(staged: DataFrame) -> DataFrame:
 
 def _deleted(feed: Feed) -> Column:
     """True where the source itself says that the record is deleted."""
-    said = text_of(feed.deleted.column).isin(*feed.deleted.values) if feed.deleted else f.lit(False)
-    return f.coalesce(said, f.lit(False))
+    return meets(feed.deleted) if feed.deleted else f.lit(False)
 
 
 def _outside(feed: Feed) -> Column:

@@ -5,7 +5,7 @@ The same rows in any order, delivered once or ten times, in one batch or in many
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from heapq import nlargest
 from itertools import pairwise, takewhile
 
@@ -16,7 +16,7 @@ from expectations.contract import load_kinds
 from expectations.models import Feed
 from spark_jobs.feeds.corrections import CORRECTED, HEALED
 from spark_jobs.feeds.decoding import FILE, ROW
-from spark_jobs.feeds.silver import accepted, columns_of, content_hash, elsewhere, silver_table
+from spark_jobs.feeds.silver import NOTES, accepted, columns_of, content_hash, elsewhere, silver_table
 from spark_jobs.lake import tables
 
 MOST_IDS = 100_000  # of the records of a batch; more are a back-fill, which touches everything
@@ -61,7 +61,7 @@ def counting(staged: DataFrame, feed: Feed) -> DataFrame:
     Of a docket the latter are no versions: its entries complete each other, and some name no place.
     """
     count = accepted() if carries(feed) else accepted() | elsewhere()
-    return staged.where(count).drop("faults", HEALED)
+    return staged.where(count).drop("faults", HEALED, NOTES)
 
 
 def _carried_over(rows: DataFrame, feed: Feed) -> DataFrame:
@@ -106,7 +106,7 @@ def with_vanished(rows: DataFrame, staged: DataFrame) -> DataFrame:
     return rows.unionByName(filled)
 
 
-def _keys(feed: Feed) -> dict[str, str]:
+def keys(feed: Feed) -> dict[str, str]:
     """What a feed's slice of silver is known by."""
     return {"city_code": feed.city_code, "feed_code": feed.feed_code}
 
@@ -118,29 +118,29 @@ def merge(spark: SparkSession, feed: Feed, staged: DataFrame) -> None:
     other, and a snapshot that does not come after all others.
     """
     table = silver_table(feed.kind)
-    own = tables.condition(_keys(feed), of="old")
+    own = tables.condition(keys(feed), of="old")
     stored = tables.read(spark, table).alias("old").where(own)
     if stored.isEmpty():
         replace(spark, feed, staged)
         return
     fresh = counting(staged, feed)
     if feed.mode == "snapshot":
-        near, known = own, stored.where("is_current")
+        within, known = own, stored.where("is_current")
     else:
         ids = fresh.select("record_id").distinct()
-        near = f"{own} and {_near(ids)}"
-        known = stored.where(near).join(ids, "record_id", "left_semi")
+        within = f"{own} and {near(row.record_id for row in ids.limit(MOST_IDS + 1).collect())}"
+        known = stored.where(within).join(ids, "record_id", "left_semi")
     both = fresh.drop(FILE, ROW).unionByName(known.drop("valid_from", "valid_to", "is_current"))
     both = with_vanished(both, staged) if feed.mode == "snapshot" else both
-    tables.upsert(spark, versions(both, feed), table, ("city_code", "feed_code", "record_id", "known_at"), near)
+    tables.upsert(spark, versions(both, feed), table, ("city_code", "feed_code", "record_id", "known_at"), within)
 
 
-def _near(ids: DataFrame) -> str:
+def near(ids: Iterable[str]) -> str:
     """Where the versions `old` of these records lie, so that only the files there are read: ranges of record ids.
 
     Sources number their records in order, most changes are to young ones, and `replace` writes them in order.
     """
-    found = sorted(row.record_id for row in ids.limit(MOST_IDS + 1).collect())
+    found = sorted(ids)
     if not found or len(found) > MOST_IDS:
         return "true"
     return "(" + " or ".join(
@@ -170,4 +170,4 @@ def replace(spark: SparkSession, feed: Feed, staged: DataFrame) -> None:
     rows = counting(staged, feed)
     rows = with_vanished(rows, staged) if feed.mode == "snapshot" else rows
     in_order = versions(rows.repartitionByRange("record_id"), feed)
-    tables.replace_slice(spark, in_order, silver_table(feed.kind), _keys(feed))
+    tables.replace_slice(spark, in_order, silver_table(feed.kind), keys(feed))

@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 COLUMNS = (
-    "id", "place", "day", "filed", "reported", "at", "nature", "code", "deaths", "amount", "oil", "venue", "updated",
+    "id", "place", "day", "filed", "reported", "at", "nature", "code", "deaths", "amount", "oil", "venue", "updated", "gone",
 )  # fmt: skip
 FEED = """
 feed: cases
@@ -17,6 +17,7 @@ source: {type: files, connection: trial, pattern: "*.csv", format: csv, delivere
 starts_on: 2026-01-01
 record_id: [id]
 known_at: {column: updated}
+deleted: {column: gone, values: ["1"]}
 area: [place]
 columns:
   occurred_on: day
@@ -37,6 +38,7 @@ def row(id: str, **values: str) -> dict[str, str]:
     right = {
         "place": "9901", "day": "2026-01-31", "filed": "20260201", "reported": "2026-01-31", "at": "20:00", "nature": "刑事",
         "code": "050200", "deaths": "0", "amount": "10", "oil": "0", "venue": "shop", "updated": "2026-02-01 08:00:00",
+        "gone": "0",
     }  # fmt: skip
     return {"id": id, **right, **values}
 
@@ -103,9 +105,24 @@ REJECTED = {
     "a name of two places": Rejected({"place": "新村"}, "ambiguous_area", "area_code", "新村"),
     "a branch that works in several counties": Rejected({"place": "油田分局"}, "ambiguous_area", "area_code", "油田分局"),
     "a case code of nine digits": Rejected({"code": "050200001"}, "too_long", "case_code", "050200001"),
+    "a case code that pandas made 50200.0": Rejected({"code": "50200.0"}, "number_like", "case_code", "50200.0"),
     "negative casualties": Rejected({"deaths": "-1"}, "negative", "n_deaths", "-1"),
     "half a person": Rejected({"deaths": "1.5"}, "not_a_count", "n_deaths", "1.5"),
-    "thousands with a comma": Rejected({"deaths": "1,000"}, "not_a_count", "n_deaths", "1,000"),
+    "thousands with a comma": Rejected({"deaths": "1,000"}, "ambiguous_number", "n_deaths", "1,000"),
+    "thousands with a dot, or three decimals": Rejected({"deaths": "1.000"}, "ambiguous_number", "n_deaths", "1.000"),
+    "an amount of three decimals, or thousands": Rejected(
+        {"amount": "12.500"}, "ambiguous_number", "amount_yuan", "12.500"
+    ),
+    "thousands twice": Rejected({"amount": "1.000.000"}, "not_an_amount", "amount_yuan", "1.000.000"),
+    "a count with a note (12¹)": Rejected({"deaths": "12¹"}, "not_a_count", "n_deaths", "12¹"),
+    "the word NULL as key": Rejected({"id": "NULL"}, "null_word", "record_id", "NULL"),
+    "a dash as key": Rejected({"id": "—"}, "null_word", "record_id", "-"),
+    "the word 无 as key": Rejected({"id": "无"}, "null_word", "record_id", "无"),
+    "N/A in full width as key": Rejected({"id": "Ｎ／Ａ"}, "null_word", "record_id", "N/A"),
+    "a key that pandas made 20260001.0": Rejected({"id": "20260001.0"}, "number_like", "record_id", "20260001.0"),
+    "a key that a spreadsheet made 2.3E+17": Rejected({"id": "2.3E+17"}, "number_like", "record_id", "2.3E+17"),
+    "a deletion as 1.0": Rejected({"gone": "1.0"}, "unknown_value", "is_deleted", "1.0"),
+    "a deletion in a word that nobody named": Rejected({"gone": "maybe"}, "unknown_value", "is_deleted", "maybe"),
     "a count beyond all integers": Rejected({"deaths": "99999999999"}, "not_a_count", "n_deaths", "99999999999"),
     "a count in hexadecimal": Rejected({"deaths": "0x1F"}, "not_a_count", "n_deaths", "0x1F"),
     "a count in words": Rejected({"deaths": "三"}, "not_a_count", "n_deaths", "三"),
@@ -114,7 +131,7 @@ REJECTED = {
     "an amount with its unit (10万元)": Rejected({"amount": "10万元"}, "not_an_amount", "amount_yuan", "10万元"),
     "an amount of 25 digits": Rejected({"amount": "9" * 25}, "not_an_amount", "amount_yuan", "9" * 25),
     "a negative amount": Rejected({"amount": "-0.01"}, "negative", "amount_yuan", "-0.01"),
-    "an amount with a third decimal": Rejected({"amount": "10.005"}, "too_precise", "amount_yuan", "10.005"),
+    "an amount with a third decimal": Rejected({"amount": "1000.005"}, "too_precise", "amount_yuan", "1000.005"),
     "a flag that is neither yes nor no": Rejected({"oil": "2"}, "not_a_flag", "is_oil", "2"),
     "a spreadsheet's error as text": Rejected({"deaths": "#REF!"}, "not_a_count", "n_deaths", "#REF!"),
     "a formula for a number": Rejected({"deaths": "=1+1"}, "not_a_count", "n_deaths", "=1+1"),
@@ -129,6 +146,16 @@ PASSES: dict[str, tuple[dict[str, str], str, Any]] = {
     "a county's name in capitals": ({"place": "WEST"}, "area_code", "9902"),
     "a county's code in full-width digits": ({"place": "９９０２"}, "area_code", "9902"),
     "invisible blanks around a value": ({"place": "\u200b9902\u00a0\u3000"}, "area_code", "9902"),
+    "a county's name with a mark of direction": ({"place": "\u202d东县\u202c"}, "area_code", "9901"),
+    "a county's code behind an apostrophe": ({"place": "'9902"}, "area_code", "9902"),
+    "a code with a zero-width space": ({"nature": "行\u200b政"}, "nature_code", "public_order"),
+    "no deletion, in Chinese": ({"gone": "否"}, "is_deleted", False),
+    "no deletion, in full width and capitals": ({"gone": "ＦＡＬＳＥ"}, "is_deleted", False),
+    "an amount below one with three decimals": ({"amount": "0.500"}, "amount_yuan", Decimal("0.50")),
+    "an amount above a thousand with three decimals": ({"amount": "1234.500"}, "amount_yuan", Decimal("1234.50")),
+    "a time with a no-break space inside": (
+        {"reported": "2026-01-31\u00a007:05", "at": ""}, "reported_at", "2026-01-30 16:00:00"
+    ),
     "a township, for its county": ({"place": "东镇"}, "area_code", "9901"),
     "a grid, for the township it lies in": ({"place": "990101001"}, "township_code", "990101"),
     "a case code of six digits that lost its zero": ({"code": "20205"}, "case_code", "020205"),

@@ -184,3 +184,19 @@ def test_the_shared_cases_of_cursors(url: str, tmp_path: Path) -> None:
     assert (manifest.n_rows, manifest.left_out) == (10, (LeftOut("table cases_15a where updated is empty", 10),))
     with pytest.raises(ContractBreach, match="found 'updated', which is text"):
         land(feed_of("cases_15b"), url, Landing(tmp_path / "other"))
+
+
+@pytest.mark.bad_input
+def test_a_typed_number_brings_no_zeros_that_look_like_a_thousand(url: str, tmp_path: Path) -> None:
+    feed = feed_of("typed")
+    types = {"deaths": "numeric(12,3)", "updated": "timestamp"}
+    with psycopg.connect(url) as office:
+        columns = ", ".join(f"{name} {types.get(name, 'text')}" for name in feed.mapped_columns)
+        office.execute(f"create table typed ({columns})")
+        office.execute("insert into typed (id, deaths, updated) values ('a', 1.000, '2026-02-01'), ('b', 12.5, '2026-02-01')")
+    landing = Landing.of(tmp_path, feed)
+    manifest = land(feed, url, landing)
+    assert manifest
+    (file,) = manifest.files
+    rows = csv.DictReader(gzip.decompress(landing.path(manifest, file).read_bytes()).decode().splitlines())
+    assert [row["deaths"] for row in rows] == ["1", "12.5"]

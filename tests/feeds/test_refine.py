@@ -92,9 +92,10 @@ def test_a_time_of_day_is_read_as_the_source_writes_it(new_trial: NewTrial) -> N
 
 
 def test_a_constant_under_a_condition_is_given_to_the_rows_that_meet_it(new_trial: NewTrial) -> None:
-    oil = "is_oil: {constant: true, when: {column: code, values: [oil]}}"
-    trial = refined(new_trial, oil, a="oil", b="other", c="")
+    oil = "is_oil: {constant: true, when: {column: code, values: [oil], others: [other]}}"
+    trial = refined(new_trial, oil, a="oil", b="other", c="", d="0il")
     assert trial.silver("record_id", "is_oil") == [("a", True), ("b", None), ("c", None)]
+    assert trial.rejects() == [("unknown_value", "is_oil", "0il")]
 
 
 @pytest.mark.bad_input

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from pyspark.errors import PySparkException
@@ -66,3 +68,55 @@ def test_what_spark_cannot_read_or_reads_otherwise_is_refused(spark: Any, patter
     except PySparkException:
         return
     assert found not in {MEANT, f"{MEANT[:10]} 00:00:00"}
+
+
+# pattern, text, the city's zone -> the instant in UTC; None where nobody can say which zone is meant
+ZONES: dict[str, tuple[str | None, str, str, str | None]] = {
+    "no zone: the city's": ("yyyy-MM-dd HH:mm:ss", "2026-01-31 18:30:00", "Asia/Shanghai", "2026-01-31 10:30:00"),
+    "UTC by its name": ("yyyy-MM-dd HH:mm:ss z", "2026-01-31 18:30:00 UTC", "Asia/Shanghai", "2026-01-31 18:30:00"),
+    "UTC in quotes": ("yyyy-MM-dd HH:mm:ss 'UTC'", "2026-01-31 18:30:00 UTC", "Asia/Shanghai", "2026-01-31 18:30:00"),
+    "Z in quotes": ("yyyy-MM-dd'T'HH:mm'Z'", "2026-01-31T18:30Z", "Asia/Shanghai", "2026-01-31 18:30:00"),
+    "Z behind PM": ("M/d/yyyy h:mm:ss a X", "1/31/2026 6:30:00 PM Z", "Asia/Shanghai", "2026-01-31 18:30:00"),
+    "Z in quotes behind PM": ("M/d/yyyy h:mm a'Z'", "1/31/2026 6:30 PMZ", "Asia/Shanghai", "2026-01-31 18:30:00"),
+    "an offset behind PM": ("M/d/yyyy h:mm a xx", "1/31/2026 6:30 PM +0000", "Asia/Shanghai", "2026-01-31 18:30:00"),
+    "no zone behind PM": ("M/d/yyyy h:mm a", "1/31/2026 6:30 PM", "Asia/Shanghai", "2026-01-31 10:30:00"),
+    "+0000 in letters": ("yyyy-MM-dd HH:mm:ss xx", "2026-01-31 18:30:00 +0000", "Asia/Shanghai", "2026-01-31 18:30:00"),
+    "+0000 as it stands": ("yyyy-MM-dd HH:mm +0000", "2026-01-31 18:30 +0000", "Asia/Shanghai", "2026-01-31 18:30:00"),
+    "hours without minutes": ("yyyyMMddHHX", "2026013118Z", "Asia/Shanghai", "2026-01-31 18:00:00"),
+    "a zone that is there": ("yyyy-MM-dd HH:mm[ XXX]", "2026-01-31 18:30 +08:00", "UTC", "2026-01-31 10:30:00"),
+    "a zone that is not": ("yyyy-MM-dd HH:mm[ XXX]", "2026-01-31 18:30", "Asia/Shanghai", "2026-01-31 10:30:00"),
+    "a region": ("yyyy-MM-dd HH:mm VV", "2026-01-31 18:30 Asia/Tokyo", "Asia/Shanghai", "2026-01-31 09:30:00"),
+    "CST in China": ("yyyy-MM-dd HH:mm z", "2026-01-31 18:30 CST", "Asia/Shanghai", "2026-01-31 10:30:00"),
+    "EDT in New York": ("yyyy-MM-dd HH:mm z", "2026-07-31 18:30 EDT", "America/New_York", "2026-07-31 22:30:00"),
+    "CST in New York": ("yyyy-MM-dd HH:mm z", "2026-01-31 18:30 CST", "America/New_York", None),
+    "IST in China": ("yyyy-MM-dd HH:mm z", "2026-01-31 18:30 IST", "Asia/Shanghai", None),
+    "ISO with +0000": (None, "2026-01-31 18:30:00+0000", "Asia/Shanghai", "2026-01-31 18:30:00"),
+    "an hour that the clocks skip": (None, "2026-03-08 02:30:00", "America/New_York", "2026-03-08 07:30:00"),
+    "an hour that comes twice": (None, "2026-11-01 01:30:00", "America/New_York", "2026-11-01 05:30:00"),
+    "its second time, with its offset": (None, "2026-11-01 01:30:00-05:00", "America/New_York", "2026-11-01 06:30:00"),
+}  # fmt: skip
+
+
+@pytest.mark.spark
+@pytest.mark.bad_input
+def test_a_zone_is_what_the_pattern_says(spark: Any) -> None:
+    from spark_jobs.feeds.casting import local_day, local_instant
+
+    cases = ZONES.values()
+    instants = [local_instant(f.lit(text), p, zone).cast("string").alias(f"i{n}") for n, (p, text, zone, _) in enumerate(cases)]
+    days = [local_day(f.lit(text), p, zone).cast("string").alias(f"d{n}") for n, (p, text, zone, _) in enumerate(cases)]
+    found = spark.range(1).select(*instants, *days).first()
+    assert dict(zip(ZONES, found, strict=False)) == {name: meant for name, (*_, meant) in ZONES.items()}
+    of_city = [
+        meant and str(datetime.fromisoformat(f"{meant}+00:00").astimezone(ZoneInfo(zone)).date())
+        for *_, zone, meant in cases
+    ]
+    assert list(found[len(ZONES) :]) == of_city
+
+
+@pytest.mark.unit
+@pytest.mark.bad_input
+@pytest.mark.parametrize("pattern", ["yyyy-MM-dd HH:mm '+08:00'", "yyyy-MM-dd HH:mm +0800"])
+def test_an_offset_that_is_no_letter_is_refused(pattern: str) -> None:
+    with pytest.raises(ValueError, match="offset is written in letters"):
+        time_pattern(pattern)

@@ -48,6 +48,31 @@ def test_an_erased_value_gets_no_pseudonym_under_any_later_key() -> None:
     assert later.of("there", ("张三",)) is not None
 
 
+PHONE = "13912345678"
+SPELLINGS = ("１３９１２３４５６７８", "\u202d13912345678\u202c", "139\u200b12345678", "'13912345678", "\ufeff13912345678 ", "13912345678\u00a0")
+
+
+@pytest.mark.bad_input
+@pytest.mark.parametrize("spelling", SPELLINGS)
+def test_all_spellings_of_a_person_are_one_and_erased_as_one(spelling: str) -> None:
+    assert ALL.of("here", (spelling,)) == ALL.of("here", (PHONE,))
+    for erased, came in ((PHONE, spelling), (spelling, PHONE)):
+        assert Pseudonymiser(KEYS, frozenset({FIRST.fingerprint("here", erased)})).of("here", (came,)) is None
+
+
+@pytest.mark.bad_input
+@pytest.mark.parametrize("word", ["NULL", "无", "-", "N/A", "\u200b"])
+def test_a_word_for_nothing_is_nobody(word: str) -> None:
+    assert ALL.of("here", (word,)) is None
+    assert ALL.of("here", ("张三", word)) is None
+
+
+def test_an_older_spelling_is_found_under_its_own_pseudonym_too() -> None:
+    """A lake from before there was a normal form has the hash of the text as it was written."""
+    plain = FIRST.under_every_key("here", [PHONE])
+    assert FIRST.under_every_key("here", [SPELLINGS[0]])[1:] == plain != FIRST.under_every_key("here", [SPELLINGS[0]])[:1]
+
+
 def test_nothing_is_hashed_while_a_change_of_the_key_is_unfinished(tmp_path: Path) -> None:
     keys = tmp_path / "hash_keys.json"
     keys.write_text(json.dumps(KEYS))

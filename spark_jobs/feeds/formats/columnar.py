@@ -6,10 +6,11 @@ import io
 from collections.abc import Sequence
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pa_parquet
 
 from expectations.source_columns import header_of
-from spark_jobs.feeds.formats.content import Content, Unreadable
+from spark_jobs.feeds.formats.content import SPARE_ZEROS, Content, Unreadable
 
 FEW_ROWS, ROWS_A_BYTE = 1_000_000, 10  # rows of their own keys take more than a byte each, however they are packed
 
@@ -28,8 +29,11 @@ def read_columnar(content: bytes, names: Sequence[str]) -> Content:
         table = file.read(columns=list(present.values()))
     except (pa.ArrowException, OSError) as error:
         raise Unreadable(f"expected Parquet, found something else or a file that is cut off: {error}") from None
+    table = _with_instants(file, table)
     types = {name: _plain(table.schema.field(key).type) for name, key in present.items()}
     values = {name: table[present[name]].cast(pa.string()) for name, kind in types.items() if _has_text(kind)}
+    for name in (name for name, kind in types.items() if pa.types.is_decimal(kind)):
+        values[name] = pc.replace_substring_regex(values[name], SPARE_ZEROS, r"\1")
     return Content(
         tuple(columns), values, range(1, table.num_rows + 1), types={name: str(kind) for name, kind in types.items()}
     )
@@ -42,6 +46,16 @@ def _check_size(file: pa_parquet.ParquetFile, n_bytes: int) -> None:
         raise Unreadable(
             f"expected at most {ROWS_A_BYTE} rows a byte, found {n_rows:,} in {n_bytes:,}: a mistake or a bomb"
         )
+
+
+def _with_instants(file: pa_parquet.ParquetFile, table: pa.Table) -> pa.Table:
+    """INT96 is how Spark and Hive write an instant, in UTC; Arrow takes it for a time without a zone."""
+    physical = [file.schema.column(n) for n in range(len(file.schema))]
+    for name in {column.path for column in physical if column.physical_type == "INT96"} & set(table.column_names):
+        table = table.set_column(
+            table.column_names.index(name), name, table[name].cast(pa.timestamp("us", "UTC"), safe=False)
+        )
+    return table
 
 
 def _plain(kind: pa.DataType) -> pa.DataType:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from expectations.source_columns import clean_name, header_of
-from spark_jobs.feeds.formats.content import Content, Fault, Unreadable, text_column
+from spark_jobs.feeds.formats.content import SPARE_ZEROS, Content, Fault, Unreadable, text_column
 from spark_jobs.feeds.formats.encoding import to_utf8
 from spark_jobs.feeds.formats.unpack import refuse_foreign
 
@@ -32,11 +33,11 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return doubled
 
 
-_DECODER = json.JSONDecoder(parse_float=str, parse_int=str, parse_constant=NotJson, object_pairs_hook=_object)
+_DECODER = json.JSONDecoder(parse_float=lambda text: re.sub(SPARE_ZEROS, r"\1", text), parse_int=str, parse_constant=NotJson, object_pairs_hook=_object)
 
 
 def loads(text: str) -> Any:
-    """JSON with numbers as the text that was sent, so that no digit changes. Raises ValueError, never RecursionError."""
+    """JSON with numbers as the text that was sent, less spare zeros at the end, so that no digit changes. Raises ValueError, never RecursionError."""
     try:
         return _DECODER.decode(text)
     except RecursionError:

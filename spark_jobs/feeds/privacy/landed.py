@@ -27,6 +27,7 @@ from spark_jobs.feeds.pseudonym import Pseudonymiser
 
 NO_TEXT = (b"PK\x03\x04", b"PK\x05\x06", b"PAR1", b"\xd0\xcf\x11\xe0")
 SCRATCH = ".erasing"
+FULL_WIDTH = {code: code + 0xFEE0 for code in range(0x21, 0x7F)}
 NOBODY = Pseudonymiser({"1": "00"})  # pseudonyms are left out of the comparison
 
 
@@ -75,9 +76,10 @@ def _present(landing: Landing, manifest: Manifest) -> dict[LandedFile, Path]:
 
 
 def _spellings(feed: Feed, values: Iterable[str]) -> list[bytes]:
-    """How a value may stand in a file: in the feed's encoding, in UTF-8, or escaped as JSON does."""
+    """How a value may stand in a file: in full width, in the feed's encoding, in UTF-8, or escaped as JSON does."""
     encodings = {"utf-8", feed.source.encoding if isinstance(feed.source, FilesSource) else "utf-8"}
-    texts = {spelling for value in values for spelling in (value, json.dumps(value)[1:-1])}
+    wide = {value: value.translate(FULL_WIDTH) for value in values}
+    texts = {spelling for value in {*wide, *wide.values()} for spelling in (value, json.dumps(value)[1:-1])}
     found = {text.encode(encoding, "ignore") for text in texts for encoding in encodings}
     return sorted(found - {b""}, key=len, reverse=True)
 

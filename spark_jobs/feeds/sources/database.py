@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gzip
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import date, datetime, timedelta
@@ -111,7 +111,7 @@ def _copy(database: psycopg.Connection, pull: Pull, bounds: Bounds, window_from:
         feed, f"table {source.table}", list(written), {name: present[as_is] for name, as_is in written.items()}
     )
     _check_cursor(feed, source, present.get(source.cursor, "missing"))
-    columns = [written[name] for name in feed.mapped_columns]
+    columns = {written[name]: present[written[name]] for name in feed.mapped_columns}
     n_rows = _value(database, sql.SQL("select count(*) {}").format(_rows(source, bounds)))
     parts = _parts(database, source, bounds, n_rows)
     with pull.landing.new_batch() as batch:
@@ -182,9 +182,15 @@ def _parts(database: psycopg.Connection, source: DatabaseSource, bounds: Bounds,
     return list(pairwise(edges))
 
 
+def _selected(column: str, of_type: str) -> sql.Composed:
+    """A column; a number without the zeros that its type adds: 12.500 of a numeric(12,3) is no thousand."""
+    plain = "trim_scale({0}) as {0}" if of_type == "numeric" else "{0}"
+    return sql.SQL(plain).format(sql.Identifier(column))
+
+
 def _stream(
     database: psycopg.Connection,
-    columns: Sequence[str],
+    columns: dict[str, str],
     source: DatabaseSource,
     batch: Batch,
     part: tuple[str, Bounds],
@@ -192,13 +198,13 @@ def _stream(
 ) -> None:
     """Copy one range into a file; the server writes the CSV, and no more than a block of it is held here.
 
-    `columns` as the table names them, the first of the record's id first.
+    `columns` as the table names them, with their types, the first of the record's id first.
     """
     name, bounds = part
     query = sql.SQL("copy (select {columns} {rows} order by {order}) to stdout with (format csv, header)").format(
-        columns=sql.SQL(", ").join(map(sql.Identifier, columns)),
+        columns=sql.SQL(", ").join(_selected(name, of_type) for name, of_type in columns.items()),
         rows=_rows(source, bounds),
-        order=sql.SQL(", ").join(map(sql.Identifier, (source.cursor, columns[0]))),
+        order=sql.SQL(", ").join(map(sql.Identifier, (source.cursor, next(iter(columns))))),
     )
     with (
         batch.file(name, day) as out,

@@ -1,0 +1,154 @@
+"""What fits row by row and looks wrong in number: ids that changed what they are about, days and months changed about.
+
+A few of each are told in the account of the batch; more than its tolerance explains stop it.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.dataset as pa_dataset
+from pyspark.sql import Column, SparkSession
+from pyspark.sql import functions as f
+
+from expectations.contract import load_kinds
+from expectations.models import City, Feed, Kind
+from expectations.suite import tolerated_rejects
+from spark_jobs.feeds import silver, versions
+from spark_jobs.lake import tables
+
+LATE = 20  # days; a day and month changed about are 27 or more away
+ABOUT = ("day", "place", "family")  # what an id is about
+
+
+def _day(kind: Kind) -> Column:
+    """The day on which a record happened."""
+    return f.coalesce(*(f.col(name).cast("date") for name in kind.event_on))
+
+
+def doubt_columns(city: City, feed: Feed) -> list[Column]:
+    """Counts of staged rows that ride along where its rows are counted: keys respelt, values left to `otherwise`, days.
+
+    A day is swapped if it is long before the record was known, and would not be with day and month changed about.
+    """
+    is_told = silver.accepted() & ~f.col("is_deleted")
+    day, known_on = _day(load_kinds()[feed.kind]), silver.known_on(city.time_zone)
+    swapped = f.when(f.day(day) <= 12, f.make_date(f.year(day), f.day(day), f.month(day)))
+    is_swapped = (f.date_diff(known_on, day) > LATE) & f.date_diff(known_on, swapped).between(-silver.SLACK, LATE)
+    left = [
+        f.count_if(is_told & f.col(f"{silver.NOTES}.{name}")).alias(f"otherwise_{name}") for name in feed.open_columns
+    ]
+    return [
+        f.count_if(is_told).alias("n_told"),
+        f.count_if(is_told & is_swapped).alias("n_swapped"),
+        f.count_if(silver.accepted() & f.col(f"{silver.NOTES}.{silver.SPELLING}").isNotNull()).alias("n_respelt"),
+        *left,
+    ]
+
+
+def swapped_days(feed: Feed, doubts: dict[str, int]) -> str | None:
+    """What to say of a batch in which more days are swapped than chance explains."""
+    most = tolerated_rejects(doubts["n_told"], feed.tolerance.swapped_share)
+    if doubts["n_swapped"] <= most:
+        return None
+    return (
+        f"swapped_day: {doubts['n_swapped']} of {doubts['n_told']} records happened more than {LATE} days before they "
+        f"were known, and would not have with day and month changed about; expected at most {most}: does the source "
+        "write the day first, or the month? If they are right: `tolerance.swapped_share`"
+    )
+
+
+def ids_in_doubt(spark: SparkSession, feed: Feed, folder: Path, is_all: bool) -> dict[str, int]:
+    """Of the ids of a staged batch: those that come `again`, those that `changed` what they are about, those that differ
+    from another in `capitals` only, and those that two `spellings` of the batch became. Compared with what is stored
+    too, unless the batch is all there is.
+    """
+    rows = _own(folder, load_kinds()[feed.kind])
+    if not is_all:
+        stored = _stored(spark, feed, folder, rows["record_id"].unique())
+        rows = pa.concat_tables([rows, stored.cast(rows.schema)])
+    key = pc.utf8_lower(rows["record_id"])
+    plain = {
+        name: pc.dictionary_encode(rows[name].combine_chunks()).indices for name in ("record_id", "place", "family")
+    }
+    coded = pa.table({"key": key, "day": rows["day"].cast(pa.int32()), **plain})
+    columns = ("record_id", *ABOUT)
+    grouped = coded.group_by("key").aggregate(
+        [("key", "count"), *((name, how) for name in columns for how in ("min", "max"))]
+    )
+    differs = {
+        name: pc.fill_null(pc.not_equal(grouped[f"{name}_min"], grouped[f"{name}_max"]), False) for name in columns
+    }
+    is_one = pc.invert(differs["record_id"])
+    changed = pc.and_(is_one, pc.and_(differs["day"], pc.or_(differs["place"], differs["family"])))
+    again = pc.and_(is_one, pc.greater(grouped["key_count"], 1))
+    counts = {"again": again, "changed": changed, "capitals": differs["record_id"]}
+    return {name: pc.sum(is_so).as_py() or 0 for name, is_so in counts.items()} | {"spellings": _respelt(folder)}
+
+
+def _respelt(folder: Path) -> int:
+    """Ids of a staged batch that more than one spelling became."""
+    spelling = pc.field(silver.NOTES, silver.SPELLING)
+    columns = {"record_id": pc.field("record_id"), "spelling": spelling}
+    dataset = pa_dataset.dataset(folder, format="parquet")
+    respelt = dataset.to_table(columns=columns, filter=spelling.is_valid())
+    if not respelt.num_rows:
+        return 0
+    plain = dataset.to_table(columns=columns, filter=pc.field("record_id").isin(respelt["record_id"].unique()))
+    spellings = plain.group_by(["record_id", "spelling"]).aggregate([]).group_by("record_id")
+    return int(pc.sum(pc.greater(spellings.aggregate([([], "count_all")])["count_all"], 1)).as_py() or 0)
+
+
+def changed_ids(feed: Feed, doubts: dict[str, int]) -> str | None:
+    """What to say of a batch in which more known ids are about something else than chance explains."""
+    most = tolerated_rejects(doubts["again"], feed.tolerance.changed_share)
+    if doubts["changed"] <= most:
+        return None
+    return (
+        f"id_of_another_event: {doubts['changed']} of {doubts['again']} ids that come again tell of another day and of "
+        f"another county or family; expected at most {most}: do the source's numbers begin anew? Then `record_id` needs "
+        "the column with the year; if they are right: `tolerance.changed_share`"
+    )
+
+
+def in_words(feed: Feed, doubts: dict[str, int]) -> list[str]:
+    """What a person should know of a batch that is taken."""
+    left = [f"{name} {n:,}" for name in feed.open_columns if (n := doubts[f"otherwise_{name}"])]
+    told = {
+        "keys in another spelling than their normal form": doubts["n_respelt"],
+        "keys that several spellings of the batch became": doubts["spellings"],
+        "ids that differ in capitals only": doubts["capitals"],
+        "ids of another event than before (id_of_another_event)": doubts["changed"],
+    }
+    said = [f"{what}: {n:,}" for what, n in told.items() if n]
+    return [*said, f"left to otherwise: {', '.join(left)}"] if left else said
+
+
+def _own(folder: Path, kind: Kind) -> pa.Table:
+    """What the accepted rows of a staged batch are about."""
+    days = {name: pc.field(name).cast(pa.date32()) for name in kind.event_on}
+    columns = {"record_id": pc.field("record_id"), "place": pc.field("area_code")}
+    columns["family"] = pc.field(kind.family) if kind.family else pc.scalar("")
+    told = pa_dataset.dataset(folder, format="parquet").to_table(
+        columns={**columns, **days, "is_deleted": pc.field("is_deleted"), "faults": pc.field("faults")}
+    )
+    told = told.filter(pc.and_(pc.equal(pc.list_value_length(told["faults"]), 0), pc.invert(told["is_deleted"])))
+    day = pc.coalesce(*(told[name] for name in kind.event_on))
+    return pa.table({"record_id": told["record_id"], "day": day, "place": told["place"], "family": told["family"]})
+
+
+def _stored(spark: SparkSession, feed: Feed, folder: Path, ids: pa.Array) -> pa.Table:
+    """What those records are about that silver has under the ids of a staged batch, in whatever capitals."""
+    kind = load_kinds()[feed.kind]
+    few = ids.to_pylist() if len(ids) <= versions.MOST_IDS else []
+    near = versions.near({*few, *map(str.lower, few), *map(str.upper, few)})
+    own = tables.condition(versions.keys(feed), of="old")
+    stored = tables.read(spark, silver.silver_table(feed.kind)).alias("old").where(f"{own} and {near}")
+    batch = spark.read.parquet(str(folder)).select(f.lower("record_id").alias("key")).distinct()
+    found = stored.where("is_current and not is_deleted").join(batch, f.lower("record_id") == f.col("key"), "left_semi")
+    family = f.col(kind.family) if kind.family else f.lit("")
+    return found.select(
+        "record_id", _day(kind).alias("day"), f.col("area_code").alias("place"), family.alias("family")
+    ).toArrow()

@@ -1,0 +1,149 @@
+"""What is right row by row and wrong in number stops the batch; what is only rare is told and taken."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from spark_jobs.errors import ContractBreach
+from tests.feeds.conftest import FEED, Trial, row
+
+pytestmark = [pytest.mark.spark, pytest.mark.bad_input]
+FIRST, SECOND = "2026-03-02 08:00:00", "2026-03-12 08:00:00"
+OLD, NEW = "2026-02-20", "2026-03-10"
+
+
+def days(n: int, day: str, place: str = "9901", nature: str = "刑事", updated: str = SECOND) -> list[dict[str, str]]:
+    return [row(f"{k:04d}", updated, day=day, place=place, nature=nature) for k in range(n)]
+
+
+# second delivery after twenty records of OLD in 9901 -> the rule that stops it, or nothing
+SECONDS: dict[str, tuple[list[dict[str, str]], str | None]] = {
+    "numbers that begin anew in another county": (days(20, NEW, "9902"), "id_of_another_event: 20 of 20"),
+    "numbers that begin anew for another sort": (days(20, NEW, nature="行政"), "id_of_another_event: 20 of 20"),
+    "cases that move to another county keep their day": (days(20, OLD, "9902"), None),
+    "cases that become another sort keep their day": (days(20, OLD, nature="行政"), None),
+    "a day that is corrected in its county": (days(20, "2026-02-21"), None),
+    "one number of another event": (days(19, OLD) + [row("0019", SECOND, day=NEW, place="9902")], None),
+    "the same records again": (days(20, OLD, updated=FIRST), None),
+    "new numbers": ([row(f"N-{k}", SECOND, day=NEW, place="9902") for k in range(20)], None),
+    "late records of one old day": ([row(f"N-{k}", SECOND, day="2026-02-14") for k in range(20)], None),
+    "days and months changed about": (
+        [row(f"N-{k}", SECOND, day="2026-02-03") for k in range(10)] + [row(f"N-{k}", SECOND, day=NEW) for k in range(10, 20)],
+        "swapped_day: 10 of 20",
+    ),
+    "a month's records, delivered at its end": (
+        [row(f"N-{k}", "2026-03-31 08:00:00", day=f"2026-03-{k % 31 + 1:02d}") for k in range(310)], None
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", SECONDS)
+def test_known_ids_and_days_are_watched(new_trial: Callable[..., Trial], case: str) -> None:
+    rows, rule = SECONDS[case]
+    trial = new_trial()
+    trial.deliver("cases_20260302.csv", days(20, OLD, updated=FIRST))
+    trial.land()
+    trial.refine()
+    before = trial.silver()
+    trial.deliver("cases_20260331.csv", rows)
+    trial.land()
+    if rule is None:
+        trial.refine()
+        assert trial.batches().status.tolist() == ["checked", "checked"]
+    else:
+        with pytest.raises(ContractBreach, match=rule):
+            trial.refine()
+        assert trial.silver() == before
+
+
+def test_numbers_that_begin_anew_within_one_back_fill_are_found(new_trial: Callable[..., Trial]) -> None:
+    trial = new_trial()
+    trial.deliver("cases_20260302.csv", days(20, OLD, updated=FIRST))
+    trial.deliver("cases_20260312.csv", days(20, NEW, "9902"))
+    trial.land()
+    with pytest.raises(ContractBreach, match="id_of_another_event: 20 of 20"):
+        trial.refine()
+
+
+def test_a_contract_may_say_that_they_are_right(new_trial: Callable[..., Trial]) -> None:
+    trial = new_trial(FEED.replace("rejected_share: 0.5", "rejected_share: 0.5, changed_share: 1"))
+    trial.deliver("cases_20260302.csv", days(20, OLD, updated=FIRST))
+    trial.land()
+    trial.refine()
+    trial.deliver("cases_20260312.csv", days(20, NEW, "9902"))
+    trial.land()
+    (account,) = trial.refine()
+    assert "ids of another event than before (id_of_another_event): 20" in account
+
+
+def test_spellings_that_become_one_key_are_told(new_trial: Callable[..., Trial]) -> None:
+    trial = new_trial()
+    spellings = ["DQ-1", "ＤＱ-1", "'DQ-2", "dq-1"]
+    trial.deliver("cases_20260302.csv", [row(each, f"2026-03-02 08:0{n}:00") for n, each in enumerate(spellings)])
+    trial.land()
+    (account,) = trial.refine()
+    assert (
+        "keys in another spelling than their normal form: 2; keys that several spellings of the batch became: 1"
+        in account
+    )
+    assert "ids that differ in capitals only: 1" in account
+    assert {record for (record,) in trial.silver("record_id")} == {"DQ-1", "DQ-2", "dq-1"}
+
+
+OPEN = FEED.replace("map: {刑事: criminal, 行政: public_order}}", "map: {刑事: criminal}, otherwise: public_order}")
+
+
+def test_what_falls_into_otherwise_is_counted(new_trial: Callable[..., Trial]) -> None:
+    trial = new_trial(OPEN)
+    trial.deliver(
+        "cases_20260302.csv", [row("a", FIRST), row("b", FIRST, nature="其他"), row("c", FIRST, nature="刑 事")]
+    )
+    trial.land()
+    (account,) = trial.refine()
+    assert account.endswith("left to otherwise: nature_code 2")
+    assert trial.batches().reason.tolist() == ["left to otherwise: nature_code 2"]
+
+
+VALUES = 'deleted: {column: gone, values: ["1"]}'
+# contract's condition -> values of `gone` that are taken, those that take the record away, those that are rejected
+CONDITIONS = {
+    VALUES: (["0", "", "FALSE", "否"], ["1", "１"], ["1.0", "0.0", "true", "x", "NULL"]),
+    'deleted: {column: gone, values: ["D"]}': ([""], ["D", "d"], ["I", "U"]),
+    'deleted: {column: gone, values: ["D"], others: [I, U]}': (["I", "u", ""], ["D"], ["X", "0"]),
+    'deleted: {column: gone, values: ["D"], others: any}': (["I", "X", ""], ["D", "Ｄ"], []),
+    'deleted: {column: gone, values: ["True"]}': (["False", "0"], ["true", "TRUE"], ["yes"]),
+    'deleted: {column: gone, values: ["0"]}': (["1", "true"], ["0"], ["2"]),
+}
+
+
+@pytest.mark.parametrize("condition", CONDITIONS)
+def test_a_condition_takes_what_the_contract_names(new_trial: Callable[..., Trial], condition: str) -> None:
+    taken, gone, rejected = CONDITIONS[condition]
+    trial = new_trial(FEED.replace(VALUES, condition).replace("rejected_share: 0.5", "rejected_share: 1"))
+    said = [*taken, *gone, *rejected]
+    trial.deliver("cases_20260302.csv", [row(f"r{n}", FIRST, gone=value) for n, value in enumerate(said)])
+    trial.land()
+    trial.refine()
+    found = {record: is_deleted for record, is_deleted in trial.silver("record_id", "is_deleted")}
+    assert found == {f"r{n}": value in gone for n, value in enumerate(said) if value not in rejected}
+    assert {rule for rule, *_ in trial.rejects()} == ({"unknown_value"} if rejected else set())
+
+
+# contract's word -> text: amount, None where it is rejected
+DECIMALS = {
+    '"."': {"1,000": "1000.00", "1.000": "1.00", "12,345.5": "12345.50", "1,00": None, "12.5": "12.50"},
+    '","': {"1.000": "1000.00", "1,000": "1.00", "12.345,5": "12345.50", "1.00": None, "12,5": "12.50"},
+}
+
+
+@pytest.mark.parametrize("decimal", DECIMALS)
+def test_a_contract_says_what_parts_thousands(new_trial: Callable[..., Trial], decimal: str) -> None:
+    trial = new_trial(FEED.replace("amount_yuan: amount", f"amount_yuan: {{from: amount, decimal: {decimal}}}"))
+    cases = DECIMALS[decimal]
+    trial.deliver("cases_20260302.csv", [row(f"r{n}", FIRST, amount=f'"{text}"') for n, text in enumerate(cases)])
+    trial.land()
+    trial.refine()
+    found = {record: str(amount) for record, amount in trial.silver("record_id", "amount_yuan")}
+    assert found == {f"r{n}": amount for n, amount in enumerate(cases.values()) if amount}
