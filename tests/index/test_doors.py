@@ -372,6 +372,11 @@ CALLS: dict[str, st.SearchStrategy[tuple[Any, ...]]] = {
     "farrington.fit_poisson": st.integers(0, 8).flatmap(lambda n: st.tuples(array(n), array((n, 2)), array(n))),
     "farrington.delta_bound": st.tuples(number, number, number, number, share, st.sampled_from([2 / 3, 0.5, 1.0, 0.0])),
     "farrington.negative_binomial_bound": st.tuples(number, number | st.floats(1.0, 3.0), number, share),
+    "low_counts.lower_bounds": st.tuples(matrix, share),
+    "poisson_rates.rate_ratio_p": st.tuples(
+        arrays(np.int64, 3, elements=st.integers(-1, 99) | st.integers(-(2**62), 2**62)), st.integers(-1, 60),
+        arrays(np.int64, 3, elements=st.integers(-1, 99)), array(3),
+    ),
     "lifecycle.flag_id": st.tuples(*[st.text(max_size=3)] * 4, st.dates()),
     "lifecycle.discoveries": st.tuples(array(5, share), share),
     "lifecycle.nights_on": st.tuples(

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-from scipy import stats
+
+from spark_jobs.index.engine.arrays import LARGEST_COUNT, require_numbers
+from spark_jobs.index.engine.count_quantiles import negative_binomial_quantile
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -13,11 +15,11 @@ def lower_bounds(past: npt.ArrayLike, alpha: float) -> FloatArray:
     """Smallest counts not exceptionally low: P(count < bound) < alpha. `past`: (days, comparable days).
 
     Negative binomial with the mean of the past and its dispersion (at least Poisson), widened by (1 + 1/n)
-    for the error of the mean. A feed too small to be missed has the bound 0.
+    for the error of the mean. A feed too small to be missed has the bound 0; a day with a gap in its past has none (NaN).
     """
-    y = np.asarray(past, dtype=np.float64)
+    y = require_numbers("low counts: past", past, (None, None), least=0.0, most=LARGEST_COUNT)
+    if y.shape[1] < 2:
+        raise ValueError(f"low counts: expected two comparable days or more, found {y.shape[1]}")
     n, mean = y.shape[1], y.mean(axis=1)
     dispersion = np.maximum(1.0, y.var(axis=1, ddof=1) / np.where(mean > 0, mean, 1.0)) * (1 + 1 / n)
-    size = np.where(mean > 0, mean, 1.0) / (dispersion - 1)
-    bounds: FloatArray = np.where(mean > 0, stats.nbinom.ppf(alpha, size, 1 / dispersion), 0.0)
-    return bounds
+    return negative_binomial_quantile(mean, dispersion, alpha)

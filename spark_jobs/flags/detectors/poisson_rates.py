@@ -6,6 +6,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy import stats
 
+from spark_jobs.index.engine.arrays import LARGEST_COUNT, require_number, require_numbers
+
 IntArray = npt.NDArray[np.int64]
 
 
@@ -18,6 +20,10 @@ def rate_ratio_p(
     and Wilenski (1940), Biometrika 31:313. The error of the past rate is part of it, and a past without
     events is no special case.
     """
+    for name, counts in (("recent", recent), ("past", past)):
+        require_numbers(f"Poisson rates: {name}", counts, least=0.0, most=LARGEST_COUNT, has_gaps=False)
+    require_number("Poisson rates: recent_days", recent_days, 1.0)
+    require_numbers("Poisson rates: past_days", past_days, least=1.0, has_gaps=False)
     share = recent_days / (recent_days + np.asarray(past_days))
     p: npt.NDArray[np.float64] = stats.binom.sf(recent - 1, recent + past, share)
     return p
