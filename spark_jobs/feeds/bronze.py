@@ -14,6 +14,7 @@ from pyspark.sql import functions as f
 from expectations.models import Feed
 from spark_jobs.errors import ContractBreach
 from spark_jobs.feeds.decoding import FAULT, FAULT_SQL, FAULT_TYPE, FILE, ROW, bronze_columns, decode
+from spark_jobs.feeds.formats.content import LeftOut
 from spark_jobs.feeds.landing import Landing, Manifest
 from spark_jobs.feeds.pseudonym import Pseudonymiser
 from spark_jobs.lake import tables
@@ -25,11 +26,14 @@ INSTANT = pa.timestamp("us", tz="UTC")
 
 @dataclass(frozen=True)
 class Received:
-    """What a batch brought: its rows, columns that the contract does not name, files that came again in a later batch."""
+    """What a batch brought: its rows, columns that the contract does not name, files that came again in a later batch,
+    and the parts that are not read.
+    """
 
     n_rows: int
     beyond: tuple[str, ...]
-    left_out: tuple[str, ...]
+    came_again: tuple[str, ...]
+    left_out: tuple[LeftOut, ...]
 
 
 def bronze_table(feed: Feed) -> str:
@@ -76,7 +80,7 @@ def _write(feed: Feed, landing: Landing, manifest: Manifest, folder: Path, pseud
         [(name, pa.string()) for name in bronze_columns(feed)]
         + [(FILE, pa.string()), (ROW, pa.int64()), (FAULT, FAULT_TYPE), (DELIVERED, pa.date32()), (LANDED, INSTANT)]
     )
-    n_rows, beyond, left_out = 0, dict[str, None](), []
+    n_rows, beyond, came_again, left_out = 0, dict[str, None](), [], list(manifest.left_out)
     landed_at = manifest.landed_at(feed)
     with pa_parquet.ParquetWriter(folder / "rows.parquet", schema) as writer:
         for file in manifest.files:
@@ -86,7 +90,7 @@ def _write(feed: Feed, landing: Landing, manifest: Manifest, folder: Path, pseud
                 again = landing.replaced(feed, manifest)
                 if file.name not in again or len(again) == len(manifest.files):
                     raise
-                left_out.append(file.name)
+                came_again.append(file.name)
                 continue
             n_decoded = decoded.table.num_rows
             delivered = pa.repeat(pa.scalar(file.delivered_on, pa.date32()), n_decoded)
@@ -95,4 +99,5 @@ def _write(feed: Feed, landing: Landing, manifest: Manifest, folder: Path, pseud
             writer.write_table(table, row_group_size=ROWS_A_GROUP)
             n_rows += n_decoded
             beyond |= dict.fromkeys(decoded.beyond)
-    return Received(n_rows, tuple(beyond), tuple(left_out))
+            left_out += decoded.left_out
+    return Received(n_rows, tuple(beyond), tuple(came_again), tuple(left_out))

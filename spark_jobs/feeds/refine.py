@@ -197,8 +197,9 @@ def _is_newest(feed: Feed, manifest: Manifest, taken: list[Row]) -> bool:
 def _remark(brought: bronze.Received) -> list[str]:
     """What a person should know of a batch that was taken, by name: for the ledger."""
     beyond = f"columns not in the contract, kept in landing only: {', '.join(brought.beyond)}" if brought.beyond else ""
-    again = f"left out, delivered again since: {', '.join(brought.left_out)}" if brought.left_out else ""
-    return [*filter(None, [beyond, again])]
+    again = f"left out, delivered again since: {', '.join(brought.came_again)}" if brought.came_again else ""
+    unread = f"not read: {', '.join(map(str, brought.left_out))}" if brought.left_out else ""
+    return [*filter(None, [beyond, again, unread])]
 
 
 def _account(feed: Feed, manifest: Manifest, brought: bronze.Received, counts: dict[str, int]) -> str:
@@ -210,7 +211,8 @@ def _account(feed: Feed, manifest: Manifest, brought: bronze.Received, counts: d
         + (f"; {counts['n_deleted']:,} deleted" if counts["n_deleted"] else "")
         + (f"; {counts['n_corrected']:,} corrected" if counts["n_corrected"] else "")
         + (f"; columns not in the contract: {len(brought.beyond)}" if brought.beyond else "")
-        + (f"; files left out: {len(brought.left_out)}" if brought.left_out else "")
+        + (f"; files left out: {len(brought.came_again)}" if brought.came_again else "")
+        + (f"; not read: {', '.join(map(str, brought.left_out))}" if brought.left_out else "")
     )
 
 

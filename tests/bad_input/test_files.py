@@ -12,6 +12,7 @@ import pytest
 
 from expectations.models import Feed
 from spark_jobs.errors import ContractBreach
+from spark_jobs.feeds import bronze, refine
 from spark_jobs.feeds.connection import Connection
 from spark_jobs.feeds.decoding import Decoded, decode
 from spark_jobs.feeds.landing import Landing, Manifest
@@ -190,6 +191,13 @@ def test_a_sheet_that_lost_a_column_is_named_in_the_report(new_drops: NewDrops) 
     manifest = landed(drops, case)
     with pytest.raises(ContractBreach, match=r"file cases_20260210.csv, sheet '案件': expected columns \['deaths'\]"):
         drops.decode(manifest)
+
+
+def test_what_is_left_out_stands_in_account_and_remark(new_drops: NewDrops, tmp_path: Path) -> None:
+    case = Case(SHEETS["a second sheet of notes"][0], "", feed={"format": "xlsx"})
+    drops = new_drops(case)
+    brought = bronze._write(drops.feed, drops.landing, landed(drops, case), tmp_path, PSEUDONYMISER)
+    assert refine._remark(brought) == ["not read: sheet '说明' (2 rows)"]
 
 
 def test_members_that_are_left_out_are_named(new_drops: NewDrops) -> None:
