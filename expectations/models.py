@@ -260,6 +260,7 @@ class Tolerance(Frozen):
     rejected_share: float = Field(ge=0, le=1, default=0.02)
     changed_share: float = Field(ge=0, le=1, default=0.02)  # of known ids: of another day, and county or family
     swapped_share: float = Field(ge=0, le=1, default=0.05)  # of days that would fit with day and month changed about
+    closed_share: float = Field(ge=0, le=1, default=0.05)  # of a snapshot's records, from one delivery to the next
 
 
 class Feed(Frozen):

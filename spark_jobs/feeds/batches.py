@@ -18,7 +18,7 @@ BATCHES = "ops.batches"
 COUNTS = ("n_received", "n_accepted", "n_rejected", "n_outside", "n_deleted", "n_corrected")
 BATCH_COLUMNS = (
     "city_code string, feed_code string, batch_id string, window_from date, window_to date, fetched_at timestamp, "
-    f"{', '.join(f'{name} bigint' for name in COUNTS)}, "
+    f"{', '.join(f'{name} bigint' for name in COUNTS)}, n_withheld bigint, "
     "status string, reason string, sha256 string, contract_version string, delivered_days array<date>"
 )
 CONTRACTS = "ops.contracts"
@@ -59,7 +59,7 @@ def record(
         "window_from": manifest.window_from,
         "window_to": manifest.window_to,
         "fetched_at": manifest.fetched_at.astimezone(UTC),
-        **{name: counts.get(name) for name in COUNTS},
+        **{name: counts.get(name) for name in (*COUNTS, "n_withheld")},
         **{"status": status, "reason": reason, "sha256": digest, "contract_version": version},
         "delivered_days": sorted({file.delivered_on for file in manifest.files}),
     }

@@ -64,7 +64,7 @@ delivery as (
         city_code, feed_code, day,
         min(fetched_at) filter (where status = 'checked') as delivered_at,
         min(not is_history and fetched_on > date_add(due_on, 1)) filter (where status = 'checked') as is_late,
-        max(status = 'breached' or coalesce(is_beyond, false)) filter (where status != 'replaced') as is_partial
+        max(status = 'breached' or coalesce(is_beyond, false) or coalesce(n_withheld, 0) > 0) filter (where status != 'replaced') as is_partial
     from due
     group by city_code, feed_code, day
 ),

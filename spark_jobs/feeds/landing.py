@@ -25,6 +25,7 @@ from spark_jobs.errors import ContractBreach, SourceUnavailable
 from spark_jobs.feeds.formats.content import LeftOut
 
 MANIFEST = "manifest.json"
+IN_FOLDER = "__"  # between folder and name of a dropped file, in its name here
 
 
 class Alteration(BaseModel):
@@ -185,6 +186,22 @@ class Landing:
         files = [(manifest.batch_id, file.name) for manifest in in_turn for file in manifest.files]
         latest = {name: batch_id for batch_id, name in files}
         return frozenset((batch_id, name) for batch_id, name in files if latest[name] != batch_id)
+
+    def of_one_day(self, feed: Feed, among: Collection[str]) -> list[list[tuple[str, str]]]:
+        """(batch, name) of the dropped files of these batches that cover the same day, by day and folder, as they landed.
+
+        Only where there is more than one. Of an archive that names one day for all its files they are none.
+        """
+        if not isinstance(feed.source, FilesSource) or feed.source.delivered_on:
+            return []
+        found: dict[tuple[date, str], list[tuple[datetime, str, str]]] = {}
+        for manifest in self.manifests():
+            landed_at = manifest.landed_at(feed) if manifest.batch_id in among else {}
+            for file in manifest.files if landed_at else ():
+                place = (file.delivered_on, file.name.rpartition(IN_FOLDER)[0])
+                found.setdefault(place, []).append((landed_at[file.name], manifest.batch_id, file.name))
+        groups = [[(batch, name) for _, batch, name in sorted(group)] for _, group in sorted(found.items())]
+        return [group for group in groups if len({name for _, name in group}) > 1]
 
     def drop_unfinished(self, but: Path | None = None) -> None:
         """Remove what broken pulls have left."""

@@ -120,12 +120,13 @@ def _replace(
     """
     everything, current = staged
     keys = {"city_code": feed.city_code, "feed_code": feed.feed_code}
-    versions.replace(spark, feed, current)
+    doubtful = versions.replace(spark, feed, current)
     tables.replace_slice(spark, silver.rejects(everything), silver.REJECTS, keys)
     rows = [row.asDict() for row in ledger]
     for row in rows:
         if of := counts.get(row["batch_id"]):
-            row |= {name: of[name] for name in batches.COUNTS} | {"contract_version": version}
+            withheld = sum(each.n_absent for each in doubtful if each.snapshot.batch_id == row["batch_id"])
+            row |= {name: of[name] for name in batches.COUNTS} | {"contract_version": version, "n_withheld": withheld}
     values = [tuple(row[name] for name in tables.declared(batches.BATCH_COLUMNS)) for row in rows]
     tables.replace_slice(spark, spark.createDataFrame(values, batches.BATCH_COLUMNS), batches.BATCHES, keys)
 

@@ -12,6 +12,7 @@ from expectations.models import City, Feed
 from spark_jobs import lineage
 from spark_jobs.errors import ContractBreach
 from spark_jobs.feeds import batches, bronze, silver, staging, versions
+from spark_jobs.feeds.absence import Withheld
 from spark_jobs.feeds.check import judge, rows_to_judge
 from spark_jobs.feeds.corrections import healed_report
 from spark_jobs.feeds.doubts import changed_ids, doubt_columns, ids_in_doubt, in_words, swapped_days
@@ -97,11 +98,14 @@ def _refine_batch(run: Run, manifest: Manifest) -> str:
     folder = staging.stage(run.spark, run.city, run.feed, manifest, run.areas, run.settings)
     staged = run.spark.read.parquet(str(folder))
     counts, doubts = _counts(run, manifest, brought.n_rows, staged)
+    doubtful: list[Withheld] = []
     if brought.n_rows:
         _judge(run, manifest, folder, staged, counts)
         doubts |= _doubt(run, manifest, folder, doubts)
-        _take(run, manifest, staged)
+        doubtful = _take(run, manifest, staged)
+    counts["n_withheld"] = sum(each.n_absent for each in doubtful)
     told = in_words(run.feed, doubts) if brought.n_rows else []
+    told += [*map(str, doubtful), *_of_one_day(run, manifest)]
     remark = "; ".join([*_remark(brought), *told])
     row = batches.record(run.spark, manifest, counts, "checked", remark, run.contract_version)
     run.ledger[manifest.batch_id] = row
@@ -162,17 +166,31 @@ def _doubt(run: Run, manifest: Manifest, folder: Path, doubts: dict[str, int]) -
     return found
 
 
-def _take(run: Run, manifest: Manifest, staged: DataFrame) -> None:
-    """Silver and the rejects of a batch that keeps its contract."""
+def _take(run: Run, manifest: Manifest, staged: DataFrame) -> list[Withheld]:
+    """Silver and the rejects of a batch that keeps its contract; which of its snapshots closed nothing."""
     taken = [row for row in run.ledger.values() if row.status == "checked"]
     ids = [*(row.batch_id for row in taken), manifest.batch_id]
     if _needs_all(run, manifest, taken, ids):
         with staging.staged_current(run.spark, run.city, run.feed, ids, run.areas, run.settings) as everything:
-            versions.replace(run.spark, run.feed, everything)
+            doubtful = versions.replace(run.spark, run.feed, everything)
     else:
-        versions.merge(run.spark, run.feed, staged)
+        own = staging.current(staged, run.feed, run.landing, [manifest.batch_id])
+        doubtful = versions.merge(run.spark, run.feed, own)
     keys = {"city_code": run.feed.city_code, "feed_code": run.feed.feed_code, "batch_id": manifest.batch_id}
     tables.replace_slice(run.spark, silver.rejects(staged), silver.REJECTS, keys, batches.PARTITIONS)
+    return [each for each in doubtful if each.snapshot.batch_id == manifest.batch_id]
+
+
+def _of_one_day(run: Run, manifest: Manifest) -> list[str]:
+    """A line for each day that the batch brings and of which there are several files."""
+    taken = [row for row in run.ledger.values() if row.status == "checked"]
+    before, days = {day for row in taken for day in row.delivered_days or ()}, [f.delivered_on for f in manifest.files]
+    if before.isdisjoint(days) and len(set(days)) == len(days):
+        return []
+    groups = run.landing.of_one_day(run.feed, {manifest.batch_id, *(row.batch_id for row in taken)})
+    own = {(manifest.batch_id, file.name) for file in manifest.files}
+    names = [", ".join(name for _, name in group) for group in groups if not own.isdisjoint(group)]
+    return [f"several files of one day, the later counts: {of_day}" for of_day in names]
 
 
 def _needs_all(run: Run, manifest: Manifest, taken: list[Row], ids: list[str]) -> bool:

@@ -61,9 +61,36 @@ def staged_current(
 
 def current(staged: DataFrame, feed: Feed, landing: Landing, batch_ids: list[str]) -> DataFrame:
     """Staged rows of these batches that count for silver."""
-    replaced = outdated(feed, landing, batch_ids)
-    file = f.concat_ws("/", "batch_id", f.split(FILE, "/")[0])  # of an archive's member: archive/member
-    return staged.where(~file.isin(*map("/".join, replaced))) if replaced else staged
+    replaced = outdated(feed, landing, batch_ids) | _earlier_editions(staged, feed, landing, batch_ids)
+    return staged.where(~_file().isin(*map("/".join, replaced))) if replaced else staged
+
+
+def _file() -> Column:
+    """Batch and name of the landed file of a row; of an archive's member, the archive."""
+    return f.concat_ws("/", "batch_id", f.split(FILE, "/")[0])
+
+
+def _earlier_editions(
+    staged: DataFrame, feed: Feed, landing: Landing, batch_ids: list[str]
+) -> frozenset[tuple[str, str]]:
+    """(batch, name) of whole tables of which a later file of the same day has at least every second record.
+
+    Files of one day that share no records are parts of one table, and all of them count.
+    """
+    groups = landing.of_one_day(feed, batch_ids) if feed.mode == "snapshot" else []
+    if not groups:
+        return frozenset()
+    places = [("/".join(file), n, turn) for n, group in enumerate(groups) for turn, file in enumerate(group)]
+    listed = staged.sparkSession.createDataFrame(places, "file string, day int, turn int")
+    has = staged.select(_file().alias("file"), "record_id").distinct().join(f.broadcast(listed), "file")
+    later = has.select("day", "record_id", f.col("turn").alias("later"))
+    both = has.join(later, ["day", "record_id"]).where("later >= turn").groupBy("day", "turn", "later").count()
+    n_shared = {(row.day, row.turn, row.later): row["count"] for row in both.collect()}
+    return frozenset(
+        groups[day][turn]
+        for (day, turn, later_turn), n in n_shared.items()
+        if later_turn > turn and 2 * n >= n_shared[day, turn, turn]
+    )
 
 
 def outdated(feed: Feed, landing: Landing, batch_ids: list[str]) -> frozenset[tuple[str, str]]:

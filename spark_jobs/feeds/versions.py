@@ -14,6 +14,7 @@ from pyspark.sql import functions as f
 
 from expectations.contract import load_kinds
 from expectations.models import Feed
+from spark_jobs.feeds.absence import Withheld, withheld
 from spark_jobs.feeds.corrections import CORRECTED, HEALED
 from spark_jobs.feeds.decoding import FILE, ROW
 from spark_jobs.feeds.silver import NOTES, accepted, columns_of, content_hash, elsewhere, silver_table
@@ -78,8 +79,10 @@ def _carried_over(rows: DataFrame, feed: Feed) -> DataFrame:
     return rows
 
 
-def with_vanished(rows: DataFrame, staged: DataFrame) -> DataFrame:
+def with_vanished(rows: DataFrame, staged: DataFrame, doubtful: Sequence[Withheld]) -> DataFrame:
     """Snapshot feeds: a record absent from a later delivery is closed at that delivery, not lost.
+
+    Not at a `doubtful` one, whose closings are withheld.
 
     `staged` are the delivered rows, rejected ones too: a record whose row cannot be used has not vanished. Their
     known_at names the snapshot: it is the day of delivery, and a contract cannot say otherwise (`feed_faults`). `rows`
@@ -87,7 +90,8 @@ def with_vanished(rows: DataFrame, staged: DataFrame) -> DataFrame:
     """
     delivered = staged.where("record_id != '' and known_at is not null")
     last = f.max(f.struct(*DELIVERY, "batch_id")).alias("last")
-    snapshots = delivered.groupBy(f.col("known_at").alias("at")).agg(last)
+    believed = delivered.where(~f.unix_micros("known_at").isin([each.snapshot.at for each in doubtful]))
+    snapshots = believed.groupBy(f.col("known_at").alias("at")).agg(last)
     began = rows.groupBy("record_id").agg(f.min("known_at").alias("began"))
     expected = began.join(f.broadcast(snapshots), f.col("at") > f.col("began"))
     present = delivered.select("record_id", f.col("known_at").alias("at")).distinct()
@@ -111,8 +115,8 @@ def keys(feed: Feed) -> dict[str, str]:
     return {"city_code": feed.city_code, "feed_code": feed.feed_code}
 
 
-def merge(spark: SparkSession, feed: Feed, staged: DataFrame) -> None:
-    """Bring the feed's slice of silver up to date with the staged rows of a new batch.
+def merge(spark: SparkSession, feed: Feed, staged: DataFrame) -> list[Withheld]:
+    """Bring the feed's slice of silver up to date with the staged rows of a new batch; snapshots that closed nothing.
 
     Not where stored versions do not tell enough, and `replace` is given all rows: a docket, whose entries complete each
     other, and a snapshot that does not come after all others.
@@ -121,8 +125,7 @@ def merge(spark: SparkSession, feed: Feed, staged: DataFrame) -> None:
     own = tables.condition(keys(feed), of="old")
     stored = tables.read(spark, table).alias("old").where(own)
     if stored.isEmpty():
-        replace(spark, feed, staged)
-        return
+        return replace(spark, feed, staged)
     fresh = counting(staged, feed)
     if feed.mode == "snapshot":
         within, known = own, stored.where("is_current")
@@ -131,8 +134,10 @@ def merge(spark: SparkSession, feed: Feed, staged: DataFrame) -> None:
         within = f"{own} and {near(row.record_id for row in ids.limit(MOST_IDS + 1).collect())}"
         known = stored.where(within).join(ids, "record_id", "left_semi")
     both = fresh.drop(FILE, ROW).unionByName(known.drop("valid_from", "valid_to", "is_current"))
-    both = with_vanished(both, staged) if feed.mode == "snapshot" else both
+    doubtful = withheld(feed, staged, known) if feed.mode == "snapshot" else []
+    both = with_vanished(both, staged, doubtful) if feed.mode == "snapshot" else both
     tables.upsert(spark, versions(both, feed), table, ("city_code", "feed_code", "record_id", "known_at"), within)
+    return doubtful
 
 
 def near(ids: Iterable[str]) -> str:
@@ -162,12 +167,14 @@ def ranges(words: Sequence[str], most: int) -> list[tuple[str, str]]:
     return [(words[first], words[after - 1]) for first, after in pairwise(cuts)]
 
 
-def replace(spark: SparkSession, feed: Feed, staged: DataFrame) -> None:
+def replace(spark: SparkSession, feed: Feed, staged: DataFrame) -> list[Withheld]:
     """Make the feed's slice of silver be the versions of these staged rows, which are all that it has.
 
-    Versions of a record lie side by side, and records in order of their ids.
+    Versions of a record lie side by side, and records in order of their ids. Returns the snapshots that closed nothing.
     """
     rows = counting(staged, feed)
-    rows = with_vanished(rows, staged) if feed.mode == "snapshot" else rows
+    doubtful = withheld(feed, staged) if feed.mode == "snapshot" else []
+    rows = with_vanished(rows, staged, doubtful) if feed.mode == "snapshot" else rows
     in_order = versions(rows.repartitionByRange("record_id"), feed)
     tables.replace_slice(spark, in_order, silver_table(feed.kind), keys(feed))
+    return doubtful

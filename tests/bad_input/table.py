@@ -84,6 +84,21 @@ ALONE = {
         "passes", "a delivery of its day",
         "test_drops.py::test_a_whole_table_that_did_not_change_is_a_delivery_of_its_day",
     ),
+    "a correction whose time of knowledge did not move": (
+        "passes", "the later delivery counts, whatever the order in which batches are taken",
+        "../feeds/test_ties.py::test_the_later_delivery_counts_in_whatever_order_batches_are_taken",
+    ),
+    "a whole table that is cut off": (
+        "passes", "taken, closes nothing: the account and `n_withheld` say how many records it lacks",
+        "../feeds/test_absence.py::test_closings_are_withheld_where_the_delivery_is_in_doubt",
+    ),
+    "a whole table with rows without a readable key": (
+        "passes", "taken, closes nothing, says so", "../feeds/test_absence.py::test_a_cut_snapshot_closes_nothing_and_says_so"
+    ),
+    "a second edition of a whole table on one day": (
+        "passes", "replaces the first; a part that shares no records with it is added; both are named",
+        "../feeds/test_absence.py::test_a_second_file_of_a_day_replaces_the_first_where_it_is_the_same_table",
+    ),
     "a feed that stands still while its files come": (
         "passes", "windows end before the silence; after more than a pulse of it the indicators are grey",
         "../index/test_coverage.py::test_windows_end_where_the_content_of_a_feed_ends",

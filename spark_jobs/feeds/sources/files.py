@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from expectations.models import Feed, FilesSource
 from spark_jobs.errors import ContractBreach, SourceUnavailable
-from spark_jobs.feeds.landing import Batch, Landing, Manifest
+from spark_jobs.feeds.landing import IN_FOLDER, Batch, Landing, Manifest
 from spark_jobs.feeds.sources.folder import Drop, Folder
 from spark_jobs.feeds.sources.pull import Pull
 
@@ -137,7 +137,7 @@ def _new(folder: Folder, days: dict[Drop, date], landing: Landing, is_whole: boo
 
 
 def _landed_name(drop: Drop) -> str:
-    return drop.name.replace("/", "__")
+    return drop.name.replace("/", IN_FOLDER)
 
 
 def _is_quiet(folder: Folder, drop: Drop) -> bool:
