@@ -17,7 +17,7 @@ import pyarrow as pa
 from expectations.contract import load_kinds
 from expectations.models import FALSE_WORDS, TRUE_WORDS, City, Condition, Feed, FeedColumn, KindColumn
 from expectations.normal_form import BLANKS, NULL_WORDS, NUMBER_LIKE, PLAIN, normal
-from expectations.places import places_of
+from expectations.places import places_on
 from spark_jobs.feeds.bronze import DELIVERED
 from spark_jobs.feeds.casting import EARLIEST, ISO, LATEST, NARROW, OFFSET, THREE_DIGITS, UNSEEN, WIDE, measures
 from spark_jobs.feeds.decoding import hashed_sources
@@ -50,7 +50,7 @@ class DuckDB:
         )
         self.connection.execute("set TimeZone = 'UTC'")
         self.connection.create_function("normal_form", normal)
-        words = [(word, *place) for word, place in places_of(city.city_code).items()]
+        words = [(word, *place[:2]) for word, place in places_on(city.city_code, feed.starts_on).items()]
         self.connection.execute("create table places (word varchar, area varchar, township varchar)")
         self.connection.executemany("insert into places values (?, ?, ?)", words)
 

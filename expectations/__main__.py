@@ -8,10 +8,10 @@ from typing import Annotated
 
 import typer
 
-from expectations.contract import city_codes, load_city, load_kinds
+from expectations.contract import CITY_TABLES, city_codes, load_city, load_kinds, read_table
 from expectations.located_yaml import TODO, ContractError, one_of
 from expectations.outcomes import Outcome
-from expectations.places import places_of
+from expectations.places import successors
 from expectations.sample import SampleError, read_sample
 
 app = typer.Typer(
@@ -52,7 +52,9 @@ def check(city: Annotated[str | None, typer.Option("--city", help="Code of a cit
     """Load contracts and say what is wrong with them: file, line, expected, found."""
     for code in [city] if city else city_codes():
         n_feeds = len(load_city(code).feeds)
-        places_of(code)
+        successors(code)
+        for table in CITY_TABLES:
+            read_table(code, table)
         typer.echo(
             f"{code}: {n_feeds} feeds, all as they should be"
             if n_feeds != 1

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from expectations.corrections import SUFFIX as CORRECTIONS
 from expectations.corrections import Correction, Corrections, correction_faults
+from expectations.dated import range_faults
 from expectations.feed_faults import feed_faults
 from expectations.indicators import indicator_ids, supported_by_kind
 from expectations.located_yaml import ContractError, Fault, load
@@ -27,6 +28,7 @@ CITY_TABLES = {
     ),
     "grid_items": ("item_code", "name_zh", "domain_code", "domain_zh", "valid_from", "valid_to"),
 }  # fmt: skip
+OPTIONAL_COLUMNS = {"area_aliases": ("valid_from", "valid_to")}  # all of a table's or none, after the others
 OPTIONAL_TABLES = ("area_counts", "grid_items")  # a city without the file has no rows of it
 
 
@@ -110,7 +112,7 @@ def load_cities() -> tuple[City, ...]:
 
 
 def read_table(city_code: str, name: str) -> list[dict[str, str]]:
-    """Rows of one of a city's CSV files (a key of CITY_TABLES) as text. Raises ContractError."""
+    """Rows of one of a city's CSV files (a key of CITY_TABLES) as text, their days sound. Raises ContractError."""
     path, columns = city_folder(city_code) / f"{name}.csv", list(CITY_TABLES[name])
     if name in OPTIONAL_TABLES and not path.exists():
         return []
@@ -121,10 +123,14 @@ def read_table(city_code: str, name: str) -> list[dict[str, str]]:
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise ContractError(f"{path}: expected CSV in UTF-8 that can be read, found: {error}") from error
     header = rows[0][1] if rows else []
-    if header != columns:
+    if header not in (columns, [*columns, *OPTIONAL_COLUMNS.get(name, ())]):
         raise ContractError(f"{path}:1: expected the header {','.join(columns)}, found {','.join(header) or 'nothing'}")
-    wrong = [(line, len(row)) for line, row in rows if len(row) != len(columns)]
+    wrong = [(line, len(row)) for line, row in rows if len(row) != len(header)]
     if wrong:
-        lines = [f"{path}:{line}: expected {len(columns)} values, found {n}" for line, n in wrong]
+        lines = [f"{path}:{line}: expected {len(header)} values, found {n}" for line, n in wrong]
         raise ContractError("\n".join(lines))
-    return [dict(zip(columns, row, strict=True)) for _, row in rows[1:]]
+    found = [(line, dict(zip(header, row, strict=True))) for line, row in rows[1:]]
+    faults = [f"{path}:{line}: {fault}" for line, fault in sorted(range_faults(name, found))]
+    if faults:
+        raise ContractError("\n".join(faults))
+    return [row for _, row in found]

@@ -29,6 +29,7 @@ SETTINGS = {
     "spark.scheduler.mode": "FAIR",
     "spark.sql.catalogImplementation": "in-memory",  # the lake's folder is the catalogue: spark_jobs/lake/tables.py, attach
     "spark.sql.session.timeZone": "UTC",
+    "spark.sql.variable.substitute": "false",  # a text with ${…} is that text, not a variable of the server
     "spark.sql.codegen.hugeMethodLimit": "8000",  # bytes: longer methods, as of a feed's casts, Java never compiles
     # Parquet's 1 MiB lets columns of ids, hashes and instants build dictionaries that no second row makes use of
     "spark.hadoop.parquet.dictionary.page.size": str(64 * 2**10),

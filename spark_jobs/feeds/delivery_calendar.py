@@ -10,9 +10,11 @@ from datetime import date
 from typing import Any
 
 from pyspark.sql import Row, SparkSession
+from pyspark.sql import functions as f
 from rich.table import Table
 
 from expectations.contract import load_cities, load_kinds, read_table
+from expectations.dated import holds_in_sql
 from expectations.models import City, FilesSource
 from spark_jobs.feeds import batches, silver
 from spark_jobs.lake import tables
@@ -96,7 +98,7 @@ select
     d.delivered_at
 from expected as e
 inner join county as c
-    on c.city_code = e.city_code and e.day >= c.valid_from and (c.valid_to is null or e.day < c.valid_to)
+    on c.city_code = e.city_code and {is_county}
 left join delivery as d on d.city_code = e.city_code and d.feed_code = e.feed_code and d.day = e.day
 left join record as r
     on r.city_code = e.city_code and r.feed_code = e.feed_code and r.area_code = c.area_code and r.day = e.day
@@ -117,6 +119,7 @@ def define(spark: SparkSession) -> None:
             feeds=", ".join(_feeds()),
             counties=", ".join(_counties()),
             batches=batches.BATCHES,
+            is_county=holds_in_sql("e.day", "c.valid_from", "c.valid_to"),
             records="\n    union all\n    ".join(_records()),
         )
     )
@@ -154,9 +157,9 @@ def calendar(spark: SparkSession, city: City, feed_code: str | None, first: date
     """Rows of the calendar from the first to the last day, in order of feed, county and day."""
     silver.create_tables(spark)
     define(spark)
-    rows = tables.read(spark, VIEW).where(f"city_code = {literal(city.city_code)}")
-    rows = rows.where(f"day between {_day(first)} and {_day(last)}")
-    rows = rows.where(f"feed_code = {literal(feed_code)}") if feed_code else rows
+    rows = tables.read(spark, VIEW).where(f.col("city_code") == city.city_code)
+    rows = rows.where(f.col("day").between(f.lit(first), f.lit(last)))
+    rows = rows.where(f.col("feed_code") == feed_code) if feed_code else rows
     return list(rows.orderBy("feed_code", "area_code", "day").collect())
 
 

@@ -5,6 +5,7 @@ Silver is a pure function of bronze: the same rows in any order, delivered once 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import reduce
 from operator import or_
 
@@ -12,12 +13,14 @@ from pyspark.sql import Column, DataFrame, Row, SparkSession, Window
 from pyspark.sql import functions as f
 
 from expectations.contract import load_kinds
+from expectations.dated import holds_in_sql
 from expectations.models import City, Feed, Kind
-from expectations.places import places_of
+from expectations.places import AMBIGUOUS, OF_ANOTHER_DAY, places_of
 from spark_jobs.feeds.bronze import BATCH, DELIVERED, LANDED
 from spark_jobs.feeds.casting import (
     LATEST,
     SPARK_TYPES,
+    Cast,
     Fault,
     cast_column,
     cleaned,
@@ -39,6 +42,7 @@ from spark_jobs.masking import masked
 
 REJECTS, NOTES = "silver.rejects", "_notes"
 LONGEST_KEY, LONGEST_FOUND = 200, 200  # characters
+UNKNOWN = "unknown_area"  # a word that is no place of the city on any day
 OUTSIDE = "outside_area"  # the rule that rows of other places break
 SPELLING = "_spelling"  # of a key as the source writes it
 SLACK = 3  # days; clocks that go wrong, time zones and a cut-off after midnight never make as many of one
@@ -71,24 +75,36 @@ def create_tables(spark: SparkSession) -> None:
 
 
 def area_lookup(spark: SparkSession, city: City) -> DataFrame:
-    """Every code and name of a place that a source may use, in lower case -> county and township codes.
+    """Every code and name of a place that a source may use, in lower case, by the days on which it means that.
 
-    A name of several places, and a place that no county holds alone, have neither: such a row needs a better column.
+    With county and township codes, or the rule by which it is no place: such a row needs a better column. A city
+    whose words mean one thing on all days has no days in its lookup: asking for them would cost every row.
     """
-    rows = [(word, *place) for word, place in sorted(places_of(city.city_code).items())]
-    return spark.createDataFrame(rows, "word string, area_code string, township_code string")
+    rows = [(word, *meaning) for word, meanings in sorted(places_of(city.city_code).items()) for meaning in meanings]
+    flat = [(word, *place, first, end) for word, first, end, place in rows]
+    names = "word string, area_code string, township_code string, fault string"
+    if any(first or end for *_, first, end in flat):
+        return spark.createDataFrame(flat, f"{names}, valid_from date, valid_to date")
+    return spark.createDataFrame([row[:4] for row in flat], names)
 
 
-def _with_area(rows: DataFrame, feed: Feed, areas: DataFrame) -> DataFrame:
+def _with_area(rows: DataFrame, feed: Feed, areas: DataFrame, happened_on: Column) -> DataFrame:
     """Area by the first of the feed's area columns that is known; the others are tried in the contract's order.
 
-    A row that says its record is deleted, or lies elsewhere, takes the record away: `is_deleted`.
+    A place is what its word means on the day of the event. A row that says its record is deleted, or lies elsewhere,
+    takes the record away: `is_deleted`.
     """
+    is_dated = "valid_from" in areas.columns
+    rows = rows.withColumn("_happened_on", happened_on) if is_dated else rows
     for number, source in enumerate(feed.area):
-        lookup = areas.toDF(f"_word{number}", f"_area{number}", f"_township{number}")
-        rows = rows.join(f.broadcast(lookup), f.lower(text_of(source)) == f.col(f"_word{number}"), "left")
-    words, codes, townships = (
-        [f.col(f"_{name}{number}") for number in range(len(feed.area))] for name in ("word", "area", "township")
+        lookup = areas.toDF(*(f"_{name}{number}" for name in areas.columns))
+        is_it = f.lower(text_of(source)) == f.col(f"_word{number}")
+        if is_dated:
+            is_it &= f.expr(holds_in_sql("_happened_on", f"_valid_from{number}", f"_valid_to{number}"))
+        rows = rows.join(f.broadcast(lookup), is_it, "left")
+    codes, townships, faults = (
+        [f.col(f"_{name}{number}") for number in range(len(feed.area))]
+        for name in ("area_code", "township_code", "fault")
     )
     area_code = f.coalesce(*codes)
     own = [f.when(area_code == code, township) for code, township in zip(codes, townships, strict=True)]
@@ -96,9 +112,19 @@ def _with_area(rows: DataFrame, feed: Feed, areas: DataFrame) -> DataFrame:
     return rows.withColumns({
         "_area_code": area_code,
         "_township_code": f.coalesce(*own),
-        "_is_named": f.coalesce(*words).isNotNull(),
+        "_area_fault": f.when(area_code.isNull(), f.coalesce(*faults, f.lit(UNKNOWN))),
         "is_deleted": _deleted(feed) | (area_code.isNull() & _outside(feed)),
     })  # fmt: skip
+
+
+def _happened_on(kind: Kind, casts: Mapping[str, Cast], time_zone: str) -> Column:
+    """Local day of the event; of a row that says none, as a deletion may, the day of its delivery."""
+    days = []
+    for event in kind.events:
+        value = casts[event].value
+        is_instant = kind.columns[event].type == "instant"
+        days.append(f.to_date(f.from_utc_timestamp(value, time_zone)) if is_instant else value)
+    return f.coalesce(*days, f.col(DELIVERED))
 
 
 def stage(rows: DataFrame, city: City, feed: Feed, areas: DataFrame) -> DataFrame:
@@ -107,8 +133,9 @@ def stage(rows: DataFrame, city: City, feed: Feed, areas: DataFrame) -> DataFram
     Of a row that takes its record away only key, time and place are read: sources leave the rest of it empty.
     """
     kind = load_kinds()[feed.kind]
-    rows = _with_area(with_corrections(_with_text(rows, feed), feed), feed, areas)
     casts = {name: cast_column(name, kind, feed, city.time_zone) for name in kind.columns}
+    rows = with_corrections(_with_text(rows, feed), feed)
+    rows = _with_area(rows, feed, areas, _happened_on(kind, casts, city.time_zone))
     record_id = f.concat_ws("|", *map(text_of, feed.record_id))
     known_text = text_of(feed.known_at.column) if feed.known_at.column else f.col(DELIVERED).cast("string")
     known_at = local_instant(known_text, feed.known_at.format, city.time_zone)
@@ -237,12 +264,9 @@ def _outside_faults(feed: Feed) -> list[Fault]:
 
 
 def _area_faults(feed: Feed) -> list[Fault]:
-    """Why a row has no county: its place is known but not one county's, or not known at all."""
-    is_nowhere, named = f.col("_area_code").isNull(), f.col("_is_named")
-    return [
-        Fault("ambiguous_area", "area_code", _place(feed), is_nowhere & named),
-        Fault("unknown_area", "area_code", _place(feed), is_nowhere & ~named),
-    ]
+    """Why a row has no county: its place is not one county's, none on the day of the event, or not known at all."""
+    rule = f.col("_area_fault")
+    return [Fault(name, "area_code", _place(feed), rule == name) for name in (AMBIGUOUS, OF_ANOTHER_DAY, UNKNOWN)]
 
 
 def _place(feed: Feed) -> Column:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
 import pandas as pd
 from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as f
 
 from expectations.models import City, Text
 from spark_jobs import lineage
@@ -15,26 +17,21 @@ from spark_jobs.feeds.feed_status import batches_read, feed_status
 from spark_jobs.flags.assembly import COLUMNS, flags_for
 from spark_jobs.flags.rule import Night, Place, Query
 from spark_jobs.flags.rules import IN_FORCE
+from spark_jobs.index.engine.territory import REMAINDER, Territory, placed, territory
 from spark_jobs.index.methodology import Flags, load_methodology
 from spark_jobs.lake import tables
 
 TABLE = "flags.flag"
 
-# Values are put in as literals: with Delta's extension, named parameters reach Spark Connect 4.1.4 unbound.
-COUNTIES = """
-    select area_code, name_zh, name_en
-    from conformed.area
-    where city_code = {city} and level = 'county'
-        and valid_from <= date {day} and (valid_to is null or valid_to >= date {day})
-"""
-
 
 def run(spark: SparkSession, city: City, business_date: date) -> str:
     """Compute and write flags.flag for one city and day. Returns a line for the log."""
     methodology = load_methodology()
-    evidence = read_evidence(spark, city, methodology.flags, business_date)
-    place = _place(spark, city, business_date)
-    frame = flags_for(Night(business_date, place, city.feeds, methodology, evidence))
+    in_city = (f.col("city_code") == city.city_code) & (f.col("level") == "county")
+    areas = tables.read(spark, "conformed.area").where(in_city).toPandas()
+    of_today = territory(areas, business_date)
+    evidence = _placed(read_evidence(spark, city, methodology.flags, business_date), of_today, city)
+    frame = flags_for(Night(business_date, _place(city, areas, of_today), city.feeds, methodology, evidence))
     keys = {"city_code": city.city_code, "business_date": business_date.isoformat()}
     tables.replace_slice(spark, _spark_frame(spark, frame), TABLE, keys)
     levels = frame["level_code"].value_counts()
@@ -58,11 +55,19 @@ def needed(flags: Flags) -> dict[Query, int]:
     return most
 
 
-def _place(spark: SparkSession, city: City, business_date: date) -> Place:
-    names = _query(spark, COUNTIES, city, business_date).itertuples(index=False, name=None)
+def _placed(evidence: Mapping[str, pd.DataFrame], of_today: Territory, city: City) -> dict[str, pd.DataFrame]:
+    """Each row under the county of today that its own belongs to; what is in none is the city's."""
+    county_of = {code: city.area_code if to == REMAINDER else to for code, to in of_today.county_of.items()}
+    return {name: placed(frame, county_of) if "area_code" in frame else frame for name, frame in evidence.items()}
+
+
+def _place(city: City, areas: pd.DataFrame, of_today: Territory) -> Place:
+    now = areas[areas["area_code"].isin(of_today.area_codes)].sort_values("valid_from")
+    names = now[["area_code", "name_zh", "name_en"]].itertuples(index=False, name=None)
     return Place(city.city_code, city.area_code, {code: Text(zh, en) for code, zh, en in names})
 
 
+# Values are put in as literals: with Delta's extension, named parameters reach Spark Connect 4.1.4 unbound.
 def _query(spark: SparkSession, query: str, city: City, business_date: date, days: int = 0) -> pd.DataFrame:
     values = {
         "city": city.city_code,

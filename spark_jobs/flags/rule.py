@@ -38,6 +38,9 @@ DAILY = Query(
 )
 
 
+CITY = Text("全市", "the city")
+
+
 @dataclass(frozen=True)
 class Place:
     """The areas of a city as flags need them: its own code, and its counties with their names."""
@@ -45,6 +48,10 @@ class Place:
     city_code: str
     city_area: str
     counties: Mapping[str, Text]
+
+    def name(self, area_code: str) -> Text:
+        """Of a county; of the city for what lies in no county of today."""
+        return self.counties.get(area_code, CITY)
 
 
 @dataclass(frozen=True, eq=False)

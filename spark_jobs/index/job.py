@@ -13,6 +13,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as f
 
 from expectations.contract import load_holidays
+from expectations.dated import holds
 from expectations.models import City
 from spark_jobs.feeds.batches import batches_of
 from spark_jobs.feeds.feed_status import feed_status
@@ -28,6 +29,7 @@ from spark_jobs.index.engine.movement import movement
 from spark_jobs.index.engine.pulse import Pulse, indicator_pulse, while_incomplete
 from spark_jobs.index.engine.scale import Goalposts
 from spark_jobs.index.engine.settlement import settlement_inputs
+from spark_jobs.index.engine.territory import REMAINDER, Territory, placed, territory
 from spark_jobs.index.engine.windows import DailyCounts, base_year_spans, month_ends
 from spark_jobs.index.methodology import Methodology, load_methodology
 from spark_jobs.lake import tables
@@ -124,7 +126,7 @@ def computed_night(night: Night) -> tuple[dict[str, list[rows.Row]], pd.DataFram
         "trend": rows.trend_rows(history.latest(history.merged(night.past, fresh), frame.known_on), ends),
         "input": [
             *rows.input_rows(windows, list(frame.area_codes), methodology),
-            *settlement_inputs(night.daily, frame.area_codes, day),
+            *settlement_inputs(night.daily, [*frame.area_codes, REMAINDER], day),
         ],
         "movement": _movement_rows(night.earlier, windows, frame, methodology),
         "pulse": rows.pulse_rows(_pulses(night), units),
@@ -141,8 +143,10 @@ def _doubtful(night: Night) -> set[str]:
     """Units of grade B at best: an estimated or outdated denominator, or last days that are or may be incomplete."""
     frame, methodology = night.frame, night.frame.methodology
     oldest = night.day - timedelta(days=365 * methodology.publication.max_denominator_years)
-    now = frame.denominators[frame.denominators["valid_to"].isna() | (frame.denominators["valid_to"] >= night.day)]
-    unsure = now[(now["quality_code"] == "estimate") | (now["valid_from"] < oldest)]
+    dated = frame.denominators[frame.denominators["area_code"].isin(frame.area_codes)]
+    ranges = zip(dated["valid_from"], dated["valid_to"], strict=True)
+    now = dated[np.array([holds(night.day, *each) for each in ranges], dtype=np.bool_)]
+    unsure = now[(now["quality_code"] == "estimate") | (now["known_from"] < oldest)]
     units = set(unsure["area_code"]) | ({frame.city_area} if len(unsure) else set())
     is_young = methodology.status(night.day, frame.known_on) == "provisional"
     is_incomplete = any(frame.held_back.values()) or not all(found.is_learnt for found in night.learnt.values())
@@ -158,7 +162,7 @@ def _movement_rows(
     """The ledger since the earlier release; nothing for a city's first."""
     if earlier is None:
         return ()
-    before = ledger.before_of(earlier, frame.units, methodology)
+    before = ledger.before_of(earlier, frame.units, methodology, frame.county_of)
     seed = methodology.posterior.seed
     moved = movement(before, windows["previous"], windows["headline"], frame.marks, methodology, seed, frame.area_codes)
     return ledger.movement_rows(moved, earlier, frame.units, methodology)
@@ -196,14 +200,14 @@ def read(spark: SparkSession, city: City, business_date: date, known_on: date, d
         nights = pool.submit(_nights, spark, city, business_date, methodology)
         frozen = pool.submit(frozen_goalposts, spark, city, methodology)
         of_city = pool.submit((daily_of(spark, city, business_date) if daily is None else daily).toPandas)
-        areas, denominators = reference(spark, city, business_date)
+        lands, denominators = reference(spark, city, business_date)
         status = feed_status(city.feeds, batches_of(spark, city), business_date)
-        counted = of_city.result()
+        counted = placed(of_city.result(), lands.county_of)
         behind = days_behind(city, status, counted, business_date, methodology)
         coverage = without_still(coverage_of(city, status), behind, city, business_date, methodology)
         unscaled = CityFrame(
-            city.area_code, tuple(areas), denominators, coverage,
-            Goalposts(*(np.zeros(0),) * 3, np.zeros(0, dtype=bool)), {}, known_on, methodology,
+            city.area_code, lands.area_codes, lands.denominators(denominators), coverage,
+            Goalposts(*(np.zeros(0),) * 3, np.zeros(0, dtype=bool)), {}, known_on, methodology, lands.county_of,
         )  # fmt: skip
         counts = unscaled.counts(counted)
         base = base_years(city, counts, methodology)
@@ -267,18 +271,12 @@ def _nights(spark: SparkSession, city: City, day: date, methodology: Methodology
     return found
 
 
-def reference(spark: SparkSession, city: City, business_date: date) -> tuple[list[str], pd.DataFrame]:
-    """County codes in order, and the dated denominators."""
+def reference(spark: SparkSession, city: City, business_date: date) -> tuple[Territory, pd.DataFrame]:
+    """The city's counties of the day with what they were before, and the dated denominators."""
     in_city = f.col("city_code") == city.city_code
-    areas = (
-        tables.read(spark, "raw.area")
-        .where(in_city & (f.col("level") == "county") & (f.col("valid_from") <= f.lit(business_date)))
-        .where(f.col("valid_to").isNull() | (f.col("valid_to") >= f.lit(business_date)))
-        .select("area_code")
-        .toPandas()
-    )
+    counties = tables.read(spark, "raw.area").where(in_city & (f.col("level") == "county")).toPandas()
     denominators = tables.read(spark, "raw.denominator").where(in_city).toPandas()
-    return sorted(areas["area_code"]), denominators
+    return territory(counties, business_date), denominators
 
 
 def daily_of(spark: SparkSession, city: City, business_date: date) -> DataFrame:

@@ -15,6 +15,7 @@ from pyspark.sql import functions as f
 
 from spark_jobs.index.engine.movement import CAUSES, NO_INDICATOR, Before, Movement
 from spark_jobs.index.engine.released_inputs import on_units, window_of
+from spark_jobs.index.engine.territory import placed
 from spark_jobs.index.methodology import Methodology
 from spark_jobs.lake import tables
 from spark_jobs.released.columns import MOVEMENT_CAUSES
@@ -97,12 +98,16 @@ def _read(spark: SparkSession, city_code: str, release_id: str, business_date: d
         return EarlierRelease(release_id, business_date, *frames)
 
 
-def before_of(earlier: EarlierRelease, units: Sequence[str], methodology: Methodology) -> Before:
-    """What the release said, on `units`: today's areas in order, then the city."""
+def before_of(
+    earlier: EarlierRelease, units: Sequence[str], methodology: Methodology, county_of: Mapping[str, str]
+) -> Before:
+    """What the release said, on `units`: today's areas in order, then the city. `county_of`: of former areas, today's."""
     areas, indicators = list(units[:-1]), methodology.indicators
     windows, described = [], []
+    keys = ["indicator_id", "area_code", "stratum"]
+    headline = placed(earlier.headline, county_of).groupby(keys, as_index=False)[["count", "exposure"]].sum(min_count=1)
     for indicator in indicators:
-        rows = earlier.headline[earlier.headline["indicator_id"] == indicator.id]
+        rows = headline[headline["indicator_id"] == indicator.id]
         said = earlier.indicator_value[earlier.indicator_value["indicator_id"] == indicator.id]
         is_known = np.isin(areas, said["area_code"]) & (rows.empty or set(rows["stratum"]) == set(indicator.strata))
         described.append(is_known)

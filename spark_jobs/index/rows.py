@@ -14,6 +14,7 @@ from spark_jobs.index.engine.completeness import Completeness, SeriesCode
 from spark_jobs.index.engine.inputs import IndicatorWindow
 from spark_jobs.index.engine.pulse import Pulse
 from spark_jobs.index.engine.results import IndexResult
+from spark_jobs.index.engine.territory import REMAINDER
 from spark_jobs.index.methodology import Methodology
 from spark_jobs.released.columns import TABLES
 from spark_jobs.released.schemas import spark_types
@@ -136,7 +137,7 @@ def trend_rows(history: pd.DataFrame, days: Sequence[date]) -> Iterator[Row]:
 def input_rows(
     windows: Mapping[str, tuple[IndicatorWindow, ...]], areas: list[str], methodology: Methodology
 ) -> Iterator[Row]:
-    """The aggregated inputs, so that a release can be rebuilt without the lake."""
+    """The aggregated inputs, so that a release can be rebuilt without the lake; the remainder where there is any."""
     strata = {indicator.id: indicator.strata for indicator in methodology.indicators}
     for name, content in windows.items():
         for window in content:
@@ -144,14 +145,21 @@ def input_rows(
                 continue
             for s, stratum in enumerate(strata[window.indicator_id]):
                 for a, area in enumerate(areas):
-                    yield {
-                        "indicator_id": window.indicator_id,
-                        "area_code": area,
-                        "window": name,
-                        "stratum": stratum,
-                        "count": _number(window.counts[s, a]),
-                        "exposure": _number(window.exposure[a]),
-                    }
+                    yield _input(window, name, stratum, area, (window.counts[s, a], window.exposure[a]))
+                if window.rest_counts is not None and window.has_rest:
+                    yield _input(window, name, stratum, REMAINDER, (window.rest_counts[s], window.rest_exposure))
+
+
+def _input(window: IndicatorWindow, name: str, stratum: str, area_code: str, figures: tuple[float, float]) -> Row:
+    count, exposure = map(_number, figures)
+    return {
+        "indicator_id": window.indicator_id,
+        "area_code": area_code,
+        "window": name,
+        "stratum": stratum,
+        "count": count,
+        "exposure": exposure,
+    }
 
 
 def pulse_rows(pulses: Mapping[str, Pulse], units: list[str]) -> Iterator[Row]:

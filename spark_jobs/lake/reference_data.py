@@ -8,9 +8,11 @@ from datetime import date
 from typing import Any
 
 from pyspark.sql import SparkSession
+from pyspark.sql import functions as f
 
 from expectations.contract import CITY_TABLES, read_table
 from expectations.models import City
+from expectations.places import successors
 from spark_jobs.lake import tables
 
 RAW = {
@@ -19,6 +21,7 @@ RAW = {
     "raw.area_count": "area_counts",
     "raw.grid_item": "grid_items",
 }
+DERIVED = {"raw.area": ("successor_code",)}  # columns that follow from several tables
 TYPES = {"valid_from": "date", "valid_to": "date", "value": "double", "n": "int"}
 _READ: dict[str, Callable[[str], Any]] = {"date": date.fromisoformat, "double": float, "int": int, "string": str}
 
@@ -31,17 +34,26 @@ def load_reference_data(spark: SparkSession, city: City) -> None:
 
 def columns_of(table: str) -> dict[str, str]:
     """Columns of a raw table beside city_code, with their SQL types."""
-    return {column: TYPES.get(column, "string") for column in CITY_TABLES[RAW[table]]}
+    columns = [*CITY_TABLES[RAW[table]], *DERIVED.get(table, ())]
+    return {column: TYPES.get(column, "string") for column in columns}
+
+
+def _rows(city_code: str, table: str) -> list[dict[str, str]]:
+    """What the city's folder says, an ended area with its successor."""
+    found = read_table(city_code, RAW[table])
+    if table == "raw.area":
+        to = successors(city_code)
+        return [{**row, "successor_code": to.get(row["area_code"], "")} for row in found]
+    return found
 
 
 def _load(spark: SparkSession, city_code: str, table: str) -> None:
     columns = columns_of(table)
     found = [
-        tuple(_typed(row[column], type_) for column, type_ in columns.items())
-        for row in read_table(city_code, RAW[table])
+        tuple(_typed(row[column], type_) for column, type_ in columns.items()) for row in _rows(city_code, table)
     ]
     tables.ensure(spark, table, {"city_code": "string"} | columns, ("city_code",))
-    own = tables.read(spark, table).where(f"city_code = {tables.literal(city_code)}")
+    own = tables.read(spark, table).where(f.col("city_code") == city_code)
     if sorted(map(tuple, own.select(*columns).collect()), key=repr) == sorted(found, key=repr):
         return
     ddl = ", ".join(f"{column} {type_}" for column, type_ in columns.items())

@@ -33,6 +33,7 @@ def connect() -> SparkSession:
         raise EnvironmentFault("Spark: SPARK_REMOTE is not set; `make run` sets it, by hand use sc://localhost:PORT")
     _require_server(remote)
     session = SparkSession.builder.remote(remote).getOrCreate()
+    session.conf.set("spark.sql.variable.substitute", "false")  # on any server: what is a literal here is one there
     attach(session)
     interpret(session)
     return session

@@ -64,7 +64,8 @@ again_if_overtaken = retry(
 
 
 def literal(value: str) -> str:
-    """SQL string literal."""
+    """SQL string literal, for the places where Spark takes neither a column nor a parameter; a session of `connect`
+    puts nothing in the place of what it holds."""
     return "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"
 
 

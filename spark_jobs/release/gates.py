@@ -15,10 +15,12 @@ import pandas as pd
 from expectations.models import Text
 from expectations.outcomes import Outcome
 from spark_jobs.errors import ContractBreach, StepError
+from spark_jobs.index.engine.territory import REMAINDER
 from spark_jobs.release.jumps import unexplained_jumps
 from spark_jobs.release.model import Gate, ReleaseInput, Severity
 from spark_jobs.release.movement import ledger_faults
 from spark_jobs.release.suite import judge_tables
+from spark_jobs.release.whole import sum_faults
 from spark_jobs.release.wording import LANGUAGES, Wording
 from spark_jobs.released.columns import TABLES, rows
 
@@ -162,9 +164,10 @@ def _live_without_feed(tables: Mapping[str, pd.DataFrame]) -> list[str]:
 
 
 def publication_suite(given: ReleaseInput, tables: Mapping[str, pd.DataFrame]) -> Verdict:
-    """Ranges, intervals, completeness (Great Expectations), no unexplained jump, a movement ledger that adds up."""
+    """Ranges, intervals, completeness (Great Expectations), no unexplained jump, a movement ledger that adds up, and a
+    city that is its counties and the remainder."""
     breaches = judge_tables(tables, [area.area_code for area in given.areas])
-    breaches += unexplained_jumps(given, tables) + ledger_faults(tables)
+    breaches += unexplained_jumps(given, tables) + ledger_faults(tables) + sum_faults(given, tables)
     if breaches:
         return _failed(f"发布检查未通过（{len(breaches)}处，详见运行记录）", f"publication suite: {_list(breaches)}")
     return _passed("发布检查全部通过", "the publication suite found no fault")
@@ -182,7 +185,7 @@ def disclosure(given: ReleaseInput, tables: Mapping[str, pd.DataFrame]) -> Verdi
         faults += [f"table {name} carries the personal column {column}" for column in sorted(personal)]
     for name, table in TABLES.items():
         if "area_code" in table.columns:
-            finer = sorted(set(tables[name]["area_code"]) - public)
+            finer = sorted(set(tables[name]["area_code"]) - public - ({REMAINDER} if name == "input" else set()))
             faults += [f"table {name} carries the area {code}, finer than a county or unknown" for code in finer]
         for column in (c for c, declared in table.columns.items() if declared.type == "text"):
             if any(PERSONAL_TEXT.search(value or "") for value in tables[name][column]):
@@ -229,10 +232,10 @@ GATES: dict[str, Check] = {
     "publication": Check(
         Text("发布检查", "publication suite"),
         Text(
-            "取值范围、区间、代码齐全（Great Expectations）；没有无法解释的突变；变动说明相加无误",
+            "取值范围、区间、代码齐全（Great Expectations）；没有无法解释的突变；变动说明相加无误；全市等于各县区与其余部分之和",
             "Great Expectations: ranges, lower ≤ index ≤ upper, every area once, codes; no jump out of the interval "
             "that neither a new flag nor another method or set of missing feeds explains; "
-            "a movement ledger that adds up",
+            "a movement ledger that adds up; a city that is its counties and the remainder",
         ),
         publication_suite,
     ),

@@ -17,6 +17,7 @@ from pyspark.sql import SparkSession
 from pyspark.sql import functions as f
 
 from expectations.contract import load_kinds, read_table
+from expectations.dated import row_holds
 from expectations.models import City, Text
 from expectations.outcomes import Outcome
 from spark_jobs.errors import EnvironmentFault
@@ -123,11 +124,10 @@ def _known_on(county_index: pd.DataFrame, city: City, business_date: date, as_of
 
 def published_areas(city: City, business_date: date) -> tuple[Area, ...]:
     """The city and its counties on that day, the city first, counties by code."""
-    day = business_date.isoformat()
     found = [
         Area(row["area_code"], "city" if row["level"] == "city" else "county", Text(row["name_zh"], row["name_en"]))
         for row in read_table(city.city_code, "areas")
-        if row["level"] in ("city", "county") and row["valid_from"] <= day <= (row["valid_to"] or day)
+        if row["level"] in ("city", "county") and row_holds(business_date, row)
     ]
     return tuple(sorted(found, key=lambda area: (area.level_code != "city", area.area_code)))
 

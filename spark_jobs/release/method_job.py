@@ -13,6 +13,7 @@ from spark_jobs.feeds.batches import batches_of
 from spark_jobs.feeds.feed_status import feed_status
 from spark_jobs.index.coverage import coverage_of
 from spark_jobs.index.engine.method_change import MethodChange, compare
+from spark_jobs.index.engine.territory import placed
 from spark_jobs.index.engine.windows import DailyCounts, month_ends
 from spark_jobs.index.job import daily_of, frozen_goalposts, reference
 from spark_jobs.index.methodology import Methodology, MethodologyError, load_methodology
@@ -57,12 +58,13 @@ def compare_methods(
 def _change(
     spark: SparkSession, city: City, business_date: date, current: Methodology, candidate: Methodology
 ) -> MethodChange:
-    areas, denominators = reference(spark, city, business_date)
+    lands, given = reference(spark, city, business_date)
     coverage = coverage_of(city, feed_status(city.feeds, batches_of(spark, city), business_date))
-    rows = daily_of(spark, city, business_date).toPandas()
+    rows = placed(daily_of(spark, city, business_date).toPandas(), lands.county_of)
+    denominators = lands.denominators(given)
 
     def counts_under(methodology: Methodology) -> DailyCounts:
-        return DailyCounts(rows, denominators, coverage, areas, methodology)
+        return DailyCounts(rows, denominators, coverage, lands.area_codes, methodology)
 
     days = month_ends(business_date, MONTHS)[:-1]
     frozen = frozen_goalposts(spark, city, current)

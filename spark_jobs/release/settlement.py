@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from spark_jobs.index.engine.settlement import Settlement, settlements
+from spark_jobs.index.engine.territory import REMAINDER
 from spark_jobs.release.model import Area, Release
 
 
@@ -10,5 +11,5 @@ def shown_settlements(release: Release, area: Area) -> list[Settlement]:
     """Of the city both views; of a county the cumulative one only, for its months are too few cases to say anything."""
     counties = [each.area_code for each in release.areas if each.level_code == "county"]
     if area.level_code == "city":
-        return settlements(release.tables["input"], counties)
+        return settlements(release.tables["input"], [*counties, REMAINDER])
     return [s for s in settlements(release.tables["input"], [area.area_code]) if s.month is None]

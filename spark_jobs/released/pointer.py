@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date
 
 from pyspark.sql import SparkSession
+from pyspark.sql import functions as f
 
 from spark_jobs.lake import tables
 
@@ -23,5 +24,5 @@ def pointed_release(spark: SparkSession, city_code: str) -> str | None:
     """The city's current release in the lake, or None before the first."""
     if not tables.exists(spark, POINTER):
         return None
-    rows = tables.read(spark, POINTER).where(f"city_code = {tables.literal(city_code)}").select("release_id").collect()
+    rows = tables.read(spark, POINTER).where(f.col("city_code") == city_code).select("release_id").collect()
     return str(rows[0].release_id) if rows else None

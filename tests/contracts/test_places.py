@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import date
 from pathlib import Path
 
 import pytest
 
 from expectations.contract import city_codes, load_city, read_table
 from expectations.located_yaml import ContractError
-from expectations.places import LEVELS, places_of
+from expectations.places import AMBIGUOUS, LEVELS, Place, places_of, places_on
 
 pytestmark = pytest.mark.unit
+TODAY = date(2026, 11, 30)
 COUNTIES = {"230602", "230603", "230604", "230605", "230606", "230621", "230622", "230623", "230624"}
 QUALITIES = {"exact", "rounded", "estimate"}
 
@@ -18,16 +20,16 @@ QUALITIES = {"exact", "rounded", "estimate"}
 @pytest.mark.parametrize("city_code", city_codes())
 def test_every_code_name_and_alias_resolves(city_code: str) -> None:
     """To a county, or to none where the crosswalk says that no county holds the place alone."""
-    places = places_of(city_code)
+    places = places_on(city_code, TODAY)
     areas = {area["area_code"]: area for area in read_table(city_code, "areas")}
     counties = {code for code, area in areas.items() if area["level"] == "county"}
     for code, area in areas.items():
         if area["level"] != "city":
-            county, township = places[code]
+            county, township, _ = places[code]
             assert county in counties
             assert township == (code if area["level"] == "township" else None)
     for alias in read_table(city_code, "area_aliases"):
-        county, _ = places[alias["alias"].lower()]
+        county = places[alias["alias"].lower()].area_code
         assert (county in counties) == bool(alias["area_code"]), alias
 
 
@@ -48,7 +50,8 @@ CROSSWALK = {
 
 @pytest.mark.parametrize("word", CROSSWALK)
 def test_the_crosswalk_of_zones_police_and_farms(word: str) -> None:
-    assert places_of("daqing")[word] == CROSSWALK[word]
+    (meaning,) = places_of("daqing")[word]
+    assert meaning.place[:2] == CROSSWALK[word]
 
 
 def counts(**wanted: str) -> dict[tuple[str, str], int]:
@@ -147,10 +150,10 @@ def ragged(root: Path) -> Path:
 
 
 def test_grids_lead_to_what_they_lie_in_at_any_depth(ragged: Path) -> None:
-    places = places_of("ragged")
-    assert places["91111"] == places["四级格"] == ("91", "911")
-    assert places["9119"] == ("91", None)  # straight below the county
-    assert places["甲镇"] == (None, None)  # the name of two
+    places = places_on("ragged", TODAY)
+    assert places["91111"] == places["四级格"] == Place("91", "911")
+    assert places["9119"] == Place("91", None)  # straight below the county
+    assert places["甲镇"] == Place(None, None, AMBIGUOUS)  # the name of two
     assert "城" not in places
     assert len(LEVELS) == 7
 

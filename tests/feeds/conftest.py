@@ -88,6 +88,12 @@ class Trial:
         self.city = load_city(self.city.city_code)
         self.feed = self.city.feed("cases")
 
+    def place(self, areas: str, aliases: str = "alias,area_code,note\n") -> None:
+        """Give the city other areas."""
+        folder = contract.city_folder(self.city.city_code)
+        (folder / "areas.csv").write_text(areas, encoding="utf-8")
+        (folder / "area_aliases.csv").write_text(aliases, encoding="utf-8")
+
     def deliver(self, name: str, rows: list[dict[str, str]]) -> None:
         lines = [",".join(HEADER), *(",".join(line.get(column, "") for column in HEADER) for line in rows)]
         (self.drops / name).write_text("\n".join(lines) + "\n", encoding="utf-8")

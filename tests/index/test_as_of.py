@@ -149,7 +149,7 @@ def test_exposure_weights_dated_values_by_their_days_and_is_unknown_in_a_gap(
 
     begin = TODAY - timedelta(days=364)
     n_before = (change - begin).days
-    dated = exposure(lambda _: [(FIRST, change - timedelta(days=1), 1e5), (change, None, 3e5)])
+    dated = exposure(lambda _: [(FIRST, change, 1e5), (change, None, 3e5)])
     np.testing.assert_allclose(dated, (n_before * 1e5 + (365 - n_before) * 3e5) / 365.0)
     gap = exposure(lambda area: [(FIRST, None, 1e5)] if area == AREAS[0] else [(change, None, 1e5)])
     assert gap[0] == pytest.approx(1e5) and np.isnan(gap[1:]).all()

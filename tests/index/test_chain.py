@@ -120,13 +120,13 @@ def test_a_feed_that_is_missing_greys_its_indicator_and_is_not_zero(
     np.testing.assert_array_equal(run(left_out, marks, methodology).overall.index, part.overall.index)
 
 
-def test_one_missing_area_loses_its_own_figure_only(year: Year, marks: Goalposts, methodology: Methodology) -> None:
+def test_one_missing_area_loses_its_own_figure_and_the_city_its(year: Year, marks: Goalposts, methodology: Methodology) -> None:
     windows = year(RISK)
     counts = next(window.counts for window in windows if window.indicator_id.startswith("d1")).copy()
     counts[0, 4] = np.nan
     result = run(changed(windows, "d1", counts=counts), marks, methodology)
     state = result.indicators.state[row(result, "d1")]
-    assert state[4] == "missing_feed" and np.all(np.delete(state, 4) == "live")
+    assert np.all(state[[4, -1]] == "missing_feed") and np.all(np.delete(state, [4, -1]) == "live")
     assert result.domains.live_weight_share[3, 4] == pytest.approx(0.65)
     assert np.isfinite(result.overall.index).all()
 

@@ -217,6 +217,12 @@ trees = st.dictionaries(st.sampled_from("abcde"), st.sampled_from([None, *"abcde
 counted = st.builds(lambda y, e: (y, e), array(4), array(4))
 OUTLIER = OutlierFlag(amber_limit=0.95, red_limit=0.998, winsorised_share=0.2, min_units=2)
 
+counties = st.lists(
+    st.tuples(
+        st.sampled_from(CODES), st.none() | st.dates(), st.none() | st.dates(), st.none() | st.sampled_from(CODES)
+    ),
+    max_size=4,
+).map(lambda rows: pd.DataFrame(rows, columns=["area_code", "valid_from", "valid_to", "successor_code"]))
 CALLS: dict[str, st.SearchStrategy[tuple[Any, ...]]] = {
     **{f"aggregate.{name}": weighted() for name in ("arithmetic", "geometric", "harmonic", "outranking", "copeland")},
     "aggregate.ampi": weighted(st.sampled_from(["benefit", "harm", "neither"])),
@@ -313,6 +319,11 @@ CALLS: dict[str, st.SearchStrategy[tuple[Any, ...]]] = {
     "sensitivity.median_rank_shift": some.flatmap(lambda n: st.tuples(array(n), array((n, 3)) | array((n, 0)))),
     "settlement.settlement_inputs": st.tuples(daily(), st.just(CODES), st.just(DAY)),
     "settlement.settlements": st.tuples(released(), st.just(CODES)),
+    "territory.placed": st.tuples(
+        daily().map(lambda rows: rows[["area_code"]]),
+        st.dictionaries(st.sampled_from(CODES), st.sampled_from(CODES), max_size=3),
+    ),
+    "territory.territory": st.tuples(counties, st.just(DAY)),
     "uncertainty_analysis.study": st.tuples(
         windows().map(lambda w: ReleasedInputs(CODES, w, (), tuple(plain_year(n) for n in range(3)))), st.just(METHOD),
         st.sampled_from([8, 7, -1, 2**60]),
@@ -324,7 +335,6 @@ CALLS: dict[str, st.SearchStrategy[tuple[Any, ...]]] = {
     "window_draws.draw_window": st.tuples(windows(), marks, st.just(METHOD), seed, st.just("headline"), codes),
     "window_draws.require_marks": st.tuples(marks, st.just(METHOD)),
     "window_draws.with_city": st.tuples(window),
-    "window_draws.usable_areas": st.tuples(window),
     "window_draws.too_few_events": st.tuples(number, number, st.sampled_from([RATE, SHARE]), st.just(10)),
     "window_draws.unit_states": st.tuples(
         st.sampled_from(plain_year()).map(with_city), st.sampled_from([RATE, SHARE]), coarse, flags
@@ -435,7 +445,9 @@ def numbers_in(result: Any) -> Iterator[np.ndarray]:
         return
     if dataclasses.is_dataclass(result):
         yield from numbers_in([getattr(result, field.name) for field in dataclasses.fields(result)])
-    elif isinstance(result, pd.Series | pd.DataFrame):
+    elif isinstance(result, pd.DataFrame):
+        yield from numbers_in(result.select_dtypes("number").to_numpy(dtype=float, na_value=np.nan))
+    elif isinstance(result, pd.Series):
         yield from numbers_in(result.to_numpy(dtype=float, na_value=np.nan))
     elif isinstance(result, dict):
         yield from numbers_in(list(result.values()))

@@ -248,7 +248,10 @@ def indicator_value(
                     "state_code": "live" if live else "missing_feed", "missing_since": None if live else date(2026, 11, 20),
                     "feed_codes": [FEED_OF_DOMAIN[domain.id]],
                 })  # fmt: skip
-    return pd.DataFrame(rows)
+    found = pd.DataFrame(rows)
+    is_city = found["area_code"] == of_areas[0].area_code
+    of_counties = found[~is_city].groupby("indicator_id")["n_events"].sum()
+    return found.assign(n_events=found["n_events"].where(~is_city, found["indicator_id"].map(of_counties)))
 
 
 def trend(of_areas: tuple[Area, ...], generator: np.random.Generator, grey_domain: str | None) -> pd.DataFrame:

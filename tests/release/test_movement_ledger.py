@@ -82,7 +82,7 @@ def earlier(**changes: pd.DataFrame) -> EarlierRelease:
 
 
 def test_what_the_earlier_release_said_is_laid_out_on_todays_areas() -> None:
-    before = before_of(earlier(), ["c2", "c1", "c9", "city"], METHODOLOGY)
+    before = before_of(earlier(), ["c2", "c1", "c9", "city"], METHODOLOGY, {})
     np.testing.assert_array_equal(before.index, [np.nan, 99.0, np.nan, 100.0])
     assert before.is_described[:, :2].all()
     assert not before.is_described[:, 2].any()
@@ -98,7 +98,7 @@ def test_an_indicator_whose_feed_was_missing_is_no_indicator_that_did_not_exist(
     fed = whole.headline[whole.headline["indicator_id"] != INDICATORS[4]]
     existing = whole.indicator_value[whole.indicator_value["indicator_id"] != INDICATORS[5]]
     strata = fed.assign(stratum=fed["stratum"].where(fed["indicator_id"] != INDICATORS[0], "other"))
-    before = before_of(earlier(headline=strata, indicator_value=existing), UNITS, METHODOLOGY)
+    before = before_of(earlier(headline=strata, indicator_value=existing), UNITS, METHODOLOGY, {})
     assert [w.indicator_id for w in before.headline] == [n for i, n in enumerate(INDICATORS) if i not in (0, 4, 5)]
     assert before.is_described.all(axis=1).tolist() == [i not in (0, 5) for i in range(len(INDICATORS))]
     assert np.isnan(before.score[5]).all()
@@ -302,3 +302,12 @@ def test_releases_that_cannot_be_compared_are_named(make_release: Make, tmp_path
         movement_between(tmp_path, ids[0], "20990101-x")
     with pytest.raises(UsageError, match="twice"):
         movement_between(tmp_path, ids[0], ids[0])
+
+
+def test_a_county_that_was_merged_since_is_described_by_what_both_had() -> None:
+    """Counts and exposure of the earlier release, each former county under the one that took it in."""
+    before = before_of(earlier(), ["c1", "city"], METHODOLOGY, {"c1": "c1", "c2": "c1"})
+    alone = before_of(earlier(), UNITS, METHODOLOGY, {})
+    for merged, apart in zip(before.headline, alone.headline, strict=True):
+        np.testing.assert_array_equal(merged.counts[:, 0], apart.counts.sum(axis=1))
+        np.testing.assert_array_equal(merged.city_exposure, apart.city_exposure)

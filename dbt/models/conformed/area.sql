@@ -9,7 +9,8 @@ with final as (
         name_en,
         parent_code,
         valid_from,
-        valid_to
+        valid_to,
+        successor_code
     from {{ source('raw', 'area') }}
 )
 

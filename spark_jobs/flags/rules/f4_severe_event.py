@@ -171,7 +171,7 @@ def find(night: Night) -> list[Finding]:
     """Red the same night: severe events, then exceptional homicides."""
     rule, counties = night.methodology.flags.f4_severe_event, night.place.counties
     events = severe_events(night.evidence["tolls"], rule, night.business_date)
-    found = [_event_finding(event, counties[event.area_code], rule) for event in events]
+    found = [_event_finding(event, night.place.name(event.area_code), rule) for event in events]
     if HOMICIDE_INDICATOR not in night.covered_since:
         return found
     first = night.covered_since[HOMICIDE_INDICATOR]

@@ -31,7 +31,7 @@ UNKNOWN_AREA = Query(
     """
     select feed_code, batch_id, count(distinct source_file, row_number) as n_unknown_area
     from silver.rejects
-    where city_code = {city} and rule in ('unknown_area', 'ambiguous_area')
+    where city_code = {city} and rule in ('unknown_area', 'ambiguous_area', 'no_area_of_that_day')
     group by feed_code, batch_id
     """,
 )

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 
 import numpy as np
@@ -19,6 +19,7 @@ from spark_jobs.index.engine.composite_index import compute_index
 from spark_jobs.index.engine.inputs import IndexInput, IndicatorWindow
 from spark_jobs.index.engine.results import IndexResult
 from spark_jobs.index.engine.scale import Goalposts
+from spark_jobs.index.engine.territory import placed
 from spark_jobs.index.engine.windows import Coverage, DailyCounts
 from spark_jobs.index.methodology import Methodology
 
@@ -28,7 +29,8 @@ class CityFrame:
     """What the index of a city needs besides its daily counts; small, so that it travels with the function.
 
     known_on: business date at whose cut-off the counts were known; held_back: days that each indicator leaves off at
-    the end of a window of `known_on`, because they are incomplete.
+    the end of a window of `known_on`, because they are incomplete. county_of: county of any day -> the one of
+    `area_codes` that it belongs to, or the remainder (engine/territory.py); without an entry it is itself.
     """
 
     city_area: str
@@ -39,13 +41,15 @@ class CityFrame:
     held_back: Mapping[str, int]
     known_on: date
     methodology: Methodology
+    county_of: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def units(self) -> list[str]:
         return [*self.area_codes, self.city_area]
 
     def counts(self, daily: pd.DataFrame) -> DailyCounts:
-        return DailyCounts(daily, self.denominators, self.coverage, self.area_codes, self.methodology)
+        of_today = placed(daily, self.county_of)
+        return DailyCounts(of_today, self.denominators, self.coverage, self.area_codes, self.methodology)
 
     def held_back_on(self, day: date) -> dict[str, int]:
         """Days that a window ending on `day` leaves off: an older day has had longer to become complete."""
@@ -73,6 +77,8 @@ def input_hash(inputs: IndexInput, city: CityFrame) -> str:
             content.update(f"{window.indicator_id} {window.is_live}".encode())
             for values in (window.counts, window.exposure, window.weights) if window.is_live else ():
                 content.update(np.ascontiguousarray(values).tobytes())
+            if window.is_live and window.rest_counts is not None and window.has_rest:
+                content.update(np.append(window.rest_counts, window.rest_exposure).tobytes())
     return content.hexdigest()
 
 

@@ -78,8 +78,8 @@ def _indicator_marks(
     nothing = (np.nan, np.nan, np.nan)
     if not all(_is_complete(year, indicator, methodology.posterior.min_events) for year in years):
         return nothing
-    harm = sum(float((year.weights[:, None] * _counted(year)).sum()) for year in years)
-    city = np.array([harm / sum(float(year.exposure.sum()) for year in years)])
+    harm = sum(float((year.weights[:, None] * _counted(year)).sum()) + year.rest_harm for year in years)
+    city = np.array([harm / sum(year.city_exposure for year in years)])
     counties = np.concatenate([_mean_rates(year, indicator, methodology) for year in years])
     x = transformed(counties[~np.isnan(counties)], indicator.kind)
     if np.ptp(x) < 1e-9:
@@ -88,9 +88,10 @@ def _indicator_marks(
 
 
 def _is_complete(year: IndicatorWindow, indicator: Indicator, min_events: int) -> bool:
-    if not year.is_live or bool(np.isnan(year.counts).any() or np.isnan(year.exposure).any()):
+    if not year.is_live or bool(np.isnan(year.city_counts).any() or np.isnan(year.city_exposure)):
         return False
-    return not too_few_events(float(_counted(year).sum()), float(year.exposure.sum()), indicator, min_events)
+    events = float(_counted(year).sum()) + float((year.city_counts - year.counts.sum(axis=1)).sum())
+    return not too_few_events(events, year.city_exposure, indicator, min_events)
 
 
 def _counted(year: IndicatorWindow) -> FloatArray:

@@ -17,6 +17,7 @@ class IndicatorWindow:
     exposure: (n_areas,) exposure of the window (person-years and the like), or denominators.
     weights: (n_strata,) harm-days per event; ones for plain counts and proportions.
     is_live: False when a feed it needs did not deliver; the counts are then not looked at.
+    rest_counts, rest_exposure: what the city has beside the areas (engine/territory.py); None = nothing.
     """
 
     indicator_id: str
@@ -24,6 +25,27 @@ class IndicatorWindow:
     exposure: FloatArray
     weights: FloatArray
     is_live: bool
+    rest_counts: FloatArray | None = None
+    rest_exposure: float = 0.0
+
+    @property
+    def has_rest(self) -> bool:
+        return self.rest_counts is not None and bool(self.rest_counts.any() or self.rest_exposure != 0.0)
+
+    @property
+    def city_counts(self) -> FloatArray:
+        """(n_strata,) of all areas and the rest; NaN where one of them is missing."""
+        counts = np.asarray(self.counts.sum(axis=1))
+        return counts if self.rest_counts is None else counts + self.rest_counts
+
+    @property
+    def rest_harm(self) -> float:
+        return 0.0 if self.rest_counts is None else float(self.weights @ self.rest_counts)
+
+    @property
+    def city_exposure(self) -> float:
+        """Of all areas and the rest; NaN where that of one is not known."""
+        return float(self.exposure.sum()) + self.rest_exposure
 
 
 @dataclass(frozen=True)
@@ -74,6 +96,9 @@ def _check(window: IndicatorWindow, indicator: Indicator, n_areas: int) -> None:
         return  # its numbers are not looked at
     require_numbers(f"{indicator.id}: counts", window.counts, least=0.0, most=LARGEST_COUNT)
     require_numbers(f"{indicator.id}: exposure", window.exposure, least=0.0)
+    if window.rest_counts is not None:
+        require_numbers(f"{indicator.id}: rest", window.rest_counts, (n_strata,), least=0.0, most=LARGEST_COUNT)
+        require_numbers(f"{indicator.id}: exposure of the rest", window.rest_exposure, (), least=0.0)
     require_numbers(f"{indicator.id}: weights", window.weights, least=1.0 / LARGEST, has_gaps=False)
     if indicator.kind == "proportion" and bool(np.any(window.counts[0] > window.exposure)):
         areas = np.flatnonzero(window.counts[0] > window.exposure)[:5].tolist()

@@ -148,7 +148,7 @@ def _indicator_stages(
     restated = replace(
         then, counts=np.where(described, then.counts, now.counts), exposure=exposure, weights=now.weights
     )
-    return restated, replace(revised, exposure=exposure) if is_rate else revised, revised, new
+    return restated, replace(revised, exposure=exposure, rest_exposure=then.rest_exposure) if is_rate else revised, revised, new
 
 
 def _published(before: Before, redrawn: _Scores, points: FloatArray) -> _Scores:
@@ -183,7 +183,10 @@ def _redrawn(
 def _is_same(one: IndicatorWindow, other: IndicatorWindow) -> bool:
     if not (one.is_live and other.is_live):
         return one.is_live == other.is_live
-    pairs = ((one.counts, other.counts), (one.exposure, other.exposure), (one.weights, other.weights))
+    pairs = (
+        (one.counts, other.counts), (one.exposure, other.exposure), (one.weights, other.weights),
+        (one.city_counts, other.city_counts), (one.city_exposure, other.city_exposure),
+    )  # fmt: skip
     return all(np.array_equal(a, b, equal_nan=True) for a, b in pairs)
 
 

@@ -122,14 +122,12 @@ def expectation(
     """
     _require_years(days, (current, *past), indicator)
     now, last_year = _with_city(current.pulse), _with_city(past[0].pulse)
-    before, pooled = _with_city(current.before), [(_with_city(y.pulse), _with_city(y.before)) for y in past]
+    before, pooled = _pooled(current.before), [(_pooled(year.pulse), _pooled(year.before)) for year in past]
     least = methodology.posterior.min_events
-    in_season, in_years = (sum(float(part[n].events[-1]) for part in pooled) for n in (0, 1))
-    if min(in_season, in_years, float(before.events[-1])) < least:
+    in_season, in_years = (sum(part[n][0] for part in pooled) for n in (0, 1))
+    if min(in_season, in_years, before[0]) < least:
         return _counted(_nothing(days, now.events.size - 1, "too_few"), current.pulse)
-    rates = [
-        sum(float(p[n].events[-1]) for p in pooled) / sum(float(p[n].exposure[-1]) for p in pooled) for n in (0, 1)
-    ]
+    rates = [sum(part[n][0] for part in pooled) / sum(part[n][1] for part in pooled) for n in (0, 1)]
     season = rates[0] / rates[1]
     is_rate = indicator.kind == "rate"
     dispersion = _dispersion(past, season, is_rate)
@@ -159,10 +157,20 @@ def _require_years(days: Sequence[date], years: Sequence[PulseYear], indicator: 
 
 
 def _with_city(counts: DayCounts) -> DayCounts:
-    used = counts.exposure > 0.0
+    """The city as one more unit: all areas and the rest, or without exposure where that of one is not known."""
     return DayCounts(
-        np.append(counts.events, counts.events[used].sum()), np.append(counts.exposure, counts.exposure[used].sum())
+        np.append(counts.events, counts.events.sum() + counts.rest_events),
+        np.append(counts.exposure, counts.exposure.sum() + counts.rest_exposure),
     )
+
+
+def _pooled(counts: DayCounts) -> tuple[float, float]:
+    """Events and exposure of what has an exposure: enough to know season and level."""
+    events, exposure = (
+        np.append(counts.events, counts.rest_events), np.append(counts.exposure, counts.rest_exposure)
+    )  # fmt: skip
+    used = exposure > 0.0
+    return float(events[used].sum()), float(exposure[used].sum())
 
 
 def _ratio(part: FloatArray, whole: FloatArray) -> FloatArray:
@@ -188,8 +196,8 @@ def _level(
     """Posterior mean rate of the year before and its relative error, areas and then the city."""
     draw = gamma_poisson_draws if indicator.kind == "rate" else beta_binomial_draws
     seed = methodology.posterior.seed
-    whole = _with_city(before)
-    parts = (("areas", before, area_codes), ("city", DayCounts(whole.events[-1:], whole.exposure[-1:]), None))
+    events, exposure = _pooled(before)
+    parts = (("areas", before, area_codes), ("city", DayCounts(np.array([events]), np.array([exposure])), None))
     draws = np.concatenate([
         draw(part.events, part.exposure, methodology.posterior, stream(seed, "pulse", indicator.id, unit), codes)
         for unit, part, codes in parts

@@ -12,6 +12,7 @@ from spark_jobs.index.engine.arrays import LARGEST_COUNT, EngineInputError, Floa
 from spark_jobs.index.engine.composite_index import compute_index, goalposts
 from spark_jobs.index.engine.inputs import IndexInput, IndicatorWindow
 from spark_jobs.index.engine.results import IndexResult
+from spark_jobs.index.engine.territory import REMAINDER
 from spark_jobs.index.methodology import Indicator, Methodology
 
 Windows = tuple[IndicatorWindow, ...]
@@ -43,7 +44,7 @@ def released_inputs(rows: pd.DataFrame, methodology: Methodology) -> ReleasedInp
         raise EngineInputError(
             f"rows must have the columns of the table input; {', '.join(sorted(absent))} are not there"
         )
-    areas = sorted(set(rows["area_code"]))
+    areas = sorted(set(rows["area_code"]) - {REMAINDER})
     if not areas:
         raise EngineInputError("this release has no inputs: no feed had delivered")
     by_window = {
@@ -59,16 +60,21 @@ def released_inputs(rows: pd.DataFrame, methodology: Methodology) -> ReleasedInp
 
 
 def window_of(rows: pd.DataFrame, areas: list[str], indicator: Indicator, methodology: Methodology) -> IndicatorWindow:
-    """Rows of one indicator and window; what an area lacks is NaN."""
+    """Rows of one indicator and window; what an area lacks is NaN, what the remainder lacks is nothing."""
     twice = rows.duplicated(["stratum", "area_code"])
     if twice.any():
         raise EngineInputError(f"{indicator.id}: a stratum of an area must stand once; found {int(twice.sum())} twice")
-    counts = rows.pivot(index="stratum", columns="area_code", values="count").reindex(indicator.strata, columns=areas)
+    table = rows.pivot(index="stratum", columns="area_code", values="count").reindex(indicator.strata)
+    counts, rest = table.reindex(columns=areas), table.reindex(columns=[REMAINDER], fill_value=0.0)
     exposure = rows.drop_duplicates("area_code").set_index("area_code")["exposure"]
     require_numbers(f"{indicator.id}: counts", counts, least=0.0, most=LARGEST_COUNT)
     require_numbers(f"{indicator.id}: exposure", exposure, least=0.0)
+    require_numbers(f"{indicator.id}: counts of the remainder", rest, least=0.0, most=LARGEST_COUNT)
     weights = np.array(methodology.harm_days(indicator))
-    return IndicatorWindow(indicator.id, counts.to_numpy(float), on_units(exposure, areas), weights, is_live=True)
+    return IndicatorWindow(
+        indicator.id, counts.to_numpy(float), on_units(exposure, areas), weights, is_live=True,
+        rest_counts=rest.to_numpy(float)[:, 0], rest_exposure=float(exposure.get(REMAINDER, 0.0)),
+    )  # fmt: skip
 
 
 def on_units(values: pd.Series, units: Sequence[str]) -> FloatArray:

@@ -16,7 +16,7 @@ mean shift. Chance is drawn beside the choices so that a choice can be weighed a
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -249,7 +249,7 @@ def _is_left_out(years: list[IndicatorWindow], indicator: Indicator, methodology
         and np.isfinite(year.counts).all()
         and bool((year.exposure > 0.0).all())
         and not too_few_events(
-            float(year.counts.sum()), float(year.exposure.sum()), indicator, methodology.posterior.min_events
+            float(year.city_counts.sum()), year.city_exposure, indicator, methodology.posterior.min_events
         )
         for year in years
     )
@@ -267,12 +267,12 @@ def _both_denominators(
     names = [i.exposure for i in methodology.indicators]
     if indicator.exposure != "population_at_risk" or "residents" not in names:
         return published, published
-    residents = [year[names.index("residents")].exposure for year in everything]
-    if not all((exposure > 0.0).all() for exposure in residents):
+    residents = [year[names.index("residents")] for year in everything]
+    if not all((year.exposure > 0.0).all() for year in residents):
         return published, published
     other = [
-        IndicatorWindow(year.indicator_id, year.counts, exposure, year.weights, is_live=True)
-        for year, exposure in zip(years, residents, strict=True)
+        replace(year, exposure=of_residents.exposure, rest_exposure=of_residents.rest_exposure)
+        for year, of_residents in zip(years, residents, strict=True)
     ]
     return published, _rates(other, indicator, methodology, area_codes)
 
@@ -297,7 +297,7 @@ def _rates(
         base=np.concatenate(
             [np.stack([mean(counts, year.exposure, settings) for counts in year.counts]) for year in base], axis=1
         ),
-        city=np.sum([year.counts.sum(axis=1) for year in base], axis=0) / sum(year.exposure.sum() for year in base),
+        city=np.sum([year.city_counts for year in base], axis=0) / sum(year.city_exposure for year in base),
     )
 
 

@@ -82,18 +82,12 @@ def require_marks(marks: Goalposts, methodology: Methodology) -> None:
 
 
 def with_city(window: IndicatorWindow) -> IndicatorWindow:
-    """The same window with the city as one more unit: the sum of the areas that have counts and exposure."""
+    """The same window with the city as one more unit: all areas and the rest, or NaN where one of them is not known."""
     require_numbers(f"{window.indicator_id}: counts", window.counts, (None, window.exposure.size), least=0.0)
-    used = usable_areas(window)
-    counts = np.append(window.counts, window.counts[:, used].sum(axis=1, keepdims=True), axis=1)
-    exposure = np.append(window.exposure, window.exposure[used].sum())
-    return IndicatorWindow(window.indicator_id, counts, exposure, window.weights, window.is_live)
-
-
-def usable_areas(window: IndicatorWindow) -> BoolArray:
-    """Areas with a count in every stratum and a positive exposure, (n_areas,)."""
     require_numbers(f"{window.indicator_id}: exposure", window.exposure, window.counts.shape[1:], least=0.0)
-    return np.asarray(~np.isnan(window.counts).any(axis=0) & (window.exposure > 0.0))
+    counts = np.append(window.counts, window.city_counts[:, None], axis=1)
+    exposure = np.append(window.exposure, window.city_exposure)
+    return IndicatorWindow(window.indicator_id, counts, exposure, window.weights, window.is_live)
 
 
 def too_few_events(events: float, exposure: float, indicator: Indicator, min_events: int) -> bool:

@@ -12,6 +12,7 @@ import pandas as pd
 
 from spark_jobs.index.engine.arrays import EngineInputError, FloatArray, require_whole
 from spark_jobs.index.engine.inputs import IndicatorWindow
+from spark_jobs.index.engine.territory import REMAINDER
 from spark_jobs.index.methodology import Indicator, Methodology
 
 DAYS_A_YEAR = 365.0
@@ -30,17 +31,20 @@ class Coverage:
 
 @dataclass(frozen=True)
 class DayCounts:
-    """Events of one indicator on some days, all strata together, and its exposure: (n_areas,) each."""
+    """Events of one indicator on some days, all strata together, and its exposure: (n_areas,) each, and the rest's."""
 
     events: FloatArray
     exposure: FloatArray
+    rest_events: float = 0.0
+    rest_exposure: float = 0.0
 
 
 class DailyCounts:
     """Cumulative counts of a city by indicator, stratum, area and day.
 
     daily: indicator_id, area_code, day, stratum, numerator, denominator (null for rates); one row a combination,
-    days without events left out. denominators: area_code, measure, valid_from, valid_to (null = open), value.
+    days without events left out. denominators: area_code, measure, valid_from (null = always), valid_to (first day on
+    which it no longer holds; null = open), value. What lies in none of `area_codes` counts as the REMAINDER.
     coverage: indicator id -> Coverage; an indicator without an entry has no feed in this city.
     """
 
@@ -52,7 +56,7 @@ class DailyCounts:
         area_codes: Sequence[str],
         methodology: Methodology,
     ) -> None:
-        self._coverage, self._areas, self._methodology = coverage, tuple(area_codes), methodology
+        self._coverage, self._areas, self._methodology = coverage, (*area_codes, REMAINDER), methodology
         days = daily["day"].to_numpy().astype("datetime64[D]")
         self._first = min((c.first for c in coverage.values()), default=date.min)
         offsets = (days - np.datetime64(self._first)).astype(int)
@@ -67,14 +71,15 @@ class DailyCounts:
 
     @property
     def area_codes(self) -> tuple[str, ...]:
-        return self._areas
+        return self._areas[:-1]
 
     def _cumulated(self, rows: pd.DataFrame, indicator: Indicator) -> FloatArray:
-        """(n_strata + 1, n_areas, n_days + 1) cumulative numerators, then denominators; stocks are not summed."""
+        """(n_strata + 1, n_areas + 1, n_days + 1) cumulative numerators, then denominators; stocks are not summed."""
         cube = np.zeros((len(indicator.strata) + 1, len(self._areas), self._n_days + 1))
         strata = rows["stratum"].map({name: position for position, name in enumerate(indicator.strata)})
-        areas = rows["area_code"].map({code: position for position, code in enumerate(self._areas)})
-        known = (strata.notna() & areas.notna()).to_numpy()
+        positions = {code: position for position, code in enumerate(self._areas)}
+        areas = rows["area_code"].map(positions).fillna(positions[REMAINDER])
+        known = strata.notna().to_numpy()
         place = (areas[known].astype(int), rows["offset"][known] + 1)
         np.add.at(cube, (strata[known].astype(int), *place), rows["numerator"][known].astype(float))
         if indicator.kind == "proportion":
@@ -82,14 +87,18 @@ class DailyCounts:
         return cube if indicator.measure == "stock" else cube.cumsum(axis=2)
 
     def _exposure_by_day(self, rows: pd.DataFrame) -> FloatArray:
-        """(2, n_areas, n_days + 1) cumulative values of one measure, and days on which exactly one value is known."""
+        """(2, n_areas + 1, n_days + 1) cumulative values of one measure, and days on which exactly one value is known.
+
+        Of a remainder without rows it is known that it has nobody.
+        """
         values = np.zeros((2, len(self._areas), self._n_days + 1))
         columns = (rows["area_code"], rows["valid_from"], rows["valid_to"], rows["value"])
         for area, valid_from, valid_to, value in zip(*columns, strict=True):
             if area in self._areas:
-                end = self._n_days if pd.isna(valid_to) else self._position(valid_to)
-                days = slice(self._position(valid_from - timedelta(days=1)) + 1, end + 1)
-                values[:, self._areas.index(area), days] += [[float(value)], [1.0]]
+                first = 0 if pd.isna(valid_from) else self._position(valid_from - timedelta(days=1)) + 1
+                end = self._n_days if pd.isna(valid_to) else self._position(valid_to - timedelta(days=1))
+                values[:, self._areas.index(area), first : end + 1] += [[float(value)], [1.0]]
+        values[1, -1] += not (rows["area_code"] == REMAINDER).any()
         values[1] = values[1] == 1.0
         return values.cumsum(axis=2)
 
@@ -107,7 +116,7 @@ class DailyCounts:
         first = last - timedelta(days=n_days - 1)
         weights = np.array(self._methodology.harm_days(indicator))
         if not self.is_covered(indicator, first, day):
-            nothing = np.full(len(self._areas), np.nan)
+            nothing = np.full(len(self._areas) - 1, np.nan)
             return IndicatorWindow(
                 indicator.id, np.full((weights.size, nothing.size), np.nan), nothing, weights, is_live=False
             )
@@ -116,7 +125,8 @@ class DailyCounts:
             cube[:, :, end] if indicator.measure == "stock" else cube[:, :, end] - cube[:, :, self._position(first) - 1]
         )
         exposure = counts[-1] if indicator.kind == "proportion" else self._exposure(indicator, first, last)
-        return IndicatorWindow(indicator.id, counts[:-1], exposure, weights, is_live=True)
+        rest = (counts[:-1, -1], float(exposure[-1]))
+        return IndicatorWindow(indicator.id, counts[:-1, :-1], exposure[:-1], weights, True, *rest)
 
     def windows(
         self, day: date, n_days: int, held_back: Mapping[str, int] | None = None
@@ -130,11 +140,11 @@ class DailyCounts:
         ends = np.array([self._position(day) for day in days])
         cube = self._by_indicator[indicator.id]
         counts = (cube[:, :, ends] - cube[:, :, ends - 1]).sum(axis=2)
-        if indicator.kind == "proportion":
-            return DayCounts(counts[:-1].sum(axis=0), counts[-1])
         span = (max(days) - min(days)).days + 1
-        exposure = self._exposure(indicator, min(days), max(days)) * len(days) / span
-        return DayCounts(counts[:-1].sum(axis=0), exposure)
+        is_rate = indicator.kind == "rate"
+        exposure = self._exposure(indicator, min(days), max(days)) * len(days) / span if is_rate else counts[-1]
+        events = counts[:-1].sum(axis=0)
+        return DayCounts(events[:-1], exposure[:-1], float(events[-1]), float(exposure[-1]))
 
     def recent(self, indicator: Indicator, day: date, n_days: int) -> FloatArray:
         """(2, n_days) the city's events and trials of the days before `day`, itself first; trials are 0 for a rate."""
@@ -147,7 +157,7 @@ class DailyCounts:
         return min(max((day - self._first).days + 1, 0), self._n_days)
 
     def _exposure(self, indicator: Indicator, first: date, last: date) -> FloatArray:
-        """Measure x years of each area, its dated values weighted by the days they were valid; NaN where unknown."""
+        """Measure x years of each area and the remainder, its dated values weighted by the days they were valid; NaN where unknown."""
         assert indicator.exposure
         by_day = self._exposures[indicator.exposure]
         total, n_known = by_day[:, :, self._position(last)] - by_day[:, :, self._position(first) - 1]

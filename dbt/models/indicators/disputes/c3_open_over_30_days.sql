@@ -48,7 +48,8 @@ movements_by_day as (
 ),
 
 county_days as (
-    select
+    -- of all counties that there ever were: an ended one keeps what it had open, which the index counts where it went
+    select distinct
         area.area_code,
         calendar.day
     from {{ ref('area') }} as area
@@ -57,7 +58,6 @@ county_days as (
         area.city_code = '{{ var("city_code") }}'
         and area.level = 'county'
         and area.valid_from <= date '{{ var("business_date") }}'
-        and (area.valid_to is null or area.valid_to > date '{{ var("business_date") }}')
         and calendar.day >= (select min(disputes.accepted_on) from disputes)
 ),
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from spark_jobs.release.pages.sections.page import Page
+from spark_jobs.release.whole import remainder_events
 from spark_jobs.released.columns import rows
 
 
@@ -16,7 +17,17 @@ def missing(page: Page) -> list[str]:
         )
         for feed in rows(page.release.missing_feeds)
     ]
-    return [*(feeds or [page.words.say("all_delivered")]), *_states(page), *_held_back(page)]
+    return [*(feeds or [page.words.say("all_delivered")]), *_states(page), *_held_back(page), *_remainder(page)]
+
+
+def _remainder(page: Page) -> Iterable[str]:
+    """Events in areas that are no more: in the city's figures, in no county's."""
+    events = {name: n for name, n in remainder_events(page.release.tables).items() if n}
+    if events:
+        said = (
+            page.words.say("scored", name=page.words.indicator(name), score=f"{n:,.0f}") for name, n in events.items()
+        )
+        yield page.words.say("remainder", list=page.words.listed(said))
 
 
 def _held_back(page: Page) -> Iterable[str]:

@@ -1,0 +1,117 @@
+"""A city's past on the counties of one day: what ended areas counted goes to their successors, the rest to a remainder.
+
+So a county that took in another one, or has another code, keeps one history, and a city's total is always the sum of
+its counties and the remainder: what lies in areas that are no more and that nobody succeeds. Pure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from itertools import pairwise
+
+import pandas as pd
+
+from expectations.dated import holds
+
+REMAINDER = "remainder"
+QUALITIES = ("exact", "rounded", "estimate")  # from the best to the worst: a sum is as good as its worst part
+DENOMINATORS = ("area_code", "measure", "valid_from", "valid_to", "value", "quality_code", "known_from")
+Range = tuple[date | None, date | None]
+
+
+@dataclass(frozen=True)
+class Territory:
+    """Counties of one day, in order, and for every county that there was the one it belongs to on that day."""
+
+    area_codes: tuple[str, ...]
+    county_of: Mapping[str, str]  # county of any day -> county of this day, or REMAINDER
+    ranges: Mapping[str, tuple[Range, ...]]  # county of any day -> when it was one
+
+    def denominators(self, given: pd.DataFrame) -> pd.DataFrame:
+        """Dated values of this day's counties (columns DENOMINATORS): on each day the sum over what they were then.
+
+        No value on days for which an area that there was has none; zero on days on which there was none of them.
+        `known_from`: the first day of the oldest value in the sum. The remainder has rows only if it has areas.
+        """
+        rows = [
+            row
+            for county in [*self.area_codes, *([REMAINDER] if REMAINDER in self.county_of.values() else [])]
+            for measure, of_measure in given.groupby("measure")
+            for row in self._dated(county, str(measure), of_measure)
+        ]
+        return pd.DataFrame(rows, columns=pd.Index(DENOMINATORS))
+
+    def _dated(self, county: str, measure: str, given: pd.DataFrame) -> list[tuple[object, ...]]:
+        parts = [code for code, to in self.county_of.items() if to == county]
+        own = _rows(given[given["area_code"].isin(parts)])
+        dated = [*(each for code in parts for each in self.ranges[code]), *((row[1], row[2]) for row in own)]
+        found: list[tuple[object, ...]] = []
+        for first, end in _segments(dated):
+            was = [code for code in parts if any(_within(first, each) for each in self.ranges[code])]
+            known = [row for row in own if row[0] in was and _within(first, (row[1], row[2]))]
+            if sorted(row[0] for row in known) != sorted(was):
+                continue
+            quality = max((row[4] for row in known), key=QUALITIES.index, default=QUALITIES[0])
+            since = min((row[1] for row in known if row[1]), default=None)
+            found.append((county, measure, first, end, float(sum(row[3] for row in known)), quality, since))
+        return found
+
+
+def placed(rows: pd.DataFrame, county_of: Mapping[str, str]) -> pd.DataFrame:
+    """The same rows, each under the county that its own (`area_code`) belongs to."""
+    moved = {code: county for code, county in county_of.items() if code != county}
+    return rows.assign(area_code=[moved.get(code, code) for code in rows["area_code"]]) if moved else rows
+
+
+def territory(areas: pd.DataFrame, day: date) -> Territory:
+    """areas: area_code, valid_from, valid_to, successor_code of the counties of all days, one row a range.
+
+    What is as old as the list itself has no first day.
+    """
+    columns = ("area_code", "valid_from", "valid_to", "successor_code")
+    rows = [
+        (code, _day(first), _day(end), to)
+        for code, first, end, to in areas.reindex(columns=columns).itertuples(index=False, name=None)
+    ]
+    oldest = min((first for _, first, _, _ in rows if first), default=None)
+    ranges: dict[str, tuple[Range, ...]] = {}
+    for code, first, end, _ in sorted(rows, key=lambda row: (row[0], row[1] or date.min)):
+        ranges[code] = (*ranges.get(code, ()), (None if first == oldest else first, end))
+    successors = {code: to for code, _, _, to in rows if isinstance(to, str)}
+    now = {code for code, own in ranges.items() if any(holds(day, *each) for each in own)}
+    return Territory(tuple(sorted(now)), {code: _county(code, now, successors) for code in ranges}, ranges)
+
+
+def _county(code: str, now: set[str], successors: Mapping[str, str]) -> str:
+    passed: set[str] = set()
+    while code not in now:
+        passed.add(code)
+        code = successors.get(code, REMAINDER)
+        if code == REMAINDER or code in passed:
+            return REMAINDER
+    return code
+
+
+def _rows(given: pd.DataFrame) -> list[tuple[str, date | None, date | None, float, str]]:
+    columns = ("area_code", "valid_from", "valid_to", "value", "quality_code")
+    return [
+        (code, _day(first), _day(end), value, quality)
+        for code, first, end, value, quality in given.reindex(columns=columns).itertuples(index=False, name=None)
+    ]
+
+
+def _day(value: object) -> date | None:
+    return value if isinstance(value, date) and not pd.isna(value) else None
+
+
+def _segments(ranges: Sequence[Range]) -> list[Range]:
+    """The ranges between the days on which any of them begins or ends, the first and the last without ends."""
+    changes = {day for each in ranges for day in each if day is not None}
+    return list(pairwise([None, *sorted(changes), None]))
+
+
+def _within(first: date | None, range_: Range) -> bool:
+    """Whether the range holds on the days of a segment that begins with `first`."""
+    return holds(first or date.min, *range_)
