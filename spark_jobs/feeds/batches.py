@@ -15,7 +15,7 @@ from spark_jobs.feeds.landing import Manifest
 from spark_jobs.lake import tables
 
 BATCHES = "ops.batches"
-COUNTS = ("n_received", "n_accepted", "n_rejected", "n_outside", "n_deleted", "n_corrected")
+COUNTS = ("n_received", "n_accepted", "n_rejected", "n_outside", "n_deleted", "n_corrected", "n_left_out")
 BATCH_COLUMNS = (
     "city_code string, feed_code string, batch_id string, window_from date, window_to date, fetched_at timestamp, "
     f"{', '.join(f'{name} bigint' for name in COUNTS)}, n_withheld bigint, "

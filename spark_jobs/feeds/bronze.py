@@ -35,6 +35,10 @@ class Received:
     came_again: tuple[str, ...]
     left_out: tuple[LeftOut, ...]
 
+    @property
+    def n_left_out(self) -> int:
+        return sum(part.n_rows for part in self.left_out)
+
 
 def bronze_table(feed: Feed) -> str:
     return f"bronze.{feed.city_code}_{feed.feed_code}"

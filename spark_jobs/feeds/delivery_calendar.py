@@ -24,7 +24,7 @@ from spark_jobs.lake.tables import literal
 VIEW = "ops.delivery_calendar"
 COLUMNS = (
     "city_code string, feed_code string, area_code string, day date, state_code string, n_records bigint, "
-    "delivered_at timestamp"
+    "n_left_out bigint, delivered_at timestamp"
 )
 STATES = ("delivered", "zero", "late", "partial", "missing")
 MARKS = {"late": " late", "partial": " part"}
@@ -44,7 +44,9 @@ batch as (
         to_date(from_utc_timestamp(b.fetched_at, f.time_zone)) as fetched_on,
         b.fetched_at = min(b.fetched_at) over (partition by b.city_code, b.feed_code) as is_history,
         b.n_rejected - b.n_outside
-        > f.tolerated_share * (b.n_received - b.n_outside - coalesce(b.n_deleted, 0)) as is_beyond
+        > f.tolerated_share * (
+            b.n_received - coalesce(b.n_left_out, 0) - b.n_outside - coalesce(b.n_deleted, 0)
+        ) as is_beyond
     from {batches} as b
     inner join feed as f on f.city_code = b.city_code and f.feed_code = b.feed_code
 ),
@@ -65,6 +67,7 @@ delivery as (
     select
         city_code, feed_code, day,
         min(fetched_at) filter (where status = 'checked') as delivered_at,
+        coalesce(sum(n_left_out) filter (where status = 'checked'), 0L) as n_left_out,
         min(not is_history and fetched_on > date_add(due_on, 1)) filter (where status = 'checked') as is_late,
         max(status = 'breached' or coalesce(is_beyond, false) or coalesce(n_withheld, 0) > 0) filter (where status != 'replaced') as is_partial
     from due
@@ -95,6 +98,7 @@ select
         else 'delivered'
     end as state_code,
     if(d.delivered_at is not null, coalesce(r.n_records, 0L), null) as n_records,
+    if(d.delivered_at is not null, d.n_left_out, null) as n_left_out,
     d.delivered_at
 from expected as e
 inner join county as c
@@ -164,7 +168,10 @@ def calendar(spark: SparkSession, city: City, feed_code: str | None, first: date
 
 
 def as_tables(city: City, rows: list[Row]) -> list[Table]:
-    """One table a feed: a line a county, a column a day; a dot is missing, a number is what was delivered."""
+    """One table a feed: a line a county, a column a day; a dot is missing, a number is what was delivered.
+
+    Behind a minus: rows of the feed's batches of that day, of all counties, that were not read.
+    """
     names = {area["area_code"]: area["name_zh"] for area in read_table(city.city_code, "areas")}
     found = []
     for feed_code in dict.fromkeys(row.feed_code for row in rows):
@@ -182,4 +189,6 @@ def as_tables(city: City, rows: list[Row]) -> list[Table]:
 
 
 def _cell(row: Row) -> str:
-    return "·" if row.state_code == "missing" else f"{row.n_records:,}{MARKS.get(row.state_code, '')}"
+    if row.state_code == "missing":
+        return "·"
+    return f"{row.n_records:,}{MARKS.get(row.state_code, '')}" + (f" -{row.n_left_out:,}" if row.n_left_out else "")

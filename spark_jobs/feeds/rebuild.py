@@ -37,16 +37,19 @@ def rebuild(spark: SparkSession, city: City, feed: Feed, settings: Settings, fro
         if not taken:
             return f"{feed.code}: nothing to rebuild: no batch has been taken yet"
         version = batches.note_contract(spark, city, feed, ledger)
-        received = {row.batch_id: row.n_received for row in taken}
+        left_out = {row.batch_id: row.n_left_out or 0 for row in taken}
+        received = {row.batch_id: row.n_received - left_out[row.batch_id] for row in taken}
         if from_landing:
-            received |= _read_anew(spark, feed, settings, received)
+            brought = _read_anew(spark, feed, settings, received)
+            received |= {batch_id: of.n_rows for batch_id, of in brought.items()}
+            left_out |= {batch_id: of.n_left_out for batch_id, of in brought.items()}
         folder = settings.state / "staging" / f"{feed.code}-rebuild.parquet"
         areas = silver.area_lookup(spark, city)
         batch_ids = [row.batch_id for row in taken]
         rows = staging.cast(spark, city, feed, batch_ids, areas)
         rows = rows if versions.carries(feed) else silver.mark_reused(rows)
         staged = staging.written(spark, rows, folder)
-        counts = _counts(staged, taken)
+        counts = _counts(staged, left_out)
         _check(city, feed, (folder, staged), settings.state / "gx", received, counts)
         silver_rows = staging.current(staged, feed, Landing.of(settings.landing, feed), batch_ids)
         _replace(spark, feed, (staged, silver_rows), list(ledger.values()), counts, version)
@@ -54,24 +57,35 @@ def rebuild(spark: SparkSession, city: City, feed: Feed, settings: Settings, fro
         return _account(feed, taken, counts)
 
 
-def _read_anew(spark: SparkSession, feed: Feed, settings: Settings, batch_ids: Collection[str]) -> dict[str, int]:
-    """Replace batches in bronze by what landing holds of them. Returns their rows as they are counted now."""
+def _read_anew(
+    spark: SparkSession, feed: Feed, settings: Settings, batch_ids: Collection[str]
+) -> dict[str, bronze.Received]:
+    """Replace batches in bronze by what landing holds of them. Returns what each brings now."""
     landing = Landing.of(settings.landing, feed)
     pseudonymiser = Pseudonymiser.from_file(settings.hash_keys)
     scratch, received = settings.state / "staging", {}
     for manifest in landing.manifests():
         if manifest.batch_id in batch_ids and all(file.kept_sha256 for file in manifest.files):
-            brought = bronze.append(spark, feed, landing, manifest, scratch, pseudonymiser, is_read_anew=True)
-            received[manifest.batch_id] = brought.n_rows
+            received[manifest.batch_id] = bronze.append(
+                spark, feed, landing, manifest, scratch, pseudonymiser, is_read_anew=True
+            )
     return received
 
 
-def _counts(staged: DataFrame, taken: list[Row]) -> Counts:
-    """A batch of a quiet day has no rows in bronze: it counts nothing, and is taken all the same."""
+def _counts(staged: DataFrame, left_out: dict[str, int]) -> Counts:
+    """A batch of a quiet day has no rows in bronze: it counts nothing, and is taken all the same.
+
+    `left_out`: rows of each batch that were received and never read.
+    """
     found = staged.groupBy("batch_id").agg(*staging.count_columns()).collect()
     nothing = dict.fromkeys((*batches.COUNTS, "n_healed"), 0)
-    by_batch = {row.batch_id: {name: row[name] for name in nothing} for row in found}
-    return {row.batch_id: by_batch.get(row.batch_id, nothing) for row in taken}
+    by_batch = {row.batch_id: nothing | row.asDict() for row in found}
+    counts = {}
+    for batch_id, n_rows in left_out.items():
+        of = by_batch.get(batch_id, nothing)
+        counts[batch_id] = {name: of[name] for name in nothing}
+        counts[batch_id] |= {"n_left_out": n_rows, "n_received": of["n_received"] + n_rows}
+    return counts
 
 
 def _check(
@@ -85,7 +99,7 @@ def _check(
     faults = []
     for batch_id, n_received in received.items():
         of = counts[batch_id]
-        if not n_received == of["n_received"] == of["n_accepted"] + of["n_rejected"]:
+        if not n_received == of["n_received"] - of["n_left_out"] == of["n_accepted"] + of["n_rejected"]:
             faults.append(f"batch {batch_id}: {n_received} rows received, found {of} in bronze")
         meant, wrong = staging.n_meant(of), of["n_rejected"] - of["n_outside"]
         most = tolerated_rejects(meant, feed.tolerance.rejected_share)
@@ -132,12 +146,13 @@ def _replace(
 
 
 def _account(feed: Feed, taken: list[Row], counts: Counts) -> str:
-    """received = accepted + rejected over all batches, and what it was before."""
+    """received = accepted + rejected + left out over all batches, and what was rejected before."""
     now = {name: sum(each[name] for each in counts.values()) for name in batches.COUNTS}
     before = sum(row.n_rejected for row in taken)
     return (
         f"{feed.code}: {len(taken)} batches rebuilt: {now['n_received']:,} received = {now['n_accepted']:,} accepted "
         f"+ {now['n_rejected']:,} rejected (before: {before:,})"
+        + (f" + {now['n_left_out']:,} left out" if now["n_left_out"] else "")
         + (f"; {now['n_deleted']:,} deleted" if now["n_deleted"] else "")
         + (f"; {now['n_corrected']:,} corrected" if now["n_corrected"] else "")
     )

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pyspark.sql import DataFrame, Row, SparkSession
 
-from expectations.models import City, Feed
+from expectations.models import City, Feed, FilesSource
 from spark_jobs import lineage
 from spark_jobs.errors import ContractBreach
 from spark_jobs.feeds import batches, bronze, silver, staging, versions
@@ -97,10 +97,10 @@ def _refine_batch(run: Run, manifest: Manifest) -> str:
     brought = _append_to_bronze(run, manifest)
     folder = staging.stage(run.spark, run.city, run.feed, manifest, run.areas, run.settings)
     staged = run.spark.read.parquet(str(folder))
-    counts, doubts = _counts(run, manifest, brought.n_rows, staged)
+    counts, doubts, useless = _counts(run, manifest, brought, staged)
     doubtful: list[Withheld] = []
     if brought.n_rows:
-        _judge(run, manifest, folder, staged, counts)
+        _judge(run, manifest, folder, staged, counts, useless)
         doubts |= _doubt(run, manifest, folder, doubts)
         doubtful = _take(run, manifest, staged)
     counts["n_withheld"] = sum(each.n_absent for each in doubtful)
@@ -128,26 +128,39 @@ def _append_to_bronze(run: Run, manifest: Manifest) -> bronze.Received:
 
 
 def _counts(
-    run: Run, manifest: Manifest, n_received: int, staged: DataFrame
-) -> tuple[dict[str, int], dict[str, int]]:
-    """What the staged rows count, and what of them is in doubt. None may be lost, and no correction may have ended."""
+    run: Run, manifest: Manifest, brought: bronze.Received, staged: DataFrame
+) -> tuple[dict[str, int], dict[str, int], list[str]]:
+    """What the staged rows count, with those left out before; what of them is in doubt; files of no usable row.
+
+    No row may be lost on the way, and no correction may have ended.
+    """
     feed, counted = run.feed, staging.count_columns()
     found = staged.agg(*counted, *doubt_columns(run.city, feed)).collect()[0].asDict()
     counts, doubts = dict(list(found.items())[: len(counted)]), dict(list(found.items())[len(counted) :])
-    if not n_received == counts["n_received"] == counts["n_accepted"] + counts["n_rejected"]:
+    useless = counts.pop("useless_files")
+    if not brought.n_rows == counts["n_received"] == counts["n_accepted"] + counts["n_rejected"]:
         raise ContractBreach(
-            f"feed {feed.code}: batch {manifest.batch_id}: {n_received} rows received, staged {counts}"
+            f"feed {feed.code}: batch {manifest.batch_id}: {brought.n_rows} rows received, staged {counts}"
         )
     if counts["n_healed"]:
         raise ContractBreach(healed_report(feed, manifest.batch_id, staged))
-    return counts, doubts
+    counts["n_received"] += brought.n_left_out
+    return counts | {"n_left_out": brought.n_left_out}, doubts, useless
 
 
-def _judge(run: Run, manifest: Manifest, folder: Path, staged: DataFrame, counts: dict[str, int]) -> None:
-    """Raises ContractBreach if the batch fails the feed's suite."""
+def _judge(
+    run: Run, manifest: Manifest, folder: Path, staged: DataFrame, counts: dict[str, int], useless: list[str]
+) -> None:
+    """Raises ContractBreach if the batch fails the feed's suite, or holds a file of which nothing can be used.
+
+    A share cannot judge what is small: one row of one may be wrong by chance, and so may be all that a day brings. The
+    pages of a pull are no deliveries of their own.
+    """
     rows = rows_to_judge(run.city, run.feed, folder, staged, counts["n_received"])
     n_meant = staging.n_meant(counts)
     failures = judge(run.city, run.feed, rows, n_meant, run.settings.state / "gx", manifest.batch_id)
+    if isinstance(run.feed.source, FilesSource) or not counts["n_accepted"] + counts["n_outside"]:
+        failures += [f"file {name}: expected rows that can be used, found none" for name in useless]
     if failures:
         raise ContractBreach(_error_report(run.feed, manifest, counts, failures, staged))
 
@@ -221,11 +234,12 @@ def _remark(brought: bronze.Received) -> list[str]:
 
 
 def _account(feed: Feed, manifest: Manifest, brought: bronze.Received, counts: dict[str, int]) -> str:
-    """received = accepted + rejected, and what else a person should know, in one line."""
+    """received = accepted + rejected + left out, and what else a person should know, in one line."""
     return (
-        f"{feed.code} {manifest.batch_id}: {brought.n_rows:,} received = {counts['n_accepted']:,} accepted "
+        f"{feed.code} {manifest.batch_id}: {counts['n_received']:,} received = {counts['n_accepted']:,} accepted "
         f"+ {counts['n_rejected']:,} rejected"
         + (f" ({counts['n_outside']:,} of them of other places)" if counts["n_outside"] else "")
+        + (f" + {counts['n_left_out']:,} left out" if counts["n_left_out"] else "")
         + (f"; {counts['n_deleted']:,} deleted" if counts["n_deleted"] else "")
         + (f"; {counts['n_corrected']:,} corrected" if counts["n_corrected"] else "")
         + (f"; columns not in the contract: {len(brought.beyond)}" if brought.beyond else "")

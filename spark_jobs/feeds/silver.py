@@ -45,6 +45,7 @@ LONGEST_KEY, LONGEST_FOUND = 200, 200  # characters
 UNKNOWN = "unknown_area"  # a word that is no place of the city on any day
 OUTSIDE = "outside_area"  # the rule that rows of other places break
 SPELLING = "_spelling"  # of a key as the source writes it
+REUSED = "id_reused"  # the rule that rows break whose key another row of the same time has, with other content
 SLACK = 3  # days; clocks that go wrong, time zones and a cut-off after midnight never make as many of one
 LEADING = "city_code string, feed_code string, record_id string, area_code string, township_code string"
 TRAILING = (
@@ -282,7 +283,7 @@ def mark_reused(staged: DataFrame) -> DataFrame:
     alike = Window.partitionBy("batch_id", "landed_at", "record_id", "known_at", accepted())
     weight = f.struct("is_deleted", "row_hash")
     loses = accepted() & (weight < f.max(weight).over(alike))
-    reused = listed([Fault("id_reused", "record_id", f.col("record_id"), loses)])
+    reused = listed([Fault(REUSED, "record_id", f.col("record_id"), loses)])
     return staged.withColumn("faults", f.concat("faults", reused))
 
 

@@ -102,8 +102,12 @@ def outdated(feed: Feed, landing: Landing, batch_ids: list[str]) -> frozenset[tu
 
 
 def count_columns() -> list[Column]:
-    """What is counted of the staged rows of a batch: what the ledger keeps, and rows whose correction has ended."""
+    """What is counted of the staged rows of a batch: what the ledger keeps, rows whose correction has ended, and files of
+    which no row could be used. One of another place, or that another row of its key won over, could be.
+    """
     is_accepted = silver.accepted()
+    is_usable = is_accepted | f.exists("faults", lambda fault: fault.rule.isin(silver.OUTSIDE, silver.REUSED))
+    useful = f.collect_set(f.when(is_usable, f.col(FILE)))
     outside = f.exists("faults", lambda fault: fault.rule == silver.OUTSIDE)
     return [
         f.count("*").alias("n_received"),
@@ -113,9 +117,10 @@ def count_columns() -> list[Column]:
         f.count_if(is_accepted & f.col("is_deleted")).alias("n_deleted"),
         f.count_if(f.col(CORRECTED).isNotNull()).alias("n_corrected"),
         f.count_if(f.col(HEALED).isNotNull()).alias("n_healed"),
+        f.sort_array(f.array_except(f.collect_set(FILE), useful)).alias("useless_files"),
     ]
 
 
 def n_meant(counts: dict[str, int]) -> int:
     """Rows that tell of something in this city: those of which a share may be rejected."""
-    return counts["n_received"] - counts["n_outside"] - counts["n_deleted"]
+    return counts["n_received"] - counts["n_left_out"] - counts["n_outside"] - counts["n_deleted"]

@@ -73,12 +73,19 @@ ALONE = {
     "a workbook that goes on in another sheet, hidden or not": (
         "passes", "rows of all sheets that have all columns", "test_files.py::test_every_sheet_is_read_or_named_with_its_rows",
     ),
+    "a sheet that is not read (notes, no header, beside the contract's)": (
+        "passes", "left out: named with its rows in the account, ops.batches and the calendar",
+        "test_account.py::test_sheets_that_are_not_read_stand_in_ledger_and_calendar",
+    ),
     "a sheet that lost a column beside one that has all": (
         "file", "exit 5: the sheet and the column", "test_files.py::test_a_sheet_that_lost_a_column_is_named_in_the_report",
     ),
     "values under no name": (
         "passes", "stay in landing, reported as `column 8 (no name)`",
         "test_files.py::test_values_under_no_name_are_reported",
+    ),
+    "a file or member of which no row can be used": (
+        "file", "exit 5 whatever the tolerance", "test_account.py::test_a_file_of_which_nothing_can_be_used_stops_its_batch",
     ),
     "a name with a day without all its digits (2026-1-15, 2026年1月15日)": (
         "passes", "that day", "test_drops.py::test_a_name_says_the_last_day_that_its_file_covers",

@@ -21,7 +21,7 @@ def batch(first: int, last: int, fetched: int, files: list[int], status: str = "
     """A line of the ledger: days of February, ten rows, fetched at 01:30 local time of the day `fetched`."""
     days = [date(2026, 2, day) for day in (first, last)]
     at = datetime(2026, 2, fetched - 1, 17, 30, tzinfo=UTC)
-    counts = (10, 10 - rejected, rejected, 0, 0, 0)
+    counts = (10, 10 - rejected, rejected, 0, 0, 0, 0)
     return (f"{first}-{last}-{status}", *days, at, *counts, status, "", "", "v", [date(2026, 2, day) for day in files])
 
 

@@ -65,8 +65,8 @@ def evidence() -> Evidence:
         "tolls": pd.DataFrame([], columns=columns),
         "status": pd.DataFrame([{"feed_code": code, **state} for code in codes]).astype(object),
         "batches": pd.DataFrame(
-            [(c, "b1", DAY, 100, "checked") for c in codes],
-            columns=["feed_code", "batch_id", "window_to", "n_received", "status"],
+            [(c, "b1", DAY, 100, 0, "checked") for c in codes],
+            columns=["feed_code", "batch_id", "window_to", "n_received", "n_left_out", "status"],
         ),
         "unknown_area": pd.DataFrame([], columns=["feed_code", "batch_id", "n_unknown_area"]),
         "volumes": pd.DataFrame(

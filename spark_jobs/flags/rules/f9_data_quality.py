@@ -169,8 +169,9 @@ def find(night: Night) -> list[Finding]:
 
 
 def judged_batches(batches: pd.DataFrame, unknown: pd.DataFrame) -> pd.DataFrame:
-    """Batches that kept their contract, each with its rows without a county as n_unknown_area."""
+    """Batches that kept their contract, each with its rows without a county as n_unknown_area; of rows that were read."""
     checked = batches[batches["status"] == "checked"]
+    checked = checked.assign(n_received=checked["n_received"] - checked["n_left_out"].fillna(0))
     return checked.merge(unknown, on=["feed_code", "batch_id"], how="left").fillna({"n_unknown_area": 0})
 
 
