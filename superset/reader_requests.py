@@ -40,10 +40,8 @@ def sql_in(content: Any, depth: int = 0) -> Iterator[str]:
 
 def _sql_at(fields: dict[str, Any]) -> Iterator[str]:
     """Keys of one object whose own value is SQL."""
-    if fields.get("expressionType") == "SQL":
-        yield "expressionType"
-    for key, value in fields.items():
-        is_sql = key in SQL_KEYS and isinstance(value, str) and bool(value.strip())
+    for key, value in fields.items():  # the axis of a chart over time is an expression that is a column's name
+        is_sql = key in SQL_KEYS and isinstance(value, str) and value.strip() and not NAME.fullmatch(value)
         if is_sql or (key in COLUMN_KEYS and not all(map(NAME.fullmatch, _texts(value)))):
             yield key
 

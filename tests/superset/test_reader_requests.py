@@ -49,7 +49,7 @@ HOSTILE: dict[str, Change] = {
     "a limit of series": put("series_limit_metric", value=ADHOC),
     "groups": put("groupby", value=["1); drop table mart_sample.flag; --"]),
     "a time": put("granularity", value="now() - interval '1 day'"),
-    "a filter as ad-hoc SQL": put("adhoc_filters", value=[{"expressionType": "SQL", "clause": "WHERE", "sqlExpression": "true"}]),
+    "a filter as ad-hoc SQL": put("adhoc_filters", value=[{"expressionType": "SQL", "clause": "WHERE", "sqlExpression": "1 = 1"}]),
     "SQL inside a text": put("applied", value=json.dumps({"extras": {"where": SELECT}})),
     "SQL far inside": put("a", "b", "c", "d", value=[[[ADHOC]]]),
 }
@@ -104,7 +104,8 @@ def test_what_looks_like_sql_is_found(change: Change) -> None:
     sql_in = runpy.run_path(str(REPOSITORY / "superset" / "reader_requests.py"))["sql_in"]
     query: dict[str, Any] = {"columns": ["area_name_zh"], "orderby": [["index", False]], "extras": {"where": "", "having": ""}}
     query["filters"] = [{"col": "level_code", "op": "==", "val": "select; it's only a value"}]
-    assert list(sql_in({"queries": [query]})) == []
+    axis = {"columnType": "BASE_AXIS", "sqlExpression": "day", "label": "day", "expressionType": "SQL"}
+    assert list(sql_in({"queries": [query, {**query, "columns": [axis, "area_name_zh"]}]})) == []
     changed = deepcopy(query)
     change(changed)
     assert list(sql_in({"queries": [changed]})) != []

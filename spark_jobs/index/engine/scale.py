@@ -45,10 +45,11 @@ def score(x: FloatArray, x0: float, low: float, high: float, centre: float, span
     """s = centre - span (x - x0) / (high - low): higher is safer, `centre` is the base-period city.
 
     Mazziotta and Pareto (2016), Soc. Indic. Res. 127, re-scaled with a fixed reference; the sign turns harms.
-    An infinite x has an infinite score. Goalposts that do not lie LEAST_WIDTH apart are an EngineInputError.
+    An infinite x has an infinite score, and so has one that lies farther off than numbers reach. Goalposts that do not lie LEAST_WIDTH apart are an EngineInputError.
     """
     for name, mark in (("x0", x0), ("centre", centre), ("span", span)):
         require_number(name, mark)
     if not require_number("high", high) - require_number("low", low) >= LEAST_WIDTH:
         raise EngineInputError(f"high must lie {LEAST_WIDTH:g} above low or more; found {low} and {high}")
-    return np.asarray(centre - span * (x - x0) / (high - low))
+    with np.errstate(over="ignore"):
+        return np.asarray(centre - span * (x - x0) / (high - low))
