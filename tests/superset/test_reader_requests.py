@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import runpy
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from copy import deepcopy
 from typing import Any
 
@@ -68,7 +69,7 @@ def request_of(client: httpx.Client, city: str) -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def leader(portal: Portal) -> Iterator[httpx.Client]:
-    with portal.login(LEADER) as client:
+    with closing(portal.login(LEADER)) as client:
         yield client
 
 
@@ -91,7 +92,7 @@ def test_the_chart_itself_is_answered(leader: httpx.Client) -> None:
 
 @pytest.mark.e2e
 def test_an_administrator_may(portal: Portal) -> None:
-    with portal.login(ADMIN) as client:
+    with closing(portal.login(ADMIN)) as client:
         body = request_of(client, WITH_MAP)
         body["queries"][0]["columns"] = [{**ADHOC, "sqlExpression": "upper(area_name_zh)"}]
         body["queries"][0]["orderby"] = []
