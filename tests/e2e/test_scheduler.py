@@ -24,7 +24,7 @@ from tests.e2e.place import Place, new_place
 
 pytestmark = pytest.mark.e2e
 DAY, LATE_DAY, DAY_AFTER = "2026-01-15", "2026-01-17", "2026-01-18"
-SECONDS = 120
+SECONDS = 300
 
 
 @dataclass(frozen=True)
