@@ -26,7 +26,7 @@ SECONDS: dict[str, tuple[list[dict[str, str]], str | None]] = {
     "cases that become another sort keep their day": (days(20, OLD, nature="行政"), None),
     "a day that is corrected in its county": (days(20, "2026-02-21"), None),
     "one number of another event": (days(19, OLD) + [row("0019", SECOND, day=NEW, place="9902")], None),
-    "the same records again": (days(20, OLD, updated=FIRST), None),
+    "the same records again": (days(20, OLD, updated=FIRST)[::-1], None),
     "new numbers": ([row(f"N-{k}", SECOND, day=NEW, place="9902") for k in range(20)], None),
     "late records of one old day": ([row(f"N-{k}", SECOND, day="2026-02-14") for k in range(20)], None),
     "days and months changed about": (
