@@ -48,7 +48,8 @@ movements_by_day as (
 ),
 
 county_days as (
-    -- of all counties that there ever were: an ended one keeps what it had open, which the index counts where it went
+    -- of all counties that there ever were: an ended one keeps what it had open,
+    -- which the index counts where it went
     select distinct
         area.area_code,
         calendar.day
