@@ -68,6 +68,7 @@ DECLARED = {
     "spark_jobs/conform.py": {"query", "models[0].compiled_code"},  # as dbt compiled it
     "spark_jobs/feeds/corrections.py": {"HEALED"},
     "spark_jobs/feeds/delivery_calendar.py": {"VIEW", "COLUMNS", "name", "refine.BATCHES", "batches.BATCHES", "comment"},
+    "spark_jobs/feeds/doubts.py": {"own", "near"},  # made by tables.condition and versions.near, of literals
     "spark_jobs/feeds/silver.py": {"number"},
     "spark_jobs/flags/job.py": {"query", "literals", "days"},
     "spark_jobs/lake/tables.py": {

@@ -401,6 +401,7 @@ def taken_in(trial: Trial, deliveries: dict[str, list[Delivery]]) -> None:
     from spark_jobs.feeds.landing import Landing
     from spark_jobs.feeds.refine import refine
     from spark_jobs.feeds.sources import files
+    from spark_jobs.feeds.sources.pull import Pull
     from spark_jobs.lake.reference_data import load_reference_data
 
     connection = Connection(conn_type="fs", extra={"path": str(trial.drops)})
@@ -409,7 +410,7 @@ def taken_in(trial: Trial, deliveries: dict[str, list[Delivery]]) -> None:
             delivery.write(feed.feed_code, trial.drops)
         landing = Landing.of(trial.settings.landing, feed)
         for day in LANDINGS:
-            files.land(feed, connection, landing, day, trial.city.as_of(day), trial.city.time_zone)
+            files.land(Pull(feed, connection, landing, day, trial.city.as_of(day), trial.city.time_zone))
         refine(trial.spark, trial.city, feed, trial.settings)
     load_reference_data(trial.spark, trial.city)
     last = LANDINGS[-1]
