@@ -14,6 +14,7 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
+from spark_jobs.release.files import BYTE_ORDER_MARK
 from spark_jobs.release.model import Release
 from spark_jobs.released.columns import rows
 
@@ -110,7 +111,7 @@ def _csv(columns: tuple[str, ...], found: list[dict[str, Any]]) -> str:
     writer = csv.writer(text, lineterminator="\r\n")
     writer.writerow(columns)
     writer.writerows([_cell(row[column]) for column in columns] for row in found)
-    return "\ufeff" + text.getvalue()
+    return BYTE_ORDER_MARK + text.getvalue()
 
 
 def _cell(value: Any) -> Any:

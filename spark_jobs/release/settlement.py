@@ -9,7 +9,7 @@ from spark_jobs.release.model import Area, Release
 
 def shown_settlements(release: Release, area: Area) -> list[Settlement]:
     """Of the city both views; of a county the cumulative one only, for its months are too few cases to say anything."""
-    counties = [each.area_code for each in release.areas if each.level_code == "county"]
+    counties = [each.area_code for each in release.counties]
     if area.level_code == "city":
         return settlements(release.tables["input"], [*counties, REMAINDER])
     return [s for s in settlements(release.tables["input"], [area.area_code]) if s.month is None]

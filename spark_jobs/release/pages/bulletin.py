@@ -5,10 +5,6 @@ Everything in it is a sentence or a row ready to print (sections/); the template
 
 from __future__ import annotations
 
-from pathlib import Path
-
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
 from spark_jobs.release.model import Release
 from spark_jobs.release.pages.sections import (
     areas,
@@ -23,6 +19,7 @@ from spark_jobs.release.pages.sections import (
     settlement,
 )
 from spark_jobs.release.pages.sections.page import Page
+from spark_jobs.release.pages.template import template
 from spark_jobs.release.wording import LanguageCode, Wording
 
 # What the template asks for, in the order of the page.
@@ -53,13 +50,6 @@ SECTIONS = {
 
 def bulletin(release: Release, language: LanguageCode) -> str:
     """The bulletin as one HTML text."""
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).with_name("templates")),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
     page = Page(release, Wording(language, release.methodology))
     said = {name: section(page) for name, section in SECTIONS.items()}
-    return environment.get_template("bulletin.html.j2").render(page=said, say=page.words.say)
+    return template("bulletin.html.j2").render(page=said, say=page.words.say)

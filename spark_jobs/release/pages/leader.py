@@ -9,16 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from spark_jobs.release.build import missing_domains, no_index_reason
 from spark_jobs.release.model import Area, Release
 from spark_jobs.release.pages.charts import Interval, Point, Scale, scale_over, sparkline, strip
+from spark_jobs.release.pages.template import template
 from spark_jobs.release.public import public_figures, public_trend
 from spark_jobs.release.wording import LanguageCode, Wording, whole
 from spark_jobs.released.columns import rows
@@ -84,14 +83,10 @@ def _render(
     flags: Sequence[Mapping[str, str]],
     is_public: bool,
 ) -> str:
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).with_name("templates")),
-        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True,
-    )  # fmt: skip
     city = figures[release.city_area.area_code]
     base = release.city.base_period
     local = release.as_of.astimezone(ZoneInfo(release.city.time_zone))
-    return environment.get_template("leader.html.j2").render(
+    return template("leader.html.j2").render(
         release=release,
         say=words.say,
         is_public=is_public,
@@ -140,11 +135,10 @@ def _answer(
 
 
 def _card(release: Release, area: Area, row: Mapping[str, Any], scale: Scale, words: Wording) -> Card:
-    is_clear = row["change_lower"] is not None and (row["change_lower"] > 0 or row["change_upper"] < 0)
     return Card(
         area.area_code, words.pick(area.name), row["band_code"], words.band(row["band_code"]),
         _shown(row["index"], words), _strip(row, scale, words),
-        _why(release, area, row, words), _change(row, words).lstrip("；; "), is_clear,
+        _why(release, area, row, words), _change(row, words).lstrip("；; "), _is_clear(row),
     )  # fmt: skip
 
 
@@ -183,11 +177,15 @@ def _change(row: Mapping[str, Any], words: Wording) -> str:
     if row["change_1y"] is None:
         return ""
     points = whole(abs(row["change_1y"]))
-    is_clear = row["change_lower"] is not None and (row["change_lower"] > 0 or row["change_upper"] < 0)
     if points == "0":
         return words.say("leader_same")
     said = words.say("leader_higher" if row["change_1y"] > 0 else "leader_lower", points=points)
-    return said if is_clear else said + words.say("leader_unsure")
+    return said if _is_clear(row) else said + words.say("leader_unsure")
+
+
+def _is_clear(row: Mapping[str, Any]) -> bool:
+    """Whether the change on a year before is more than chance: its interval leaves out 0."""
+    return row["change_lower"] is not None and (row["change_lower"] > 0 or row["change_upper"] < 0)
 
 
 def _strip(row: Mapping[str, Any], scale: Scale, words: Wording) -> Markup | None:

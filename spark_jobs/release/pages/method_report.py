@@ -10,11 +10,9 @@ import io
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from expectations.models import City
@@ -24,6 +22,7 @@ from spark_jobs.index.methodology import Methodology
 from spark_jobs.release.files import BYTE_ORDER_MARK, csv_cell
 from spark_jobs.release.model import Area
 from spark_jobs.release.pages.charts import Point, two_trends
+from spark_jobs.release.pages.template import template
 from spark_jobs.release.wording import LANGUAGES, LanguageCode, Wording
 
 SHOWN_DIFFERENCES = 40  # rows of the table of what the versions say differently; the files themselves say all
@@ -97,12 +96,8 @@ def number_or_none(value: float) -> float | None:
 
 
 def _page(report: MethodReport, language: LanguageCode) -> str:
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).with_name("templates")),
-        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True,
-    )  # fmt: skip
     page = _Page(report, Wording(language, report.candidate))
-    return environment.get_template("method_report.html.j2").render(page=page, say=page.words.say)
+    return template("method_report.html.j2").render(page=page, say=page.words.say)
 
 
 class _Page:

@@ -31,11 +31,11 @@ class Page:
 
     @cached_property
     def city(self) -> Area:
-        return next(area for area in self.release.areas if area.level_code == "city")
+        return self.release.city_area
 
     @cached_property
     def counties(self) -> list[Area]:
-        return [area for area in self.release.areas if area.level_code == "county"]
+        return list(self.release.counties)
 
     @property
     def areas(self) -> list[Area]:
