@@ -20,7 +20,9 @@ IGNORABLE = (
 DASHES = "\u2010\u2011\u2012\u2013\u2014\u2015\u2043\u2212\ufe58"  # hyphens, dashes and minus signs beside "-"
 BLANKS = " \t\n\v\f\r\x1c\x1d\x1e\x1f\x85\u1680\u2028\u2029"  # that NFKC leaves
 PLAIN = "\\x00-\\x7f\u4e00-\u9fff"  # ASCII and common ideographs, which NFKC leaves as they are
-APOSTROPHE = r"^'(?=[0-9A-Za-z=+@-]|[^\x00-\xa0\u1680\u2028\u2029])"  # of a cell of text; a quotation has another sign behind it
+APOSTROPHE = (
+    r"^'(?=[0-9A-Za-z=+@-]|[^\x00-\xa0\u1680\u2028\u2029])"  # of a cell of text; a quotation has another sign behind it
+)
 
 # What exports write where there is nothing, in the normal form and in small letters
 NULL_WORDS = (

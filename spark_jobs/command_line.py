@@ -72,7 +72,9 @@ def land(
     lineage.read(f"source.{the_feed.source.connection}")
     lineage.wrote(f"landing.{the_feed.city_code}_{the_feed.feed_code}")
     rows = "" if manifest.n_rows is None else f"{manifest.n_rows:,} rows, "
-    typer.echo(f"{the_feed.code} {manifest.batch_id}: {rows}{len(manifest.files)} files, {manifest.n_bytes / 1e6:.1f} MB landed")
+    typer.echo(
+        f"{the_feed.code} {manifest.batch_id}: {rows}{len(manifest.files)} files, {manifest.n_bytes / 1e6:.1f} MB landed"
+    )
 
 
 def _nothing_yet(feed: Feed, day: date) -> str:
@@ -229,9 +231,7 @@ def release(city: CityOption, day: DateOption, is_revised: RevisedOption = False
     commit = subprocess.run(["git", "rev-parse", "HEAD"], cwd=REPOSITORY, capture_output=True, text=True, check=False)
     code_commit = commit.stdout.strip() or "unknown"
     as_of = the_city.as_of(load_methodology().revised_on(on) if is_revised else on)
-    raise typer.Exit(
-        job.publish(spark, the_city, on, as_of, here.published, here.mart_url, code_commit, typer.echo)
-    )
+    raise typer.Exit(job.publish(spark, the_city, on, as_of, here.published, here.mart_url, code_commit, typer.echo))
 
 
 @app.command()

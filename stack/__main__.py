@@ -116,7 +116,9 @@ def step(context: typer.Context) -> None:
     command = [str(machine.layout.python("pipeline")), "-m", "spark_jobs", *context.args]
     with machine.spark_up():
         environment = {**connection_for(machine, context.args), **os.environ, **machine.environment()}
-        raise typer.Exit(subprocess.run(command, cwd=machine.layout.repository, env=environment, check=False).returncode)
+        raise typer.Exit(
+            subprocess.run(command, cwd=machine.layout.repository, env=environment, check=False).returncode
+        )
 
 
 @app.command()
@@ -142,6 +144,7 @@ def checks(layout: Layout) -> dict[str, list[str | Path]]:
     tools = layout.python("pipeline").parent
     return {
         "ruff": [tools / "ruff", "check", "."],
+        "ruff-format": [tools / "ruff", "format", "--check", "-q", "."],
         "mypy": [tools / "mypy"],
         "import-linter": [tools / "lint-imports"],
         "sqlfluff": [tools / "sqlfluff", "lint", "-q", "dbt/models", "dbt/tests"],
@@ -151,7 +154,9 @@ def checks(layout: Layout) -> dict[str, list[str | Path]]:
 
 @app.command()
 def check(
-    names: Annotated[list[str] | None, typer.Argument(help="Some of the checks, such as ruff; else all of them.")] = None,
+    names: Annotated[
+        list[str] | None, typer.Argument(help="Some of the checks, such as ruff; else all of them.")
+    ] = None,
 ) -> None:
     """What `make test` does not see: style, types, SQL, who may import whom, rendered files."""
     layout = Layout.from_environment()

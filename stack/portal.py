@@ -53,11 +53,15 @@ class PublicFiles(tornado.web.StaticFileHandler):
     """What everybody may see: no token is asked for, no script runs, nothing is kept longer than the next release."""
 
     def set_default_headers(self) -> None:
-        self.set_header("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'")
+        self.set_header(
+            "Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"
+        )
         self.set_header("X-Content-Type-Options", "nosniff")
 
     def set_extra_headers(self, path: str) -> None:
-        self.set_header("Cache-Control", "public, max-age=300" if path.endswith("latest.json") else "public, max-age=86400")
+        self.set_header(
+            "Cache-Control", "public, max-age=300" if path.endswith("latest.json") else "public, max-age=86400"
+        )
 
 
 class PublicPage(tornado.web.RequestHandler):

@@ -73,7 +73,9 @@ def refuse_sql(config: dict[str, Any]) -> Any:
     from flask_login import current_user
 
     administrator = config["AUTH_ROLE_ADMIN"]
-    said = json.dumps({"errors": [{"message": "图表请求中不得包含 SQL · no SQL in a chart's request"}]}, ensure_ascii=False)
+    said = json.dumps(
+        {"errors": [{"message": "图表请求中不得包含 SQL · no SQL in a chart's request"}]}, ensure_ascii=False
+    )
 
     def answer() -> Any:
         if not request.path.startswith(PATHS):

@@ -149,7 +149,12 @@ def stage(rows: DataFrame, city: City, feed: Feed, areas: DataFrame) -> DataFram
     if feed.takes_away:
         values = {name: f.when(~f.col("is_deleted"), value) for name, value in values.items()}
     rows = rows.withColumns({"record_id": record_id, "known_at": known_at, **values})
-    of_version = [*_key_faults(feed), *_deletion_faults(feed), *_known_faults(known_text, city.time_zone), *_outside_faults(feed)]
+    of_version = [
+        *_key_faults(feed),
+        *_deletion_faults(feed),
+        *_known_faults(known_text, city.time_zone),
+        *_outside_faults(feed),
+    ]
     of_content = [
         *_event_faults(kind, city.time_zone),
         *_order_faults(kind, city.time_zone),

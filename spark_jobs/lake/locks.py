@@ -68,7 +68,10 @@ def holders(descriptor: int) -> str:
     # 1: FLOCK  ADVISORY  WRITE 4711 fd:00:81234 0 EOF; those that wait have an arrow behind the number
     found = [line.split() for line in lines if "FLOCK" in line and "->" not in line]
     processes = sorted({int(parts[4]) for parts in found if parts[5].rpartition(":")[2] == str(inode)} - {-1})
-    return ", ".join(f"process {process}{_command(process)}" for process in processes) or "by a process that has just ended"
+    return (
+        ", ".join(f"process {process}{_command(process)}" for process in processes)
+        or "by a process that has just ended"
+    )
 
 
 def _command(process: int) -> str:

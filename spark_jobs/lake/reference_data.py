@@ -49,9 +49,7 @@ def _rows(city_code: str, table: str) -> list[dict[str, str]]:
 
 def _load(spark: SparkSession, city_code: str, table: str) -> None:
     columns = columns_of(table)
-    found = [
-        tuple(_typed(row[column], type_) for column, type_ in columns.items()) for row in _rows(city_code, table)
-    ]
+    found = [tuple(_typed(row[column], type_) for column, type_ in columns.items()) for row in _rows(city_code, table)]
     tables.ensure(spark, table, {"city_code": "string"} | columns, ("city_code",))
     own = tables.read(spark, table).where(f.col("city_code") == city_code)
     if sorted(map(tuple, own.select(*columns).collect()), key=repr) == sorted(found, key=repr):

@@ -86,7 +86,9 @@ def missing_domains(methodology: Methodology, tables: Mapping[str, pd.DataFrame]
 def no_index_reason(city: City, methodology: Methodology, domains: Sequence[str]) -> Text:
     """Why an area without these domains has no index, and which kinds of record no feed of the city brings at all."""
     share = f"{100 * methodology.aggregation.domain_live_share:.0f}"
-    needed: set[str] = {i.feed_kind for domain in methodology.domains if domain.id in domains for i in domain.indicators}
+    needed: set[str] = {
+        i.feed_kind for domain in methodology.domains if domain.id in domains for i in domain.indicators
+    }
     absent = sorted(needed - {feed.kind for feed in city.feeds})
     return Text(*(_no_index_in(Wording(code, methodology), share, domains, absent) for code in LANGUAGES))
 

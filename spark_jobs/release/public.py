@@ -60,7 +60,11 @@ def public_figures(release: Release) -> list[PublicFigure]:
 def public_trend(release: Release, area_code: str | None = None) -> list[dict[str, Any]]:
     """The index at ends of months that are over, in whole points: area_code, day, index."""
     return [
-        {"area_code": row["area_code"], "day": row["day"], "index": None if row["index"] is None else round(row["index"])}
+        {
+            "area_code": row["area_code"],
+            "day": row["day"],
+            "index": None if row["index"] is None else round(row["index"]),
+        }
         for row in rows(release.tables["trend"])
         if area_code in (None, row["area_code"])
         and row["day"].day == calendar.monthrange(row["day"].year, row["day"].month)[1]

@@ -298,8 +298,12 @@ PASSES: dict[str, tuple[Case, str, str | None]] = {
     "a whole number of any length in JSON": (
         Case(lines_of(json.dumps({**row(""), "id": 10**40 + 1})), "", feed=JSON), "id", str(10**40 + 1),
     ),
-    "a decimal in JSON as it was written": (
-        Case(lines_of('{"id": "good2", "deaths": 1.10}'), "", feed=JSON), "deaths", "1.10",
+    "a decimal of any length in JSON": (
+        Case(lines_of('{"id": "good2", "deaths": 1.100000000000000000000000000001}'), "", feed=JSON),
+        "deaths", "1.100000000000000000000000000001",
+    ),
+    "a decimal in JSON, less the zeros that say nothing": (
+        Case(lines_of('{"id": "good2", "deaths": 1.10}'), "", feed=JSON), "deaths", "1.1",
     ),
     "a formula with its value in Excel": (Case(_formula(b"", b"<v>2</v>"), "", feed=EXCEL), "deaths", "2"),
     "a formula whose value is an empty text": (

@@ -79,13 +79,18 @@ REJECTED = {
     "a year of the Republic (115-01-31)": _day("115-01-31"),
     "a year of the Buddhist era (2569)": _day("2569-01-31", "after_2100"),
     "a lunar date": _day("乙巳年腊月十三"),
-    "an hour 25": Rejected({"reported": "2026-01-31", "at": "25:00:00"}, "not_an_instant", "reported_at", "2026-01-31 25:00:00"),
+    "an hour 25": Rejected(
+        {"reported": "2026-01-31", "at": "25:00:00"}, "not_an_instant", "reported_at", "2026-01-31 25:00:00"
+    ),
     "an hour 24 beside its day": Rejected(
         {"reported": "2026-01-31", "at": "24:00"}, "not_an_instant", "reported_at", "2026-01-31 24:00"
     ),
     "a time of day without a day": Rejected({"reported": "", "at": "20:00"}, "not_an_instant", "reported_at", "20:00"),
     "an offset that does not exist": Rejected(
-        {"reported": "2026-01-31 20:00:00+99:00", "at": ""}, "not_an_instant", "reported_at", "2026-01-31 20:00:00+99:00"
+        {"reported": "2026-01-31 20:00:00+99:00", "at": ""},
+        "not_an_instant",
+        "reported_at",
+        "2026-01-31 20:00:00+99:00",
     ),
     "the sentinel 1900-01-01": _day("1900-01-01", "before_1990"),
     "the sentinel 9999-12-31": _day("9999-12-31", "after_2100"),
@@ -103,7 +108,9 @@ REJECTED = {
     "a county's name misspelt": Rejected({"place": "東縣"}, "unknown_area", "area_code", "東縣"),
     "no county": Rejected({"place": ""}, "unknown_area", "area_code", ""),
     "a name of two places": Rejected({"place": "新村"}, "ambiguous_area", "area_code", "新村"),
-    "a branch that works in several counties": Rejected({"place": "油田分局"}, "ambiguous_area", "area_code", "油田分局"),
+    "a branch that works in several counties": Rejected(
+        {"place": "油田分局"}, "ambiguous_area", "area_code", "油田分局"
+    ),
     "a case code of nine digits": Rejected({"code": "050200001"}, "too_long", "case_code", "050200001"),
     "a case code that pandas made 50200.0": Rejected({"code": "50200.0"}, "number_like", "case_code", "50200.0"),
     "negative casualties": Rejected({"deaths": "-1"}, "negative", "n_deaths", "-1"),
@@ -154,7 +161,9 @@ PASSES: dict[str, tuple[dict[str, str], str, Any]] = {
     "an amount below one with three decimals": ({"amount": "0.500"}, "amount_yuan", Decimal("0.50")),
     "an amount above a thousand with three decimals": ({"amount": "1234.500"}, "amount_yuan", Decimal("1234.50")),
     "a time with a no-break space inside": (
-        {"reported": "2026-01-31\u00a007:05", "at": ""}, "reported_at", "2026-01-30 16:00:00"
+        {"reported": "2026-01-31\u00a007:05", "at": ""},
+        "reported_at",
+        "2026-01-30 16:00:00",
     ),
     "a township, for its county": ({"place": "东镇"}, "area_code", "9901"),
     "a grid, for the township it lies in": ({"place": "990101001"}, "township_code", "990101"),
@@ -165,7 +174,9 @@ PASSES: dict[str, tuple[dict[str, str], str, Any]] = {
     "the noise of a binary fraction": ({"amount": "12.300000000000001"}, "amount_yuan", Decimal("12.30")),
     "a time with its own offset": ({"day": "2026-01-31T20:00:00Z"}, "occurred_on", "2026-02-01"),
     "a time of day beside its day": (
-        {"reported": "2026-01-31 00:00:00", "at": "7:05"}, "reported_at", "2026-01-30 23:05:00"
+        {"reported": "2026-01-31 00:00:00", "at": "7:05"},
+        "reported_at",
+        "2026-01-30 23:05:00",
     ),
     "a day beside an empty time of day": ({"reported": "2026-01-31", "at": ""}, "reported_at", "2026-01-30 16:00:00"),
     "a formula in a text, kept as it came": ({"venue": "=HYPERLINK(0)"}, "venue_code", "=HYPERLINK(0)"),

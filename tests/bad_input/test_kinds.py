@@ -12,7 +12,9 @@ from tests.feeds.conftest import new_trial as new_trial
 
 pytestmark = [pytest.mark.spark, pytest.mark.bad_input]
 HEAD = FEED[: FEED.index("columns:")].replace('deleted: {column: gone, values: ["1"]}\n', "")
-GRID = HEAD.replace("kind: case", "kind: incident") + """
+GRID = (
+    HEAD.replace("kind: case", "kind: incident")
+    + """
 columns:
   family_code: {constant: grid}
   occurred_at: found
@@ -25,7 +27,10 @@ columns:
   status_code: {constant: closed}
 tolerance: {rejected_share: 0.9}
 """
-DISPUTES = HEAD.replace("kind: case", "kind: dispute") + """
+)
+DISPUTES = (
+    HEAD.replace("kind: case", "kind: dispute")
+    + """
 columns:
   entered_at: entered
   accepted_on: accepted
@@ -33,6 +38,7 @@ columns:
   status_code: {constant: open}
 tolerance: {rejected_share: 0.9}
 """
+)
 
 # stages of the loop -> what is rejected, if anything is; times are of 2026-01-31 unless they say a day
 LOOPS: dict[str, tuple[str, str, str, str, str, tuple[str, str, str] | None]] = {
@@ -67,7 +73,10 @@ ENTRIES: dict[str, tuple[str, str, tuple[str, str, str | None] | None]] = {
 
 def taken(trial: Trial, kind: str, header: str, rows: list[str]) -> tuple[dict[str, Any], dict[str, tuple[Any, ...]]]:
     """Deliver rows; silver by record, and rejects by record."""
-    lines = [f"id,place,updated,name,{header}", *(f"{n},9901,2026-02-01 08:00:00,x,{row}" for n, row in enumerate(rows))]
+    lines = [
+        f"id,place,updated,name,{header}",
+        *(f"{n},9901,2026-02-01 08:00:00,x,{row}" for n, row in enumerate(rows)),
+    ]
     (trial.drops / "cases_20260201.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
     trial.land()
     trial.refine()

@@ -9,6 +9,7 @@ from dataclasses import replace
 import pandas as pd
 import pytest
 
+from expectations.models import Text
 from spark_jobs.release.build import build, canonical_tables
 from spark_jobs.release.render import render
 from tests.release import made_up
@@ -22,7 +23,7 @@ def test_no_text_runs_as_a_formula() -> None:
     one = given.frames["flag"].iloc[[0]]
     flags = pd.concat([one.assign(flag_id=f"f{number}", detail_zh=text) for number, text in enumerate(FORMULAS)])
     first = given.areas[0]
-    areas = (replace(first, name=replace(first.name, zh="=1")), *given.areas[1:])
+    areas = (replace(first, name=Text("=1", first.name.en)), *given.areas[1:])
     given = replace(given, areas=areas, frames={**given.frames, "flag": flags})
     files = render(build(given, canonical_tables(given), ()))
 

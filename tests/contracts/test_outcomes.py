@@ -23,7 +23,9 @@ def test_the_readme_lists_every_exit_code(page: str) -> None:
 
 @pytest.mark.parametrize("script", ["stack/bootstrap.py", "superset/setup.py"])
 def test_scripts_that_stand_alone_end_with_the_same_code(script: str) -> None:
-    (code,) = re.findall(r"^\w*ENVIRONMENT\w* = (\d+)$", (REPOSITORY / script).read_text(encoding="utf-8"), re.MULTILINE)
+    (code,) = re.findall(
+        r"^\w*ENVIRONMENT\w* = (\d+)$", (REPOSITORY / script).read_text(encoding="utf-8"), re.MULTILINE
+    )
     assert int(code) == Outcome.ENVIRONMENT_FAULT
 
 

@@ -67,7 +67,12 @@ def counts(**wanted: str) -> dict[tuple[str, str], int]:
 def test_golden_totals_of_the_city() -> None:
     centre = counts(area_code="230600", basis_code="centre")
     golden = {("county", "all"): 9, ("township", "all"): 110, ("post", "all"): 472}
-    golden |= {("grid", "general"): 4_713, ("grid", "special"): 1_921, ("grid_domain", "all"): 7, ("grid_item", "all"): 585}
+    golden |= {
+        ("grid", "general"): 4_713,
+        ("grid", "special"): 1_921,
+        ("grid_domain", "all"): 7,
+        ("grid_item", "all"): 585,
+    }
     assert golden.items() <= centre.items()
 
 

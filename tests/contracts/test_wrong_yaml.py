@@ -45,8 +45,11 @@ MISTAKES = {
     "no YAML": Mistake("[案件编号]", "[案件编号", "YAML", "expected ',' or ']'", near="known_at:"),
     "alias": Mistake("record_id: [案件编号]", "record_id: &id [案件编号]\narea: *id", "YAML", "an alias"),
     "aliases of aliases": Mistake(
-        "kind: case", "\n".join(["a0: &a0 [x, x]", *(f"a{n}: &a{n} [*a{n - 1}, *a{n - 1}]" for n in range(1, 60))]),
-        "YAML", "an alias", near="a1: &a1 [*a0, *a0]",
+        "kind: case",
+        "\n".join(["a0: &a0 [x, x]", *(f"a{n}: &a{n} [*a{n - 1}, *a{n - 1}]" for n in range(1, 60))]),
+        "YAML",
+        "an alias",
+        near="a1: &a1 [*a0, *a0]",
     ),
     "key that is a list": Mistake("涉油标志", "{[a]: b}", "YAML", "a list or a mapping as a key"),
     "character that YAML forbids": Mistake("kind: case", "kind: ca\x00se", "YAML", r"character '\\x00'"),
@@ -78,17 +81,22 @@ MISTAKES = {
     ),
     "bad code target": Mistake("刑事: criminal", "刑事: crime", r"one of criminal, public_order \(perhaps", "'crime'"),
     "columns that differ by capitals": Mistake(
-        "  n_serious_injuries: 重伤人数\n  n_minor_injuries: 轻伤人数", "  n_serious_injuries: Hurt\n  n_minor_injuries: hurt",
-        "differs from 'Hurt' in more than capitals, blanks or underscores", "'hurt'",
+        "  n_serious_injuries: 重伤人数\n  n_minor_injuries: 轻伤人数",
+        "  n_serious_injuries: Hurt\n  n_minor_injuries: hurt",
+        "differs from 'Hurt' in more than capitals, blanks or underscores",
+        "'hurt'",
     ),
     "columns that differ by blank and underscore": Mistake(
-        "  reported_at: 报案时间\n  filed_on: 立案时间", "  reported_at: Report Date\n  filed_on: Report_Date",
-        "differs from 'Report Date' in more than capitals, blanks or underscores", "'Report_Date'",
+        "  reported_at: 报案时间\n  filed_on: 立案时间",
+        "  reported_at: Report Date\n  filed_on: Report_Date",
+        "differs from 'Report Date' in more than capitals, blanks or underscores",
+        "'Report_Date'",
     ),
     "columns that differ by brackets": Mistake(
         "  n_minor_injuries: 轻伤人数\n  amount_yuan: 涉案金额(元)",
         "  amount_yuan: 涉案金额(元)\n  n_minor_injuries: 涉案金额_元",
-        "differs from '涉案金额\\(元\\)' in more than", "'涉案金额_元'",
+        "differs from '涉案金额\\(元\\)' in more than",
+        "'涉案金额_元'",
     ),
     "a column without letters": Mistake(
         "  venue_code: 场所类型", "  venue_code: '()'", "a source column with letters or digits in its name", "'\\(\\)'"

@@ -193,7 +193,9 @@ def test_a_typed_number_brings_no_zeros_that_look_like_a_thousand(url: str, tmp_
     with psycopg.connect(url) as office:
         columns = ", ".join(f"{name} {types.get(name, 'text')}" for name in feed.mapped_columns)
         office.execute(f"create table typed ({columns})")
-        office.execute("insert into typed (id, deaths, updated) values ('a', 1.000, '2026-02-01'), ('b', 12.5, '2026-02-01')")
+        office.execute(
+            "insert into typed (id, deaths, updated) values ('a', 1.000, '2026-02-01'), ('b', 12.5, '2026-02-01')"
+        )
     landing = Landing.of(tmp_path, feed)
     manifest = land(feed, url, landing)
     assert manifest

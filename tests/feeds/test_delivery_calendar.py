@@ -21,8 +21,23 @@ def batch(first: int, last: int, fetched: int, files: list[int], status: str = "
     """A line of the ledger: days of February, ten rows, fetched at 01:30 local time of the day `fetched`."""
     days = [date(2026, 2, day) for day in (first, last)]
     at = datetime(2026, 2, fetched - 1, 17, 30, tzinfo=UTC)
-    counts = (10, 10 - rejected, rejected, 0, 0, 0, 0)
-    return (f"{first}-{last}-{status}", *days, at, *counts, status, "", "", "v", [date(2026, 2, day) for day in files])
+    counts = {
+        **dict.fromkeys((*batches.COUNTS, "n_withheld"), 0),
+        "n_received": 10,
+        "n_accepted": 10 - rejected,
+        "n_rejected": rejected,
+    }
+    return (
+        f"{first}-{last}-{status}",
+        *days,
+        at,
+        *counts.values(),
+        status,
+        "",
+        "",
+        "v",
+        [date(2026, 2, day) for day in files],
+    )
 
 
 LEDGER = [
@@ -48,7 +63,9 @@ def test_each_county_and_day_has_its_state(new_trial: Callable[..., Trial]) -> N
     trial.refine()
     columns = ", ".join(batches.BATCH_COLUMNS.split(", ")[2:])
     ledger = trial.spark.createDataFrame(LEDGER, columns)
-    tables.replace_slice(trial.spark, ledger, batches.BATCHES, {"city_code": trial.city.city_code, "feed_code": "cases"})
+    tables.replace_slice(
+        trial.spark, ledger, batches.BATCHES, {"city_code": trial.city.city_code, "feed_code": "cases"}
+    )
     rows = delivery_calendar.calendar(trial.spark, trial.city, "cases", FIRST, LAST)
     found = {(each.area_code, each.day.day): (each.state_code, each.n_records) for each in rows}
     east = ["delivered", "zero", "delivered", "late", "delivered", "partial", "partial", "missing", "missing"]

@@ -103,7 +103,9 @@ def test_a_zone_is_what_the_pattern_says(spark: Any) -> None:
     from spark_jobs.feeds.casting import local_day, local_instant
 
     cases = ZONES.values()
-    instants = [local_instant(f.lit(text), p, zone).cast("string").alias(f"i{n}") for n, (p, text, zone, _) in enumerate(cases)]
+    instants = [
+        local_instant(f.lit(text), p, zone).cast("string").alias(f"i{n}") for n, (p, text, zone, _) in enumerate(cases)
+    ]
     days = [local_day(f.lit(text), p, zone).cast("string").alias(f"d{n}") for n, (p, text, zone, _) in enumerate(cases)]
     found = spark.range(1).select(*instants, *days).first()
     assert dict(zip(ZONES, found, strict=False)) == {name: meant for name, (*_, meant) in ZONES.items()}

@@ -120,7 +120,9 @@ def test_a_feed_that_is_missing_greys_its_indicator_and_is_not_zero(
     np.testing.assert_array_equal(run(left_out, marks, methodology).overall.index, part.overall.index)
 
 
-def test_one_missing_area_loses_its_own_figure_and_the_city_its(year: Year, marks: Goalposts, methodology: Methodology) -> None:
+def test_one_missing_area_loses_its_own_figure_and_the_city_its(
+    year: Year, marks: Goalposts, methodology: Methodology
+) -> None:
     windows = year(RISK)
     counts = next(window.counts for window in windows if window.indicator_id.startswith("d1")).copy()
     counts[0, 4] = np.nan

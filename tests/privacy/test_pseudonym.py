@@ -49,7 +49,14 @@ def test_an_erased_value_gets_no_pseudonym_under_any_later_key() -> None:
 
 
 PHONE = "13912345678"
-SPELLINGS = ("１３９１２３４５６７８", "\u202d13912345678\u202c", "139\u200b12345678", "'13912345678", "\ufeff13912345678 ", "13912345678\u00a0")
+SPELLINGS = (
+    "１３９１２３４５６７８",
+    "\u202d13912345678\u202c",
+    "139\u200b12345678",
+    "'13912345678",
+    "\ufeff13912345678 ",
+    "13912345678\u00a0",
+)
 
 
 @pytest.mark.bad_input
@@ -70,7 +77,9 @@ def test_a_word_for_nothing_is_nobody(word: str) -> None:
 def test_an_older_spelling_is_found_under_its_own_pseudonym_too() -> None:
     """A lake from before there was a normal form has the hash of the text as it was written."""
     plain = FIRST.under_every_key("here", [PHONE])
-    assert FIRST.under_every_key("here", [SPELLINGS[0]])[1:] == plain != FIRST.under_every_key("here", [SPELLINGS[0]])[:1]
+    assert (
+        FIRST.under_every_key("here", [SPELLINGS[0]])[1:] == plain != FIRST.under_every_key("here", [SPELLINGS[0]])[:1]
+    )
 
 
 def test_nothing_is_hashed_while_a_change_of_the_key_is_unfinished(tmp_path: Path) -> None:

@@ -107,7 +107,9 @@ def test_public_files_depend_on_whole_points_only(make_release: Make) -> None:
         whole = within[end].round() if end == "index" else within[end].floordiv(1) + (end == "upper")
         within[end] = whole + (share if end == "lower" else -share)
     within["change_1y"], within["p_below_last_year"] = 1.5, 0.25
-    changed = {name: other[name] for name in ("indicator_value", "domain_index", "movement", "pulse", "input", "completeness")}
+    changed = {
+        name: other[name] for name in ("indicator_value", "domain_index", "movement", "pulse", "input", "completeness")
+    }
     changed |= {"county_index": within, "flag": frames["flag"].iloc[:0]}
     releases = [make_release(g) for g in (given, replace(given, frames={**frames, **changed}))]
     assert releases[0].release_id != releases[1].release_id
@@ -177,7 +179,8 @@ def test_nothing_overflows(make_release: Make, tmp_path: Path, width: int, langu
     """The longest county's name too; on a phone the answer and its interval stand on the first screen."""
     given = made_up.release_input()
     areas = tuple(
-        replace(area, name=Text(*LONGEST[1:])) if area.area_code == made_up.COUNTIES[0][0] else area for area in given.areas
+        replace(area, name=Text(*LONGEST[1:])) if area.area_code == made_up.COUNTIES[0][0] else area
+        for area in given.areas
     )
     path = tmp_path / "page.html"
     path.write_text(leader_page(make_release(replace(given, areas=areas)), language), encoding="utf-8")

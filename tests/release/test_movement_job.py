@@ -89,9 +89,7 @@ class Nights:
     def prepare(self, day: date) -> None:
         """What the steps before the index leave."""
         areas = [(code, "county", date(2012, 1, 1), None) for code in COUNTIES]
-        ledger = made_up.batches(dict.fromkeys(made_up.KIND_OF_FEED, day)).drop(
-            columns=["city_code", "n_new_versions"]
-        )
+        ledger = made_up.batches(dict.fromkeys(made_up.KIND_OF_FEED, day)).drop(columns=["city_code", "n_new_versions"])
         ledger = ledger.assign(reason="").astype({"fetched_at": "datetime64[ns]"})
         frames = {
             "raw.area": self.spark.createDataFrame(

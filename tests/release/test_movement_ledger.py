@@ -108,7 +108,11 @@ def test_rows_have_every_indicator_and_their_sum_or_a_reason() -> None:
     points = np.arange(4.0 * 18 * 3).reshape(4, 18, 3) / 1000
     moved = Movement(np.array([99.0, np.nan, 100.0, 1.0]), np.array([99.5, 99.0, np.nan, 1.0]), np.dstack([points, points[:, :, :1]]))  # fmt: skip
     found = list(movement_rows(moved, earlier(), ["c1", "c2", "city", "new"], METHODOLOGY))
-    assert [row["reason_code"] for row in found if row["area_code"] != "c1"] == ["no_index_before", "no_index_now", "new_area"]
+    assert [row["reason_code"] for row in found if row["area_code"] != "c1"] == [
+        "no_index_before",
+        "no_index_now",
+        "new_area",
+    ]
     rows = [row for row in found if row["area_code"] == "c1"]
     assert [row["indicator_id"] for row in rows] == [*INDICATORS, "all"]
     for n, row in enumerate(rows):

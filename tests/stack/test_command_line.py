@@ -132,7 +132,9 @@ def test_commands_explain_themselves(tmp_path: Path) -> None:
         assert "Usage:" in done.stdout
 
 
-def test_a_step_by_hand_gets_the_connection_that_was_configured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_step_by_hand_gets_the_connection_that_was_configured(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from stack.__main__ import connection_for
     from stack.layout import Layout
     from stack.machine import Machine

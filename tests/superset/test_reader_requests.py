@@ -39,7 +39,9 @@ HOSTILE: dict[str, Change] = {
     "a metric among simple ones": put("metrics", value=["count", ADHOC]),
     "a sleep": put("metrics", value=[{**ADHOC, "sqlExpression": "max(pg_sleep(60)::text)"}]),
     "publication's lock": put("columns", value=["pg_advisory_lock(1)"]),
-    "words of other queries": put("columns", value=["(select word from ts_stat('select to_tsvector(query) from pg_stat_activity'))"]),
+    "words of other queries": put(
+        "columns", value=["(select word from ts_stat('select to_tsvector(query) from pg_stat_activity'))"]
+    ),
     "a condition as text": put("extras", "where", value=f"1 = 1 or {SELECT} is null"),
     "a condition on groups as text": put("extras", "having", value="count(*) > 0"),
     "an order": put("orderby", value=[[SELECT, True]]),
@@ -50,7 +52,9 @@ HOSTILE: dict[str, Change] = {
     "a limit of series": put("series_limit_metric", value=ADHOC),
     "groups": put("groupby", value=["1); drop table mart_sample.flag; --"]),
     "a time": put("granularity", value="now() - interval '1 day'"),
-    "a filter as ad-hoc SQL": put("adhoc_filters", value=[{"expressionType": "SQL", "clause": "WHERE", "sqlExpression": "1 = 1"}]),
+    "a filter as ad-hoc SQL": put(
+        "adhoc_filters", value=[{"expressionType": "SQL", "clause": "WHERE", "sqlExpression": "1 = 1"}]
+    ),
     "SQL inside a text": put("applied", value=json.dumps({"extras": {"where": SELECT}})),
     "SQL far inside": put("a", "b", "c", "d", value=[[[ADHOC]]]),
 }
@@ -64,7 +68,13 @@ def request_of(client: httpx.Client, city: str) -> dict[str, Any]:
     number = int(str(form["datasource"]).split("__")[0])
     query = {"columns": ["area_name_zh", "band_name_zh"], "metrics": [], "filters": [], "extras": {"where": "", "having": ""},
              "orderby": [["area_name_zh", True]], "row_limit": 50}  # fmt: skip
-    return {"datasource": {"id": number, "type": "table"}, "form_data": form, "queries": [query], "result_format": "json", "result_type": "full"}
+    return {
+        "datasource": {"id": number, "type": "table"},
+        "form_data": form,
+        "queries": [query],
+        "result_format": "json",
+        "result_type": "full",
+    }
 
 
 @pytest.fixture(scope="module")
@@ -103,7 +113,11 @@ def test_an_administrator_may(portal: Portal) -> None:
 @pytest.mark.parametrize("change", HOSTILE.values(), ids=HOSTILE)
 def test_what_looks_like_sql_is_found(change: Change) -> None:
     sql_in = runpy.run_path(str(REPOSITORY / "superset" / "reader_requests.py"))["sql_in"]
-    query: dict[str, Any] = {"columns": ["area_name_zh"], "orderby": [["index", False]], "extras": {"where": "", "having": ""}}
+    query: dict[str, Any] = {
+        "columns": ["area_name_zh"],
+        "orderby": [["index", False]],
+        "extras": {"where": "", "having": ""},
+    }
     query["filters"] = [{"col": "level_code", "op": "==", "val": "select; it's only a value"}]
     axis = {"columnType": "BASE_AXIS", "sqlExpression": "day", "label": "day", "expressionType": "SQL"}
     assert list(sql_in({"queries": [query, {**query, "columns": [axis, "area_name_zh"]}]})) == []

@@ -33,7 +33,12 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return doubled
 
 
-_DECODER = json.JSONDecoder(parse_float=lambda text: re.sub(SPARE_ZEROS, r"\1", text), parse_int=str, parse_constant=NotJson, object_pairs_hook=_object)
+_DECODER = json.JSONDecoder(
+    parse_float=lambda text: re.sub(SPARE_ZEROS, r"\1", text),
+    parse_int=str,
+    parse_constant=NotJson,
+    object_pairs_hook=_object,
+)
 
 
 def loads(text: str) -> Any:

@@ -119,7 +119,9 @@ def _texts(feed: Feed) -> Iterator[tuple[str, tuple[str, ...], dict[str, Column]
     no_place = f.lit(False)
     places = [*places_of(feed.city_code), *(word.lower() for word in feed.outside_area)]
     texts = {
-        bronze_name(name): f.coalesce(f.lower(cleaned(feed, name)).isin(places), no_place) if name in feed.area else no_place
+        bronze_name(name): f.coalesce(f.lower(cleaned(feed, name)).isin(places), no_place)
+        if name in feed.area
+        else no_place
         for name in feed.mapped_columns
         if name not in {*feed.record_id, *hashed_sources(feed)}
     }

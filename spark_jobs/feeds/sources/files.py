@@ -70,7 +70,9 @@ def land(pull: Pull) -> Manifest | None:
             _check_place(feed, drop)
         horizon = max(pull.business_date, pull.cutoff.date()) if feed.ends_on else pull.business_date
         days = {drop: delivered_on(source, PurePosixPath(drop.name).name) for drop in found}
-        due = _new(folder, {drop: day for drop, day in days.items() if day <= horizon}, landing, feed.mode == "snapshot")
+        due = _new(
+            folder, {drop: day for drop, day in days.items() if day <= horizon}, landing, feed.mode == "snapshot"
+        )
         if not due:
             return None
         window_from = landing.landed_through() or feed.starts_on

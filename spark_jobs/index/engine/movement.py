@@ -148,7 +148,12 @@ def _indicator_stages(
     restated = replace(
         then, counts=np.where(described, then.counts, now.counts), exposure=exposure, weights=now.weights
     )
-    return restated, replace(revised, exposure=exposure, rest_exposure=then.rest_exposure) if is_rate else revised, revised, new
+    return (
+        restated,
+        replace(revised, exposure=exposure, rest_exposure=then.rest_exposure) if is_rate else revised,
+        revised,
+        new,
+    )
 
 
 def _published(before: Before, redrawn: _Scores, points: FloatArray) -> _Scores:

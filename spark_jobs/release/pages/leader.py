@@ -113,9 +113,7 @@ def _render(
     )
 
 
-def _answer(
-    release: Release, city: Mapping[str, Any], cards: Sequence[Card], change: str, words: Wording
-) -> str:
+def _answer(release: Release, city: Mapping[str, Any], cards: Sequence[Card], change: str, words: Wording) -> str:
     """One sentence on the city, one on its counties."""
     if city["index"] is None:
         domains = missing_domains(release.methodology, release.tables, release.city_area.area_code)
@@ -144,7 +142,9 @@ def _card(release: Release, area: Area, row: Mapping[str, Any], scale: Scale, wo
 
 def _public_card(area: Area, row: Mapping[str, Any], scale: Scale, words: Wording) -> Card:
     band, shown = words.band(row["band_code"]), _shown(row["index"], words)
-    return Card(area.area_code, words.pick(area.name), row["band_code"], band, shown, _strip(row, scale, words), "", "", False)
+    return Card(
+        area.area_code, words.pick(area.name), row["band_code"], band, shown, _strip(row, scale, words), "", "", False
+    )
 
 
 def _why(release: Release, area: Area, row: Mapping[str, Any], words: Wording) -> str:
@@ -207,7 +207,9 @@ def _worst_first(row: Mapping[str, Any]) -> tuple[int, float]:
 
 def _flags(release: Release, words: Wording) -> list[dict[str, str]]:
     """Open flags, gravest first, oldest first."""
-    found = sorted(rows(release.tables["flag"]), key=lambda r: (LEVELS.index(r["level_code"]), r["since"], r["flag_id"]))
+    found = sorted(
+        rows(release.tables["flag"]), key=lambda r: (LEVELS.index(r["level_code"]), r["since"], r["flag_id"])
+    )
     return [
         {
             "level": row["level_code"],
@@ -239,4 +241,3 @@ def _shown(value: float | None, words: Wording) -> str:
 
 def _points(share: float) -> str:
     return f"{share:+.0f}".replace("-", "−")
-
