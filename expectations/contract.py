@@ -15,7 +15,7 @@ from expectations.corrections import Correction, Corrections, correction_faults
 from expectations.dated import range_faults
 from expectations.feed_faults import feed_faults
 from expectations.indicators import indicator_ids, supported_by_kind
-from expectations.located_yaml import ContractError, Fault, load
+from expectations.located_yaml import ContractError, ContractFault, load
 from expectations.models import City, Feed, Kind, MovingHoliday
 
 ROOT = Path(__file__).parent
@@ -91,16 +91,16 @@ def _corrections(contract: Path, feed: Feed) -> dict[str, Correction]:
     ).corrections
 
 
-def _own_folder(code: str) -> Callable[[City], list[Fault]]:
+def _own_folder(code: str) -> Callable[[City], list[ContractFault]]:
     """What a city's file cannot see: the name of its folder, and which holidays there are."""
 
-    def check(city: City) -> list[Fault]:
+    def check(city: City) -> list[ContractFault]:
         faults = []
         if city.city_code != code:
-            faults.append(Fault(("city",), f"{code!r}, the name of the folder", repr(city.city_code)))
+            faults.append(ContractFault(("city",), f"{code!r}, the name of the folder", repr(city.city_code)))
         if city.moving_holiday is not None and city.moving_holiday not in load_holidays():
             expected = f"one of {sorted(load_holidays())}, a file in expectations/holidays"
-            faults.append(Fault(("moving_holiday",), expected, repr(city.moving_holiday)))
+            faults.append(ContractFault(("moving_holiday",), expected, repr(city.moving_holiday)))
         return faults
 
     return check

@@ -12,7 +12,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from expectations.located_yaml import Fault, one_of
+from expectations.located_yaml import ContractFault, one_of
 from expectations.normal_form import Normal
 from expectations.source_columns import SourceColumn
 
@@ -43,21 +43,23 @@ class Corrections(BaseModel):
     corrections: dict[Code, Correction]
 
 
-def correction_faults(file: Corrections, feed_code: str, columns: Collection[str]) -> Iterator[Fault]:
+def correction_faults(file: Corrections, feed_code: str, columns: Collection[str]) -> Iterator[ContractFault]:
     """Every fault of a feed's corrections. `columns`: source columns that reach the lake as they are."""
     if file.feed != feed_code:
-        yield Fault(("feed",), f"{feed_code!r}, as the file is named", repr(file.feed))
+        yield ContractFault(("feed",), f"{feed_code!r}, as the file is named", repr(file.feed))
     seen: dict[tuple[object, ...], str] = {}
     for code, correction in file.corrections.items():
         for location in (("column",), *(("where", name) for name in correction.where)):
             name = location[1] if len(location) > 1 else correction.column
             if name not in columns:
                 expected = f"a source column that the contract reads: {one_of(columns, name)}"
-                yield Fault(("corrections", code, *location), expected, repr(name))
+                yield ContractFault(("corrections", code, *location), expected, repr(name))
         if correction.corrected == correction.found:
-            yield Fault(("corrections", code, "corrected"), "another value than `found`", repr(correction.corrected))
+            yield ContractFault(
+                ("corrections", code, "corrected"), "another value than `found`", repr(correction.corrected)
+            )
         target = (correction.column, *sorted(correction.where.items()))
         if target in seen:
             expected = f"another row or column than `{seen[target]}` corrects"
-            yield Fault(("corrections", code, "column"), expected, repr(correction.column))
+            yield ContractFault(("corrections", code, "column"), expected, repr(correction.column))
         seen[target] = code

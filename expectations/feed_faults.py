@@ -4,70 +4,76 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 
-from expectations.located_yaml import Fault, one_of
+from expectations.located_yaml import ContractFault, one_of
 from expectations.models import Feed, FeedColumn, Kind, KindColumn, Scalar
 from expectations.source_columns import bronze_name
 
 NO_KEY = "no such key"
 
 
-def feed_faults(feed: Feed, file_name: str, kinds: dict[str, Kind], indicators: Collection[str]) -> Iterator[Fault]:
+def feed_faults(
+    feed: Feed, file_name: str, kinds: dict[str, Kind], indicators: Collection[str]
+) -> Iterator[ContractFault]:
     """Every fault of a feed, each with the keys that lead to it."""
     if feed.feed_code != file_name:
-        yield Fault(("feed",), f"{file_name!r}, the name of the file: a code belongs to one feed", repr(feed.feed_code))
+        yield ContractFault(
+            ("feed",), f"{file_name!r}, the name of the file: a code belongs to one feed", repr(feed.feed_code)
+        )
     for number, indicator in enumerate(feed.supports):
         if indicator not in indicators:
-            yield Fault(("supports", number), f"an indicator: {one_of(sorted(indicators), indicator)}", repr(indicator))
+            yield ContractFault(
+                ("supports", number), f"an indicator: {one_of(sorted(indicators), indicator)}", repr(indicator)
+            )
     if feed.ends_on and feed.ends_on < feed.starts_on:
-        yield Fault(("ends_on",), f"a day from `starts_on` ({feed.starts_on}) on", str(feed.ends_on))
+        yield ContractFault(("ends_on",), f"a day from `starts_on` ({feed.starts_on}) on", str(feed.ends_on))
     if feed.mode == "snapshot" and feed.known_at.column:
         expected = "no `column`: all rows of a snapshot are known from the day of its delivery on (`known_at: {}`)"
-        yield Fault(("known_at", "column"), expected, repr(feed.known_at.column))
+        yield ContractFault(("known_at", "column"), expected, repr(feed.known_at.column))
     kind = kinds.get(feed.kind)
     if kind is None:
-        yield Fault(("kind",), one_of(sorted(kinds), feed.kind), repr(feed.kind))
+        yield ContractFault(("kind",), one_of(sorted(kinds), feed.kind), repr(feed.kind))
         return
     if kind.is_context and feed.supports:
-        yield Fault(("supports",), f"[]: kind {kind.kind} is context, never scored", repr(list(feed.supports)))
+        yield ContractFault(("supports",), f"[]: kind {kind.kind} is context, never scored", repr(list(feed.supports)))
     yield from _column_faults(feed, kind)
     yield from _drop_faults(feed, kind)
     yield from _name_faults(feed, kind)
 
 
-def _column_faults(feed: Feed, kind: Kind) -> Iterator[Fault]:
+def _column_faults(feed: Feed, kind: Kind) -> Iterator[ContractFault]:
     given = [name for name, column in kind.columns.items() if not column.day_of]
     for name, column in feed.columns.items():
         declared = kind.columns.get(name)
         if declared is None:
-            yield Fault(("columns", name), f"a column of kind {kind.kind}: {one_of(given, name)}", repr(name))
+            yield ContractFault(("columns", name), f"a column of kind {kind.kind}: {one_of(given, name)}", repr(name))
         elif declared.day_of:
             expected = f"no source for it: it is the local day of `{declared.day_of}`"
-            yield Fault(("columns", name), expected, repr(name))
+            yield ContractFault(("columns", name), expected, repr(name))
         else:
             yield from _mapping_faults(name, column, declared)
     for name in given:
         if kind.columns[name].required and name not in feed.columns:
-            yield Fault(("columns", name), f"the column `{name}`, required by kind {kind.kind}", NO_KEY)
+            yield ContractFault(("columns", name), f"the column `{name}`, required by kind {kind.kind}", NO_KEY)
     if not set(kind.events) & set(feed.columns):
         first = kind.events[0]
-        yield Fault(("columns", first), f"one of {', '.join(kind.events)}: when it happened", NO_KEY)
+        yield ContractFault(("columns", first), f"one of {', '.join(kind.events)}: when it happened", NO_KEY)
 
 
-def _mapping_faults(name: str, column: FeedColumn, declared: KindColumn) -> Iterator[Fault]:
+def _mapping_faults(name: str, column: FeedColumn, declared: KindColumn) -> Iterator[ContractFault]:
     codes = list(declared.codes) or (["true", "false"] if declared.type == "flag" else [])
     for location, target in targets(column):
         word = str(target).lower() if isinstance(target, bool) else target
         if codes and target is not None and word not in codes:
-            yield Fault(("columns", name, *location), one_of(codes, str(target)), repr(target))
+            yield ContractFault(("columns", name, *location), one_of(codes, str(target)), repr(target))
     if column.width and declared.type != "text":
-        yield Fault(("columns", name, "width"), f"no `width`: {name} is a {declared.type}", repr(column.width))
+        yield ContractFault(("columns", name, "width"), f"no `width`: {name} is a {declared.type}", repr(column.width))
     if column.format and declared.type not in ("instant", "date"):
         expected = f"no `format`: {name} is a {declared.type}, and patterns are for days and times"
-        yield Fault(("columns", name, "format"), expected, repr(column.format))
+        yield ContractFault(("columns", name, "format"), expected, repr(column.format))
     if column.clock and (declared.type != "instant" or not column.source):
         what = f"a {declared.type}" if column.source else "constant"
         expected = f"no `clock`: {name} is {what}, and a time of day completes the day that an instant is read `from`"
-        yield Fault(("columns", name, "clock"), expected, repr(column.clock.column))
+        yield ContractFault(("columns", name, "clock"), expected, repr(column.clock.column))
 
 
 def targets(column: FeedColumn) -> Iterator[tuple[tuple[str, ...], Scalar]]:
@@ -82,11 +88,11 @@ def targets(column: FeedColumn) -> Iterator[tuple[tuple[str, ...], Scalar]]:
         yield ("constant",), column.constant
 
 
-def _drop_faults(feed: Feed, kind: Kind) -> Iterator[Fault]:
+def _drop_faults(feed: Feed, kind: Kind) -> Iterator[ContractFault]:
     """A column is used or dropped. What becomes a pseudonym is both: hashed, and then gone."""
     hashed = {source for sources in _pseudonyms(feed, kind).values() for source in sources}
     for name in sorted((set(feed.mapped_columns) & set(feed.dropped)) - hashed):
-        yield Fault(("dropped", name), "a column that the contract does not use", f"{name!r}, which it uses")
+        yield ContractFault(("dropped", name), "a column that the contract does not use", f"{name!r}, which it uses")
 
 
 def _pseudonyms(feed: Feed, kind: Kind) -> dict[str, tuple[str, ...]]:
@@ -98,7 +104,7 @@ def _pseudonyms(feed: Feed, kind: Kind) -> dict[str, tuple[str, ...]]:
     }
 
 
-def _name_faults(feed: Feed, kind: Kind) -> Iterator[Fault]:
+def _name_faults(feed: Feed, kind: Kind) -> Iterator[ContractFault]:
     """Source columns that the lake, which looks at neither capitals nor blanks, cannot tell apart."""
     pseudonyms = _pseudonyms(feed, kind)
     hashed = {source for sources in pseudonyms.values() for source in sources}
@@ -108,13 +114,13 @@ def _name_faults(feed: Feed, kind: Kind) -> Iterator[Fault]:
         if name in hashed:
             continue
         if not stored:
-            yield Fault(_place_of(feed, name), "a source column with letters or digits in its name", repr(name))
+            yield ContractFault(_place_of(feed, name), "a source column with letters or digits in its name", repr(name))
         elif stored in taken:
             expected = (
                 f"a source column that differs from {taken[stored]!r} in more than capitals, blanks or underscores, "
                 "or the lake would take them for one: ask the source to rename it"
             )
-            yield Fault(_place_of(feed, name), expected, repr(name))
+            yield ContractFault(_place_of(feed, name), expected, repr(name))
         taken.setdefault(stored, name)
 
 

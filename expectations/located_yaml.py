@@ -20,7 +20,7 @@ class ContractError(Exception):
     """A contract file that cannot be used. The text names every fault: file, line, expected, found."""
 
 
-class Fault(NamedTuple):
+class ContractFault(NamedTuple):
     """One thing that is wrong: the keys that lead to it, what is expected there, and what is there."""
 
     location: Location
@@ -70,7 +70,7 @@ def load(
     path: Path,
     model: type[Model],
     extra: dict[str, Any] | None = None,
-    check: Callable[[Model], Iterable[Fault]] = lambda _: (),
+    check: Callable[[Model], Iterable[ContractFault]] = lambda _: (),
 ) -> Model:
     """Read one YAML file into a frozen model.
 
@@ -92,7 +92,9 @@ def load(
     tree = yaml.compose(text, Loader=yaml.SafeLoader)
     given = extra or {}
     faults = list(_undecided(tree))
-    faults += [Fault((key,), "no such key: the folder says it", _shown(raw[key])) for key in given if key in raw]
+    faults += [
+        ContractFault((key,), "no such key: the folder says it", _shown(raw[key])) for key in given if key in raw
+    ]
     if not faults:
         try:
             loaded = model.model_validate({**raw, **given})
@@ -116,7 +118,7 @@ def _not_yaml(text: str, error: yaml.YAMLError) -> str:
     return f"{text.count(chr(10), 0, position) + 1}: expected YAML, found: {found}"
 
 
-def _undecided(node: yaml.Node | None, location: Location = ()) -> Iterator[Fault]:
+def _undecided(node: yaml.Node | None, location: Location = ()) -> Iterator[ContractFault]:
     """Every TODO that is left of a draft."""
     if isinstance(node, yaml.MappingNode):
         for key, value in node.value:
@@ -125,26 +127,26 @@ def _undecided(node: yaml.Node | None, location: Location = ()) -> Iterator[Faul
         for number, value in enumerate(node.value):
             yield from _undecided(value, (*location, number))
     elif isinstance(node, yaml.ScalarNode) and node.value == TODO:
-        yield Fault(location, "a decision", TODO)
+        yield ContractFault(location, "a decision", TODO)
 
 
-def _in_words(fault: ErrorDetails, model: type[BaseModel], given: Container[str]) -> Fault:
+def _in_words(fault: ErrorDetails, model: type[BaseModel], given: Container[str]) -> ContractFault:
     """pydantic's account of a fault in the words of the contract's author. `given`: fields that are not the author's."""
     location, found, context = fault["loc"], fault["input"], fault.get("ctx", {})
     match fault["type"]:
         case "extra_forbidden":
             fields = [name for name in _fields_at(model, location[:-1]) if len(location) > 1 or name not in given]
-            return Fault(location, one_of(fields, str(location[-1])), repr(location[-1]))
+            return ContractFault(location, one_of(fields, str(location[-1])), repr(location[-1]))
         case "missing":
-            return Fault(location, f"the field `{location[-1]}`", "no such key")
+            return ContractFault(location, f"the field `{location[-1]}`", "no such key")
         case "union_tag_not_found":
-            return Fault(location, "the field `type`", "no such key")
+            return ContractFault(location, "the field `type`", "no such key")
         case "union_tag_invalid":
-            return Fault((*location, "type"), f"one of {context['expected_tags']}", repr(context["tag"]))
+            return ContractFault((*location, "type"), f"one of {context['expected_tags']}", repr(context["tag"]))
         case "string_type" if isinstance(found, int | float) or hasattr(found, "isoformat"):
-            return Fault(location, "a text: put it in quotes", _shown(found))
+            return ContractFault(location, "a text: put it in quotes", _shown(found))
     message = fault["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
-    return Fault(location, message.replace("tuple", "list").replace("dictionary", "mapping"), _shown(found))
+    return ContractFault(location, message.replace("tuple", "list").replace("dictionary", "mapping"), _shown(found))
 
 
 def one_of(names: Iterable[str], found: str) -> str:
@@ -178,7 +180,7 @@ def _models_in(annotation: object) -> list[type[BaseModel]]:
     return [found for each in inner for found in _models_in(each)]
 
 
-def _report(path: Path, tree: yaml.Node | None, faults: list[Fault]) -> str:
+def _report(path: Path, tree: yaml.Node | None, faults: list[ContractFault]) -> str:
     """One line a fault, in the order of the file. What several types of a union say about one value is one fault."""
     told: dict[tuple[int, str, str], list[str]] = {}
     for fault in faults:

@@ -48,8 +48,8 @@ FLOAT_NOISE = "0.000001"  # 12.3 as a binary fraction is 12.300000000000001; tha
 
 
 @dataclass(frozen=True)
-class Fault:
-    """A reason to reject a row: the rule, the canonical column, the value that was found, and whether it is so."""
+class RejectRule:
+    """A rule that a row may break: its name, the canonical column, the value that is found, and whether it is broken."""
 
     rule: str
     column: str
@@ -65,10 +65,10 @@ class Cast:
     """
 
     value: Column
-    faults: tuple[Fault, ...] = ()
+    faults: tuple[RejectRule, ...] = ()
 
 
-def listed(faults: Sequence[Fault]) -> Column:
+def listed(faults: Sequence[RejectRule]) -> Column:
     """Those of the faults that a row has, in their order, as an array of FAULTS; empty for a row that fits.
 
     Nearly all rows do: they are asked one question, whether anything is wrong, and no array is put together for them.
@@ -78,7 +78,7 @@ def listed(faults: Sequence[Fault]) -> Column:
     return f.when(is_faulty, found).otherwise(f.array()).cast(FAULTS)
 
 
-def _entry(fault: Fault) -> Column:
+def _entry(fault: RejectRule) -> Column:
     return f.struct(
         f.lit(fault.rule).alias("rule"), f.lit(fault.column).alias("column_name"), fault.found.alias("found")
     )
@@ -322,7 +322,9 @@ def cast_column(name: str, kind: Kind, feed: Feed, time_zone: str) -> Cast:
         return Cast(f.col(name))
     is_meant = meets(column.when) if column.when else f.lit(True)
     unknown = (
-        (Fault("unknown_value", name, text_of(column.when.column), unnamed(feed, column.when)),) if column.when else ()
+        (RejectRule("unknown_value", name, text_of(column.when.column), unnamed(feed, column.when)),)
+        if column.when
+        else ()
     )
     if column.constant is not None:
         return Cast(f.when(is_meant, f.lit(column.constant).cast(SPARK_TYPES[declared.type])), unknown)
@@ -339,4 +341,4 @@ def cast_column(name: str, kind: Kind, feed: Feed, time_zone: str) -> Cast:
     rules = _rules(declared, column, f.col(name), checked)
     if name.endswith("record_id") or _widths(declared, column):
         rules.append(("number_like", is_number_like(f.col(name))))
-    return Cast(value, (*unknown, *(Fault(rule, name, said, broken) for rule, broken in rules)))
+    return Cast(value, (*unknown, *(RejectRule(rule, name, said, broken) for rule, broken in rules)))

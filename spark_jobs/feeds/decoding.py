@@ -19,7 +19,7 @@ from expectations.source_columns import bronze_name
 from spark_jobs.errors import ContractBreach, StepError
 from spark_jobs.feeds.drift import check_columns
 from spark_jobs.feeds.formats.columnar import read_columnar
-from spark_jobs.feeds.formats.content import Content, Fault, LeftOut, Unreadable
+from spark_jobs.feeds.formats.content import Content, LeftOut, ReadFault, Unreadable
 from spark_jobs.feeds.formats.delimited import read_delimited
 from spark_jobs.feeds.formats.json_records import read_json_lines, read_page
 from spark_jobs.feeds.formats.unpack import members
@@ -148,7 +148,7 @@ def _to_bronze(feed: Feed, content: Content, file: str, pseudonymiser: Pseudonym
         known = {value: pseudonymiser.of(feed.city_code, value) for value in set(values)}
         lost = {value for value in known if any(is_number_like(normal(part or "")) for part in value)}
         for position in [position for position, value in enumerate(values) if value in lost] if lost else ():
-            content.faults.setdefault(content.numbers[position], Fault("number_like", name))
+            content.faults.setdefault(content.numbers[position], ReadFault("number_like", name))
         columns[name] = pa.array([known[value] for value in values], pa.string())
     table = pa.table(columns)
     broken = sorted(set(content.faults).difference(content.numbers))
@@ -161,7 +161,7 @@ def _to_bronze(feed: Feed, content: Content, file: str, pseudonymiser: Pseudonym
     return table.append_column(FAULT, pa.array(faults, FAULT_TYPE) if faults else pa.nulls(len(numbers), FAULT_TYPE))
 
 
-def _account(fault: Fault | None, personal: set[str]) -> dict[str, str | None] | None:
+def _account(fault: ReadFault | None, personal: set[str]) -> dict[str, str | None] | None:
     """A fault as bronze keeps it; of a personal column it does not say what was found."""
     if fault is None:
         return None

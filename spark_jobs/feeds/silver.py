@@ -21,7 +21,7 @@ from spark_jobs.feeds.casting import (
     LATEST,
     SPARK_TYPES,
     Cast,
-    Fault,
+    RejectRule,
     cast_column,
     cleaned,
     falls_into_otherwise,
@@ -201,25 +201,25 @@ def _notes(feed: Feed) -> Column:
     return f.struct(f.when(is_respelt, f.col(SPELLING)).alias(SPELLING), *left).alias(NOTES)
 
 
-def _key_faults(feed: Feed) -> list[Fault]:
+def _key_faults(feed: Feed) -> list[RejectRule]:
     """A key of which a part is empty, or says so, or became a number, could be another record's key.
 
     One of absurd length is none.
     """
     record_id, parts = f.col("record_id"), [text_of(name) for name in feed.record_id]
     return [
-        Fault("required", "record_id", f.lit(None).cast("string"), reduce(or_, (part.isNull() for part in parts))),
-        Fault("null_word", "record_id", record_id, reduce(or_, map(is_null_word, parts))),
-        Fault("number_like", "record_id", record_id, reduce(or_, map(is_number_like, parts))),
-        Fault("too_long", "record_id", record_id, f.length(record_id) > LONGEST_KEY),
+        RejectRule("required", "record_id", f.lit(None).cast("string"), reduce(or_, (part.isNull() for part in parts))),
+        RejectRule("null_word", "record_id", record_id, reduce(or_, map(is_null_word, parts))),
+        RejectRule("number_like", "record_id", record_id, reduce(or_, map(is_number_like, parts))),
+        RejectRule("too_long", "record_id", record_id, f.length(record_id) > LONGEST_KEY),
     ]
 
 
-def _deletion_faults(feed: Feed) -> list[Fault]:
+def _deletion_faults(feed: Feed) -> list[RejectRule]:
     """What the contract names neither as a deletion nor as none: it could be either."""
     if not feed.deleted:
         return []
-    return [Fault("unknown_value", "is_deleted", text_of(feed.deleted.column), unnamed(feed, feed.deleted))]
+    return [RejectRule("unknown_value", "is_deleted", text_of(feed.deleted.column), unnamed(feed, feed.deleted))]
 
 
 def known_on(time_zone: str) -> Column:
@@ -227,16 +227,16 @@ def known_on(time_zone: str) -> Column:
     return f.to_date(f.from_utc_timestamp("known_at", time_zone))
 
 
-def _known_faults(known_text: Column, time_zone: str) -> list[Fault]:
+def _known_faults(known_text: Column, time_zone: str) -> list[RejectRule]:
     """Nothing is delivered before it is known."""
     day = known_on(time_zone)
     return [
-        Fault(not_a("instant"), "known_at", known_text, f.col("known_at").isNull()),
-        Fault("in_future", "known_at", day.cast("string"), day >= f.date_add(DELIVERED, SLACK)),
+        RejectRule(not_a("instant"), "known_at", known_text, f.col("known_at").isNull()),
+        RejectRule("in_future", "known_at", day.cast("string"), day >= f.date_add(DELIVERED, SLACK)),
     ]
 
 
-def _event_faults(kind: Kind, time_zone: str) -> list[Fault]:
+def _event_faults(kind: Kind, time_zone: str) -> list[RejectRule]:
     """Nothing is known before it happens, and it happened some time."""
     faults, day = [], known_on(time_zone)
     for event in kind.events:
@@ -244,14 +244,14 @@ def _event_faults(kind: Kind, time_zone: str) -> list[Fault]:
         if kind.columns[event].type == "instant":
             happened = f.to_date(f.from_utc_timestamp(happened, time_zone))
         is_late = happened.between(f.date_add(day, SLACK), LATEST)
-        faults.append(Fault("in_future", event, happened.cast("string"), is_late))
+        faults.append(RejectRule("in_future", event, happened.cast("string"), is_late))
     if len(kind.events) > 1:  # a single one is a required column
         nowhen = f.coalesce(*(f.col(event).cast("string") for event in kind.events)).isNull()
-        faults.append(Fault("required", kind.events[0], f.lit(None).cast("string"), nowhen))
+        faults.append(RejectRule("required", kind.events[0], f.lit(None).cast("string"), nowhen))
     return faults
 
 
-def _order_faults(kind: Kind, time_zone: str) -> list[Fault]:
+def _order_faults(kind: Kind, time_zone: str) -> list[RejectRule]:
     """A stage before one that it follows. Midnight is what a source without clock times gives: then the day counts."""
     faults = []
     for n, stage in enumerate(kind.order[1:], 1):
@@ -259,20 +259,20 @@ def _order_faults(kind: Kind, time_zone: str) -> list[Fault]:
         local, local_before = f.from_utc_timestamp(stage, time_zone), f.from_utc_timestamp(before, time_zone)
         is_day = local == f.date_trunc("day", local)
         is_early = f.when(is_day, f.to_date(local) < f.to_date(local_before)).otherwise(local < local_before)
-        faults.append(Fault("out_of_order", stage, local.cast("string"), is_early))
+        faults.append(RejectRule("out_of_order", stage, local.cast("string"), is_early))
     return faults
 
 
-def _outside_faults(feed: Feed) -> list[Fault]:
+def _outside_faults(feed: Feed) -> list[RejectRule]:
     """The source says that the place is not in this city. A row that is deleted besides is accepted as that."""
     is_elsewhere = f.col("is_deleted") & ~_deleted(feed)
-    return [Fault(OUTSIDE, "area_code", _place(feed), is_elsewhere)] if feed.outside_area else []
+    return [RejectRule(OUTSIDE, "area_code", _place(feed), is_elsewhere)] if feed.outside_area else []
 
 
-def _area_faults(feed: Feed) -> list[Fault]:
+def _area_faults(feed: Feed) -> list[RejectRule]:
     """Why a row has no county: its place is not one county's, none on the day of the event, or not known at all."""
     rule = f.col("_area_fault")
-    return [Fault(name, "area_code", _place(feed), rule == name) for name in (AMBIGUOUS, OF_ANOTHER_DAY, UNKNOWN)]
+    return [RejectRule(name, "area_code", _place(feed), rule == name) for name in (AMBIGUOUS, OF_ANOTHER_DAY, UNKNOWN)]
 
 
 def _place(feed: Feed) -> Column:
@@ -288,7 +288,7 @@ def mark_reused(staged: DataFrame) -> DataFrame:
     alike = Window.partitionBy("batch_id", "landed_at", "record_id", "known_at", accepted())
     weight = f.struct("is_deleted", "row_hash")
     loses = accepted() & (weight < f.max(weight).over(alike))
-    reused = listed([Fault(REUSED, "record_id", f.col("record_id"), loses)])
+    reused = listed([RejectRule(REUSED, "record_id", f.col("record_id"), loses)])
     return staged.withColumn("faults", f.concat("faults", reused))
 
 

@@ -9,7 +9,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from expectations.located_yaml import Fault, load, one_of
+from expectations.located_yaml import ContractFault, load, one_of
 from expectations.models import Frozen
 
 MART_FILE = Path(__file__).with_suffix(".yml")
@@ -53,19 +53,21 @@ def load_mart(path: Path = MART_FILE) -> dict[str, ServingTable]:
     return load(path, Mart, check=_faults).tables
 
 
-def _faults(mart: Mart) -> Iterator[Fault]:
+def _faults(mart: Mart) -> Iterator[ContractFault]:
     """What charts would read and cannot."""
     for name, table in mart.tables.items():
         shown = [column for column, declared in table.columns.items() if declared.zh]
         if bool(shown) != bool(table.dataset):
-            yield Fault(("tables", name), "`dataset` and columns with `zh`, or neither", f"columns with zh: {shown}")
+            yield ContractFault(
+                ("tables", name), "`dataset` and columns with `zh`, or neither", f"columns with zh: {shown}"
+            )
         if table.day and table.day not in shown:
-            yield Fault(("tables", name, "day"), one_of(shown, table.day), repr(table.day))
+            yield ContractFault(("tables", name, "day"), one_of(shown, table.day), repr(table.day))
         for metric, declared in table.metrics.items():
             match = ONE_AGGREGATE.fullmatch(declared.expression)
             if match is None or match[1] not in table.columns:
                 place = ("tables", name, "metrics", metric, "expression")
-                yield Fault(place, "MAX or MIN of one column of the table", repr(declared.expression))
+                yield ContractFault(place, "MAX or MIN of one column of the table", repr(declared.expression))
 
 
 MART = load_mart()

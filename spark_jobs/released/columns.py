@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 from pydantic import Field, model_validator
 
-from expectations.located_yaml import Fault, load, one_of
+from expectations.located_yaml import ContractFault, load, one_of
 from expectations.models import Frozen, Text
 
 TABLES_FILE = Path(__file__).with_name("tables.yml")
@@ -91,7 +91,7 @@ def load_tables(path: Path = TABLES_FILE) -> dict[str, Table]:
     return load(path, Declaration, check=_faults).tables
 
 
-def _faults(declaration: Declaration) -> Iterator[Fault]:
+def _faults(declaration: Declaration) -> Iterator[ContractFault]:
     """Columns that a table names and does not have, and files that two tables would write."""
     taken: set[str] = set()
     for name, table in declaration.tables.items():
@@ -99,10 +99,10 @@ def _faults(declaration: Declaration) -> Iterator[Fault]:
         for field, columns in named.items():
             for column in columns:
                 if column not in table.columns:
-                    yield Fault(("tables", name, field), one_of(table.columns, column), repr(column))
+                    yield ContractFault(("tables", name, field), one_of(table.columns, column), repr(column))
         for field, file in (("file", table.file), ("parquet", table.parquet)):
             if file in taken:
-                yield Fault(("tables", name, field), "a file of its own", f"{file!r}, which another table has")
+                yield ContractFault(("tables", name, field), "a file of its own", f"{file!r}, which another table has")
             taken |= {file} if file else set()
 
 

@@ -20,8 +20,8 @@ class Unreadable(Exception):
 
 
 @dataclass(frozen=True)
-class Fault:
-    """Why a row cannot be used; the same shape as a fault that casting finds."""
+class ReadFault:
+    """Why a row cannot be read or used; rule, column and found as in `casting.RejectRule`."""
 
     rule: str
     column: str | None = None
@@ -50,7 +50,7 @@ class Content:
     columns: tuple[str, ...]
     values: dict[str, pa.ChunkedArray]
     numbers: Sequence[int]
-    faults: dict[int, Fault] = field(default_factory=dict)
+    faults: dict[int, ReadFault] = field(default_factory=dict)
     types: dict[str, str] = field(default_factory=dict)  # of columns that no text can be made of
 
     def __post_init__(self) -> None:
@@ -73,7 +73,7 @@ def text_column(values: Sequence[str | None]) -> pa.ChunkedArray:
         return pa.chunked_array([pa.array(whole, pa.string())])
 
 
-def _flawed(name: str, column: pa.ChunkedArray) -> Iterator[tuple[int, Fault]]:
+def _flawed(name: str, column: pa.ChunkedArray) -> Iterator[tuple[int, ReadFault]]:
     """Positions of values with lost characters, NUL bytes or absurd length; of two faults the last named counts."""
     offset = 0
     for chunk in column.chunks:
@@ -85,7 +85,7 @@ def _flawed(name: str, column: pa.ChunkedArray) -> Iterator[tuple[int, Fault]]:
             }
             for rule, is_so in sorts.items():
                 for position in pc.indices_nonzero(pc.fill_null(is_so, False)).to_pylist():
-                    yield offset + position, Fault(rule, name, shortened(chunk[position].as_py()))
+                    yield offset + position, ReadFault(rule, name, shortened(chunk[position].as_py()))
         offset += len(chunk)
 
 

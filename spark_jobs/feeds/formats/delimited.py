@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.csv as pa_csv
 
 from expectations.source_columns import header_of
-from spark_jobs.feeds.formats.content import Content, Fault, Unreadable
+from spark_jobs.feeds.formats.content import Content, ReadFault, Unreadable
 from spark_jobs.feeds.formats.encoding import to_utf8
 from spark_jobs.feeds.formats.unpack import refuse_foreign
 from spark_jobs.masking import LEGEND, masked
@@ -39,7 +39,7 @@ def read_delimited(content: bytes, names: Sequence[str], encoding: str, delimite
     wrong: list[tuple[int, int]] = []
     table = _parse(content, list(present.values()), delimiter, wrong) if present else pa.table({})
     faults = {
-        number - 1: Fault("wrong_number_of_values", None, f"{found} values, expected {len(header)}")
+        number - 1: ReadFault("wrong_number_of_values", None, f"{found} values, expected {len(header)}")
         for number, found in wrong
     }
     total = table.num_rows + len(faults)

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from expectations.source_columns import clean_name, header_of
-from spark_jobs.feeds.formats.content import SPARE_ZEROS, Content, Fault, Unreadable, text_column
+from spark_jobs.feeds.formats.content import SPARE_ZEROS, Content, ReadFault, Unreadable, text_column
 from spark_jobs.feeds.formats.encoding import to_utf8
 from spark_jobs.feeds.formats.unpack import refuse_foreign
 
@@ -66,7 +66,7 @@ def _record(line: str) -> object:
     try:
         return loads(line)
     except ValueError as error:
-        return Fault("not_json", None, str(error)[:200])
+        return ReadFault("not_json", None, str(error)[:200])
 
 
 def read_page(content: bytes, names: Sequence[str], items: str) -> Content:
@@ -106,19 +106,19 @@ def _spelled(written: Iterable[str], names: Sequence[str]) -> dict[str, str]:
     return {name: spelled[name] for name in names if name in spelled}
 
 
-def _fault_of(record: object, present: Mapping[str, str]) -> Fault | None:
-    if isinstance(record, Fault):
+def _fault_of(record: object, present: Mapping[str, str]) -> ReadFault | None:
+    if isinstance(record, ReadFault):
         return record
     if not isinstance(record, dict):
-        return Fault("not_an_object", None, type(record).__name__)
+        return ReadFault("not_an_object", None, type(record).__name__)
     if isinstance(record, Doubled):
-        return Fault("key_twice", record.key, None)
+        return ReadFault("key_twice", record.key, None)
     for name, key in present.items():
         value = record.get(key)
         if isinstance(value, NotJson):
-            return Fault("not_json", name, str(value))
+            return ReadFault("not_json", name, str(value))
         if isinstance(value, dict | list):
-            return Fault("nested_value", name, type(value).__name__)
+            return ReadFault("nested_value", name, type(value).__name__)
     return None
 
 

@@ -17,7 +17,7 @@ from xml.etree import ElementTree
 from python_calamine import CalamineError, CalamineWorkbook, SheetTypeEnum
 
 from expectations.source_columns import header_of, unnamed
-from spark_jobs.feeds.formats.content import Content, Fault, LeftOut, Unreadable, text_column
+from spark_jobs.feeds.formats.content import Content, LeftOut, ReadFault, Unreadable, text_column
 from spark_jobs.feeds.formats.unpack import check_workbook_size
 from spark_jobs.feeds.formats.workbook_parts import check_extent, parts_of, position
 
@@ -122,7 +122,7 @@ def _content(sheet: _Sheet, names: Sequence[str]) -> Content:
     by_column = {left + place: name for name, place in places.items()}
     for (row, column), rule in _hidden(sheet, by_column):
         if column in by_column and row > top:
-            faults.setdefault(row - top, Fault(rule, by_column[column]))
+            faults.setdefault(row - top, ReadFault(rule, by_column[column]))
     numbers = [number for number, row in enumerate(rows[1:], 1) if any(cell != "" for cell in row)]
     values = {name: text_column([_text(rows[number][place]) for number in numbers]) for name, place in places.items()}
     columns = tuple(
@@ -131,10 +131,10 @@ def _content(sheet: _Sheet, names: Sequence[str]) -> Content:
     return Content(columns, values, numbers, faults)
 
 
-def _faults(rows: list[list[Any]], places: dict[str, int]) -> dict[int, Fault]:
+def _faults(rows: list[list[Any]], places: dict[str, int]) -> dict[int, ReadFault]:
     """Numbers that have lost digits, by row."""
     return {
-        number: Fault("lost_digits", name, _text(row[place]))
+        number: ReadFault("lost_digits", name, _text(row[place]))
         for number, row in enumerate(rows[1:], 1)
         for name, place in places.items()
         if isinstance(row[place], float) and abs(row[place]) >= EXACT

@@ -55,7 +55,7 @@ def volumes(kinds: Iterable[Kind]) -> Query:
 
 
 @dataclass(frozen=True)
-class Fault:
+class FeedFault:
     """What is wrong with a feed.
 
     observed, expected, threshold: records (low_count) or share (unknown_area), else NaN.
@@ -78,7 +78,7 @@ def feed_faults(
     volumes: pd.DataFrame,
     rule: DataQualityFlag,
     business_date: date,
-) -> list[Fault]:
+) -> list[FeedFault]:
     """The gravest fault of each feed that has one, in order of feed.
 
     `status`: feed_code, delivered_through, missing_since, state_code (delivered | missing | breached), reason.
@@ -97,12 +97,12 @@ def feed_faults(
     return found
 
 
-def _not_delivered(feed: pd.Series) -> Fault | None:
+def _not_delivered(feed: pd.Series) -> FeedFault | None:
     state, since, through = feed["state_code"], feed["missing_since"], feed["delivered_through"]
     if state == "delivered":
         return None
     assert isinstance(since, date)
-    return Fault(
+    return FeedFault(
         str(feed["feed_code"]),
         "breached" if state == "breached" else "missing",
         since,
@@ -111,7 +111,7 @@ def _not_delivered(feed: pd.Series) -> Fault | None:
     )
 
 
-def _unknown_area(code: str, batches: pd.DataFrame, rule: DataQualityFlag, business_date: date) -> Fault | None:
+def _unknown_area(code: str, batches: pd.DataFrame, rule: DataQualityFlag, business_date: date) -> FeedFault | None:
     """Share of records without a known county over `share_days`, strictly above the limit."""
     ends = [day for day in batches["window_to"] if day <= business_date]
     if not ends:
@@ -129,10 +129,10 @@ def _unknown_area(code: str, batches: pd.DataFrame, rule: DataQualityFlag, busin
     if start is None:
         return None
     since = business_date - timedelta(days=nights - 1 - start)
-    return Fault(code, "unknown_area", since, observed=float(shares[0]), threshold=limit)
+    return FeedFault(code, "unknown_area", since, observed=float(shares[0]), threshold=limit)
 
 
-def _low_count(code: str, volumes: pd.DataFrame, rule: DataQualityFlag, business_date: date) -> Fault | None:
+def _low_count(code: str, volumes: pd.DataFrame, rule: DataQualityFlag, business_date: date) -> FeedFault | None:
     """Records of the business date under the bound of its weekday; since the first such day in a row."""
     n_days, weeks = days_looked_at(rule), rule.baseline_weeks
     counts = np.zeros(n_days)
@@ -147,7 +147,7 @@ def _low_count(code: str, volumes: pd.DataFrame, rule: DataQualityFlag, business
     if start is None:
         return None
     since = business_date - timedelta(days=rule.history_days - 1 - start)
-    return Fault(code, "low_count", since, None, counts[-1], float(past[-1].mean()), float(bounds[-1]))
+    return FeedFault(code, "low_count", since, None, counts[-1], float(past[-1].mean()), float(bounds[-1]))
 
 
 def days_looked_at(rule: DataQualityFlag) -> int:
@@ -175,7 +175,7 @@ def judged_batches(batches: pd.DataFrame, unknown: pd.DataFrame) -> pd.DataFrame
     return checked.merge(unknown, on=["feed_code", "batch_id"], how="left").fillna({"n_unknown_area": 0})
 
 
-def _finding(fault: Fault, feed: Feed, night: Night) -> Finding:
+def _finding(fault: FeedFault, feed: Feed, night: Night) -> Finding:
     said = _DETAILS[fault.reason](fault, Text(feed.name.zh, feed.name.en))
     if affected := [night.indicators[i] for i in feed.supports if i in night.indicators]:
         said = Text(
@@ -187,7 +187,7 @@ def _finding(fault: Fault, feed: Feed, night: Night) -> Finding:
     return Finding("grey", area, fault.since, said, *numbers, feed_code=fault.feed_code, silences=feed.supports)
 
 
-def _missing(fault: Fault, feed: Text) -> Text:
+def _missing(fault: FeedFault, feed: Text) -> Text:
     through = f"（已到{day_zh(fault.through)}）" if fault.through else "（从未到达）"
     delivered = f" (delivered through {fault.through})" if fault.through else " (never delivered)"
     return Text(
@@ -196,14 +196,14 @@ def _missing(fault: Fault, feed: Text) -> Text:
     )
 
 
-def _breached(fault: Fault, feed: Text) -> Text:
+def _breached(fault: FeedFault, feed: Text) -> Text:
     return Text(
         f"{feed.zh}：自{day_zh(fault.since)}起数据不符合约定，已停用（{fault.explanation}）。",
         f"{feed.en}: stopped since {fault.since}, what arrived breaks its contract ({fault.explanation}).",
     )
 
 
-def _unknown_area_detail(fault: Fault, feed: Text) -> Text:
+def _unknown_area_detail(fault: FeedFault, feed: Text) -> Text:
     found, limit = f"{fault.observed:.1%}", f"{fault.threshold:.0%}"
     return Text(
         f"{feed.zh}：{found}的记录无法对应到县区，超过{limit}的限度（自{day_zh(fault.since)}起）。",
@@ -211,7 +211,7 @@ def _unknown_area_detail(fault: Fault, feed: Text) -> Text:
     )
 
 
-def _low_count_detail(fault: Fault, feed: Text) -> Text:
+def _low_count_detail(fault: FeedFault, feed: Text) -> Text:
     n, usual, bound = f"{fault.observed:.0f}", f"{fault.expected:.0f}", f"{fault.threshold:.0f}"
     return Text(
         f"{feed.zh}：当日仅{n}条，同一星期日平均{usual}条，下限{bound}条（自{day_zh(fault.since)}起），可能漏传。",
@@ -220,7 +220,7 @@ def _low_count_detail(fault: Fault, feed: Text) -> Text:
     )
 
 
-_DETAILS: dict[Reason, Callable[[Fault, Text], Text]] = {
+_DETAILS: dict[Reason, Callable[[FeedFault, Text], Text]] = {
     "missing": _missing,
     "breached": _breached,
     "unknown_area": _unknown_area_detail,
