@@ -20,7 +20,7 @@ from scipy.special import expit, logit
 from bench.engine_on_spark import measured
 from bench.made_up_years import AREAS, METHODOLOGY, SEED, days, year
 from spark_jobs.index.engine.arrays import FloatArray
-from spark_jobs.index.engine.composite_index import IndexInput, IndicatorWindow, compute_index, goalposts
+from spark_jobs.index.engine.composite_index import IndexInput, IndicatorWindow, base_goalposts, compute_index
 from spark_jobs.index.engine.scale import Goalposts
 
 PAGE = Path(__file__).with_name("engine.md")
@@ -63,7 +63,9 @@ def plain_proportions(successes: FloatArray, trials: FloatArray, rng: np.random.
     return np.array(drawn)
 
 
-def plain_scores(windows: tuple[IndicatorWindow, ...], marks: Goalposts, rng: np.random.Generator) -> list[FloatArray]:
+def plain_scores(
+    windows: tuple[IndicatorWindow, ...], goalposts: Goalposts, rng: np.random.Generator
+) -> list[FloatArray]:
     """Scores of each indicator, (n_areas + 1, n_draws), the city last."""
     scores = []
     for row, (indicator, one) in enumerate(zip(METHODOLOGY.indicators, windows, strict=True)):
@@ -78,8 +80,8 @@ def plain_scores(windows: tuple[IndicatorWindow, ...], marks: Goalposts, rng: np
                 city = stats.beta.rvs(y, n - y, size=SETTINGS.draws, random_state=rng)
             total += weight * np.vstack([areas, city])
         x = np.log(total) if indicator.kind == "rate" else logit(total)
-        span = marks.high[row] - marks.low[row]
-        scores.append(METHODOLOGY.scale.centre - METHODOLOGY.scale.span * (x - marks.centre[row]) / span)
+        span = goalposts.high[row] - goalposts.low[row]
+        scores.append(METHODOLOGY.scale.centre - METHODOLOGY.scale.span * (x - goalposts.centre[row]) / span)
     return scores
 
 
@@ -89,15 +91,15 @@ def plain_ampi(scores: list[FloatArray], weights: list[float]) -> FloatArray:
     return np.asarray(mean - np.average((values - mean) ** 2, axis=0, weights=weights) / mean)
 
 
-def plain_index(inputs: IndexInput, marks: Goalposts, rng: np.random.Generator) -> FloatArray:
+def plain_index(inputs: IndexInput, goalposts: Goalposts, rng: np.random.Generator) -> FloatArray:
     """Index of each area and the city, its interval and its change on last year, (7, n_areas + 1)."""
-    now, before = (_plain_draws(w, marks, rng) for w in (inputs.headline, inputs.last_year))
+    now, before = (_plain_draws(w, goalposts, rng) for w in (inputs.headline, inputs.last_year))
     ends = [0.05, 0.5, 0.95]
     return np.vstack([np.quantile(now, ends, axis=1), np.quantile(now - before, ends, axis=1), (now < before).mean(1)])
 
 
-def _plain_draws(windows: tuple[IndicatorWindow, ...], marks: Goalposts, rng: np.random.Generator) -> FloatArray:
-    scores = iter(plain_scores(windows, marks, rng))
+def _plain_draws(windows: tuple[IndicatorWindow, ...], goalposts: Goalposts, rng: np.random.Generator) -> FloatArray:
+    scores = iter(plain_scores(windows, goalposts, rng))
     domains = [
         plain_ampi([next(scores) for _ in domain.indicators], [i.weight for i in domain.indicators])
         for domain in METHODOLOGY.domains
@@ -111,9 +113,9 @@ def cpu_seconds(work: Callable[[], object]) -> float:
     return time.process_time() - began
 
 
-def compute_all(n_days: int, marks: Goalposts) -> list[FloatArray]:
+def compute_all(n_days: int, goalposts: Goalposts) -> list[FloatArray]:
     """The index of every day; all else is let go, as a job does that writes day by day."""
-    return [compute_index(inputs, marks, METHODOLOGY, SEED).overall.index for inputs in days(n_days)]
+    return [compute_index(inputs, goalposts, METHODOLOGY, SEED).overall.index for inputs in days(n_days)]
 
 
 def peak_mb() -> float:
@@ -122,13 +124,13 @@ def peak_mb() -> float:
 
 def main() -> None:
     rng = np.random.default_rng(SEED)
-    marks = goalposts([year(rng) for _ in range(METHODOLOGY.windows.base_years)], METHODOLOGY)
-    engine = compute_all(N_WARM, marks)
+    goalposts = base_goalposts([year(rng) for _ in range(METHODOLOGY.windows.base_years)], METHODOLOGY)
+    engine = compute_all(N_WARM, goalposts)
     memory_few = peak_mb()
-    a_day = cpu_seconds(lambda: compute_all(N_DAYS, marks)) / N_DAYS
+    a_day = cpu_seconds(lambda: compute_all(N_DAYS, goalposts)) / N_DAYS
     memory_many = peak_mb()
     plain: list[FloatArray] = []
-    plain_day = cpu_seconds(lambda: plain.extend(plain_index(i, marks, rng)[1] for i in days(N_PLAIN_DAYS)))
+    plain_day = cpu_seconds(lambda: plain.extend(plain_index(i, goalposts, rng)[1] for i in days(N_PLAIN_DAYS)))
     plain_day /= N_PLAIN_DAYS
     gap = max(float(np.abs(a - b).max()) for a, b in zip(engine, plain, strict=False))
     text = TEXT.format(

@@ -19,7 +19,7 @@ from pyspark.sql import SparkSession
 from bench.made_up_years import METHODOLOGY, SEED, year
 from bench.own_server import descendants, layout_in, looking, own_server
 from spark_jobs.index.engine.as_of import CityFrame
-from spark_jobs.index.engine.composite_index import goalposts
+from spark_jobs.index.engine.composite_index import base_goalposts
 from spark_jobs.index.engine.windows import Coverage
 from spark_jobs.index.history import mapped
 
@@ -44,9 +44,9 @@ def city_frame(code: str, n_areas: int) -> CityFrame:
     rows = [(area, measure, FIRST, None, 2e5, "exact") for area in areas for measure in sorted(measures)]
     columns = ["area_code", "measure", "valid_from", "valid_to", "value", "quality_code"]
     rng = np.random.default_rng(SEED)
-    marks = goalposts([year(rng) for _ in range(METHODOLOGY.windows.base_years)], METHODOLOGY)
+    goalposts = base_goalposts([year(rng) for _ in range(METHODOLOGY.windows.base_years)], METHODOLOGY)
     coverage = {indicator.id: Coverage(FIRST, TONIGHT) for indicator in METHODOLOGY.indicators}
-    return CityFrame(code, areas, pd.DataFrame(rows, columns=columns), coverage, marks, {}, TONIGHT, METHODOLOGY)
+    return CityFrame(code, areas, pd.DataFrame(rows, columns=columns), coverage, goalposts, {}, TONIGHT, METHODOLOGY)
 
 
 def daily_rows(code: str, areas: Sequence[str]) -> pd.DataFrame:

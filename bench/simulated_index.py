@@ -8,7 +8,7 @@ import numpy as np
 
 from spark_jobs.index.engine.aggregate import ampi, arithmetic
 from spark_jobs.index.engine.arrays import FloatArray
-from spark_jobs.index.engine.composite_index import IndexInput, IndicatorWindow, compute_index, goalposts
+from spark_jobs.index.engine.composite_index import IndexInput, IndicatorWindow, base_goalposts, compute_index
 from spark_jobs.index.engine.gamma_draws import stream
 from spark_jobs.index.engine.posterior import gamma_poisson_draws
 from spark_jobs.index.engine.scale import Goalposts, score, transformed
@@ -56,14 +56,19 @@ def counted(windows: Sequence[IndicatorWindow], rng: np.random.Generator) -> tup
     return tuple(found)
 
 
-def true_index(windows: Sequence[IndicatorWindow], marks: Goalposts, mean: str) -> FloatArray:
+def true_index(windows: Sequence[IndicatorWindow], goalposts: Goalposts, mean: str) -> FloatArray:
     """Index of each area, (n_areas,), from the true rates."""
     aggregate, scale = ampi if mean == "ampi" else arithmetic, METHODOLOGY.scale
     rates = np.array([(w.weights[:, None] * w.counts).sum(axis=0) / w.exposure for w in windows])
     scores = np.array(
         [
             score(
-                transformed(rate, i.kind), marks.centre[row], marks.low[row], marks.high[row], scale.centre, scale.span
+                transformed(rate, i.kind),
+                goalposts.centre[row],
+                goalposts.low[row],
+                goalposts.high[row],
+                scale.centre,
+                scale.span,
             )
             for row, (rate, i) in enumerate(zip(rates, METHODOLOGY.indicators, strict=True))
         ]
@@ -126,14 +131,14 @@ def index_table(seed: int) -> str:
         for _ in range(REPLICATES):
             windows = expected_windows(drawn_risks(rng), events)
             base = [counted(windows, rng) for _ in range(METHODOLOGY.windows.base_years)]
-            marks = goalposts(base, METHODOLOGY)
+            goalposts = base_goalposts(base, METHODOLOGY)
             inputs = IndexInput(tuple(map(str, range(N_AREAS))), counted(windows, rng))
-            found = compute_index(inputs, marks, METHODOLOGY, seed).overall
-            truth = true_index(windows, marks, "ampi")
+            found = compute_index(inputs, goalposts, METHODOLOGY, seed).overall
+            truth = true_index(windows, goalposts, "ampi")
             inside.append((found.lower[:-1] <= truth) & (truth <= found.upper[:-1]))
             errors.append(found.index[:-1] - truth)
             widths.append(found.upper[:-1] - found.lower[:-1])
-            arithmetic_errors.append(found.arithmetic[:-1] - true_index(windows, marks, "arithmetic"))
+            arithmetic_errors.append(found.arithmetic[:-1] - true_index(windows, goalposts, "arithmetic"))
         error = np.array(errors)
         cells = [
             f"{events:,.0f}",

@@ -22,7 +22,7 @@ from spark_jobs.index.coverage import coverage_of, days_behind, without_still
 from spark_jobs.index.engine.arrays import FloatArray
 from spark_jobs.index.engine.as_of import CityFrame, input_hash
 from spark_jobs.index.engine.completeness import Completeness, SeriesCode, completeness
-from spark_jobs.index.engine.composite_index import compute_index, goalposts
+from spark_jobs.index.engine.composite_index import base_goalposts, compute_index
 from spark_jobs.index.engine.holidays import MovingHoliday
 from spark_jobs.index.engine.inputs import IndicatorWindow
 from spark_jobs.index.engine.movement import movement
@@ -103,7 +103,7 @@ def computed_night(night: Night) -> tuple[dict[str, list[rows.Row]], pd.DataFram
     frame, counts, day = night.frame, night.counts, night.day
     methodology, units = frame.methodology, frame.units
     inputs = frame.inputs(counts, day)
-    result = compute_index(inputs, frame.marks, methodology, methodology.posterior.seed)
+    result = compute_index(inputs, frame.goalposts, methodology, methodology.posterior.seed)
     today = rows.history_rows(result, units, day, frame.known_on, methodology.version, input_hash(inputs, frame))
     ends = month_ends(day, methodology.windows.trend_months)
     due = history.affected(counts, frame, ends[:-1], night.past)
@@ -164,7 +164,9 @@ def _movement_rows(
         return ()
     before = ledger.before_of(earlier, frame.units, methodology, frame.county_of)
     seed = methodology.posterior.seed
-    moved = movement(before, windows["previous"], windows["headline"], frame.marks, methodology, seed, frame.area_codes)
+    moved = movement(
+        before, windows["previous"], windows["headline"], frame.goalposts, methodology, seed, frame.area_codes
+    )
     return ledger.movement_rows(moved, earlier, frame.units, methodology)
 
 
@@ -211,10 +213,10 @@ def read(spark: SparkSession, city: City, business_date: date, known_on: date, d
         )  # fmt: skip
         counts = unscaled.counts(counted)
         base = base_years(city, counts, methodology)
-        marks = city_goalposts(base, frozen.result(), methodology)
+        goalposts = city_goalposts(base, frozen.result(), methodology)
         learnt = _learnt(counts, business_date, nights.result(), methodology) if known_on == business_date else {}
         held_back = _held_back(learnt, behind, known_on - business_date, methodology)
-        frame = replace(unscaled, marks=marks, held_back=held_back)
+        frame = replace(unscaled, goalposts=goalposts, held_back=held_back)
         return Night(
             city, business_date, frame, counted, counts, status, base, frozen.result(), learnt, earlier.result(),
             past.result(),
@@ -296,7 +298,7 @@ def city_goalposts(
     methodology: Methodology,
 ) -> Goalposts:
     """Goalposts in the order of the indicators: frozen ones where there are any, else those of the base years."""
-    computed = goalposts(base, methodology)
+    computed = base_goalposts(base, methodology)
     values = np.column_stack([computed.centre, computed.low, computed.high])
     for row, indicator in enumerate(methodology.indicators):
         values[row] = frozen.get(indicator.id, tuple(values[row]))
@@ -305,13 +307,13 @@ def city_goalposts(
 
 def freeze(spark: SparkSession, night: Night) -> None:
     """Keep the night's goalposts for good: those not frozen yet, once the base period is known for good."""
-    methodology, found = night.frame.methodology, night.frame.marks
+    methodology, found = night.frame.methodology, night.frame.goalposts
     given = zip(methodology.indicators, found.centre, found.low, found.high, found.is_available, strict=True)
-    marks = [(i.id, float(centre), float(low), float(high)) for i, centre, low, high, is_there in given if is_there]
-    if night.day < night.city.base_period.known_by or all(name in night.frozen for name, *_ in marks):
+    goalposts = [(i.id, float(centre), float(low), float(high)) for i, centre, low, high, is_there in given if is_there]
+    if night.day < night.city.base_period.known_by or all(name in night.frozen for name, *_ in goalposts):
         return
     keys = {"city_code": night.city.city_code, "method_version": methodology.version}
-    tables.replace_slice(spark, spark.createDataFrame(marks, GOALPOST_COLUMNS), GOALPOSTS, keys)
+    tables.replace_slice(spark, spark.createDataFrame(goalposts, GOALPOST_COLUMNS), GOALPOSTS, keys)
 
 
 def frozen_goalposts(

@@ -10,7 +10,7 @@ import pytest
 
 from spark_jobs.index import history, rows
 from spark_jobs.index.engine.as_of import CityFrame
-from spark_jobs.index.engine.composite_index import goalposts
+from spark_jobs.index.engine.composite_index import base_goalposts
 from spark_jobs.index.engine.windows import Coverage, DailyCounts, base_year_spans
 from spark_jobs.index.methodology import Methodology
 
@@ -52,8 +52,8 @@ def frame(quick: Methodology, daily: pd.DataFrame) -> CityFrame:
     columns = ["area_code", "measure", "valid_from", "valid_to", "value", "quality_code"]
     denominators = pd.DataFrame(found, columns=columns)
     counts = DailyCounts(daily, denominators, coverage, AREAS, quick)
-    marks = goalposts([counts.windows(*year) for year in base_year_spans(date(2022, 1, 1), 3)], quick)
-    return CityFrame("990100", AREAS, denominators, coverage, marks, {}, TODAY, quick)
+    goalposts = base_goalposts([counts.windows(*year) for year in base_year_spans(date(2022, 1, 1), 3)], quick)
+    return CityFrame("990100", AREAS, denominators, coverage, goalposts, {}, TODAY, quick)
 
 
 @pytest.fixture(scope="module")

@@ -12,8 +12,8 @@ from spark_jobs.index.engine.composite_index import (
     IndexInput,
     IndexResult,
     IndicatorWindow,
+    base_goalposts,
     compute_index,
-    goalposts,
 )
 from spark_jobs.index.methodology import Methodology
 
@@ -28,18 +28,18 @@ CITY = -1
 
 
 @pytest.fixture(scope="module")
-def marks(year: Year, methodology: Methodology) -> Goalposts:
-    return goalposts([year(RISK)] * 3, methodology)
+def goalposts(year: Year, methodology: Methodology) -> Goalposts:
+    return base_goalposts([year(RISK)] * 3, methodology)
 
 
 def run(
     windows: Windows,
-    marks: Goalposts,
+    goalposts: Goalposts,
     methodology: Methodology,
     last_year: Windows = (),
     areas: tuple[str, ...] = AREAS,
 ) -> IndexResult:
-    return compute_index(IndexInput(areas, windows, last_year), marks, methodology, seed=1)
+    return compute_index(IndexInput(areas, windows, last_year), goalposts, methodology, seed=1)
 
 
 def changed(windows: Windows, indicator: str, **fields: object) -> Windows:
@@ -54,22 +54,22 @@ def row(result: IndexResult, indicator: str) -> int:
     return next(n for n, name in enumerate(result.indicators.indicator_ids) if name.startswith(indicator))
 
 
-def test_the_city_in_the_base_period_is_one_hundred(year: Year, marks: Goalposts, methodology: Methodology) -> None:
-    result = run(year(RISK, size=20.0), marks_of(year, methodology, 20.0), methodology)
+def test_the_city_in_the_base_period_is_one_hundred(year: Year, goalposts: Goalposts, methodology: Methodology) -> None:
+    result = run(year(RISK, size=20.0), goalposts_of(year, methodology, 20.0), methodology)
     assert result.overall.index[CITY] == pytest.approx(100.0, abs=0.2)
     assert result.overall.arithmetic[CITY] == pytest.approx(100.0, abs=0.2)
     np.testing.assert_allclose(result.indicators.score[:, CITY], 100.0, atol=1.0)
     assert result.overall.band[CITY] == "level"
 
 
-def marks_of(year: Year, methodology: Methodology, size: float) -> Goalposts:
-    return goalposts([year(RISK, size=size)] * 3, methodology)
+def goalposts_of(year: Year, methodology: Methodology, size: float) -> Goalposts:
+    return base_goalposts([year(RISK, size=size)] * 3, methodology)
 
 
 def test_less_harm_is_a_higher_index_and_sixty_points_span_the_base(
-    year: Year, marks: Goalposts, methodology: Methodology
+    year: Year, goalposts: Goalposts, methodology: Methodology
 ) -> None:
-    result = run(year(RISK), marks, methodology)
+    result = run(year(RISK), goalposts, methodology)
     assert np.all(np.diff(result.overall.index[:9]) <= 0.5)
     assert result.overall.index[0] > result.overall.index[3] > result.overall.index[8]
     span = result.indicators.score[:, 0] - result.indicators.score[:, 8]
@@ -78,10 +78,10 @@ def test_less_harm_is_a_higher_index_and_sixty_points_span_the_base(
     assert np.isnan(result.overall.rank_low[CITY])
 
 
-def test_the_variants_lie_where_they_must(year: Year, marks: Goalposts, methodology: Methodology) -> None:
+def test_the_variants_lie_where_they_must(year: Year, goalposts: Goalposts, methodology: Methodology) -> None:
     """Both the penalty and the geometric mean take points off for imbalance; equal scores leave nothing to take."""
     bad = 3.0 * next(w.counts for w in year(RISK, size=20.0) if w.indicator_id.startswith("a2"))
-    far = marks_of(year, methodology, 20.0)
+    far = goalposts_of(year, methodology, 20.0)
     even = run(year(RISK, size=20.0), far, methodology).overall
     uneven = run(changed(year(RISK, size=20.0), "a2", counts=bad), far, methodology).overall
     for found in (even, uneven):
@@ -90,26 +90,28 @@ def test_the_variants_lie_where_they_must(year: Year, marks: Goalposts, methodol
     assert uneven.arithmetic[CITY] - uneven.geometric[CITY] > 1.0 and uneven.arithmetic[CITY] - uneven.index[CITY] > 1.0
 
 
-def test_bands_follow_the_interval(year: Year, marks: Goalposts, methodology: Methodology) -> None:
-    overall = run(year(RISK), marks, methodology).overall
+def test_bands_follow_the_interval(year: Year, goalposts: Goalposts, methodology: Methodology) -> None:
+    overall = run(year(RISK), goalposts, methodology).overall
     assert overall.band[0] == "better" and overall.lower[0] > 100.0
     assert overall.band[8] == "worse" and overall.upper[8] < 100.0
     assert np.all((overall.lower <= overall.index) & (overall.index <= overall.upper))
 
 
-def test_harm_days_add_the_strata_with_their_weights(year: Year, marks: Goalposts, methodology: Methodology) -> None:
+def test_harm_days_add_the_strata_with_their_weights(
+    year: Year, goalposts: Goalposts, methodology: Methodology
+) -> None:
     windows = year(RISK, size=50.0)
     road = next(window for window in windows if window.indicator_id.startswith("b1"))
-    result = run(windows, marks, methodology)
+    result = run(windows, goalposts, methodology)
     expected = (road.weights[:, None] * road.counts).sum() / road.exposure.sum()
     assert result.indicators.rate[row(result, "b1"), CITY] == pytest.approx(expected, rel=0.01)
 
 
 def test_a_feed_that_is_missing_greys_its_indicator_and_is_not_zero(
-    year: Year, marks: Goalposts, methodology: Methodology
+    year: Year, goalposts: Goalposts, methodology: Methodology
 ) -> None:
-    whole = run(year(RISK), marks, methodology)
-    part = run(changed(year(RISK), "a2", is_live=False), marks, methodology)
+    whole = run(year(RISK), goalposts, methodology)
+    part = run(changed(year(RISK), "a2", is_live=False), goalposts, methodology)
     gone = row(part, "a2")
     assert np.all(part.indicators.state[gone] == "missing_feed")
     assert np.isnan(part.indicators.n_events[gone]).all() and np.isnan(part.indicators.score[gone]).all()
@@ -117,16 +119,16 @@ def test_a_feed_that_is_missing_greys_its_indicator_and_is_not_zero(
     assert part.domains.is_live.all()
     np.testing.assert_allclose(part.overall.index, whole.overall.index, atol=3.0)
     left_out = tuple(window for window in year(RISK) if not window.indicator_id.startswith("a2"))
-    np.testing.assert_array_equal(run(left_out, marks, methodology).overall.index, part.overall.index)
+    np.testing.assert_array_equal(run(left_out, goalposts, methodology).overall.index, part.overall.index)
 
 
 def test_one_missing_area_loses_its_own_figure_and_the_city_its(
-    year: Year, marks: Goalposts, methodology: Methodology
+    year: Year, goalposts: Goalposts, methodology: Methodology
 ) -> None:
     windows = year(RISK)
     counts = next(window.counts for window in windows if window.indicator_id.startswith("d1")).copy()
     counts[0, 4] = np.nan
-    result = run(changed(windows, "d1", counts=counts), marks, methodology)
+    result = run(changed(windows, "d1", counts=counts), goalposts, methodology)
     state = result.indicators.state[row(result, "d1")]
     assert np.all(state[[4, -1]] == "missing_feed") and np.all(np.delete(state, [4, -1]) == "live")
     assert result.domains.live_weight_share[3, 4] == pytest.approx(0.65)
@@ -134,9 +136,9 @@ def test_one_missing_area_loses_its_own_figure_and_the_city_its(
 
 
 def test_too_little_live_weight_means_no_domain_and_no_index(
-    year: Year, marks: Goalposts, methodology: Methodology
+    year: Year, goalposts: Goalposts, methodology: Methodology
 ) -> None:
-    result = run(changed(year(RISK), "b1", is_live=False), marks, methodology)
+    result = run(changed(year(RISK), "b1", is_live=False), goalposts, methodology)
     assert not result.domains.is_live[1].any() and result.domains.is_live[[0, 2, 3]].all()
     assert np.isnan(result.overall.index).all() and np.all(result.overall.band == "none")
     assert set(result.overall.reason) == {"domains_missing"}
@@ -144,12 +146,12 @@ def test_too_little_live_weight_means_no_domain_and_no_index(
 
 
 def test_fewer_than_ten_events_in_the_city_are_shown_and_not_scored(
-    year: Year, marks: Goalposts, methodology: Methodology
+    year: Year, goalposts: Goalposts, methodology: Methodology
 ) -> None:
     for total, expected in ((9.0, "too_few"), (10.0, "live")):
         counts = np.zeros((1, 9))
         counts[0, :3] = [4.0, 3.0, total - 7.0]
-        result = run(changed(year(RISK), "a4", counts=counts), marks, methodology)
+        result = run(changed(year(RISK), "a4", counts=counts), goalposts, methodology)
         few = row(result, "a4")
         assert np.all(result.indicators.state[few] == expected)
         assert result.indicators.n_events[few, CITY] == total
@@ -158,22 +160,22 @@ def test_fewer_than_ten_events_in_the_city_are_shown_and_not_scored(
 
 
 def test_an_area_without_exposure_has_a_state_of_its_own(
-    year: Year, marks: Goalposts, methodology: Methodology
+    year: Year, goalposts: Goalposts, methodology: Methodology
 ) -> None:
     windows = year(RISK)
     exposure = next(w.exposure for w in windows if w.indicator_id.startswith("b4")).copy()
     exposure[2] = 0.0
-    result = run(changed(windows, "b4", exposure=exposure), marks, methodology)
+    result = run(changed(windows, "b4", exposure=exposure), goalposts, methodology)
     state = result.indicators.state[row(result, "b4")]
     assert state[2] == "no_exposure" and np.all(np.delete(state, 2) == "live")
 
 
 def test_without_a_complete_base_an_indicator_has_a_rate_and_no_score(year: Year, methodology: Methodology) -> None:
     base = [year(RISK), changed(year(RISK), "c4", is_live=False), year(RISK)]
-    marks = goalposts(base, methodology)
-    result = run(year(RISK), marks, methodology)
+    goalposts = base_goalposts(base, methodology)
+    result = run(year(RISK), goalposts, methodology)
     unbased = row(result, "c4")
-    assert np.flatnonzero(~marks.is_available).tolist() == [unbased]
+    assert np.flatnonzero(~goalposts.is_available).tolist() == [unbased]
     assert np.all(result.indicators.state[unbased] == "no_base")
     assert np.isfinite(result.indicators.rate[unbased]).all()
     assert np.isnan(result.indicators.score[unbased]).all()
@@ -183,8 +185,8 @@ def test_without_a_complete_base_an_indicator_has_a_rate_and_no_score(year: Year
 def test_a_gap_in_one_area_of_a_base_year_is_no_base(year: Year, methodology: Methodology) -> None:
     counts = next(w.counts for w in year(RISK) if w.indicator_id.startswith("a3")).copy()
     counts[0, 0] = np.nan
-    marks = goalposts([year(RISK), year(RISK), changed(year(RISK), "a3", counts=counts)], methodology)
-    assert marks.is_available.tolist() == [n != 2 for n in range(len(methodology.indicators))]
+    goalposts = base_goalposts([year(RISK), year(RISK), changed(year(RISK), "a3", counts=counts)], methodology)
+    assert goalposts.is_available.tolist() == [n != 2 for n in range(len(methodology.indicators))]
 
 
 def test_events_of_a_base_year_without_exposure_are_in_no_mark(year: Year, methodology: Methodology) -> None:
@@ -199,10 +201,11 @@ def test_events_of_a_base_year_without_exposure_are_in_no_mark(year: Year, metho
     left_out = [tuple(
         dataclasses.replace(w, counts=np.delete(w.counts, 4, axis=1), exposure=np.delete(w.exposure, 4)) for w in windows
     ) for windows in (year(RISK),) * 3]  # fmt: skip
-    marks = [goalposts(base, methodology) for base in (spoilt, without, left_out)]
-    for other in marks[1:]:
+    goalposts = [base_goalposts(base, methodology) for base in (spoilt, without, left_out)]
+    for other in goalposts[1:]:
         np.testing.assert_allclose(
-            [marks[0].centre[2], marks[0].low[2], marks[0].high[2]], [other.centre[2], other.low[2], other.high[2]]
+            [goalposts[0].centre[2], goalposts[0].low[2], goalposts[0].high[2]],
+            [other.centre[2], other.low[2], other.high[2]],
         )
 
 
@@ -210,7 +213,7 @@ def test_events_of_a_base_year_without_exposure_are_in_no_mark(year: Year, metho
 @pytest.mark.parametrize("field", ["counts", "exposure", "weights"])
 @pytest.mark.parametrize("value", [np.inf, -1.0, np.nan])
 def test_an_impossible_number_names_its_indicator(
-    year: Year, marks: Goalposts, methodology: Methodology, field: str, value: float
+    year: Year, goalposts: Goalposts, methodology: Methodology, field: str, value: float
 ) -> None:
     coarse = {"draws": 4, "tau_points": 6, "mean_points": 7}
     quick = methodology.model_copy(update={"posterior": methodology.posterior.model_copy(update=coarse)})
@@ -219,60 +222,60 @@ def test_an_impossible_number_names_its_indicator(
         numbers.flat[0] = value
         windows = changed(year(RISK), window.indicator_id, **{field: numbers})
         if np.isnan(value) and field != "weights":  # a gap, which is missing and nothing else: no city on a part of it
-            of_city = run(windows, marks, quick).indicators.n_events[:, CITY]
+            of_city = run(windows, goalposts, quick).indicators.n_events[:, CITY]
             own = [w.indicator_id for w in windows].index(window.indicator_id)
             assert np.isfinite(np.delete(of_city, own)).all()
             continue
         with pytest.raises(EngineInputError, match=f"{window.indicator_id}: "):
-            run(windows, marks, quick)
+            run(windows, goalposts, quick)
 
 
 def test_change_against_last_year_has_the_sign_of_the_change(
-    year: Year, marks: Goalposts, methodology: Methodology
+    year: Year, goalposts: Goalposts, methodology: Methodology
 ) -> None:
     worse = year(RISK * 1.15)
-    overall = run(worse, marks, methodology, last_year=year(RISK)).overall
+    overall = run(worse, goalposts, methodology, last_year=year(RISK)).overall
     assert np.all(overall.change < 0.0) and np.all(overall.p_below_last_year > 0.5)
     assert overall.p_below_last_year[CITY] > 0.99
-    assert np.isnan(run(worse, marks, methodology).overall.change).all()
+    assert np.isnan(run(worse, goalposts, methodology).overall.change).all()
 
 
-def test_change_compares_like_with_like(year: Year, marks: Goalposts, methodology: Methodology) -> None:
+def test_change_compares_like_with_like(year: Year, goalposts: Goalposts, methodology: Methodology) -> None:
     """An indicator that was bad in one year and is missing in the other must not look like a change."""
     bad = 3.0 * next(w.counts for w in year(RISK) if w.indicator_id.startswith("a2"))
     with_bad, without = changed(year(RISK), "a2", counts=bad), changed(year(RISK), "a2", is_live=False)
     for now, last_year in ((without, with_bad), (with_bad, without)):
-        change = run(now, marks, methodology, last_year=last_year).overall.change
+        change = run(now, goalposts, methodology, last_year=last_year).overall.change
         np.testing.assert_allclose(change, 0.0, atol=1.0)
 
 
 def test_equal_inputs_give_equal_bytes_and_a_seed_gives_other_draws(
-    year: Year, marks: Goalposts, methodology: Methodology
+    year: Year, goalposts: Goalposts, methodology: Methodology
 ) -> None:
     inputs = IndexInput(AREAS, year(RISK), year(RISK))
-    first, again = (compute_index(inputs, marks, methodology, seed=1) for _ in range(2))
-    other = compute_index(inputs, marks, methodology, seed=2)
+    first, again = (compute_index(inputs, goalposts, methodology, seed=1) for _ in range(2))
+    other = compute_index(inputs, goalposts, methodology, seed=2)
     assert first.draws.tobytes() == again.draws.tobytes()
     assert first.draws.tobytes() != other.draws.tobytes()
     np.testing.assert_allclose(first.overall.index, other.overall.index, atol=0.6)
 
 
 def test_a_neighbouring_day_moves_the_index_by_its_data_only(
-    year: Year, marks: Goalposts, methodology: Methodology
+    year: Year, goalposts: Goalposts, methodology: Methodology
 ) -> None:
     windows = year(RISK)
     counts = next(w.counts for w in windows if w.indicator_id.startswith("a3")).copy()
     counts[0, 5] += 1.0
-    before = run(windows, marks, methodology)
-    after = run(changed(windows, "a3", counts=counts), marks, methodology)
+    before = run(windows, goalposts, methodology)
+    after = run(changed(windows, "a3", counts=counts), goalposts, methodology)
     kept = [n for n in range(len(methodology.indicators)) if n != row(before, "a3")]
     np.testing.assert_array_equal(before.indicators.score[kept], after.indicators.score[kept])
     assert np.abs(after.overall.index - before.overall.index).max() < 0.1
 
 
-def test_the_order_of_windows_does_not_matter(year: Year, marks: Goalposts, methodology: Methodology) -> None:
-    forward = run(year(RISK), marks, methodology)
-    backward = run(year(RISK)[::-1], marks, methodology)
+def test_the_order_of_windows_does_not_matter(year: Year, goalposts: Goalposts, methodology: Methodology) -> None:
+    forward = run(year(RISK), goalposts, methodology)
+    backward = run(year(RISK)[::-1], goalposts, methodology)
     np.testing.assert_array_equal(forward.draws, backward.draws)
 
 
@@ -283,7 +286,7 @@ def test_any_number_of_areas(year: Year, methodology: Methodology, n_areas: int)
     risk = np.linspace(0.7, 1.3, n_areas) if n_areas > 1 else np.ones(1)
     base = [year(risk * level, size=max(n_areas / 9, 1.0)) for level in (0.9, 1.0, 1.1)]
     areas = tuple(str(n) for n in range(n_areas))
-    result = run(base[1], goalposts(base, quick), quick, areas=areas)
+    result = run(base[1], base_goalposts(base, quick), quick, areas=areas)
     assert result.overall.index.shape == (n_areas + 1,)
     assert np.isfinite(result.overall.index).all()
     assert result.overall.index[CITY] == pytest.approx(100.0, abs=4.0)
@@ -301,13 +304,13 @@ def test_any_number_of_areas(year: Year, methodology: Methodology, n_areas: int)
     ],
 )
 def test_impossible_windows_are_named(
-    year: Year, marks: Goalposts, methodology: Methodology, spoil: Callable[[Windows], Windows], message: str
+    year: Year, goalposts: Goalposts, methodology: Methodology, spoil: Callable[[Windows], Windows], message: str
 ) -> None:
     with pytest.raises(EngineInputError, match=message):
-        run(spoil(year(RISK)), marks, methodology)
+        run(spoil(year(RISK)), goalposts, methodology)
 
 
 @pytest.mark.bad_input
 def test_the_base_period_has_three_years(year: Year, methodology: Methodology) -> None:
     with pytest.raises(EngineInputError, match="3 years; found 2"):
-        goalposts([year(RISK)] * 2, methodology)
+        base_goalposts([year(RISK)] * 2, methodology)

@@ -31,7 +31,7 @@ import spark_jobs.index.engine
 from bench.made_up_years import AREAS, METHODOLOGY, year
 from spark_jobs.flags.detectors.farrington import Design
 from spark_jobs.index.engine.as_of import CityFrame
-from spark_jobs.index.engine.composite_index import compute_index, goalposts
+from spark_jobs.index.engine.composite_index import base_goalposts, compute_index
 from spark_jobs.index.engine.holidays import MovingHoliday
 from spark_jobs.index.engine.inputs import IndexInput, IndicatorWindow
 from spark_jobs.index.engine.movement import Before
@@ -134,11 +134,11 @@ def plain_year(seed: int = 1) -> tuple[IndicatorWindow, ...]:
 
 
 CODES = tuple(AREAS[:3])
-MARKS = goalposts([plain_year(seed) for seed in range(METHOD.windows.base_years)], METHOD)
-DRAWN = draw_window(plain_year(), MARKS, METHOD, 1, "headline", CODES)
+GOALPOSTS = base_goalposts([plain_year(seed) for seed in range(METHOD.windows.base_years)], METHOD)
+DRAWN = draw_window(plain_year(), GOALPOSTS, METHOD, 1, "headline", CODES)
 window = windows().flatmap(st.sampled_from)
-marks = st.one_of(
-    st.just(MARKS),
+goalposts = st.one_of(
+    st.just(GOALPOSTS),
     array(len(METHOD.indicators)).map(lambda x: Goalposts(x, x - 1.0, x + 1.0, np.ones(x.size, dtype=np.bool_))),
 )
 seed = st.one_of(st.just(1), whole)
@@ -167,7 +167,7 @@ def city(draw: st.DrawFn) -> tuple[DailyCounts, CityFrame]:
         columns=["area_code", "measure", "valid_from", "valid_to", "value"],
     )
     coverage = {i.id: Coverage(date(2021, 1, 1), DAY) for i in METHOD.indicators}
-    frame = CityFrame("city", CODES, denominators, coverage, MARKS, {}, DAY, METHOD)
+    frame = CityFrame("city", CODES, denominators, coverage, GOALPOSTS, {}, DAY, METHOD)
     return frame.counts(draw(daily())), frame
 
 
@@ -242,16 +242,16 @@ CALLS: dict[str, st.SearchStrategy[tuple[Any, ...]]] = {
     "chain_ladder.publishable_delay": st.tuples(vector, share),
     "completeness.completeness": st.tuples(nights, st.sampled_from([DAY, DAY - timedelta(days=3)]), st.just(METHOD)),
     "completeness.development": st.tuples(nights, st.sampled_from([DAY, DAY - timedelta(days=3)])),
-    "composite_index.goalposts": windows().map(lambda w: ([plain_year(1), plain_year(2), w], METHOD)),
+    "composite_index.base_goalposts": windows().map(lambda w: ([plain_year(1), plain_year(2), w], METHOD)),
     "composite_index.compute_index": st.tuples(
-        st.builds(IndexInput, codes, windows(), st.sampled_from([(), plain_year()])), marks, st.just(METHOD), seed
+        st.builds(IndexInput, codes, windows(), st.sampled_from([(), plain_year()])), goalposts, st.just(METHOD), seed
     ),
     "composite_index.domain_rows": st.just((METHOD,)),
     "composite_index.domain_draws": st.tuples(
         st.integers(-1, 4), array((4, 2, 3)), arrays(np.bool_, (4, 2)), st.just(METHOD), st.sampled_from(["ampi", "none"])
     ),
     "composite_index.index_draws": st.tuples(array((4, 2, 3)), st.just(METHOD), st.sampled_from(["geometric", "none"])),
-    "composite_index.indicator_result": st.tuples(st.just(DRAWN), marks, st.just(METHOD)),
+    "composite_index.indicator_result": st.tuples(st.just(DRAWN), goalposts, st.just(METHOD)),
     "composite_index.bands": alike(2, number),
     "count_quantiles.poisson_quantile": st.tuples(vector, share),
     "count_quantiles.binomial_quantile": st.tuples(vector | vector.map(np.floor), share, share),
@@ -275,7 +275,7 @@ CALLS: dict[str, st.SearchStrategy[tuple[Any, ...]]] = {
             st.sampled_from([METHOD, METHOD.model_copy(update={"version": "next"})]), st.sampled_from([[], [DAY]]),
         )
     ),
-    "movement.movement": st.tuples(before, windows(), st.just(plain_year()), st.just(MARKS), st.just(METHOD), st.just(1), codes),
+    "movement.movement": st.tuples(before, windows(), st.just(plain_year()), st.just(GOALPOSTS), st.just(METHOD), st.just(1), codes),
     "posterior.gamma_poisson_draws": alike(2, coarse, generator),
     "posterior.gamma_poisson_mean": alike(2, coarse),
     "posterior.gamma_poisson_grid": grid,
@@ -332,8 +332,8 @@ CALLS: dict[str, st.SearchStrategy[tuple[Any, ...]]] = {
     "weights.principal_component": st.tuples(matrix),
     "weights.noisy": st.tuples(vector, share, whole, generator),
     "weights.dirichlet": st.tuples(vector, share, whole, generator),
-    "window_draws.draw_window": st.tuples(windows(), marks, st.just(METHOD), seed, st.just("headline"), codes),
-    "window_draws.require_marks": st.tuples(marks, st.just(METHOD)),
+    "window_draws.draw_window": st.tuples(windows(), goalposts, st.just(METHOD), seed, st.just("headline"), codes),
+    "window_draws.require_goalposts": st.tuples(goalposts, st.just(METHOD)),
     "window_draws.with_city": st.tuples(window),
     "window_draws.too_few_events": st.tuples(number, number, st.sampled_from([RATE, SHARE]), st.just(10)),
     "window_draws.unit_states": st.tuples(
@@ -460,5 +460,5 @@ def numbers_in(result: Any) -> Iterator[np.ndarray]:
 
 def test_the_whole_chain_of_the_made_up_years_is_finite() -> None:
     """What the strategies begin with passes every door: the sound examples are sound."""
-    result = compute_index(IndexInput(CODES, plain_year(), plain_year(2)), MARKS, METHOD, 1)
+    result = compute_index(IndexInput(CODES, plain_year(), plain_year(2)), GOALPOSTS, METHOD, 1)
     assert np.isfinite(result.draws).all() and np.isfinite(result.overall.change).all()

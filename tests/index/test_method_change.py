@@ -40,7 +40,7 @@ def severity_times(factor: float, *names: str) -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def daily() -> pd.DataFrame:
-    """A count a week of everything; areas differ, and the level drifts, so that windows and marks matter."""
+    """A count a week of everything; areas differ, and the level drifts, so that windows and goalposts matter."""
     rng, rows = np.random.default_rng(7), []
     days = [FIRST + timedelta(days=n) for n in range(0, (LAST - FIRST).days, 7)]
     for indicator in CURRENT.indicators:
@@ -108,12 +108,12 @@ def test_all_choices_together_still_add_up(counts_under: Callable[[Methodology],
 
 
 def test_another_unit_of_harm_is_no_change(counts_under: Callable[[Methodology], DailyCounts]) -> None:
-    """Twice the harm-days of everything that is not a plain count moves scores and marks alike."""
+    """Twice the harm-days of everything that is not a plain count moves scores and goalposts alike."""
     candidate = CURRENT.model_copy(update={"version": "next", **severity_times(2.0, *set(CURRENT.severity) - {"all"})})
     np.testing.assert_allclose(compared(counts_under, candidate).points, 0.0, atol=1e-9)
 
 
-def test_what_frozen_marks_hold_back_is_told_as_goalposts(
+def test_what_frozen_goalposts_hold_back_is_told_as_goalposts(
     counts_under: Callable[[Methodology], DailyCounts],
 ) -> None:
     frozen = {"a3_telecom_fraud": (-7.0, -9.0, -5.0)}

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from spark_jobs.index.engine.composite_index import IndexInput, compute_index, goalposts
+from spark_jobs.index.engine.composite_index import IndexInput, base_goalposts, compute_index
 from spark_jobs.index.engine.inputs import IndicatorWindow
 from spark_jobs.index.engine.movement import CAUSES, Before, Movement, movement
 from spark_jobs.index.engine.scale import Goalposts
@@ -48,7 +48,7 @@ def year(level: float = 1.0, events: float = 400.0) -> Windows:
 
 @cache
 def base() -> Goalposts:
-    return goalposts([tuple(year(level).values()) for level in (0.9, 1.0, 1.1)], quick())
+    return base_goalposts([tuple(year(level).values()) for level in (0.9, 1.0, 1.1)], quick())
 
 
 @dataclass(frozen=True)
@@ -62,10 +62,10 @@ class Release:
     methodology: Methodology
 
 
-def publish(windows: Windows, marks: Goalposts | None = None, methodology: Methodology | None = None) -> Release:
-    marks, methodology = marks or base(), methodology or quick()
-    result = compute_index(IndexInput(AREAS, tuple(windows.values())), marks, methodology, SEED)
-    return Release(windows, result.overall.index, result.indicators.score, marks, methodology)
+def publish(windows: Windows, goalposts: Goalposts | None = None, methodology: Methodology | None = None) -> Release:
+    goalposts, methodology = goalposts or base(), methodology or quick()
+    result = compute_index(IndexInput(AREAS, tuple(windows.values())), goalposts, methodology, SEED)
+    return Release(windows, result.overall.index, result.indicators.score, goalposts, methodology)
 
 
 def said_by(release: Release, described: np.ndarray | None = None) -> Before:

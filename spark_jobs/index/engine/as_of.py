@@ -37,7 +37,7 @@ class CityFrame:
     area_codes: tuple[str, ...]
     denominators: pd.DataFrame
     coverage: Mapping[str, Coverage]
-    marks: Goalposts
+    goalposts: Goalposts
     held_back: Mapping[str, int]
     known_on: date
     methodology: Methodology
@@ -68,10 +68,10 @@ class CityFrame:
 
 
 def input_hash(inputs: IndexInput, city: CityFrame) -> str:
-    """SHA-256 of all that the result follows from: counts, exposures, which are live, marks, version of the method."""
+    """SHA-256 of all that the result follows from: counts, exposures, live feeds, goalposts, version of the method."""
     content = hashlib.sha256(f"{city.methodology.version} {' '.join(city.units)}".encode())
-    for marks in (city.marks.centre, city.marks.low, city.marks.high):
-        content.update(np.ascontiguousarray(marks).tobytes())
+    for ends in (city.goalposts.centre, city.goalposts.low, city.goalposts.high):
+        content.update(np.ascontiguousarray(ends).tobytes())
     for windows in (inputs.headline, inputs.last_year):
         for window in windows:
             content.update(f"{window.indicator_id} {window.is_live}".encode())
@@ -89,5 +89,5 @@ def computed(counts: DailyCounts, city: CityFrame, days: Sequence[date]) -> Iter
         yield (
             day,
             input_hash(inputs, city),
-            compute_index(inputs, city.marks, city.methodology, city.methodology.posterior.seed),
+            compute_index(inputs, city.goalposts, city.methodology, city.methodology.posterior.seed),
         )

@@ -1,7 +1,7 @@
 """The whole chain for one city and one as-of day: counts -> posterior draws -> scores -> domains -> index.
 
-    marks = goalposts(base_years, methodology)                      # once a city and base period
-    result = compute_index(inputs, marks, methodology, seed)        # every as-of day
+    goalposts = base_goalposts(base_years, methodology)                 # once a city and base period
+    result = compute_index(inputs, goalposts, methodology, seed)        # every as-of day
 
 Arrays in, arrays out; equal inputs give equal bytes. Each indicator and area has random streams of its own that do
 not depend on the day, on the order of the areas or on which others there are, so days with nearly equal data have nearly
@@ -40,8 +40,8 @@ __all__ = [
     "IndexInput",
     "IndexResult",
     "IndicatorWindow",
+    "base_goalposts",
     "compute_index",
-    "goalposts",
 ]
 
 AGGREGATIONS: dict[str, Callable[[FloatArray, FloatArray], FloatArray]] = {
@@ -51,27 +51,27 @@ AGGREGATIONS: dict[str, Callable[[FloatArray, FloatArray], FloatArray]] = {
 }
 
 
-def goalposts(base_years: Sequence[Sequence[IndicatorWindow]], methodology: Methodology) -> Goalposts:
-    """Frozen marks of the base period: x0 from the pooled city, low and high over all county-years.
+def base_goalposts(base_years: Sequence[Sequence[IndicatorWindow]], methodology: Methodology) -> Goalposts:
+    """Frozen goalposts of the base period: x0 from the pooled city, low and high over all county-years.
 
     `base_years` holds one tuple of windows per base year. An indicator with a base year that is missing, in
-    part missing, or has too few events has no marks (is_available False), as has one without any spread.
+    part missing, or has too few events has no goalposts (is_available False), as has one without any spread.
     """
     expected = methodology.windows.base_years
     if len(base_years) != expected:
         raise EngineInputError(f"the base period has {expected} years; found {len(base_years)}")
     n_areas = max((window.exposure.size for year in base_years for window in year), default=0)
     years = [windows_in_order(year, methodology, n_areas) for year in base_years]
-    marks = np.array(
+    goalposts = np.array(
         [
-            _indicator_marks(indicator, [year[row] for year in years], methodology)
+            _indicator_goalposts(indicator, [year[row] for year in years], methodology)
             for row, indicator in enumerate(methodology.indicators)
         ]
     )
-    return Goalposts(marks[:, 0], marks[:, 1], marks[:, 2], np.isfinite(marks).all(axis=1))
+    return Goalposts(goalposts[:, 0], goalposts[:, 1], goalposts[:, 2], np.isfinite(goalposts).all(axis=1))
 
 
-def _indicator_marks(
+def _indicator_goalposts(
     indicator: Indicator, years: Sequence[IndicatorWindow], methodology: Methodology
 ) -> tuple[float, float, float]:
     """(x0, low, high) of one indicator, NaN without a complete base."""
@@ -110,18 +110,18 @@ def _mean_rates(year: IndicatorWindow, indicator: Indicator, methodology: Method
     return np.asarray(np.sum(parts, axis=0))
 
 
-def compute_index(inputs: IndexInput, marks: Goalposts, methodology: Methodology, seed: int) -> IndexResult:
+def compute_index(inputs: IndexInput, goalposts: Goalposts, methodology: Methodology, seed: int) -> IndexResult:
     """The index of every area and of the city, with intervals (rules: methodology sections 4 to 6)."""
     n_areas = len(inputs.area_codes)
     if len(set(inputs.area_codes)) != n_areas or not n_areas:
         raise EngineInputError(f"area_codes must name each area once; found {n_areas} of {len(set(inputs.area_codes))}")
-    now = draw_window(inputs.headline, marks, methodology, seed, "headline", inputs.area_codes)
+    now = draw_window(inputs.headline, goalposts, methodology, seed, "headline", inputs.area_codes)
     domains = _domain_draws(now.scores, now.is_live, methodology, "ampi")
     index = index_draws(domains, methodology)
-    change = _change_draws(inputs, now, marks, methodology, seed)
+    change = _change_draws(inputs, now, goalposts, methodology, seed)
     return IndexResult(
         area_codes=inputs.area_codes,
-        indicators=indicator_result(now, marks, methodology),
+        indicators=indicator_result(now, goalposts, methodology),
         domains=_domain_result(domains, now.is_live, methodology),
         overall=_overall_result(index, domains, now, change, methodology),
         draws=index,
@@ -175,13 +175,13 @@ def _require_method(method: str) -> None:
 
 
 def _change_draws(
-    inputs: IndexInput, now: WindowDraws, marks: Goalposts, methodology: Methodology, seed: int
+    inputs: IndexInput, now: WindowDraws, goalposts: Goalposts, methodology: Methodology, seed: int
 ) -> FloatArray:
     """Index now minus index last year, (n_units, n_draws), on indicators live in both."""
     n_areas = len(inputs.area_codes)
     if not inputs.last_year:
         return np.full((n_areas + 1, methodology.posterior.draws), np.nan)
-    before = draw_window(inputs.last_year, marks, methodology, seed, "last_year", inputs.area_codes)
+    before = draw_window(inputs.last_year, goalposts, methodology, seed, "last_year", inputs.area_codes)
     both = now.is_live & before.is_live
     then_and_now = [
         index_draws(_domain_draws(window.scores, both, methodology, "ampi"), methodology) for window in (before, now)
@@ -189,16 +189,16 @@ def _change_draws(
     return then_and_now[1] - then_and_now[0]
 
 
-def indicator_result(now: WindowDraws, marks: Goalposts, methodology: Methodology) -> IndicatorResult:
+def indicator_result(now: WindowDraws, goalposts: Goalposts, methodology: Methodology) -> IndicatorResult:
     """Summaries of rates; the score falls with the rate, so its quantiles are those of the rate, turned."""
     indicators = methodology.indicators
     per = np.array([indicator.rate_per for indicator in indicators])[:, None]
     rates = _quantiles(now.rates, methodology)
     scores = np.full_like(rates, np.nan)
     for row, indicator in enumerate(indicators):
-        if marks.is_available[row]:
+        if goalposts.is_available[row]:
             x = transformed(rates[:, row], indicator.kind)
-            ends = (marks.centre[row], marks.low[row], marks.high[row])
+            ends = (goalposts.centre[row], goalposts.low[row], goalposts.high[row])
             scores[:, row] = score(x, *ends, methodology.scale.centre, methodology.scale.span)
     return IndicatorResult(
         indicator_ids=tuple(indicator.id for indicator in indicators),

@@ -5,8 +5,8 @@ CHANGES, and every step is computed from the same daily counts with the same ran
 that the parts of a difference add up to it exactly. What a group is given depends on those before it; the order is
 part of the definition.
 
-    goalposts   scale and base period; frozen marks give way to marks of the base as it is known now
-    severity    harm-days of an event (marks and scores alike, so that the city in the base period stays at its level)
+    goalposts   scale and base period; frozen ones give way to those of the base as it is known now
+    severity    harm-days of an event (goalposts and scores alike: the city in the base period stays at its level)
     windows     days of the rolling window
     weights     weights and choice of indicators and domains
     other       prior, draws, aggregation
@@ -22,7 +22,7 @@ from typing import Literal
 import numpy as np
 
 from spark_jobs.index.engine.arrays import EngineInputError, FloatArray
-from spark_jobs.index.engine.composite_index import compute_index, goalposts
+from spark_jobs.index.engine.composite_index import base_goalposts, compute_index
 from spark_jobs.index.engine.gamma_draws import stream
 from spark_jobs.index.engine.inputs import IndexInput
 from spark_jobs.index.engine.ranks import rank_sets
@@ -102,23 +102,23 @@ def compare(
 ) -> MethodChange:
     """Both versions on each of `days`.
 
-    counts_under gives the daily counts laid out for a version; frozen: indicator id -> (centre, low, high), the marks
-    that the current version publishes with, where it has frozen any.
+    counts_under gives the daily counts laid out for a version; frozen: indicator id -> (centre, low, high), the
+    goalposts that the current version publishes with, where it has frozen any.
     """
     if not days:
         raise EngineInputError("days must be one or more; found none")
     if candidate.version == current.version:
         raise EngineInputError(f"both methods are version {current.version}; give the candidate a version of its own")
     counts = counts_under(current)
-    marks = _marks(counts, current, base_starts_on)
-    old = _series(counts, _with_frozen(marks, frozen, current), current, days)
+    goalposts = _goalposts(counts, current, base_starts_on)
+    old = _series(counts, _with_frozen(goalposts, frozen, current), current, days)
     counts = counts_under(candidate)
-    new = _series(counts, _marks(counts, candidate, base_starts_on), candidate, days)
+    new = _series(counts, _goalposts(counts, candidate, base_starts_on), candidate, days)
     path, before = [old.index], None if frozen else current
     for step in steps(current, candidate)[:-1]:
         if before is None or not _computes_like(step, before):
             counts = counts_under(step)
-            path.append(_index(counts, _marks(counts, step, base_starts_on), step, days))
+            path.append(_index(counts, _goalposts(counts, step, base_starts_on), step, days))
             before = step
         else:
             path.append(path[-1])
@@ -131,31 +131,31 @@ def _computes_like(one: Methodology, other: Methodology) -> bool:
     return all(getattr(one, field) == getattr(other, field) for field in fields)
 
 
-def _marks(counts: DailyCounts, methodology: Methodology, base_starts_on: date) -> Goalposts:
+def _goalposts(counts: DailyCounts, methodology: Methodology, base_starts_on: date) -> Goalposts:
     spans = base_year_spans(base_starts_on, methodology.windows.base_years)
-    return goalposts([counts.windows(end, n_days) for end, n_days in spans], methodology)
+    return base_goalposts([counts.windows(end, n_days) for end, n_days in spans], methodology)
 
 
 def _with_frozen(
     computed: Goalposts, frozen: Mapping[str, tuple[float, float, float]], methodology: Methodology
 ) -> Goalposts:
     rows = zip(methodology.indicators, computed.centre, computed.low, computed.high, strict=True)
-    marks = np.array([frozen.get(indicator.id, own) for indicator, *own in rows])
-    return Goalposts(marks[:, 0], marks[:, 1], marks[:, 2], np.isfinite(marks).all(axis=1))
+    goalposts = np.array([frozen.get(indicator.id, own) for indicator, *own in rows])
+    return Goalposts(goalposts[:, 0], goalposts[:, 1], goalposts[:, 2], np.isfinite(goalposts).all(axis=1))
 
 
-def _series(counts: DailyCounts, marks: Goalposts, methodology: Methodology, days: Sequence[date]) -> Series:
-    rows = [_with_rank_sets(_of_day(counts, marks, methodology, day), methodology) for day in days]
+def _series(counts: DailyCounts, goalposts: Goalposts, methodology: Methodology, days: Sequence[date]) -> Series:
+    rows = [_with_rank_sets(_of_day(counts, goalposts, methodology, day), methodology) for day in days]
     return Series(*(np.stack(column) for column in zip(*rows, strict=True)))
 
 
-def _index(counts: DailyCounts, marks: Goalposts, methodology: Methodology, days: Sequence[date]) -> FloatArray:
-    return np.stack([_of_day(counts, marks, methodology, day).overall.index for day in days])
+def _index(counts: DailyCounts, goalposts: Goalposts, methodology: Methodology, days: Sequence[date]) -> FloatArray:
+    return np.stack([_of_day(counts, goalposts, methodology, day).overall.index for day in days])
 
 
-def _of_day(counts: DailyCounts, marks: Goalposts, methodology: Methodology, day: date) -> IndexResult:
+def _of_day(counts: DailyCounts, goalposts: Goalposts, methodology: Methodology, day: date) -> IndexResult:
     windows = counts.windows(day, methodology.windows.headline_days)
-    return compute_index(IndexInput(counts.area_codes, windows), marks, methodology, methodology.posterior.seed)
+    return compute_index(IndexInput(counts.area_codes, windows), goalposts, methodology, methodology.posterior.seed)
 
 
 def _with_rank_sets(result: IndexResult, methodology: Methodology) -> tuple[FloatArray, ...]:

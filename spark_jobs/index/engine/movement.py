@@ -86,7 +86,7 @@ def movement(
     before: Before,
     known_now: Sequence[IndicatorWindow],
     headline: Sequence[IndicatorWindow],
-    marks: Goalposts,
+    goalposts: Goalposts,
     methodology: Methodology,
     seed: int,
     area_codes: Sequence[str],
@@ -94,19 +94,19 @@ def movement(
     """The ledger from `before` to the index of `headline`.
 
     known_now: the days of the earlier release's window with counts and exposures as known today.
-    marks, methodology, seed, area_codes: those that the published index of today was computed with.
+    goalposts, methodology, seed, area_codes: those that the published index of today was computed with.
     """
     n_areas = len(area_codes)
     _require_before(before, len(methodology.indicators), n_areas)
     stages = _stages(before, known_now, headline, methodology, n_areas)
-    drawn = draw_window(stages[0], marks, methodology, seed, "headline", area_codes)
+    drawn = draw_window(stages[0], goalposts, methodology, seed, "headline", area_codes)
     redrawn = _Scores(drawn.scores, drawn.is_live)
-    start = _published(before, redrawn, indicator_result(drawn, marks, methodology).score)
+    start = _published(before, redrawn, indicator_result(drawn, goalposts, methodology).score)
     paths = _Paths(methodology, before.index)
     paths.follow_whole(start)
     paths.follow(0, start, redrawn)
     for cause, (past, windows) in enumerate(pairwise(stages), start=1):
-        start, redrawn = redrawn, _redrawn(redrawn, past, windows, marks, methodology, seed, area_codes)
+        start, redrawn = redrawn, _redrawn(redrawn, past, windows, goalposts, methodology, seed, area_codes)
         paths.follow(cause, start, redrawn)
     return paths.ledger()
 
@@ -172,14 +172,14 @@ def _redrawn(
     start: _Scores,
     past: Sequence[IndicatorWindow],
     windows: Sequence[IndicatorWindow],
-    marks: Goalposts,
+    goalposts: Goalposts,
     methodology: Methodology,
     seed: int,
     area_codes: Sequence[str],
 ) -> _Scores:
     """The scores of `windows`; indicators whose window is as in `past` keep those of `start`."""
     rows = [row for row, (then, now) in enumerate(zip(past, windows, strict=True)) if not _is_same(then, now)]
-    drawn = draw_window([windows[row] for row in rows], marks, methodology, seed, "headline", area_codes)
+    drawn = draw_window([windows[row] for row in rows], goalposts, methodology, seed, "headline", area_codes)
     end = _Scores(start.scores.copy(), start.is_live.copy())
     end.scores[rows], end.is_live[rows] = drawn.scores[rows], drawn.is_live[rows]
     return end

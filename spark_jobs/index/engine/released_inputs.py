@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from spark_jobs.index.engine.arrays import LARGEST_COUNT, EngineInputError, FloatArray, require_numbers
-from spark_jobs.index.engine.composite_index import compute_index, goalposts
+from spark_jobs.index.engine.composite_index import base_goalposts, compute_index
 from spark_jobs.index.engine.inputs import IndexInput, IndicatorWindow
 from spark_jobs.index.engine.results import IndexResult
 from spark_jobs.index.engine.territory import REMAINDER
@@ -28,10 +28,10 @@ class ReleasedInputs:
     base_years: tuple[Windows, ...]
 
     def index(self, methodology: Methodology) -> IndexResult:
-        """The index under a methodology, with marks of its own from the released base years."""
-        marks = goalposts(self.base_years, methodology)
+        """The index under a methodology, with goalposts of its own from the released base years."""
+        goalposts = base_goalposts(self.base_years, methodology)
         inputs = IndexInput(self.area_codes, self.headline, self.last_year)
-        return compute_index(inputs, marks, methodology, methodology.posterior.seed)
+        return compute_index(inputs, goalposts, methodology, methodology.posterior.seed)
 
 
 def released_inputs(rows: pd.DataFrame, methodology: Methodology) -> ReleasedInputs:

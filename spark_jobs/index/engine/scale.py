@@ -14,10 +14,10 @@ LEAST_WIDTH = 1e-9  # of goalposts: less is rounding
 
 @dataclass(frozen=True)
 class Goalposts:
-    """Frozen base-period marks, one entry per indicator in the order of the methodology.
+    """Frozen base-period goalposts, one entry per indicator in the order of the methodology.
 
     centre x0: city value of the whole base period; low, high: least and greatest county-year value, all on
-    the log or logit scale. is_available: False where a base year is missing or the marks do not differ.
+    the log or logit scale. is_available: False where a base year is missing or the goalposts do not differ.
     """
 
     centre: FloatArray
@@ -47,8 +47,8 @@ def score(x: FloatArray, x0: float, low: float, high: float, centre: float, span
     Mazziotta and Pareto (2016), Soc. Indic. Res. 127, re-scaled with a fixed reference; the sign turns harms.
     An infinite x has an infinite score, and so has one that lies farther off than numbers reach. Goalposts that do not lie LEAST_WIDTH apart are an EngineInputError.
     """
-    for name, mark in (("x0", x0), ("centre", centre), ("span", span)):
-        require_number(name, mark)
+    for name, value in (("x0", x0), ("centre", centre), ("span", span)):
+        require_number(name, value)
     if not require_number("high", high) - require_number("low", low) >= LEAST_WIDTH:
         raise EngineInputError(f"high must lie {LEAST_WIDTH:g} above low or more; found {low} and {high}")
     with np.errstate(over="ignore"):

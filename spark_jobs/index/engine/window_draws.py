@@ -42,7 +42,7 @@ def draw_window(
 ) -> WindowDraws:
     """Draw every indicator of one window. `slot` names the window; it and the area's code pick the random streams."""
     settings, indicators = methodology.posterior, methodology.indicators
-    require_marks(goalposts, methodology)
+    require_goalposts(goalposts, methodology)
     shape = (len(indicators), len(area_codes) + 1)
     result = WindowDraws(
         state=np.full(shape, "missing_feed"),
@@ -64,19 +64,19 @@ def draw_window(
             continue
         result.rates[row] = _rate_draws(pooled, indicator, settings, drawn, area_codes, (seed, slot))
         if goalposts.is_available[row]:
-            marks = (goalposts.centre[row], goalposts.low[row], goalposts.high[row])
+            ends = (goalposts.centre[row], goalposts.low[row], goalposts.high[row])
             x = transformed(result.rates[row], indicator.kind)
-            result.scores[row] = score(x, *marks, methodology.scale.centre, methodology.scale.span)
+            result.scores[row] = score(x, *ends, methodology.scale.centre, methodology.scale.span)
     return result
 
 
-def require_marks(marks: Goalposts, methodology: Methodology) -> None:
-    """One mark an indicator, finite where it is available."""
+def require_goalposts(goalposts: Goalposts, methodology: Methodology) -> None:
+    """One centre, low and high an indicator, finite where it is available."""
     n = len(methodology.indicators)
     for name in ("centre", "low", "high"):
-        of_all = require_numbers(f"goalposts: {name}", getattr(marks, name), (n,))
-        gaps = [i.id for i, mark, used in zip(methodology.indicators, of_all, marks.is_available, strict=True)
-                if used and np.isnan(mark)]  # fmt: skip
+        of_all = require_numbers(f"goalposts: {name}", getattr(goalposts, name), (n,))
+        gaps = [i.id for i, value, used in zip(methodology.indicators, of_all, goalposts.is_available, strict=True)
+                if used and np.isnan(value)]  # fmt: skip
         if gaps:
             raise EngineInputError(f"{gaps[0]}: goalposts that are available must have a {name}")
 

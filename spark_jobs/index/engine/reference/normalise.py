@@ -1,7 +1,7 @@
 """Normalisations of one indicator over its units, (n_units,) to (n_units,).
 
 NaN stays NaN and takes no part in minima, means or ranks. A harm is turned first by multiplying with -1
-(`directed`). Equal values have equal ranks. Where there is no scale (one unit, zero variance, marks that
+(`directed`). Equal values have equal ranks. Where there is no scale (one unit, zero variance, goalposts that
 coincide) the result is NaN, never a made-up score. Infinite values are an EngineInputError.
 Definitions: OECD/JRC Handbook on Constructing Composite Indicators (2008), chapter 5.
 """
@@ -58,12 +58,12 @@ def distance_to_maximum(x: FloatArray) -> FloatArray:
 
 def distance_to_target(x: FloatArray, target: float) -> FloatArray:
     """1 - (target - x) / (target - min), at most 1: reached and passed targets count the same."""
-    return np.minimum(1.0 - _position(_mark("target", target, x) - x, target - _least(x)), 1.0)
+    return np.minimum(1.0 - _position(_goalpost("target", target, x) - x, target - _least(x)), 1.0)
 
 
 def distance_to_reference(x: FloatArray, reference: float) -> FloatArray:
     """1 - (reference - x) / (reference - min): 1 for the reference, more above it."""
-    return 1.0 - _position(_mark("reference", reference, x) - x, reference - _least(x))
+    return 1.0 - _position(_goalpost("reference", reference, x) - x, reference - _least(x))
 
 
 def fraction_of_maximum(x: FloatArray) -> FloatArray:
@@ -80,7 +80,7 @@ def scaled(x: FloatArray, offset: float = 0.0, factor: float = 1.0) -> FloatArra
 
 
 def goalposts(x: FloatArray, low: float, high: float, is_capped: bool = True) -> FloatArray:
-    """Fixed marks instead of the sample's: low to 0, high to 1; capped to [0, 1] unless told otherwise."""
+    """Fixed goalposts instead of the sample's: low to 0, high to 1; capped to [0, 1] unless told otherwise."""
     position = _position(_values(x) - require_number("low", low), require_number("high", high) - low)
     return np.clip(position, 0.0, 1.0) if is_capped else position
 
@@ -110,10 +110,10 @@ def _values(x: FloatArray) -> FloatArray:
     return require_numbers("values", x, (None,))
 
 
-def _mark(name: str, mark: float, x: FloatArray) -> float:
-    """A given mark; one that is infinite because no value is present makes every position NaN."""
+def _goalpost(name: str, value: float, x: FloatArray) -> float:
+    """A given goalpost; one that is infinite because no value is present makes every position NaN."""
     _values(x)
-    return mark if np.isnan(x).all() and np.isposinf(mark) else require_number(name, mark)
+    return value if np.isnan(x).all() and np.isposinf(value) else require_number(name, value)
 
 
 def _position(distance: FloatArray, span: float) -> FloatArray:
