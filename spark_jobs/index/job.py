@@ -17,7 +17,7 @@ from expectations.dated import holds
 from expectations.models import City
 from spark_jobs.feeds.batches import batches_of
 from spark_jobs.feeds.feed_status import feed_status
-from spark_jobs.index import history, ledger, rows
+from spark_jobs.index import comparison, history, rows
 from spark_jobs.index.coverage import coverage_of, days_behind, without_still
 from spark_jobs.index.engine.arrays import FloatArray
 from spark_jobs.index.engine.as_of import CityFrame, input_hash
@@ -54,7 +54,7 @@ class Night:
     base: list[tuple[IndicatorWindow, ...]]
     frozen: Mapping[str, tuple[float, float, float]]  # rows of index.goalposts: indicator -> centre, low, high
     learnt: Mapping[tuple[str, SeriesCode], Completeness]
-    earlier: ledger.EarlierRelease | None
+    earlier: comparison.EarlierRelease | None
     past: pd.DataFrame  # rows of index.history
 
 
@@ -154,20 +154,20 @@ def _doubtful(night: Night) -> set[str]:
 
 
 def _movement_rows(
-    earlier: ledger.EarlierRelease | None,
+    earlier: comparison.EarlierRelease | None,
     windows: Mapping[str, tuple[IndicatorWindow, ...]],
     frame: CityFrame,
     methodology: Methodology,
 ) -> Iterable[rows.Row]:
-    """The ledger since the earlier release; nothing for a city's first."""
+    """The movement since the earlier release; nothing for a city's first."""
     if earlier is None:
         return ()
-    before = ledger.before_of(earlier, frame.units, methodology, frame.county_of)
+    before = comparison.before_of(earlier, frame.units, methodology, frame.county_of)
     seed = methodology.posterior.seed
     moved = movement(
         before, windows["previous"], windows["headline"], frame.goalposts, methodology, seed, frame.area_codes
     )
-    return ledger.movement_rows(moved, earlier, frame.units, methodology)
+    return comparison.movement_rows(moved, earlier, frame.units, methodology)
 
 
 def _pulses(night: Night) -> dict[str, Pulse]:
@@ -197,7 +197,7 @@ def read(spark: SparkSession, city: City, business_date: date, known_on: date, d
     """All that the night is computed from; nothing is written. Small reads are mostly waiting, so they wait together."""
     methodology = load_methodology()
     with ThreadPoolExecutor(tables.WRITERS) as pool:
-        earlier = pool.submit(ledger.earlier_release, spark, city.city_code, business_date)
+        earlier = pool.submit(comparison.earlier_release, spark, city.city_code, business_date)
         past = pool.submit(history.stored, spark, city.city_code)
         nights = pool.submit(_nights, spark, city, business_date, methodology)
         frozen = pool.submit(frozen_goalposts, spark, city, methodology)

@@ -18,7 +18,7 @@ from spark_jobs.errors import ContractBreach, StepError
 from spark_jobs.index.engine.territory import REMAINDER
 from spark_jobs.release.jumps import unexplained_jumps
 from spark_jobs.release.model import Gate, ReleaseInput, Severity
-from spark_jobs.release.movement import ledger_faults
+from spark_jobs.release.movement import movement_faults
 from spark_jobs.release.suite import judge_tables
 from spark_jobs.release.whole import sum_faults
 from spark_jobs.release.wording import LANGUAGES, Wording
@@ -164,10 +164,10 @@ def _live_without_feed(tables: Mapping[str, pd.DataFrame]) -> list[str]:
 
 
 def publication_suite(given: ReleaseInput, tables: Mapping[str, pd.DataFrame]) -> Verdict:
-    """Ranges, intervals, completeness (Great Expectations), no unexplained jump, a movement ledger that adds up, and a
+    """Ranges, intervals, completeness (Great Expectations), no unexplained jump, a movement whose parts add up, and a
     city that is its counties and the remainder."""
     breaches = judge_tables(tables, [area.area_code for area in given.areas])
-    breaches += unexplained_jumps(given, tables) + ledger_faults(tables) + sum_faults(given, tables)
+    breaches += unexplained_jumps(given, tables) + movement_faults(tables) + sum_faults(given, tables)
     if breaches:
         return _failed(f"发布检查未通过（{len(breaches)}处，详见运行记录）", f"publication suite: {_list(breaches)}")
     return _passed("发布检查全部通过", "the publication suite found no fault")
@@ -235,7 +235,7 @@ GATES: dict[str, Check] = {
             "取值范围、区间、代码齐全（Great Expectations）；没有无法解释的突变；变动说明相加无误；全市等于各县区与其余部分之和",
             "Great Expectations: ranges, lower ≤ index ≤ upper, every area once, codes; no jump out of the interval "
             "that neither a new flag nor another method or set of missing feeds explains; "
-            "a movement ledger that adds up; a city that is its counties and the remainder",
+            "a movement whose parts add up; a city that is its counties and the remainder",
         ),
         publication_suite,
     ),

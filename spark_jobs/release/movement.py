@@ -1,4 +1,4 @@
-"""The movement ledger (变动说明) of a release as its readers get it: sums by area, checks, and sentences.
+"""The movement (变动说明) of a release as its readers get it: sums by area, checks, and sentences.
 
 Everything is read from the released tables `movement` and `county_index`, so table and words cannot differ.
 """
@@ -16,7 +16,7 @@ from spark_jobs.index.engine.movement import NO_INDICATOR
 from spark_jobs.release.wording import Wording, number
 from spark_jobs.released.columns import MOVEMENT_CAUSES, rows
 
-TOLERANCE = 1e-9  # index points: the ledger must add up to the published difference this exactly
+TOLERANCE = 1e-9  # index points: the parts must add up to the published difference this exactly
 WORDED_POINTS = 1.0  # a county is put into words if its index moved by more than this; the city always is
 MOVERS = 3
 
@@ -44,13 +44,13 @@ class AreaMovement:
 
 
 def previous_release_id(movement: pd.DataFrame) -> str | None:
-    """The release that the ledger starts from; None for a city's first release, which has an empty ledger."""
+    """The release that the movement starts from; None for a city's first release, which has none."""
     found = {row["previous_release_id"] for row in rows(movement)}
     return min(found) if found else None
 
 
 def area_movements(movement: pd.DataFrame) -> dict[str, AreaMovement]:
-    """The ledger by area code; empty for a city's first release."""
+    """The movement by area code; empty for a city's first release."""
     by_area: dict[str, list[dict[str, Any]]] = {}
     for row in rows(movement):
         by_area.setdefault(row["area_code"], []).append(row)
@@ -71,35 +71,35 @@ def _area_movement(found: list[dict[str, Any]]) -> AreaMovement:
     )
 
 
-def ledger_faults(tables: Mapping[str, pd.DataFrame]) -> list[str]:
-    """Areas whose ledger is not the difference of the published indices, one line each."""
+def movement_faults(tables: Mapping[str, pd.DataFrame]) -> list[str]:
+    """Areas whose parts do not add up to the difference of the published indices, one line each."""
     index = {row["area_code"]: row["index"] for row in rows(tables["county_index"])}
     faults = []
     for area, moved in area_movements(tables["movement"]).items():
         if moved.change is None and moved.reason_code is None:
-            faults.append(f"{area}: the movement ledger is empty and gives no reason")
+            faults.append(f"{area}: the movement is empty and gives no reason")
         if moved.change is None:
             continue
         now = index.get(area)
         if now is None or moved.previous_index is None:
-            faults.append(f"{area}: the movement ledger explains a change of an index that does not exist")
+            faults.append(f"{area}: the movement explains a change of an index that does not exist")
             continue
         for said, points in (("totals", moved.change), ("causes", sum(moved.by_cause.values()))):
             residual = now - moved.previous_index - points
             if abs(residual) > TOLERANCE:
-                faults.append(f"{area}: the {said} of the movement ledger leave {residual} points unexplained")
+                faults.append(f"{area}: the {said} of the movement leave {residual} points unexplained")
     return faults
 
 
 def sentence(name: str, moved: AreaMovement | None, words: Wording) -> str:
     """What moved one area's index since the previous release, and through what."""
     if moved is None:
-        return words.say("ledger_first")
+        return words.say("movement_first")
     day = words.day(moved.previous_business_date)
     if moved.change is None:
-        return words.say("ledger_none", name=name, day=day, reason=_reason(moved, words))
+        return words.say("movement_none", name=name, day=day, reason=_reason(moved, words))
     points = number(abs(moved.change))
-    key = "ledger_flat" if points == "0.0" else "ledger_up" if moved.change > 0 else "ledger_down"
+    key = "movement_flat" if points == "0.0" else "movement_up" if moved.change > 0 else "movement_down"
     said = words.say(key, name=name, day=day, points=points, causes=causes(moved, words))
     return words.say("join_sentences", first=said, second=movers(moved, words))
 
@@ -107,19 +107,19 @@ def sentence(name: str, moved: AreaMovement | None, words: Wording) -> str:
 def movers_or_reason(moved: AreaMovement | None, words: Wording) -> str:
     """The words of a table that shows the numbers themselves."""
     if moved is None:
-        return words.say("ledger_first")
+        return words.say("movement_first")
     return _reason(moved, words) if moved.change is None else movers(moved, words)
 
 
 def _reason(moved: AreaMovement, words: Wording) -> str:
-    return words.name("ledger_reason", moved.reason_code or "")
+    return words.name("movement_reason", moved.reason_code or "")
 
 
 def causes(moved: AreaMovement, words: Wording) -> str:
     """实际变化+0.3、迟到数据−0.1: every cause that is visible at one decimal; real change in any case."""
     shown = [c for c in MOVEMENT_CAUSES if c == "real_change" or number(abs(moved.by_cause[c])) != "0.0"]
     return words.listed(
-        words.say("ledger_part", name=words.name("cause", cause), points=words.change(moved.by_cause[cause]))
+        words.say("movement_part", name=words.name("cause", cause), points=words.change(moved.by_cause[cause]))
         for cause in shown
     )
 
@@ -128,26 +128,26 @@ def movers(moved: AreaMovement, words: Wording) -> str:
     """The three largest contributions, as far as they are visible at one decimal."""
     visible = [mover for mover in moved.movers[:MOVERS] if number(abs(mover.points)) != "0.0"]
     if not visible:
-        return words.say("ledger_no_movers")
+        return words.say("movement_no_movers")
     said = [
         words.say(
-            "ledger_mover",
+            "movement_mover",
             name=row_name(mover.indicator_id, words),
             cause=words.name("cause", mover.cause),
             points=words.change(mover.points),
         )
         for mover in visible
     ]
-    return words.say("ledger_movers", list=words.listed(said))
+    return words.say("movement_movers", list=words.listed(said))
 
 
 def row_name(indicator_id: str, words: Wording) -> str:
-    """Name of a row of the ledger."""
+    """Name of a row of the table movement."""
     return words.say("all_indicators") if indicator_id == NO_INDICATOR else words.indicator(indicator_id)
 
 
 @dataclass(frozen=True)
-class Ledger:
+class MovementSection:
     """The part of the bulletin that compares with the previous release. `names`: area code -> name, the city first."""
 
     movements: Mapping[str, AreaMovement]
@@ -164,13 +164,13 @@ class Ledger:
         moved = [area for area in self.names if abs(changes.get(area, 0.0)) > WORDED_POINTS]
         said += [sentence(self.names[area], self.movements[area], self.words) for area in moved]
         if len(moved) < len(changes):
-            said.append(self.words.say("ledger_rest" if moved else "ledger_all", points=number(WORDED_POINTS)))
+            said.append(self.words.say("movement_rest" if moved else "movement_all", points=number(WORDED_POINTS)))
         return said
 
     @property
     def columns(self) -> list[str]:
         causes = (self.words.name("cause", cause).capitalize() for cause in MOVEMENT_CAUSES)
-        return [self.words.say("col_ledger_change"), *causes]
+        return [self.words.say("col_movement"), *causes]
 
     @property
     def rows(self) -> list[dict[str, Any]]:

@@ -1,6 +1,6 @@
-"""The movement ledger between any two published releases of a city, from their files alone.
+"""The movement between any two published releases of a city, from their files alone.
 
-Each release explains its difference from `previous_release_id`; these differences telescope, so the ledgers of all
+Each release explains its difference from `previous_release_id`; these differences telescope, so the parts of all
 releases on the way add up to the difference between the ends, by area, indicator and cause.
 """
 
@@ -26,7 +26,7 @@ def movement_between(city_folder: Path, first: str, last: str) -> pd.DataFrame:
     An area that cannot be compared somewhere on the way has one row with the reason. Raises UsageError if either
     release is not there or `first` is not among the releases that led to `last`.
     """
-    ledgers, release_id = [], last
+    movements, release_id = [], last
     while release_id != first:
         before = _document(city_folder, release_id).get("previous_release_id")
         if before is None:
@@ -35,11 +35,11 @@ def movement_between(city_folder: Path, first: str, last: str) -> pd.DataFrame:
                 "Give the earlier release first, one that readers saw."
             )
         content = (release_folder(city_folder, release_id) / TABLES["movement"].file).read_bytes()
-        ledgers.append(parse_csv("movement", content))
+        movements.append(parse_csv("movement", content))
         release_id = before
-    if not ledgers:
+    if not movements:
         raise UsageError(f"movement: two releases are expected, found {first} twice")
-    return canonical_frame("movement", _added_up(pd.concat(ledgers, ignore_index=True), start=ledgers[-1]))
+    return canonical_frame("movement", _added_up(pd.concat(movements, ignore_index=True), start=movements[-1]))
 
 
 def said_between(city_folder: Path, first: str, last: str, words: Wording) -> list[str]:
@@ -51,12 +51,12 @@ def said_between(city_folder: Path, first: str, last: str, words: Wording) -> li
     return [sentence(name, of_area, words) for name, of_area in named if of_area]
 
 
-def _added_up(ledgers: pd.DataFrame, start: pd.DataFrame) -> pd.DataFrame:
-    """The ledgers summed; `start` is the one that begins at the earliest release."""
+def _added_up(movements: pd.DataFrame, start: pd.DataFrame) -> pd.DataFrame:
+    """The movements summed; `start` is the one that begins at the earliest release."""
     points = [*MOVEMENT_CAUSES, "total"]
-    reasons = ledgers.dropna(subset="reason_code").drop_duplicates("area_code").set_index("area_code")["reason_code"]
+    reasons = movements.dropna(subset="reason_code").drop_duplicates("area_code").set_index("area_code")["reason_code"]
     starts = start.drop_duplicates("area_code").set_index("area_code")
-    compared = ledgers[~ledgers["area_code"].isin(reasons.index)]
+    compared = movements[~movements["area_code"].isin(reasons.index)]
     sums = (
         compared.astype(dict.fromkeys(points, float))
         .groupby(["area_code", "indicator_id"], as_index=False)[points]

@@ -271,7 +271,7 @@ def trend(of_areas: tuple[Area, ...], generator: np.random.Generator, grey_domai
 
 
 def movement(indices: pd.DataFrame, generator: np.random.Generator) -> pd.DataFrame:
-    """The ledger since the release of the day before; areas without an index have a reason."""
+    """The movement since the release of the day before; areas without an index have a reason."""
     rows = []
     for area, index in zip(indices["area_code"], indices["index"], strict=True):
         compared = {"previous_release_id": PREVIOUS_RELEASE, "previous_business_date": DAY - timedelta(days=1)}

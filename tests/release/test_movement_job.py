@@ -151,17 +151,17 @@ def test_the_second_night_explains_its_difference_from_the_first(nights: Nights)
     nights.prepare(SECOND)
     second = nights.run(SECOND)
     assert second["previous_release_id"] == first["release_id"]
-    ledger = nights.table(second, "movement")
+    moved = nights.table(second, "movement")
     figures = {
         latest["release_id"]: {f["area_code"]: f["index"] for f in (latest["city_index"], *latest["counties"])}
         for latest in (first, second)
     }
     assert len(figures[first["release_id"]]) == len(COUNTIES) + 1
     for area, index in figures[second["release_id"]].items():
-        of_area = ledger[ledger["area_code"] == area]
+        of_area = moved[moved["area_code"] == area]
         assert of_area["total"].sum() == pytest.approx(index - figures[first["release_id"]][area], abs=1e-9)
-    assert (ledger["method"] == 0.0).all()
-    county = ledger[ledger["area_code"] == COUNTIES[0]].set_index("indicator_id")
+    assert (moved["method"] == 0.0).all()
+    county = moved[moved["area_code"] == COUNTIES[0]].set_index("indicator_id")
     assert county.index[county["late_data"] != 0.0].tolist() == [LATE]
     assert county.loc[LATE, "late_data"] < 0.0
     by_vehicles = {i.id for i in made_up.METHODOLOGY.indicators if i.exposure == "vehicles_10k"}
@@ -178,7 +178,7 @@ def test_the_second_night_explains_its_difference_from_the_first(nights: Nights)
 
     index_job.run(nights.spark, city(), SECOND)  # the same night again, with this very release as the current one
     again = tables.read(nights.spark, "index.movement").where(f"city_code = '{CITY}' and business_date = '{SECOND}'")
-    pd.testing.assert_frame_equal(canonical_frame("movement", again.toPandas()), canonical_frame("movement", ledger))
+    pd.testing.assert_frame_equal(canonical_frame("movement", again.toPandas()), canonical_frame("movement", moved))
 
     candidate = reweighted(index_job.load_methodology(), {"incidents": 90.0}).model_copy(update={"version": "next"})
     said = method_job.compare_methods(nights.spark, city(), SECOND, candidate, nights.published)

@@ -1,4 +1,4 @@
-"""Why the index moved between two releases: a ledger by cause and indicator that adds up exactly (methodology 7).
+"""Why the index moved between two releases: by cause and indicator, and it adds up exactly (methodology 7).
 
 The earlier release's published figures are led to the later one's through counterfactual inputs, each put through
 the same engine with the same random streams, so that the differences of neighbouring stages telescope:
@@ -91,7 +91,7 @@ def movement(
     seed: int,
     area_codes: Sequence[str],
 ) -> Movement:
-    """The ledger from `before` to the index of `headline`.
+    """The movement from `before` to the index of `headline`.
 
     known_now: the days of the earlier release's window with counts and exposures as known today.
     goalposts, methodology, seed, area_codes: those that the published index of today was computed with.
@@ -108,7 +108,7 @@ def movement(
     for cause, (past, windows) in enumerate(pairwise(stages), start=1):
         start, redrawn = redrawn, _redrawn(redrawn, past, windows, goalposts, methodology, seed, area_codes)
         paths.follow(cause, start, redrawn)
-    return paths.ledger()
+    return paths.movement()
 
 
 def _require_before(before: Before, n_indicators: int, n_areas: int) -> None:
@@ -221,7 +221,7 @@ class _Paths:
         for path, order in zip(self._paths, (rows, rows[::-1]), strict=True):
             path += self._steps(cause, start, end, order)
 
-    def ledger(self) -> Movement:
+    def movement(self) -> Movement:
         after = self._paths[0][-1].index
         points = np.zeros((len(CAUSES), sum(len(d.indicators) for d in self._methodology.domains) + 1, after.size))
         for path in self._paths:

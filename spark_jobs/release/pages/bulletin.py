@@ -39,7 +39,7 @@ SECTIONS = {
     "coverage_columns": coverage.coverage_columns,
     "coverage": coverage.coverage_rows,
     "moved": moved.moved,
-    "ledger": moved.ledger,
+    "movement": moved.movement,
     "pulse": moved.pulse,
     "flags": flags.flag_rows,
     "missing": missing.missing,

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from spark_jobs.release.model import Area
-from spark_jobs.release.movement import Ledger, area_movements
+from spark_jobs.release.movement import MovementSection, area_movements
 from spark_jobs.release.pages.sections.page import Page
 from spark_jobs.release.pages.sections.pulse import PulseSection
 from spark_jobs.release.wording import number
@@ -65,9 +65,11 @@ def _scored(page: Page, row: Mapping[str, Any]) -> str:
     return page.words.say("scored", name=page.words.indicator(row["indicator_id"]), score=number(row["score"]))
 
 
-def ledger(page: Page) -> Ledger:
+def movement(page: Page) -> MovementSection:
     index = {area: row["index"] for area, row in page.index.items()}
-    return Ledger(area_movements(page.release.tables["movement"]), index, page.names, page.city.area_code, page.words)
+    return MovementSection(
+        area_movements(page.release.tables["movement"]), index, page.names, page.city.area_code, page.words
+    )
 
 
 def pulse(page: Page) -> PulseSection:

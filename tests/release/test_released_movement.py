@@ -1,4 +1,4 @@
-"""The ledger as released: which release it starts from, how it reads what that one said, its sums and its words."""
+"""The movement as released: which release it starts from, how it reads what that one said, its sums and its words."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ import pandas as pd
 import pytest
 
 from spark_jobs.errors import UsageError
+from spark_jobs.index.comparison import EarlierRelease, Link, before_of, compared_with, movement_rows
 from spark_jobs.index.engine.movement import CAUSES, Movement
-from spark_jobs.index.ledger import EarlierRelease, Link, before_of, compared_with, movement_rows
 from spark_jobs.release import files
 from spark_jobs.release.build import canonical_tables
 from spark_jobs.release.model import Release, ReleaseInput
-from spark_jobs.release.movement import area_movements, ledger_faults, sentence
+from spark_jobs.release.movement import area_movements, movement_faults, sentence
 from spark_jobs.release.movement_between import movement_between, said_between
 from spark_jobs.release.pages.bulletin import bulletin
 from spark_jobs.release.render import render
@@ -121,19 +121,19 @@ def test_rows_have_every_indicator_and_their_sum_or_a_reason() -> None:
     assert len(canonical_frame("movement", pd.DataFrame(found))) == 21
 
 
-def with_ledger(change: Callable[[pd.DataFrame], pd.DataFrame]) -> ReleaseInput:
+def with_movement(change: Callable[[pd.DataFrame], pd.DataFrame]) -> ReleaseInput:
     given = made_up.release_input()
     return replace(given, frames={**given.frames, "movement": change(given.frames["movement"].copy())})
 
 
 def first_release() -> ReleaseInput:
-    return with_ledger(lambda frame: frame.iloc[0:0])
+    return with_movement(lambda frame: frame.iloc[0:0])
 
 
 @pytest.mark.parametrize("column", ["real_change", "total", "previous_index"])
-def test_a_ledger_that_does_not_add_up_is_a_fault(column: str) -> None:
-    assert ledger_faults(canonical_tables(made_up.release_input())) == []
-    assert ledger_faults(canonical_tables(first_release())) == []
+def test_a_movement_that_does_not_add_up_is_a_fault(column: str) -> None:
+    assert movement_faults(canonical_tables(made_up.release_input())) == []
+    assert movement_faults(canonical_tables(first_release())) == []
 
     def spoil(frame: pd.DataFrame) -> pd.DataFrame:
         frame.loc[frame.index[3], "real_change"] += 2e-9 if column == "real_change" else 0.0
@@ -141,20 +141,20 @@ def test_a_ledger_that_does_not_add_up_is_a_fault(column: str) -> None:
         frame["previous_index"] += 2e-9 if column == "previous_index" else 0.0
         return frame
 
-    faults = ledger_faults(canonical_tables(with_ledger(spoil)))
+    faults = movement_faults(canonical_tables(with_movement(spoil)))
     assert faults
     assert all("unexplained" in fault for fault in faults)
 
 
-def test_a_ledger_of_an_index_that_is_not_there_is_a_fault() -> None:
+def test_a_movement_of_an_index_that_is_not_there_is_a_fault() -> None:
     given = made_up.release_input()
     index = given.frames["county_index"].copy()
     index.loc[1, "index"] = None
-    faults = ledger_faults(canonical_tables(replace(given, frames={**given.frames, "county_index": index})))
+    faults = movement_faults(canonical_tables(replace(given, frames={**given.frames, "county_index": index})))
     assert [fault.split(":")[0] for fault in faults] == [made_up.COUNTIES[0][0]]
 
 
-def ledger_of(**causes: float) -> pd.DataFrame:
+def movement_of(**causes: float) -> pd.DataFrame:
     """One county whose road casualties moved it through the causes given, fires a little the other way."""
     rows = []
     for name, factor in (("b1_road_casualties", 1.1), ("b3_fires", -0.1), ("all", 0.0)):
@@ -193,7 +193,7 @@ def ledger_of(**causes: float) -> pd.DataFrame:
     ],
 )
 def test_the_words(causes: dict[str, float], zh: str, en: str) -> None:
-    moved = area_movements(ledger_of(**causes))["c1"]
+    moved = area_movements(movement_of(**causes))["c1"]
     assert sentence("东湖区", moved, Wording("zh", METHODOLOGY)) == zh
     assert sentence("Donghu", moved, Wording("en", METHODOLOGY)) == en
 
@@ -254,25 +254,25 @@ def put(folder: Path, release: Release) -> str:
 
 
 def after(make_release: Make, before: Release, seed: int, days: int, lost: str | None = None) -> Release:
-    """A later release whose ledger starts from `before`; the area `lost` cannot be compared."""
+    """A later release whose movement starts from `before`; the area `lost` cannot be compared."""
     given = made_up.release_input(seed=seed, business_date=made_up.DAY + timedelta(days=days))
-    ledger = given.frames["movement"].copy()
+    movement = given.frames["movement"].copy()
     index = before.tables["county_index"].set_index("area_code")["index"].astype(float)
-    ledger["previous_release_id"], ledger["previous_business_date"] = before.release_id, before.business_date
-    ledger["previous_index"] = ledger["area_code"].map(index)
-    now = ledger["area_code"].map(given.frames["county_index"].set_index("area_code")["index"])
-    found = ledger.groupby("area_code")["total"].transform("sum")
-    rest = (now - ledger["previous_index"] - found).where(ledger["indicator_id"] == "all", 0.0)
-    ledger["real_change"], ledger["total"] = ledger["real_change"] + rest, ledger["total"] + rest
-    gone = (ledger["area_code"] == lost) & (ledger["indicator_id"] == "all")
-    ledger.loc[gone, [*MOVEMENT_CAUSES, "total"]] = None
-    ledger.loc[gone, "reason_code"] = "no_index_before"
+    movement["previous_release_id"], movement["previous_business_date"] = before.release_id, before.business_date
+    movement["previous_index"] = movement["area_code"].map(index)
+    now = movement["area_code"].map(given.frames["county_index"].set_index("area_code")["index"])
+    found = movement.groupby("area_code")["total"].transform("sum")
+    rest = (now - movement["previous_index"] - found).where(movement["indicator_id"] == "all", 0.0)
+    movement["real_change"], movement["total"] = movement["real_change"] + rest, movement["total"] + rest
+    gone = (movement["area_code"] == lost) & (movement["indicator_id"] == "all")
+    movement.loc[gone, [*MOVEMENT_CAUSES, "total"]] = None
+    movement.loc[gone, "reason_code"] = "no_index_before"
     return make_release(
-        replace(given, frames={**given.frames, "movement": ledger[(ledger["area_code"] != lost) | gone]})
+        replace(given, frames={**given.frames, "movement": movement[(movement["area_code"] != lost) | gone]})
     )
 
 
-def test_ledgers_add_up_between_any_two_releases(make_release: Make, tmp_path: Path) -> None:
+def test_movements_add_up_between_any_two_releases(make_release: Make, tmp_path: Path) -> None:
     first = make_release(first_release())
     second = after(make_release, first, seed=8, days=1)
     third = after(make_release, second, seed=9, days=3, lost=made_up.COUNTIES[2][0])

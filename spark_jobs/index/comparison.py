@@ -1,4 +1,4 @@
-"""The edge of the movement ledger: which earlier release to compare with, what it said, and rows of the answer."""
+"""The edge of the movement: which earlier release to compare with, what it said, and rows of the answer."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def compared_with(links: Mapping[str, Link], current: str, business_date: date) 
     """The newest release before `business_date`, back along the chain from what readers see, that has a city index.
 
     Without one with an index, the newest; None if nothing earlier was released. Nights without an index are passed
-    over, so that the ledger bridges them. The chain, and not the clock, decides: the same night again, or a repair
+    over, so that the movement bridges them. The chain, and not the clock, decides: the same night again, or a repair
     of an older one, is compared with the same release as before.
     """
     newest: str | None = None
