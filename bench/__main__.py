@@ -31,7 +31,7 @@ FIRST = date(2026, 11, 19)
 
 
 @dataclass
-class Night:
+class MeasuredNight:
     """One `make run`. CPU seconds are of all its processes; memory is of the largest one."""
 
     name: str
@@ -49,9 +49,9 @@ def folder_mb(folder: Path) -> float:
     return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()) / 1e6
 
 
-def measure(name: str, day: date, state: Path) -> Night:
+def measure(name: str, day: date, state: Path) -> MeasuredNight:
     """Run one night and watch its processes ten times a second."""
-    night = Night(name)
+    night = MeasuredNight(name)
     environment = {**os.environ, "PINGAN_STATE": str(state), "PINGAN_PUBLISHED": str(state / "published")}
     landed_before = folder_mb(state / "landing")
     began = time.monotonic()
@@ -80,7 +80,7 @@ def measure(name: str, day: date, state: Path) -> Night:
     return night
 
 
-def _sample(root: psutil.Process, cpu: dict[int, float], jvms: set[int], night: Night) -> None:
+def _sample(root: psutil.Process, cpu: dict[int, float], jvms: set[int], night: MeasuredNight) -> None:
     for process in [root, *root.children(recursive=True)]:
         try:
             with process.oneshot():
@@ -93,7 +93,7 @@ def _sample(root: psutil.Process, cpu: dict[int, float], jvms: set[int], night: 
             continue
 
 
-def tables(nights: list[Night]) -> str:
+def tables(nights: list[MeasuredNight]) -> str:
     """Markdown of the measurements."""
     lines = ["| | " + " | ".join(night.name for night in nights) + " |", "|---|" + "---:|" * len(nights)]
     rows = {

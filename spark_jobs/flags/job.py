@@ -15,7 +15,7 @@ from spark_jobs import lineage
 from spark_jobs.feeds.batches import batches_of
 from spark_jobs.feeds.feed_status import batches_read, feed_status
 from spark_jobs.flags.assembly import COLUMNS, flags_for
-from spark_jobs.flags.rule import Night, Place, Query
+from spark_jobs.flags.rule import Place, Query, RuleInput
 from spark_jobs.flags.rules import IN_FORCE
 from spark_jobs.index.engine.territory import REMAINDER, Territory, placed, territory
 from spark_jobs.index.methodology import Flags, load_methodology
@@ -31,7 +31,7 @@ def run(spark: SparkSession, city: City, business_date: date) -> str:
     areas = tables.read(spark, "conformed.area").where(in_city).toPandas()
     of_today = territory(areas, business_date)
     evidence = _placed(read_evidence(spark, city, methodology.flags, business_date), of_today, city)
-    frame = flags_for(Night(business_date, _place(city, areas, of_today), city.feeds, methodology, evidence))
+    frame = flags_for(RuleInput(business_date, _place(city, areas, of_today), city.feeds, methodology, evidence))
     keys = {"city_code": city.city_code, "business_date": business_date.isoformat()}
     tables.replace_slice(spark, _spark_frame(spark, frame), TABLE, keys)
     levels = frame["level_code"].value_counts()
@@ -40,7 +40,7 @@ def run(spark: SparkSession, city: City, business_date: date) -> str:
 
 
 def read_evidence(spark: SparkSession, city: City, flags: Flags, business_date: date) -> dict[str, pd.DataFrame]:
-    """Small frames from the lake as known at the cut-off of the day, for Night.evidence; nothing of them is a person."""
+    """Small frames from the lake as known at the day's cut-off, for RuleInput.evidence; nothing of them is a person."""
     batches = batches_read(batches_of(spark, city), business_date)
     queried = {query.name: _query(spark, query.sql, city, business_date, days) for query, days in needed(flags).items()}
     return {"status": feed_status(city.feeds, batches, business_date), "batches": batches, **queried}

@@ -55,7 +55,7 @@ class Place:
 
 
 @dataclass(frozen=True, eq=False)
-class Night:
+class RuleInput:
     """What the rules of a city look at on a business date, as known at the release's cut-off.
 
     evidence: "status" (feed_status.feed_status), "batches" (ops.batches) and the frame of each query in need, by name.
@@ -89,7 +89,7 @@ class Finding:
     """One flag. It is about an area, and of it about an indicator or a feed.
 
     observed, expected, threshold: in the unit that the detail names, NaN where the rule has none.
-    part: what tells findings of one rule, area, subject and day apart. silences: indicators (Night.silenced).
+    part: what tells findings of one rule, area, subject and day apart. silences: indicators (RuleInput.silenced).
     """
 
     level_code: str
@@ -124,7 +124,7 @@ class Rule:
     name: Text
     when: Text
     levels: Text
-    find: Callable[[Night], list[Finding]] | None = None
+    find: Callable[[RuleInput], list[Finding]] | None = None
     needs: Callable[[Flags], Mapping[Query, int]] = nothing
     because: Text | None = None
     is_fact: bool = False

@@ -11,7 +11,7 @@ import pytest
 
 from expectations.models import Feed, Text
 from spark_jobs.flags.assembly import COLUMNS, flags_for
-from spark_jobs.flags.rule import Finding, Night, Place, Rule
+from spark_jobs.flags.rule import Finding, Place, Rule, RuleInput
 from spark_jobs.flags.rules import IN_FORCE, RULES
 from spark_jobs.index.methodology import load_methodology
 
@@ -100,7 +100,7 @@ def with_event(given: Evidence, *event: object) -> Evidence:
 def flags(
     given: Evidence, day: date = DAY, feeds: Sequence[Feed] = FEEDS, rules: Sequence[Rule] = IN_FORCE
 ) -> pd.DataFrame:
-    return flags_for(Night(day, PLACE, feeds, METHODOLOGY, given), rules)
+    return flags_for(RuleInput(day, PLACE, feeds, METHODOLOGY, given), rules)
 
 
 def test_a_quiet_night_has_no_flags_but_all_columns():
@@ -233,8 +233,8 @@ def test_a_rule_that_is_declared_raises_flags_without_a_word_anywhere_else():
     """The night has all that it needs: a rule about an area alone, which comes after the rules that silence."""
     seen = []
 
-    def find(night: Night) -> list[Finding]:
-        seen.append(night.silenced)
+    def find(given: RuleInput) -> list[Finding]:
+        seen.append(given.silenced)
         return [Finding("amber", "3", DAY, Text("三", "three"), observed=1)]
 
     made_up = Rule("F77", Text("试", "trial"), Text("", ""), Text("", ""), find)

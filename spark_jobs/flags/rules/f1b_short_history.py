@@ -20,7 +20,7 @@ from expectations.models import Text
 from spark_jobs.flags.detectors import ears
 from spark_jobs.flags.detectors.daily_counts import FloatArray, Series, last_complete_sunday, weekly_counts
 from spark_jobs.flags.detectors.lifecycle import discoveries, nights_on
-from spark_jobs.flags.rule import DAILY, Finding, Night, Rule
+from spark_jobs.flags.rule import DAILY, Finding, Rule, RuleInput
 from spark_jobs.flags.words import day_zh
 from spark_jobs.index.methodology import Flags
 
@@ -112,20 +112,20 @@ def _episode(signals: BoolArray, nights: npt.NDArray[np.int64], rules: Flags) ->
     return sorted(set(nights[first:][nightly[first:]].tolist()))
 
 
-def find(night: Night) -> list[Finding]:
+def find(given: RuleInput) -> list[Finding]:
     """Amber, never red: seven weeks know no season, and a season is no danger."""
-    judged = night.covered_since.keys() - night.silenced
-    rates = [i.id for i in night.methodology.indicators if i.kind == "rate" and i.id in judged]
-    series = [(area, indicator) for area in sorted(night.place.counties) for indicator in rates]
+    judged = given.covered_since.keys() - given.silenced
+    rates = [i.id for i in given.methodology.indicators if i.kind == "rate" and i.id in judged]
+    series = [(area, indicator) for area in sorted(given.place.counties) for indicator in rates]
     standing = standing_exceedances(
-        night.evidence["daily"], series, night.covered_since, night.methodology.flags, night.business_date
+        given.evidence["daily"], series, given.covered_since, given.methodology.flags, given.business_date
     )
     return [
         Finding(
             "amber",
             found.area_code,
             found.since,
-            _detail(found, night.place.counties[found.area_code], night.indicators[found.indicator_id]),
+            _detail(found, given.place.counties[found.area_code], given.indicators[found.indicator_id]),
             found.observed,
             found.expected,
             found.upper,

@@ -18,7 +18,7 @@ from expectations.models import Text
 from spark_jobs.flags.detectors.daily_counts import daily_counts
 from spark_jobs.flags.detectors.lifecycle import run_start
 from spark_jobs.flags.detectors.poisson_rates import rate_ratio_p
-from spark_jobs.flags.rule import DAILY, Finding, Night, Query, Rule
+from spark_jobs.flags.rule import DAILY, Finding, Query, Rule, RuleInput
 from spark_jobs.flags.words import counted, day_zh, plural
 from spark_jobs.index.methodology import Flags, SevereEventFlag
 
@@ -167,15 +167,15 @@ def _homicides(
     return Homicides(area_code, since, int(recent[-1]), past[-1] * window / past_days[-1], threshold)
 
 
-def find(night: Night) -> list[Finding]:
+def find(given: RuleInput) -> list[Finding]:
     """Red the same night: severe events, then exceptional homicides."""
-    rule, counties = night.methodology.flags.f4_severe_event, night.place.counties
-    events = severe_events(night.evidence["tolls"], rule, night.business_date)
-    found = [_event_finding(event, night.place.name(event.area_code), rule) for event in events]
-    if HOMICIDE_INDICATOR not in night.covered_since:
+    rule, counties = given.methodology.flags.f4_severe_event, given.place.counties
+    events = severe_events(given.evidence["tolls"], rule, given.business_date)
+    found = [_event_finding(event, given.place.name(event.area_code), rule) for event in events]
+    if HOMICIDE_INDICATOR not in given.covered_since:
         return found
-    first = night.covered_since[HOMICIDE_INDICATOR]
-    homicides = exceptional_homicides(night.evidence["daily"], sorted(counties), first, rule, night.business_date)
+    first = given.covered_since[HOMICIDE_INDICATOR]
+    homicides = exceptional_homicides(given.evidence["daily"], sorted(counties), first, rule, given.business_date)
     return found + [_homicide_finding(each, counties[each.area_code], rule) for each in homicides]
 
 

@@ -19,7 +19,7 @@ from expectations.contract import load_kinds
 from expectations.models import Feed, Kind, Text
 from spark_jobs.flags.detectors.lifecycle import run_start
 from spark_jobs.flags.detectors.low_counts import lower_bounds
-from spark_jobs.flags.rule import Finding, Night, Query, Rule
+from spark_jobs.flags.rule import Finding, Query, Rule, RuleInput
 from spark_jobs.flags.words import day_zh
 from spark_jobs.index.methodology import DataQualityFlag, Flags
 
@@ -155,17 +155,17 @@ def days_looked_at(rule: DataQualityFlag) -> int:
     return rule.history_days + 7 * rule.baseline_weeks
 
 
-def find(night: Night) -> list[Finding]:
+def find(given: RuleInput) -> list[Finding]:
     """Grey, and the feed's indicators raise no statistical flag."""
     faults = feed_faults(
-        night.evidence["status"],
-        judged_batches(night.evidence["batches"], night.evidence["unknown_area"]),
-        night.evidence["volumes"],
-        night.methodology.flags.f9_data_quality,
-        night.business_date,
+        given.evidence["status"],
+        judged_batches(given.evidence["batches"], given.evidence["unknown_area"]),
+        given.evidence["volumes"],
+        given.methodology.flags.f9_data_quality,
+        given.business_date,
     )
-    feeds = {feed.feed_code: feed for feed in night.feeds}
-    return [_finding(fault, feeds[fault.feed_code], night) for fault in faults]
+    feeds = {feed.feed_code: feed for feed in given.feeds}
+    return [_finding(fault, feeds[fault.feed_code], given) for fault in faults]
 
 
 def judged_batches(batches: pd.DataFrame, unknown: pd.DataFrame) -> pd.DataFrame:
@@ -175,15 +175,15 @@ def judged_batches(batches: pd.DataFrame, unknown: pd.DataFrame) -> pd.DataFrame
     return checked.merge(unknown, on=["feed_code", "batch_id"], how="left").fillna({"n_unknown_area": 0})
 
 
-def _finding(fault: FeedFault, feed: Feed, night: Night) -> Finding:
+def _finding(fault: FeedFault, feed: Feed, given: RuleInput) -> Finding:
     said = _DETAILS[fault.reason](fault, Text(feed.name.zh, feed.name.en))
-    if affected := [night.indicators[i] for i in feed.supports if i in night.indicators]:
+    if affected := [given.indicators[i] for i in feed.supports if i in given.indicators]:
         said = Text(
             f"{said.zh}受影响指标不亮其他预警：{'、'.join(name.zh for name in affected)}。",
             f"{said.en} No other flags for: {', '.join(name.en for name in affected)}.",
         )
     numbers = (fault.observed, fault.expected, fault.threshold)
-    area = night.place.city_area
+    area = given.place.city_area
     return Finding("grey", area, fault.since, said, *numbers, feed_code=fault.feed_code, silences=feed.supports)
 
 

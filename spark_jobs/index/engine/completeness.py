@@ -25,9 +25,8 @@ from spark_jobs.index.engine.chain_ladder import mack, publishable_delay
 from spark_jobs.index.methodology import Methodology
 
 SeriesCode = Literal["events", "trials"]  # a proportion develops in both
-Night = Mapping[
-    date, FloatArray
-]  # business date -> (n_delays,) events of the day so many days before it, as then known
+# business date -> (n_delays,) events of the day so many days before it, as then known: diagonals of the triangle
+Diagonals = Mapping[date, FloatArray]
 
 
 @dataclass(frozen=True)
@@ -48,7 +47,7 @@ class Completeness:
         return publishable_delay(self.share, least) if self.is_learnt else 0
 
 
-def completeness(nights: Night, tonight: date, methodology: Methodology) -> Completeness:
+def completeness(nights: Diagonals, tonight: date, methodology: Methodology) -> Completeness:
     """What the nights up to `tonight`, which is one of them, tell of one series of counts.
 
     Nights without `tonight`, of unlike lengths or with impossible counts are an EngineInputError.
@@ -72,7 +71,7 @@ def completeness(nights: Night, tonight: date, methodology: Methodology) -> Comp
     return Completeness(count, ladder.completeness, ladder.ultimate[newest_first], ladder.standard_error[newest_first])
 
 
-def development(nights: Night, tonight: date) -> FloatArray:
+def development(nights: Diagonals, tonight: date) -> FloatArray:
     """Triangle (event days, delays), the day of `tonight` last. A night that was left out knew what the one before did."""
     _require_nights(nights, tonight)
     begin, n_delays = min(nights), nights[tonight].size
@@ -93,7 +92,7 @@ def development(nights: Night, tonight: date) -> FloatArray:
     return triangle
 
 
-def _require_nights(nights: Night, tonight: date) -> None:
+def _require_nights(nights: Diagonals, tonight: date) -> None:
     """Counts of the same delays in every night, tonight among them."""
     if tonight not in nights:
         raise EngineInputError(f"tonight ({tonight}) must be one of the nights; found {len(nights)} others")
