@@ -21,6 +21,7 @@ from stack.service import Service
 
 Connections = dict[str, dict[str, Any]]
 CLIENT = "peace-index"
+PLAIN = {"transport": "plain"}  # the simulator answers on loopback, where nobody is on the way
 
 
 def configured_connections() -> Connections:
@@ -78,10 +79,10 @@ class Simulator:
             port, reader = self.layout.port("postgres"), "hotline_reader"
             secret = self.postgres.passwords[reader]
             address = {"host": "127.0.0.1", "port": port, "schema": "hotline", "login": reader, "password": secret}
-            return {"conn_type": "postgres", **address}
+            return {"conn_type": "postgres", **address, "extra": PLAIN}
         if offer["serves"] == "api":
             address = {"host": "127.0.0.1", "port": self.layout.port("simulator")}
-            return {"conn_type": "http", **address, "login": CLIENT, "password": self._secret}
+            return {"conn_type": "http", **address, "login": CLIENT, "password": self._secret, "extra": PLAIN}
         return {"conn_type": "fs", "extra": {"path": str(self._drops / offer["folder"])}}
 
     def _command(self, verb: str, city: City, now: datetime) -> list[str | Path]:

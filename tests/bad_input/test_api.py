@@ -52,7 +52,7 @@ def feed(monkeypatch: pytest.MonkeyPatch) -> Feed:
 def pull(feed: Feed, landing: Landing, port: int, **patience: float) -> Manifest | None:
     connection = Connection.model_validate(
         {"conn_type": "http", "host": "127.0.0.1", "port": port, "login": "office", "password": SECRET,
-         "extra": {"patience": {**PATIENCE, **patience}}}
+         "extra": {"transport": "plain", "patience": {**PATIENCE, **patience}}}
     )  # fmt: skip
     day = date(2026, 2, 10)
     return api.land(Pull(feed, connection, landing, day, datetime(2026, 2, 10, 18, tzinfo=UTC), "Asia/Shanghai"))

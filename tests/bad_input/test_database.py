@@ -66,7 +66,13 @@ def test_a_database_that_is_away(feed: Feed, tmp_path: Path) -> None:
     landing = Landing(tmp_path / "landing")
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))  # bound and not listening: a connection is refused
-        fields = {"conn_type": "postgres", "host": "127.0.0.1", "port": taken.getsockname()[1], "password": "s3cret"}
+        fields = {
+            "conn_type": "postgres",
+            "host": "127.0.0.1",
+            "port": taken.getsockname()[1],
+            "password": "s3cret",
+            "extra": {"transport": "plain"},
+        }
         cutoff = datetime(2026, 2, 10, 18, tzinfo=UTC)
         pull = Pull(feed, Connection.model_validate(fields), landing, date(2026, 2, 10), cutoff, "Asia/Shanghai")
         with pytest.raises(SourceUnavailable, match="the database of connection trial failed") as refusal:

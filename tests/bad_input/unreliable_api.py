@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -91,9 +92,11 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def serving(office: Office) -> Iterator[Office]:
-    """Serve until the block ends."""
+def serving(office: Office, tls: ssl.SSLContext | None = None) -> Iterator[Office]:
+    """Serve until the block ends, on https with a context."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (_Handler,), {"office": office}))
+    if tls:
+        server.socket = tls.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
     server.daemon_threads = True
     office.port = server.server_port
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)

@@ -89,7 +89,14 @@ def test_a_feed_that_is_down_is_grey_and_told(other: Place) -> None:
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
         closed = unused.getsockname()[1]
-    address = {"host": "127.0.0.1", "port": closed, "schema": "x", "login": "x", "password": "x"}
+    address = {
+        "host": "127.0.0.1",
+        "port": closed,
+        "schema": "x",
+        "login": "x",
+        "password": "x",
+        "extra": {"transport": "plain"},
+    }
     night = other.run("--date", SECOND, **connections(other, daqing_hotline={"conn_type": "postgres", **address}))
     assert night.returncode == 3, night.stdout + night.stderr
     latest = other.latest()

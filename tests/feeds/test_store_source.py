@@ -73,7 +73,7 @@ def store(free_ports: int, tmp_path: Path) -> Iterator[Connection]:
                     assert time.monotonic() < deadline
                     assert server.poll() is None
                     time.sleep(0.2)
-            extra = {"path": "s3://drops/police/cases", "endpoint_url": f"http://{address}"}
+            extra = {"path": "s3://drops/police/cases", "endpoint_url": f"http://{address}", "transport": "plain"}
             yield Connection.model_validate({"conn_type": "aws", "login": "key", "password": "s3cret", "extra": extra})
         finally:
             server.terminate()

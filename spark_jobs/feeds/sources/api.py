@@ -80,9 +80,11 @@ class ApiClient:
     def __init__(self, source: ApiSource, connection: Connection) -> None:
         self._source, self._connection = source, connection
         self._patience = patience = Patience.of(connection)
-        scheme = connection.extra.get("scheme", "http")
+        connection.keep_secrets()
+        scheme, verify = ("http", False) if connection.is_plain else ("https", connection.tls())
         self._http = httpx.Client(
             base_url=f"{scheme}://{connection.host}:{connection.port}",
+            verify=verify,
             timeout=httpx.Timeout(patience.read, connect=patience.connect),
             follow_redirects=False,  # the token would be shown to whoever the redirect names
         )

@@ -78,6 +78,7 @@ def _connect(connection: Connection, snapshot: str | None = None) -> Iterator[ps
         dbname=connection.schema_,
         user=connection.login,
         password=connection.password.get_secret_value(),
+        **_tls(connection),
         connect_timeout=CONNECT_TIMEOUT,
         options=f"-c default_transaction_read_only=on -c statement_timeout={STATEMENT_TIMEOUT}",
         application_name="peace-index",
@@ -86,6 +87,13 @@ def _connect(connection: Connection, snapshot: str | None = None) -> Iterator[ps
         if snapshot:
             database.execute(sql.SQL("set transaction snapshot {}").format(sql.Literal(snapshot)))
         yield database
+
+
+def _tls(connection: Connection) -> dict[str, Any]:
+    """What libpq is told of TLS; it asks none of a Unix socket."""
+    if connection.is_plain:
+        return {"sslmode": "disable"}
+    return {"sslmode": "verify-full", "sslrootcert": connection.ca_file or "system"}
 
 
 def _columns(database: psycopg.Connection, table: str) -> dict[str, str]:

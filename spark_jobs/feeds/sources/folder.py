@@ -13,7 +13,7 @@ from typing import BinaryIO, cast
 
 from pyarrow import fs
 
-from spark_jobs.errors import SourceUnavailable
+from spark_jobs.errors import EnvironmentFault, SourceUnavailable
 from spark_jobs.feeds.connection import Connection
 from spark_jobs.feeds.landing import file_sha256
 
@@ -92,8 +92,16 @@ class Store(Folder):
 
     @classmethod
     def at(cls, path: str, connection: Connection) -> Store:
-        """The connection's `extra` may hold `endpoint_url` (of a store that is not AWS) and `region_name`."""
+        """The connection's `extra` may hold `endpoint_url` (of a store that is not AWS) and `region_name`.
+
+        Raises EnvironmentFault for an address on http that the connection does not call plain.
+        """
         scheme, _, address = str(connection.extra.get("endpoint_url", "")).rpartition("://")
+        if scheme == "http" and not connection.is_plain:
+            raise EnvironmentFault(
+                f"connection: expected https in extra.endpoint_url, found {scheme}://{address}\n  what to do: write https, "
+                'or add "transport": "plain" if what the files hold may be read on the way'
+            )
         filesystem = fs.S3FileSystem(
             access_key=connection.login,
             secret_key=connection.password.get_secret_value() or None,
