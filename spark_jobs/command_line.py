@@ -252,6 +252,14 @@ def movement(
 
 
 @app.command()
+def verify(folder: Annotated[Path, typer.Argument(help="Folder of a release.")]) -> None:
+    """Check a published release from its folder alone: its files, and its figures computed again. Needs no Spark."""
+    from spark_jobs.release.verification import report
+
+    raise typer.Exit(report(folder))
+
+
+@app.command()
 def maintain(city: CityOption, day: DateOption) -> None:
     """Upkeep: raw files past their time to live, small files, files that no version needs."""
     the_city = load_city(city)

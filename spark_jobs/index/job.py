@@ -131,6 +131,7 @@ def computed_night(night: Night) -> tuple[dict[str, list[rows.Row]], pd.DataFram
         "movement": _movement_rows(night.earlier, windows, frame, methodology),
         "pulse": rows.pulse_rows(_pulses(night), units),
         "completeness": rows.completeness_rows(night.learnt, frame.held_back, day),
+        "scale": rows.scale_rows(frame.goalposts, methodology),
     }
     return {name: list(of_table) for name, of_table in content.items()}, fresh
 

@@ -14,6 +14,7 @@ from spark_jobs.index.engine.completeness import Completeness, SeriesCode
 from spark_jobs.index.engine.inputs import IndicatorWindow
 from spark_jobs.index.engine.pulse import Pulse
 from spark_jobs.index.engine.results import IndexResult
+from spark_jobs.index.engine.scale import Goalposts
 from spark_jobs.index.engine.territory import REMAINDER
 from spark_jobs.index.methodology import Methodology
 from spark_jobs.released.columns import TABLES
@@ -46,7 +47,7 @@ def county_rows(
     """`doubtful`: units whose data are less sure than they could be: grade B at best."""
     for u, code in enumerate(units):
         yield {
-            **_overall(result, u, code),
+            **overall_row(result, u, code),
             "status_code": status_code,
             "confidence_code": _confidence(result, u, code in doubtful),
             "reason": result.overall.reason[u],
@@ -54,7 +55,8 @@ def county_rows(
         }
 
 
-def _overall(result: IndexResult, u: int, area_code: str) -> Row:
+def overall_row(result: IndexResult, u: int, area_code: str) -> Row:
+    """What the engine says of one unit: the columns that county_index and history share."""
     o = result.overall
     figures = {
         "index": o.index, "lower": o.lower, "upper": o.upper, "arithmetic": o.arithmetic, "geometric": o.geometric,
@@ -82,7 +84,7 @@ def history_rows(
     """Rows of index.history, one a unit."""
     of_day = {"day": day, "known_on": known_on, "method_version": method_version, "input_hash": identity}
     for u, code in enumerate(units):
-        yield {**_overall(result, u, code), **of_day}
+        yield {**overall_row(result, u, code), **of_day}
 
 
 def domain_rows(result: IndexResult, units: list[str]) -> Iterator[Row]:
@@ -105,25 +107,42 @@ def indicator_rows(
     result: IndexResult, units: list[str], city: City, status: pd.DataFrame, counted_through: Mapping[str, date]
 ) -> Iterator[Row]:
     """One row an indicator and unit."""
-    i = result.indicators
     since = dict(zip(status["feed_code"], status["missing_since"], strict=True))
+    for row in indicator_figures(result, units):
+        indicator = row["indicator_id"]
+        feeds = [feed.feed_code for feed in city.feeds if indicator in feed.supports]
+        gaps = [since[feed] for feed in feeds if since.get(feed) is not None]
+        yield {
+            **row,
+            "missing_since": min(gaps, default=None),
+            "feed_codes": ",".join(feeds) or None,
+            "counted_through": counted_through[indicator],
+        }
+
+
+def indicator_figures(result: IndexResult, units: list[str]) -> Iterator[Row]:
+    """What the engine says of every indicator and unit."""
+    i = result.indicators
     figures = {
         "n_events": i.n_events, "exposure": i.exposure, "rate": i.rate, "rate_lower": i.rate_lower,
         "rate_upper": i.rate_upper, "score": i.score, "score_lower": i.score_lower, "score_upper": i.score_upper,
     }  # fmt: skip
     for row, indicator in enumerate(i.indicator_ids):
-        feeds = [feed.feed_code for feed in city.feeds if indicator in feed.supports]
-        gaps = [since[feed] for feed in feeds if since.get(feed) is not None]
         for u, code in enumerate(units):
             yield {
                 "area_code": code,
                 "indicator_id": indicator,
                 **{name: _number(values[row, u]) for name, values in figures.items()},
                 "state_code": str(i.state[row, u]),
-                "missing_since": min(gaps, default=None),
-                "feed_codes": ",".join(feeds) or None,
-                "counted_through": counted_through[indicator],
             }
+
+
+def scale_rows(goalposts: Goalposts, methodology: Methodology) -> Iterator[Row]:
+    """One row an indicator; empty where it has no goalposts."""
+    columns = (goalposts.centre, goalposts.low, goalposts.high, goalposts.is_available)
+    for indicator, *ends, is_available in zip(methodology.indicators, *columns, strict=True):
+        centre, low, high = (float(end) if is_available else None for end in ends)
+        yield {"indicator_id": indicator.id, "centre": centre, "low": low, "high": high}
 
 
 def trend_rows(history: pd.DataFrame, days: Sequence[date]) -> Iterator[Row]:

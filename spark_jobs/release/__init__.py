@@ -8,6 +8,7 @@ movement.py  movement_between.py                                  why the index 
 pages/  bulletin.py, its sections/ and templates/, charts.py     the printed page
 files.py lake.py serving.py                                      the three copies
 mart.yml mart.py serving_tables.py                               the tables of the serving database and their rows
-verify.py       are the published files what they claim to be    summary.py  the table a run prints
+verify.py  reproduce.py  verification.py                         are the files what they claim to be, do the figures follow
+summary.py      the table a run prints
 job.py          the thin edge to Spark
 """

@@ -28,6 +28,7 @@ from spark_jobs.released.columns import TABLES
 
 RELEASE_FILE = "release.json"
 LATEST_FILE = "latest.json"
+METHODOLOGY_FILE = "methodology.json"
 BYTE_ORDER_MARK = "\ufeff"  # without it, Excel on a Chinese desktop reads UTF-8 as GBK
 # A text cell that begins so would run as a formula; it gets an apostrophe, and so does one that has one already.
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "'", "＝", "＋", "－", "＠")
@@ -52,8 +53,13 @@ def csv_cell(value: Any) -> str:
 
 
 def parse_csv(table: str, content: bytes) -> pd.DataFrame:
-    """What table_csv wrote, read back into the declared columns. For `verify`."""
-    parsed = list(csv.DictReader(io.StringIO(content.decode("utf-8-sig"), newline="")))
+    """What table_csv wrote, read back into the declared columns. Raises ValueError where it is no such file."""
+    try:
+        parsed = list(csv.DictReader(io.StringIO(content.decode("utf-8-sig"), newline="")))
+    except csv.Error as error:
+        raise ValueError(f"no CSV: {error}") from error
+    if any(None in row or None in row.values() for row in parsed):
+        raise ValueError("a row has more or fewer cells than the header")
     columns = TABLES[table].columns
     cells = [{name: _parse_cell(columns[name].type, row[name]) for name in columns} for row in parsed]
     return pd.DataFrame(cells, columns=pd.Index(list(columns)), dtype=object)

@@ -1,4 +1,4 @@
-"""Every file of a release folder, made from the release alone: tables as CSV and Parquet, bulletins, release.json."""
+"""Every file of a release folder, made from the release alone: tables as CSV and Parquet, bulletins, the method, release.json."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 
 from expectations.models import Text
 from spark_jobs.release.canonical import json_text, sha256
-from spark_jobs.release.files import BYTE_ORDER_MARK, RELEASE_FILE, csv_cell
+from spark_jobs.release.files import BYTE_ORDER_MARK, METHODOLOGY_FILE, RELEASE_FILE, csv_cell
 from spark_jobs.release.model import Release
 from spark_jobs.release.pages.bulletin import bulletin
 from spark_jobs.release.pages.leader import PAGES, leader_page
@@ -27,6 +27,7 @@ def render(release: Release) -> dict[str, bytes]:
     files |= {table.parquet: table_parquet(release, name) for name, table in TABLES.items() if table.parquet}
     files |= {f"bulletin.{code}.html": bulletin(release, code).encode() for code in LANGUAGES}
     files |= {PAGES[code]: leader_page(release, code).encode() for code in LANGUAGES}
+    files[METHODOLOGY_FILE] = json_text(release.methodology.model_dump(mode="json")).encode()
     listed = {name: {"bytes": len(content), "sha256": sha256(content)} for name, content in sorted(files.items())}
     return {**files, RELEASE_FILE: json_text({**release.document, "files": listed}).encode()}
 

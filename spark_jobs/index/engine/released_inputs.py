@@ -12,6 +12,7 @@ from spark_jobs.index.engine.arrays import LARGEST_COUNT, EngineInputError, Floa
 from spark_jobs.index.engine.composite_index import base_goalposts, compute_index
 from spark_jobs.index.engine.inputs import IndexInput, IndicatorWindow
 from spark_jobs.index.engine.results import IndexResult
+from spark_jobs.index.engine.scale import Goalposts
 from spark_jobs.index.engine.territory import REMAINDER
 from spark_jobs.index.methodology import Indicator, Methodology
 
@@ -27,11 +28,11 @@ class ReleasedInputs:
     last_year: Windows
     base_years: tuple[Windows, ...]
 
-    def index(self, methodology: Methodology) -> IndexResult:
-        """The index under a methodology, with goalposts of its own from the released base years."""
-        goalposts = base_goalposts(self.base_years, methodology)
+    def index(self, methodology: Methodology, goalposts: Goalposts | None = None) -> IndexResult:
+        """The index under a methodology; without the goalposts it was published with, with those of the released base years."""
         inputs = IndexInput(self.area_codes, self.headline, self.last_year)
-        return compute_index(inputs, goalposts, methodology, methodology.posterior.seed)
+        used = goalposts or base_goalposts(self.base_years, methodology)
+        return compute_index(inputs, used, methodology, methodology.posterior.seed)
 
 
 def released_inputs(rows: pd.DataFrame, methodology: Methodology) -> ReleasedInputs:
@@ -57,6 +58,19 @@ def released_inputs(rows: pd.DataFrame, methodology: Methodology) -> ReleasedInp
     }
     years = tuple(by_window.get(f"base_{n}", ()) for n in range(1, methodology.windows.base_years + 1))
     return ReleasedInputs(tuple(areas), by_window.get("headline", ()), by_window.get("last_year", ()), years)
+
+
+def released_goalposts(rows: pd.DataFrame, methodology: Methodology) -> Goalposts:
+    """rows: the released table `scale` (indicator_id, centre, low, high); an indicator without a row has none."""
+    columns = ["centre", "low", "high"]
+    if absent := {"indicator_id", *columns} - set(rows.columns):
+        raise EngineInputError(
+            f"rows must have the columns of the table scale; {', '.join(sorted(absent))} are not there"
+        )
+    by_indicator = rows.set_index("indicator_id")
+    ids = [indicator.id for indicator in methodology.indicators]
+    centre, low, high = (on_units(by_indicator[column], ids) for column in columns)
+    return Goalposts(centre, low, high, np.isfinite(np.array([centre, low, high])).all(axis=0))
 
 
 def window_of(rows: pd.DataFrame, areas: list[str], indicator: Indicator, methodology: Methodology) -> IndicatorWindow:

@@ -1,0 +1,94 @@
+"""`peace-index-verify FOLDER`: a stranger checks a release from its folder alone, without Spark, lake or database.
+
+    uvx --from . peace-index-verify published/<city>/releases/<id>
+
+First whether the files are what they claim to be (verify.py), then whether the figures follow from the inputs beside
+them (reproduce.py). Exit code 0: both; 1: something is not; 2: there is no release.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from spark_jobs.errors import StepError, UsageError
+from spark_jobs.index.engine.arrays import EngineInputError
+from spark_jobs.index.methodology import Methodology, load_methodology
+from spark_jobs.release.files import METHODOLOGY_FILE, RELEASE_FILE, parse_csv
+from spark_jobs.release.reproduce import TOLERANCE, Reproduced, reproduced
+from spark_jobs.release.verify import verify
+from spark_jobs.released.columns import TABLES, canonical_frame
+
+SAID, FOUND_WRONG = 0, 1
+
+
+def verification(folder: Path) -> Iterator[tuple[bool, str]]:
+    """What is found of a release's folder, line by line: whether it is as it should be, and the words.
+
+    Raises UsageError where there is no release.
+    """
+    if not (folder / RELEASE_FILE).is_file():
+        raise UsageError(f"verify: expected the folder of a release, with {RELEASE_FILE}; found none in {folder}")
+    problems = verify(folder)
+    yield from ((False, str(problem)) for problem in problems)
+    if problems:
+        yield False, "the figures were not computed again: the files are not those of the release"
+        return
+    document: dict[str, Any] = json.loads((folder / RELEASE_FILE).read_text(encoding="utf-8"))
+    yield True, f"{document['release_id']}: {len(document['files'])} files are those of the release"
+    try:
+        yield from ((not table.unlike, str(table)) for table in reproduced_folder(folder, document))
+    except EngineInputError as error:
+        yield False, f"the figures cannot be computed again: {error}"
+
+
+def reproduced_folder(folder: Path, document: dict[str, Any]) -> list[Reproduced]:
+    """The figures of a release that is whole, computed again. Raises UsageError where its method is not known."""
+    tables = {name: _table(folder, name) for name in TABLES if name in document["tables"]}
+    return reproduced(tables, _methodology(folder, document), document["city_index"]["area_code"], document["period"])
+
+
+def _table(folder: Path, name: str) -> pd.DataFrame:
+    return canonical_frame(name, parse_csv(name, (folder / TABLES[name].file).read_bytes()))
+
+
+def _methodology(folder: Path, document: dict[str, Any]) -> Methodology:
+    """The version of the method that stands beside the figures; of releases older than that file the one in force."""
+    if (folder / METHODOLOGY_FILE).is_file():
+        return Methodology.model_validate_json((folder / METHODOLOGY_FILE).read_bytes())
+    in_force = load_methodology()
+    if document["method_version"] != in_force.version:
+        raise UsageError(
+            f"verify: release {document['release_id']} is of method {document['method_version']}, the method here is "
+            f"{in_force.version}; check out the code of its time ({document['code_commit']})"
+        )
+    return in_force
+
+
+def report(folder: Path) -> int:
+    """Say what is found of a folder, line by line. Returns the exit code."""
+    is_sound = True
+    for is_right, words in verification(folder):
+        is_sound &= is_right
+        sys.stdout.write(f"{'ok ' if is_right else 'NO '} {words}\n")
+    sys.stdout.write(
+        f"every figure named above was computed again, to {TOLERANCE:g}\n" if is_sound else "not as it should be\n"
+    )
+    return SAID if is_sound else FOUND_WRONG
+
+
+def main() -> int:
+    """The console script."""
+    parser = argparse.ArgumentParser(prog="peace-index-verify", description=__doc__)
+    parser.add_argument("folder", type=Path, help="the folder of a release")
+    try:
+        return report(parser.parse_args().folder)
+    except StepError as error:
+        sys.stderr.write(f"{error}\n")
+        return int(error.exit_code)
