@@ -10,9 +10,10 @@ from pyspark.sql import DataFrame, Row, SparkSession
 
 from expectations.models import City, Feed, FilesSource
 from spark_jobs import lineage
-from spark_jobs.errors import ContractBreach
+from spark_jobs.errors import ContractBreach, StepError
 from spark_jobs.feeds import batches, bronze, silver, staging, versions
 from spark_jobs.feeds.absence import Withheld
+from spark_jobs.feeds.batch_faults import as_step_error
 from spark_jobs.feeds.check import judge, rows_to_judge
 from spark_jobs.feeds.corrections import healed_report
 from spark_jobs.feeds.doubts import changed_ids, doubt_columns, ids_in_doubt, in_words, swapped_days
@@ -56,8 +57,8 @@ class Run:
 def refine(spark: SparkSession, city: City, feed: Feed, settings: Settings) -> list[str]:
     """Take all pending batches of a feed into silver. Returns a line of account for each batch.
 
-    A batch that breaks its contract leaves silver as it was and is recorded as breached; the other batches go through,
-    then ContractBreach is raised, and the next run tries it again. Once the source has delivered all its files again
+    A batch that breaks its contract, or over which a library fails, leaves silver as it was and is recorded as breached;
+    the other batches go through, then ContractBreach is raised, and the next run tries it again. Once the source has delivered all its files again
     it is set aside as replaced. Two runs of one feed take their turns; the second finds nothing to do.
     """
     with one_run_a_feed(settings.state, feed):
@@ -77,8 +78,7 @@ def _refine_all(run: Run, manifests: list[Manifest]) -> list[str]:
     account, breaches = [], []
     for manifest in manifests:
         try:
-            with tables.compiled(run.spark, when=manifest.n_bytes > FEW_BYTES):
-                account.append(_refine_batch(run, manifest))
+            account.append(_try_batch(run, manifest))
         except ContractBreach as breach:
             is_replaced = run.landing.replaced(run.feed, manifest) == {file.name for file in manifest.files}
             status = "replaced" if is_replaced else "breached"
@@ -90,6 +90,17 @@ def _refine_all(run: Run, manifests: list[Manifest]) -> list[str]:
     if breaches:
         raise ContractBreach("\n".join([*breaches, *account]))
     return account
+
+
+def _try_batch(run: Run, manifest: Manifest) -> str:
+    """One batch; whatever a library raises over it is a StepError."""
+    try:
+        with tables.compiled(run.spark, when=manifest.n_bytes > FEW_BYTES):
+            return _refine_batch(run, manifest)
+    except StepError:
+        raise
+    except Exception as error:
+        raise as_step_error(run.feed, manifest.batch_id, error) from error
 
 
 def _refine_batch(run: Run, manifest: Manifest) -> str:
