@@ -210,7 +210,7 @@ def read(spark: SparkSession, city: City, business_date: date, known_on: date, d
         coverage = without_still(coverage_of(city, status), behind, city, business_date, methodology)
         unscaled = CityFrame(
             city.area_code, lands.area_codes, lands.denominators(denominators), coverage,
-            Goalposts(*(np.zeros(0),) * 3, np.zeros(0, dtype=bool)), {}, known_on, methodology, lands.county_of,
+            Goalposts(*(np.zeros(0),) * 3), {}, known_on, methodology, lands.county_of,
         )  # fmt: skip
         counts = unscaled.counts(counted)
         base = base_years(city, counts, methodology)
@@ -303,14 +303,16 @@ def city_goalposts(
     values = np.column_stack([computed.centre, computed.low, computed.high])
     for row, indicator in enumerate(methodology.indicators):
         values[row] = frozen.get(indicator.id, tuple(values[row]))
-    return Goalposts(values[:, 0], values[:, 1], values[:, 2], np.asarray(np.isfinite(values).all(axis=1)))
+    return Goalposts(*values.T)
 
 
 def freeze(spark: SparkSession, night: Night) -> None:
     """Keep the night's goalposts for good: those not frozen yet, once the base period is known for good."""
     methodology, found = night.frame.methodology, night.frame.goalposts
-    given = zip(methodology.indicators, found.centre, found.low, found.high, found.is_available, strict=True)
-    goalposts = [(i.id, float(centre), float(low), float(high)) for i, centre, low, high, is_there in given if is_there]
+    given = np.column_stack([found.centre, found.low, found.high]).tolist()
+    goalposts = [
+        (i.id, *ends) for i, ends in zip(methodology.indicators, given, strict=True) if np.isfinite(ends).all()
+    ]
     if night.day < night.city.base_period.known_by or all(name in night.frozen for name, *_ in goalposts):
         return
     keys = {"city_code": night.city.city_code, "method_version": methodology.version}

@@ -60,6 +60,7 @@ class Scale(Frozen):
     centre: float
     span: PositiveFloat
     floor: PositiveFloat
+    least_width: PositiveFloat
     goalposts: GoalpostRule
 
 

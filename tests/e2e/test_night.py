@@ -42,6 +42,8 @@ def test_first_night_publishes_nine_counties(place: Place, first_night: subproce
     } <= place.release_hashes().keys()  # fmt: skip
     for county in latest["counties"]:
         assert county["name_zh"][:3] in first_night.stdout
+    folder = place.folder / "published" / CITY / "releases" / latest["release_id"]
+    assert "narrow_base" not in (folder / "indicators.csv").read_text(encoding="utf-8-sig")
 
 
 def test_planted_truth_is_found(place: Place, first_night: subprocess.CompletedProcess[str]) -> None:

@@ -15,6 +15,7 @@ from spark_jobs.index.engine.composite_index import (
     base_goalposts,
     compute_index,
 )
+from spark_jobs.index.engine.window_draws import base_states
 from spark_jobs.index.methodology import Methodology
 
 pytestmark = pytest.mark.unit
@@ -175,7 +176,7 @@ def test_without_a_complete_base_an_indicator_has_a_rate_and_no_score(year: Year
     goalposts = base_goalposts(base, methodology)
     result = run(year(RISK), goalposts, methodology)
     unbased = row(result, "c4")
-    assert np.flatnonzero(~goalposts.is_available).tolist() == [unbased]
+    assert np.flatnonzero(base_states(goalposts, methodology) != "live").tolist() == [unbased]
     assert np.all(result.indicators.state[unbased] == "no_base")
     assert np.isfinite(result.indicators.rate[unbased]).all()
     assert np.isnan(result.indicators.score[unbased]).all()
@@ -186,7 +187,68 @@ def test_a_gap_in_one_area_of_a_base_year_is_no_base(year: Year, methodology: Me
     counts = next(w.counts for w in year(RISK) if w.indicator_id.startswith("a3")).copy()
     counts[0, 0] = np.nan
     goalposts = base_goalposts([year(RISK), year(RISK), changed(year(RISK), "a3", counts=counts)], methodology)
-    assert goalposts.is_available.tolist() == [n != 2 for n in range(len(methodology.indicators))]
+    expected = ["no_base" if n == 2 else "live" for n in range(len(methodology.indicators))]
+    assert base_states(goalposts, methodology).tolist() == expected
+
+
+EVEN = np.ones(9)
+NARROW = {  # relative risks of the areas in each base year; too near each other for a scale
+    "all equal": [EVEN] * 3,
+    "equal but for a millionth": [EVEN, EVEN * (1.0 + 1e-6), EVEN],
+    "nearly equal": [EVEN, EVEN * 1.03, np.linspace(0.97, 1.03, 9)],
+    "one area": [EVEN[:1]] * 3,
+    "one area, years nearly equal": [EVEN[:1], EVEN[:1] * 1.04, EVEN[:1]],
+}
+WIDE = {
+    "usual": [RISK] * 3,
+    "one area, years that differ": [EVEN[:1], EVEN[:1] * 1.5, EVEN[:1]],
+    "equal years of another level": [EVEN, EVEN * 1.3, EVEN],
+    "huge": [np.geomspace(1e-3, 9.0, 9)] * 3,
+}
+
+
+@pytest.mark.parametrize("risks", NARROW.values(), ids=NARROW)
+def test_a_base_too_narrow_for_a_scale_leaves_rates_and_no_score(
+    year: Year, methodology: Methodology, risks: list[np.ndarray]
+) -> None:
+    base = base_goalposts([year(risk, size=20.0) for risk in risks], methodology)
+    n_areas = risks[0].size
+    found = run(year(1.2 * EVEN[:n_areas], size=20.0), base, methodology, areas=AREAS[:n_areas])
+    assert np.isfinite([base.centre, base.low, base.high]).all()  # known, and frozen as they are
+    assert set(found.indicators.state.ravel()) == {"narrow_base"}
+    assert np.isfinite(found.indicators.rate).all() and np.isnan(found.indicators.score).all()
+    assert np.isnan(found.overall.index).all() and not found.domains.is_live.any()
+    assert set(found.overall.reason) == {"domains_missing"}
+
+
+@pytest.mark.parametrize("risks", WIDE.values(), ids=WIDE)
+def test_a_base_wide_enough_has_scores_of_a_sensible_size(
+    year: Year, methodology: Methodology, risks: list[np.ndarray]
+) -> None:
+    base = base_goalposts([year(risk, size=20.0) for risk in risks], methodology)
+    found = run(year(risks[1], size=20.0), base, methodology, areas=AREAS[: risks[1].size])
+    assert set(found.indicators.state.ravel()) == {"live"}
+    reach = methodology.scale.span + 10.0  # a base year again lies between the goalposts, but for the interval's width
+    assert np.abs(found.indicators.score - methodology.scale.centre).max() < reach
+    assert np.isfinite(found.overall.index).all()
+
+
+def test_one_narrow_indicator_leaves_its_weight_to_the_others(year: Year, methodology: Methodology) -> None:
+    """As where it has no base period: the domain stands on what is left of its weight, and says how much."""
+    even = [changed(year(RISK), "c4", counts=next(w.counts for w in year(EVEN) if w.indicator_id.startswith("c4")))] * 3
+    narrow = run(year(RISK), base_goalposts(even, methodology), methodology)
+    without = [changed(year(RISK), "c4", is_live=False)] * 3
+    unbased = run(year(RISK), base_goalposts(without, methodology), methodology)
+    assert set(narrow.indicators.state[row(narrow, "c4")]) == {"narrow_base"}
+    np.testing.assert_array_equal(narrow.overall.index, unbased.overall.index)
+    np.testing.assert_array_equal(narrow.domains.live_weight_share, unbased.domains.live_weight_share)
+
+
+@pytest.mark.parametrize(("over", "state"), [(-1e-9, "narrow_base"), (1e-9, "live")])
+def test_the_least_width_is_the_methodologys(methodology: Methodology, over: float, state: str) -> None:
+    n = len(methodology.indicators)
+    ends = Goalposts(np.zeros(n), np.zeros(n), np.full(n, methodology.scale.least_width + over))
+    assert set(base_states(ends, methodology)) == {state}
 
 
 def test_events_of_a_base_year_without_exposure_are_in_no_mark(year: Year, methodology: Methodology) -> None:

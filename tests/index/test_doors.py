@@ -139,7 +139,7 @@ DRAWN = draw_window(plain_year(), GOALPOSTS, METHOD, 1, "headline", CODES)
 window = windows().flatmap(st.sampled_from)
 goalposts = st.one_of(
     st.just(GOALPOSTS),
-    array(len(METHOD.indicators)).map(lambda x: Goalposts(x, x - 1.0, x + 1.0, np.ones(x.size, dtype=np.bool_))),
+    array(len(METHOD.indicators)).map(lambda x: Goalposts(x, x - 1.0, x + 1.0)),
 )
 seed = st.one_of(st.just(1), whole)
 codes = st.sampled_from([CODES, CODES[:2], (CODES[0],) * 3, ()])
@@ -333,7 +333,7 @@ CALLS: dict[str, st.SearchStrategy[tuple[Any, ...]]] = {
     "weights.noisy": st.tuples(vector, share, whole, generator),
     "weights.dirichlet": st.tuples(vector, share, whole, generator),
     "window_draws.draw_window": st.tuples(windows(), goalposts, st.just(METHOD), seed, st.just("headline"), codes),
-    "window_draws.require_goalposts": st.tuples(goalposts, st.just(METHOD)),
+    "window_draws.base_states": st.tuples(goalposts, st.just(METHOD)),
     "window_draws.with_city": st.tuples(window),
     "window_draws.too_few_events": st.tuples(number, number, st.sampled_from([RATE, SHARE]), st.just(10)),
     "window_draws.unit_states": st.tuples(

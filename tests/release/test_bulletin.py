@@ -7,13 +7,15 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import date
 from html.parser import HTMLParser
+from typing import get_args
 
 import pytest
 
 from expectations.models import Text
+from spark_jobs.index.engine.results import StateCode
 from spark_jobs.release.model import Area, Release, ReleaseInput
 from spark_jobs.release.pages.bulletin import bulletin
-from spark_jobs.release.wording import LANGUAGES, LanguageCode
+from spark_jobs.release.wording import LANGUAGES, LanguageCode, Wording
 from tests.release import made_up
 
 pytestmark = pytest.mark.unit
@@ -151,6 +153,22 @@ def test_the_change_is_called_clear_only_when_it_is(
     page = Page(bulletin(make_release(replace(given, frames={**given.frames, "county_index": index})), "zh"))
     assert said in page.text
     assert "−0.0" not in page.text
+
+
+@pytest.mark.parametrize("state", [state for state in get_args(StateCode) if state != "live"])
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_an_indicator_without_a_score_stands_with_its_reason(
+    make_release: Make, language: LanguageCode, state: str
+) -> None:
+    given = made_up.release_input()
+    values = given.frames["indicator_value"].copy()
+    is_it = (values["area_code"] == given.areas[0].area_code) & (values["indicator_id"] == "c4_repeated_parties")
+    values.loc[is_it, ["score", "score_lower", "score_upper", "state_code"]] = [None, None, None, state]
+    given = replace(given, frames={**given.frames, "indicator_value": values})
+    page, words = bulletin(make_release(given), language), Wording(language, made_up.METHODOLOGY)
+    said = words.say("states_listed", state=words.name("state", state), list=words.indicator("c4_repeated_parties"))
+    assert said in page
+    assert said not in bulletin(make_release(made_up.release_input()), language)
 
 
 def test_no_flags_is_said(make_release: Make) -> None:

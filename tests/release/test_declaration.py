@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pyarrow as pa
 import pytest
 
 from expectations.located_yaml import ContractError
 from spark_jobs.index import rows
+from spark_jobs.index.engine.results import StateCode
 from spark_jobs.lake.tables import declared
 from spark_jobs.released.columns import MOVEMENT_CAUSES, TABLES, TABLES_FILE, TableFault, load_tables
 from spark_jobs.released.schemas import arrow_types, lake_ddl, lake_rows, spark_types
@@ -79,6 +80,10 @@ def test_a_column_too_few_or_too_many_is_never_empty_in_silence(name: str) -> No
     for wrong in ({column: row[column] for column in row if column != last}, {**row, "colour": "red"}):
         with pytest.raises(TableFault, match=f"table {TABLES[name].lake}: expected the columns"):
             lake_rows(name, [row, wrong])
+
+
+def test_an_indicator_has_no_state_that_is_not_declared() -> None:
+    assert TABLES["indicator_value"].columns["state_code"].codes == get_args(StateCode)
 
 
 def test_causes_of_movement_are_its_columns_and_a_trend_can_be_read_from_the_history() -> None:

@@ -215,7 +215,7 @@ def test_an_indicator_that_the_method_did_not_have_is_method() -> None:
 
 
 def test_goalposts_that_are_lost_leave_no_residual() -> None:
-    lost = replace(base(), is_available=np.arange(base().centre.size) != row_of("a4"))
+    lost = replace(base(), low=np.where(np.arange(base().low.size) == row_of("a4"), np.nan, base().low))
     moved = ledger(publish(year()), year(), publish(year(), lost))
     assert_adds_up(moved)
     assert set(np.flatnonzero(moved.points[0, :, -1])) <= {row_of("a4"), len(quick().indicators)}

@@ -32,7 +32,7 @@ from spark_jobs.index.engine.results import (
     OverallResult,
 )
 from spark_jobs.index.engine.scale import Goalposts, score, transformed
-from spark_jobs.index.engine.window_draws import WindowDraws, draw_window, too_few_events
+from spark_jobs.index.engine.window_draws import WindowDraws, base_states, draw_window, too_few_events
 from spark_jobs.index.methodology import Indicator, Methodology
 
 __all__ = [
@@ -55,7 +55,7 @@ def base_goalposts(base_years: Sequence[Sequence[IndicatorWindow]], methodology:
     """Frozen goalposts of the base period: x0 from the pooled city, low and high over all county-years.
 
     `base_years` holds one tuple of windows per base year. An indicator with a base year that is missing, in
-    part missing, or has too few events has no goalposts (is_available False), as has one without any spread.
+    part missing, or has too few events has no goalposts (NaN).
     """
     expected = methodology.windows.base_years
     if len(base_years) != expected:
@@ -68,7 +68,7 @@ def base_goalposts(base_years: Sequence[Sequence[IndicatorWindow]], methodology:
             for row, indicator in enumerate(methodology.indicators)
         ]
     )
-    return Goalposts(goalposts[:, 0], goalposts[:, 1], goalposts[:, 2], np.isfinite(goalposts).all(axis=1))
+    return Goalposts(*goalposts.T)
 
 
 def _indicator_goalposts(
@@ -82,7 +82,7 @@ def _indicator_goalposts(
     city = np.array([harm / sum(year.city_exposure for year in years)])
     counties = np.concatenate([_mean_rates(year, indicator, methodology) for year in years])
     x = transformed(counties[~np.isnan(counties)], indicator.kind)
-    if np.ptp(x) < 1e-9:
+    if not x.size:  # all of the base period's events in areas that are no more
         return nothing
     return float(transformed(city, indicator.kind)[0]), float(x.min()), float(x.max())
 
@@ -195,8 +195,9 @@ def indicator_result(now: WindowDraws, goalposts: Goalposts, methodology: Method
     per = np.array([indicator.rate_per for indicator in indicators])[:, None]
     rates = _quantiles(now.rates, methodology)
     scores = np.full_like(rates, np.nan)
+    bases = base_states(goalposts, methodology)
     for row, indicator in enumerate(indicators):
-        if goalposts.is_available[row]:
+        if bases[row] == "live":
             x = transformed(rates[:, row], indicator.kind)
             ends = (goalposts.centre[row], goalposts.low[row], goalposts.high[row])
             scores[:, row] = score(x, *ends, methodology.scale.centre, methodology.scale.span)

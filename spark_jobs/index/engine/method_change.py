@@ -141,7 +141,7 @@ def _with_frozen(
 ) -> Goalposts:
     rows = zip(methodology.indicators, computed.centre, computed.low, computed.high, strict=True)
     goalposts = np.array([frozen.get(indicator.id, own) for indicator, *own in rows])
-    return Goalposts(goalposts[:, 0], goalposts[:, 1], goalposts[:, 2], np.isfinite(goalposts).all(axis=1))
+    return Goalposts(*goalposts.T)
 
 
 def _series(counts: DailyCounts, goalposts: Goalposts, methodology: Methodology, days: Sequence[date]) -> Series:

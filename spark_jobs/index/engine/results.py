@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from spark_jobs.index.engine.arrays import BoolArray, FloatArray
 
-StateCode = Literal["live", "missing_feed", "too_few", "no_exposure", "no_base"]
+StateCode = Literal["live", "missing_feed", "too_few", "no_exposure", "no_base", "narrow_base"]
 StateArray = npt.NDArray[np.str_]
 
 DOMAINS_MISSING = "domains_missing"
@@ -18,8 +18,8 @@ DOMAINS_MISSING = "domains_missing"
 class IndicatorResult:
     """Arrays (n_indicators, n_units). Rates are in the displayed unit of the methodology (rate_per).
 
-    Missing figures are NaN: the rate unless live or no_base, the score unless live; counts only of delivered
-    feeds. Points are posterior medians, lower and upper the ends of the interval.
+    Missing figures are NaN: the rate unless live, no_base or narrow_base, the score unless live; counts only
+    of delivered feeds. Points are posterior medians, lower and upper the ends of the interval.
     """
 
     indicator_ids: tuple[str, ...]

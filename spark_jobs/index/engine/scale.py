@@ -6,10 +6,9 @@ from typing import Literal
 import numpy as np
 from scipy.special import logit
 
-from spark_jobs.index.engine.arrays import BoolArray, EngineInputError, FloatArray, require_number
+from spark_jobs.index.engine.arrays import EngineInputError, FloatArray, require_number
 
 Kind = Literal["rate", "proportion"]
-LEAST_WIDTH = 1e-9  # of goalposts: less is rounding
 
 
 @dataclass(frozen=True)
@@ -17,13 +16,12 @@ class Goalposts:
     """Frozen base-period goalposts, one entry per indicator in the order of the methodology.
 
     centre x0: city value of the whole base period; low, high: least and greatest county-year value, all on
-    the log or logit scale. is_available: False where a base year is missing or the goalposts do not differ.
+    the log or logit scale and NaN without a complete base. Kept as they are, however near they lie.
     """
 
     centre: FloatArray
     low: FloatArray
     high: FloatArray
-    is_available: BoolArray
 
 
 def transformed(values: FloatArray, kind: Kind) -> FloatArray:
@@ -45,11 +43,12 @@ def score(x: FloatArray, x0: float, low: float, high: float, centre: float, span
     """s = centre - span (x - x0) / (high - low): higher is safer, `centre` is the base-period city.
 
     Mazziotta and Pareto (2016), Soc. Indic. Res. 127, re-scaled with a fixed reference; the sign turns harms.
-    An infinite x has an infinite score, and so has one that lies farther off than numbers reach. Goalposts that do not lie LEAST_WIDTH apart are an EngineInputError.
+    An infinite x has an infinite score, and so has one that lies farther off than numbers reach. Goalposts of which
+    high does not lie above low are an EngineInputError.
     """
     for name, value in (("x0", x0), ("centre", centre), ("span", span)):
         require_number(name, value)
-    if not require_number("high", high) - require_number("low", low) >= LEAST_WIDTH:
-        raise EngineInputError(f"high must lie {LEAST_WIDTH:g} above low or more; found {low} and {high}")
+    if not require_number("high", high) > require_number("low", low):
+        raise EngineInputError(f"high must lie above low; found {low} and {high}")
     with np.errstate(over="ignore"):
         return np.asarray(centre - span * (x - x0) / (high - low))

@@ -5,20 +5,22 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from spark_jobs.index.engine.arrays import BoolArray, EngineInputError, FloatArray, require_numbers
+from spark_jobs.index.engine.arrays import BoolArray, FloatArray, require_numbers
 from spark_jobs.index.engine.gamma_draws import stream
 from spark_jobs.index.engine.inputs import IndicatorWindow, windows_in_order
 from spark_jobs.index.engine.posterior import beta_binomial_draws, gamma_poisson_draws
-from spark_jobs.index.engine.results import StateArray
+from spark_jobs.index.engine.results import StateArray, StateCode
 from spark_jobs.index.engine.scale import Goalposts, score, transformed
 from spark_jobs.index.methodology import Indicator, Methodology, PosteriorSettings
+
+WITH_RATE: tuple[StateCode, ...] = ("live", "no_base", "narrow_base")
 
 
 @dataclass(frozen=True)
 class WindowDraws:
     """Arrays (n_indicators, n_units[, n_draws]); the city is the last unit.
 
-    rates are per unit of exposure, NaN unless the state is live or no_base; scores NaN unless live.
+    rates are per unit of exposure, NaN unless the state is one of WITH_RATE; scores NaN unless live.
     """
 
     state: StateArray
@@ -42,7 +44,7 @@ def draw_window(
 ) -> WindowDraws:
     """Draw every indicator of one window. `slot` names the window; it and the area's code pick the random streams."""
     settings, indicators = methodology.posterior, methodology.indicators
-    require_goalposts(goalposts, methodology)
+    bases = base_states(goalposts, methodology)
     shape = (len(indicators), len(area_codes) + 1)
     result = WindowDraws(
         state=np.full(shape, "missing_feed"),
@@ -56,29 +58,33 @@ def draw_window(
         if not window.is_live:
             continue
         pooled = with_city(window)
-        state = unit_states(pooled, indicator, settings, bool(goalposts.is_available[row]))
+        state = unit_states(pooled, indicator, settings, str(bases[row]))
         result.state[row] = state
         result.n_events[row], result.exposure[row] = pooled.counts.sum(axis=0), pooled.exposure
-        drawn = np.isin(state, ("live", "no_base"))
+        drawn = np.isin(state, WITH_RATE)
         if not drawn.any():
             continue
         result.rates[row] = _rate_draws(pooled, indicator, settings, drawn, area_codes, (seed, slot))
-        if goalposts.is_available[row]:
+        if bases[row] == "live":
             ends = (goalposts.centre[row], goalposts.low[row], goalposts.high[row])
             x = transformed(result.rates[row], indicator.kind)
             result.scores[row] = score(x, *ends, methodology.scale.centre, methodology.scale.span)
     return result
 
 
-def require_goalposts(goalposts: Goalposts, methodology: Methodology) -> None:
-    """One centre, low and high an indicator, finite where it is available."""
+def base_states(goalposts: Goalposts, methodology: Methodology) -> StateArray:
+    """(n_indicators,): live; narrow_base where the goalposts lie too near each other for a scale; no_base without them.
+
+    Counties and years that hardly differ leave a range which chance alone may have made: one over it would turn small
+    moves into any number of points, and a wider one put in its place would measure by what nobody observed.
+    """
     n = len(methodology.indicators)
-    for name in ("centre", "low", "high"):
-        of_all = require_numbers(f"goalposts: {name}", getattr(goalposts, name), (n,))
-        gaps = [i.id for i, value, used in zip(methodology.indicators, of_all, goalposts.is_available, strict=True)
-                if used and np.isnan(value)]  # fmt: skip
-        if gaps:
-            raise EngineInputError(f"{gaps[0]}: goalposts that are available must have a {name}")
+    of_all = [
+        require_numbers(f"goalposts: {name}", getattr(goalposts, name), (n,)) for name in ("centre", "low", "high")
+    ]
+    _, low, high = of_all
+    states = np.where(high - low >= methodology.scale.least_width, "live", "narrow_base")
+    return np.where(np.isnan(of_all).any(axis=0), "no_base", states)
 
 
 def with_city(window: IndicatorWindow) -> IndicatorWindow:
@@ -98,14 +104,11 @@ def too_few_events(events: float, exposure: float, indicator: Indicator, min_eve
     return scarcer < min_events
 
 
-def unit_states(
-    pooled: IndicatorWindow, indicator: Indicator, settings: PosteriorSettings, has_base: bool
-) -> StateArray:
-    """State of each unit of a delivered indicator, the city (last) included."""
+def unit_states(pooled: IndicatorWindow, indicator: Indicator, settings: PosteriorSettings, base: str) -> StateArray:
+    """State of each unit of a delivered indicator, the city (last) included; base: see `base_states`."""
     events, exposure = float(pooled.counts[:, -1].sum()), float(pooled.exposure[-1])
     few = too_few_events(events, exposure, indicator, settings.min_events)
-    best = "too_few" if few else "live" if has_base else "no_base"
-    state = np.full(pooled.exposure.size, best, dtype="U12")
+    state = np.full(pooled.exposure.size, "too_few" if few else base, dtype="U12")
     state[~(pooled.exposure > 0.0)] = "no_exposure"
     state[np.isnan(pooled.counts).any(axis=0)] = "missing_feed"
     if np.all(state[:-1] == "missing_feed"):

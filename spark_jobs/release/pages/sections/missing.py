@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, get_args
 
+from spark_jobs.index.engine.results import StateCode
 from spark_jobs.release.pages.sections.page import Page
 from spark_jobs.release.whole import remainder_events
 from spark_jobs.released.columns import rows
@@ -52,7 +53,7 @@ def _states(page: Page) -> Iterable[str]:
     grey = [r for r in rows(page.release.tables["indicator_value"])
             if r["area_code"] == page.city.area_code and r["state_code"] != "live"]  # fmt: skip
     without = [r for r in grey if r["state_code"] == "missing_feed" and not r["feed_codes"]]
-    for state in ("missing_feed", "too_few", "no_exposure", "no_base"):
+    for state in get_args(StateCode):
         found = [r for r in grey if r["state_code"] == state and r not in without]
         if found:
             yield page.words.say("states_listed", state=page.words.name("state", state), list=_indicators(page, found))
