@@ -10,12 +10,12 @@ from __future__ import annotations
 import calendar
 import csv
 import io
-import math
 from dataclasses import dataclass
 from typing import Any
 
 from spark_jobs.release.files import BYTE_ORDER_MARK
 from spark_jobs.release.model import Release
+from spark_jobs.release.wording import whole_bounds, whole_points
 from spark_jobs.released.columns import rows
 
 TIER = "public_nightly"
@@ -47,14 +47,20 @@ def public_figures(release: Release) -> list[PublicFigure]:
     return [
         PublicFigure(
             row["area_code"],
-            None if row["index"] is None else float(round(row["index"])),
-            None if row["lower"] is None else float(math.floor(row["lower"])),
-            None if row["upper"] is None else float(math.ceil(row["upper"])),
+            None if row["index"] is None else float(whole_points(row["index"])),
+            *_whole_bounds(row["lower"], row["upper"]),
             row["band_code"],
             row["status_code"],
         )
         for row in rows(release.tables["county_index"])
     ]
+
+
+def _whole_bounds(lower: float | None, upper: float | None) -> tuple[float | None, float | None]:
+    if lower is None or upper is None:
+        return None, None
+    low, high = whole_bounds(lower, upper)
+    return float(low), float(high)
 
 
 def public_trend(release: Release, area_code: str | None = None) -> list[dict[str, Any]]:
@@ -63,7 +69,7 @@ def public_trend(release: Release, area_code: str | None = None) -> list[dict[st
         {
             "area_code": row["area_code"],
             "day": row["day"],
-            "index": None if row["index"] is None else round(row["index"]),
+            "index": None if row["index"] is None else whole_points(row["index"]),
         }
         for row in rows(release.tables["trend"])
         if area_code in (None, row["area_code"])

@@ -21,7 +21,7 @@ from spark_jobs.release.mart import MART
 from spark_jobs.release.model import Release
 from spark_jobs.release.movement import area_movements, movers_or_reason, row_name
 from spark_jobs.release.settlement import shown_settlements
-from spark_jobs.release.wording import Wording, number
+from spark_jobs.release.wording import Wording
 from spark_jobs.released.columns import MOVEMENT_CAUSES, rows
 
 # table -> column -> PostgreSQL type
@@ -76,7 +76,7 @@ def _county_index(release: Release, words: Wording) -> Iterator[Row]:
         yield row | {
             "interval_text": words.interval(row["lower"], row["upper"]),
             "band_name_zh": words.band(row["band_code"]),
-            "change_text": words.change(row["change_1y"]),
+            "change_text": words.change_1y(row["change_1y"]),
             "rank_text": _rank_text(row, words),
             "status_name_zh": words.name("status", row["status_code"]),
             "missing_zh": words.missing(domains, grey),
@@ -107,10 +107,10 @@ def _domain_index(release: Release, words: Wording) -> Iterator[Row]:
 
 
 def _marked(value: float | None, interval: str, band: str, words: Wording) -> str:
-    """▲ 107.5（100.1–113.5）: marked where the whole interval lies on one side of the base period."""
+    """▲ 108（100–114）: marked where the whole interval lies on one side of the base period."""
     if value is None:
         return words.index(None)
-    return words.say("scored", name=words.say_variant("band_mark", band) + number(value), score=interval)
+    return words.say("scored", name=words.say_variant("band_mark", band) + words.index(value), score=interval)
 
 
 def _indicator_value(release: Release, words: Wording) -> Iterator[Row]:

@@ -6,6 +6,7 @@ in methodology.yml, names of rules in their modules (spark_jobs/flags/rules).
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -66,12 +67,12 @@ class Wording:
         return next((self.pick(rule.name) for rule in RULES.values() if rule.code == rule_code), rule_code)
 
     def index(self, value: float | None) -> str:
-        """101.3; a missing index is said in words and never looks like a number."""
-        return self.say("no_index") if value is None else number(value)
+        """101: an index or a score; a missing one is said in words and never looks like a number."""
+        return self.say("no_index") if value is None else points(value)
 
     def interval(self, lower: float | None, upper: float | None) -> str:
-        """96.1–103.4"""
-        return self.say("nothing") if lower is None or upper is None else f"{number(lower)}–{number(upper)}"
+        """96–104: the ends of an index's interval"""
+        return self.say("nothing") if lower is None or upper is None else "–".join(bounds(lower, upper))
 
     def counts(self, lower: float | None, upper: float | None) -> str:
         """12–31: an interval of counts."""
@@ -84,8 +85,14 @@ class Wording:
         percent = f"{100 * value:+.0f}".replace("-", "−")
         return self.say("percent", value="0" if percent[1:] == "0" else percent)
 
+    def change_1y(self, value: float | None) -> str:
+        """+1 or −4: an index's change on the year before"""
+        if value is None:
+            return self.say("nothing")
+        return points(value) if points(value) == "0" else f"{'+' if value > 0 else ''}{points(value)}"
+
     def change(self, value: float | None) -> str:
-        """+1.2 or −0.4 (true minus sign)"""
+        """+1.2 or −0.4 (true minus sign): between two results of the same random numbers, whose tenths do mean something"""
         if value is None:
             return self.say("nothing")
         return number(value) if number(value) == "0.0" else f"{'+' if value > 0 else ''}{number(value)}"
@@ -96,7 +103,9 @@ class Wording:
 
     def percent_interval(self, lower: float | None, upper: float | None) -> str:
         """97.9–98.1"""
-        return self.interval(None if lower is None else 100 * lower, None if upper is None else 100 * upper)
+        if lower is None or upper is None:
+            return self.say("nothing")
+        return f"{number(100 * lower)}–{number(100 * upper)}"
 
     def month(self, value: date) -> str:
         return self.say("month", d=value)
@@ -131,6 +140,22 @@ def number(value: float) -> str:
     return "0.0" if text == "-0.0" else text.replace("-", "−")
 
 
-def whole(value: float) -> str:
-    """Whole points, true minus sign, never minus zero."""
-    return str(round(value)).replace("-", "−")
+def whole_points(value: float) -> int:
+    """Index points as everybody reads them: other random numbers move a county's index by 0.15 (methodology, section 6)."""
+    return round(value)
+
+
+def whole_bounds(lower: float, upper: float) -> tuple[int, int]:
+    """The ends of an interval in whole points, rounded outwards: what is printed never claims more than was computed."""
+    return math.floor(lower), math.ceil(upper)
+
+
+def points(value: float) -> str:
+    """Whole points with a true minus sign: all that pages print of an index, a score or a change on the year before."""
+    return str(whole_points(value)).replace("-", "−")
+
+
+def bounds(lower: float, upper: float) -> tuple[str, str]:
+    """The ends of an interval as pages print them."""
+    low, high = (str(end).replace("-", "−") for end in whole_bounds(lower, upper))
+    return low, high

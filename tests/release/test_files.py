@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import math
 import re
 from collections.abc import Callable
 from dataclasses import replace
@@ -245,8 +246,8 @@ def test_summary_prints_the_index_and_where_the_bulletin_is(release: Release, tm
         figure = release.tables["county_index"].set_index("area_code").loc[code]
         (line,) = [line for line in printed.splitlines() if zh in line]
         assert en in line
-        assert f"{figure['index']:.1f}" in line
-        assert f"{figure['lower']:.1f}–{figure['upper']:.1f}" in line
+        assert f"{figure['index']:.0f}" in line
+        assert f"{math.floor(figure['lower'])}–{math.ceil(figure['upper'])}" in line
         assert "provisional" in line
     assert str(written / "bulletin.zh.html") in printed
     assert "make serve" in printed

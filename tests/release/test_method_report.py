@@ -71,7 +71,7 @@ def test_the_table_has_each_day_and_area_and_its_parts_add_up(report: MethodRepo
 )
 def test_the_page_says_what_changed_and_marks_the_break(report: MethodReport, language: str, said: list[str]) -> None:
     page = report.files()[f"report.{language}.html"].decode()
-    for text in (*said, "domains.incidents.weight", "−0.8", "99.0–104.0"):
+    for text in (*said, "domains.incidents.weight", "−0.8", "99–104"):
         assert text in page, text
     assert "<b>" not in page and "&lt;b&gt;" in page
     assert "{" not in page.split("</style>")[1] and "nan" not in page.split("</style>")[1]

@@ -99,10 +99,10 @@ def test_a_domain_is_marked_only_where_its_whole_interval_is_on_one_side(make_re
     rows = [dict(zip(names, row, strict=True)) for row in serving_rows(release)["domain_index"]]
     incidents = [(r["value_text"], r["band_code"], r["band_name_zh"]) for r in rows if r["domain_id"] == "incidents"]
     assert incidents[:4] == [
-        ("▲ 107.5（100.1–113.5）", "better", "优于基期"),
-        ("▼ 92.0（85.0–99.9）", "worse", "差于基期"),
-        ("99.0（94.0–104.0）", "level", "与基期持平"),
-        ("100.5（100.0–101.0）", "level", "与基期持平"),
+        ("▲ 108（100–114）", "better", "优于基期"),
+        ("▼ 92（85–100）", "worse", "差于基期"),
+        ("99（94–104）", "level", "与基期持平"),
+        ("100（100–101）", "level", "与基期持平"),
     ]
     grey = {(r["value"], r["value_text"], r["band_code"]) for r in rows if r["domain_id"] == "disputes"}
     assert grey == {(None, "无指数", "none")}

@@ -11,6 +11,7 @@
 A column that no case here is about has a made-up value of its type.
 """
 
+import math
 from collections.abc import Iterable
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -102,9 +103,9 @@ def _county_index(with_city: bool) -> list[Row]:
         missing = "诉求与网格（热线自11月18日缺失）" if index is None else ""
         rows.append({
             **_area(code, name), "index": index, "lower": low, "upper": high,
-            "interval_text": f"{low:.1f}–{high:.1f}" if low is not None else "—",
+            "interval_text": f"{math.floor(low)}–{math.ceil(high)}" if low is not None else "—",
             "band_code": band, "band_name_zh": BANDS[band],
-            "change_1y": change, "change_text": f"{change:+.1f}" if change is not None else "—", "rank_text": "",
+            "change_1y": change, "change_text": f"{change:+.0f}" if change is not None else "—", "rank_text": "",
             "status_code": "provisional", "status_name_zh": "暂定", "confidence_code": "B" if index else "C",
             "missing_zh": missing, "reason_zh": missing or None,
         })  # fmt: skip
@@ -118,7 +119,7 @@ def _domain_index() -> list[Row]:
             live = not (index is None and domain == "demands_and_grid")
             value = (index or 99.0) + shift * (1 + position % 3) / 2 if live else None
             low, high = (value - 4, value + 4) if value is not None else (None, None)
-            text = f"{low:.1f}–{high:.1f}" if low is not None else "—"
+            text = f"{math.floor(low)}–{math.ceil(high)}" if low is not None else "—"
             band = (
                 "none" if low is None or high is None else "better" if low > 100 else "worse" if high < 100 else "level"
             )
@@ -126,7 +127,7 @@ def _domain_index() -> list[Row]:
             rows.append({
                 **_area(code, name), "domain_id": domain, "domain_name_zh": domain_name,
                 "value": value, "lower": low, "upper": high, "interval_text": text,
-                "value_text": f"{mark}{value:.1f}（{text}）" if live else "无指数",
+                "value_text": f"{mark}{value:.0f}（{text}）" if live else "无指数",
                 "band_code": band, "band_name_zh": BANDS[band], "is_live": live,
             })  # fmt: skip
     return rows

@@ -57,6 +57,16 @@ def test_nothing_carries_sql() -> None:
             assert "sqlExpression" not in mapping, path
 
 
+def test_charts_print_points_as_pages_do() -> None:
+    """Whole points everywhere; tenths only of a movement between two releases, which share their random numbers."""
+    keys = ("d3NumberFormat", "y_axis_format", "number_format", "d3format")
+    for path, asset in assets().items():
+        formats = {mapping[key] for mapping in walk(asset) for key in keys if key in mapping}
+        is_movement = path == "charts/movement.yaml"
+        assert formats <= ({"+.1f"} if is_movement else {".0f", ",.0f", ",d"}), path
+        assert formats or not is_movement
+
+
 def test_datasets_are_tables_of_the_mart() -> None:
     datasets = of_kind("datasets")
     assert {dataset["table_name"] for dataset in datasets.values()} == set(TABLES)

@@ -19,7 +19,7 @@ from spark_jobs.release.model import Area, Release
 from spark_jobs.release.pages.charts import Interval, Point, Scale, scale_over, sparkline, strip
 from spark_jobs.release.pages.template import template
 from spark_jobs.release.public import public_figures, public_trend
-from spark_jobs.release.wording import LanguageCode, Wording, whole
+from spark_jobs.release.wording import LanguageCode, Wording, bounds, points
 from spark_jobs.released.columns import rows
 
 PAGES: dict[LanguageCode, str] = {"zh": "index.html", "en": "index.en.html"}
@@ -96,10 +96,8 @@ def _render(
         status=words.name("status", release.status_code),
         note=words.pick(release.city.note) if release.city.note else None,
         answer=_answer(release, city, cards, change, words),
-        value=_shown(city["index"], words),
-        interval=words.say("leader_interval", lower=whole(city["lower"]), upper=whole(city["upper"]))
-        if city["index"] is not None
-        else "",
+        value=words.index(city["index"]),
+        interval=_interval(city, words) if city["index"] is not None else "",
         base=words.say("leader_base", first=base.first_day.year, last=base.last_day.year),
         spark=sparkline([Point(row["day"], row["index"], None, None) for row in trend], width=150, height=44),
         counts={band: sum(card.band == band for card in cards) for band in WORST_FIRST},
@@ -113,6 +111,11 @@ def _render(
     )
 
 
+def _interval(row: Mapping[str, Any], words: Wording) -> str:
+    lower, upper = bounds(row["lower"], row["upper"])
+    return words.say("leader_interval", lower=lower, upper=upper)
+
+
 def _answer(release: Release, city: Mapping[str, Any], cards: Sequence[Card], change: str, words: Wording) -> str:
     """One sentence on the city, one on its counties."""
     if city["index"] is None:
@@ -121,7 +124,7 @@ def _answer(release: Release, city: Mapping[str, Any], cards: Sequence[Card], ch
         first = words.say("leader_no_index", why=why)
     else:
         band = words.say_variant("city_band", city["band_code"])
-        first = words.say("leader_city", index=whole(city["index"]), band=band, change=change)
+        first = words.say("leader_city", index=points(city["index"]), band=band, change=change)
     bands = [card.band for card in cards]
     parts = [
         words.say("bands_part", n=bands.count(code), band=words.say_variant("area_band", code))
@@ -135,13 +138,13 @@ def _answer(release: Release, city: Mapping[str, Any], cards: Sequence[Card], ch
 def _card(release: Release, area: Area, row: Mapping[str, Any], scale: Scale, words: Wording) -> Card:
     return Card(
         area.area_code, words.pick(area.name), row["band_code"], words.band(row["band_code"]),
-        _shown(row["index"], words), _strip(row, scale, words),
+        words.index(row["index"]), _strip(row, scale, words),
         _why(release, area, row, words), _change(row, words).lstrip("；; "), _is_clear(row),
     )  # fmt: skip
 
 
 def _public_card(area: Area, row: Mapping[str, Any], scale: Scale, words: Wording) -> Card:
-    band, shown = words.band(row["band_code"]), _shown(row["index"], words)
+    band, shown = words.band(row["band_code"]), words.index(row["index"])
     return Card(
         area.area_code, words.pick(area.name), row["band_code"], band, shown, _strip(row, scale, words), "", "", False
     )
@@ -176,10 +179,10 @@ def _change(row: Mapping[str, Any], words: Wording) -> str:
     """The change on a year before as a clause; within the margin of error it says so."""
     if row["change_1y"] is None:
         return ""
-    points = whole(abs(row["change_1y"]))
-    if points == "0":
+    size = points(abs(row["change_1y"]))
+    if size == "0":
         return words.say("leader_same")
-    said = words.say("leader_higher" if row["change_1y"] > 0 else "leader_lower", points=points)
+    said = words.say("leader_higher" if row["change_1y"] > 0 else "leader_lower", points=size)
     return said if _is_clear(row) else said + words.say("leader_unsure")
 
 
@@ -191,8 +194,8 @@ def _is_clear(row: Mapping[str, Any]) -> bool:
 def _strip(row: Mapping[str, Any], scale: Scale, words: Wording) -> Markup | None:
     if row["index"] is None:
         return None
-    lower, upper = whole(row["lower"]), whole(row["upper"])
-    label = words.say("leader_strip", index=whole(row["index"]), lower=lower, upper=upper)
+    lower, upper = bounds(row["lower"], row["upper"])
+    label = words.say("leader_strip", index=points(row["index"]), lower=lower, upper=upper)
     return strip(Interval(label, row["index"], row["lower"], row["upper"], row["band_code"], note=""), scale)
 
 
@@ -233,10 +236,6 @@ def _missing(release: Release, words: Wording) -> list[str]:
         for feed in rows(release.missing_feeds)
     ]
     return feeds or [words.say("all_delivered")]
-
-
-def _shown(value: float | None, words: Wording) -> str:
-    return words.index(None) if value is None else whole(value)
 
 
 def _points(share: float) -> str:

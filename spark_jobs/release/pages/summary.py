@@ -59,7 +59,7 @@ def index_table(latest: dict[str, Any]) -> Table:
             words.index(figure["index"]),
             words.interval(figure["lower"], figure["upper"]),
             f"[{colour}]{band}[/]" if colour else band,
-            words.change(figure["change"]),
+            words.change_1y(figure["change"]),
             figure["status"],
             _missing(figure),
             style="bold" if figure is latest["city_index"] else "",

@@ -28,7 +28,7 @@ def _area_row(page: Page, area: Area) -> dict[str, Any]:
         "interval": words.interval(row["lower"], row["upper"]),
         "band": row["band_code"],
         "band_name": words.band(row["band_code"]),
-        "change": words.change(row["change_1y"]),
+        "change": words.change_1y(row["change_1y"]),
         "trend": sparkline(_trend(page, area)),
         "confidence": row["confidence_code"] or words.say("nothing"),
         "status": words.name("status", row["status_code"]),

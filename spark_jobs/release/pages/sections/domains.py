@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from spark_jobs.release.pages.sections.page import Page
-from spark_jobs.release.wording import number
+from spark_jobs.release.wording import points
 from spark_jobs.released.columns import rows
 
 
@@ -31,4 +31,4 @@ def domains(page: Page) -> list[dict[str, Any]]:
 def _domain_cell(page: Page, row: Mapping[str, Any] | None) -> dict[str, str] | None:
     if row is None or not row["is_live"] or row["value"] is None:
         return None
-    return {"value": number(row["value"]), "interval": page.words.interval(row["lower"], row["upper"])}
+    return {"value": points(row["value"]), "interval": page.words.interval(row["lower"], row["upper"])}

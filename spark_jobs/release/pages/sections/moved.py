@@ -9,7 +9,7 @@ from spark_jobs.release.model import Area
 from spark_jobs.release.movement import MovementSection, area_movements
 from spark_jobs.release.pages.sections.page import Page
 from spark_jobs.release.pages.sections.pulse import PulseSection
-from spark_jobs.release.wording import number
+from spark_jobs.release.wording import points
 from spark_jobs.released.columns import rows
 
 
@@ -26,9 +26,9 @@ def _moved_domains(page: Page) -> Iterable[str]:
 
 
 def _moved_domain(page: Page, domain_id: str, change: float) -> str:
-    points = number(abs(change))
-    key = "flat" if points == "0.0" else "up" if change > 0 else "down"
-    return page.words.say(f"moved_domain_{key}", name=page.words.domain(domain_id), points=points)
+    size = points(abs(change))
+    key = "flat" if size == "0" else "up" if change > 0 else "down"
+    return page.words.say(f"moved_domain_{key}", name=page.words.domain(domain_id), points=size)
 
 
 def _moved_areas(page: Page) -> Iterable[str]:
@@ -43,7 +43,7 @@ def _moved_areas(page: Page) -> Iterable[str]:
 
 
 def _moved_area(page: Page, area: Area) -> str:
-    change = page.words.change(page.index[area.area_code]["change_1y"])
+    change = page.words.change_1y(page.index[area.area_code]["change_1y"])
     return page.words.say("scored", name=page.name(area), score=change)
 
 
@@ -62,7 +62,7 @@ def _against_base(page: Page) -> Iterable[str]:
 
 
 def _scored(page: Page, row: Mapping[str, Any]) -> str:
-    return page.words.say("scored", name=page.words.indicator(row["indicator_id"]), score=number(row["score"]))
+    return page.words.say("scored", name=page.words.indicator(row["indicator_id"]), score=points(row["score"]))
 
 
 def movement(page: Page) -> MovementSection:

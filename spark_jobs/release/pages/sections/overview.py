@@ -8,7 +8,7 @@ from typing import Any
 from spark_jobs.release.build import missing_domains, no_index_reason
 from spark_jobs.release.model import Area
 from spark_jobs.release.pages.sections.page import Page
-from spark_jobs.release.wording import number
+from spark_jobs.release.wording import bounds, points
 
 
 def overview(page: Page) -> list[str]:
@@ -20,12 +20,13 @@ def _city_sentence(page: Page) -> str:
     day = words.day(page.release.business_date)
     if row["index"] is None:
         return words.say("city_no_index", day=day, why=_why(page, page.city))
+    lower, upper = bounds(row["lower"], row["upper"])
     return words.say(
         "city_index",
         day=day,
-        index=number(row["index"]),
-        lower=number(row["lower"]),
-        upper=number(row["upper"]),
+        index=points(row["index"]),
+        lower=lower,
+        upper=upper,
         band=words.say_variant("city_band", row["band_code"]),
     )
 
@@ -44,10 +45,9 @@ def _change(page: Page) -> str | None:
     row, words = page.index[page.city.area_code], page.words
     if row["change_1y"] is None:
         return None
-    points = number(abs(row["change_1y"]))
-    if points == "0.0":
-        return words.say("change_flat")
-    return words.say("change_up" if row["change_1y"] > 0 else "change_down", points=points, sure=_sure(page, row))
+    size = points(abs(row["change_1y"]))
+    key = "change_flat" if size == "0" else "change_up" if row["change_1y"] > 0 else "change_down"
+    return words.say(key, points=size, sure=_sure(page, row))
 
 
 def _sure(page: Page, row: Mapping[str, Any]) -> str:
