@@ -139,9 +139,9 @@ def indicator_figures(result: IndexResult, units: list[str]) -> Iterator[Row]:
 
 def scale_rows(goalposts: Goalposts, methodology: Methodology) -> Iterator[Row]:
     """One row an indicator; empty where it has no goalposts."""
-    columns = (goalposts.centre, goalposts.low, goalposts.high, goalposts.is_available)
-    for indicator, *ends, is_available in zip(methodology.indicators, *columns, strict=True):
-        centre, low, high = (float(end) if is_available else None for end in ends)
+    columns = (goalposts.centre, goalposts.low, goalposts.high)
+    for indicator, *ends in zip(methodology.indicators, *columns, strict=True):
+        centre, low, high = (float(end) if np.isfinite(ends).all() else None for end in ends)
         yield {"indicator_id": indicator.id, "centre": centre, "low": low, "high": high}
 
 

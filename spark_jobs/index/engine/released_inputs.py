@@ -70,7 +70,7 @@ def released_goalposts(rows: pd.DataFrame, methodology: Methodology) -> Goalpost
     by_indicator = rows.set_index("indicator_id")
     ids = [indicator.id for indicator in methodology.indicators]
     centre, low, high = (on_units(by_indicator[column], ids) for column in columns)
-    return Goalposts(centre, low, high, np.isfinite(np.array([centre, low, high])).all(axis=0))
+    return Goalposts(centre, low, high)
 
 
 def window_of(rows: pd.DataFrame, areas: list[str], indicator: Indicator, methodology: Methodology) -> IndicatorWindow:
