@@ -96,6 +96,20 @@ def decode(feed: Feed, path: Path, pseudonymiser: Pseudonymiser) -> Decoded:
     return Decoded(pa.concat_tables(tables), tuple(beyond), tuple(left_out))
 
 
+def has_no_rows(feed: Feed, path: Path) -> bool:
+    """True for a file that can be read and says that there was nothing: header, and no row."""
+    try:
+        read = [
+            content
+            for member in members(path, _extension(feed))
+            if not isinstance(member, LeftOut)
+            for content in _read(feed, member[1])[0].values()
+        ]
+    except Exception:  # noqa: BLE001 - what is wrong with a file is told when it is taken
+        return False
+    return not any(len(content.numbers) or content.faults for content in read)
+
+
 def groups_with(feed: Feed, path: Path, values: frozenset[str]) -> dict[str, set[tuple[str, ...]]]:
     """Pseudonym column -> the groups of source values in a landed file of which one is among `values`.
 

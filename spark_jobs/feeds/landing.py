@@ -25,6 +25,7 @@ from spark_jobs.errors import ContractBreach, SourceUnavailable
 from spark_jobs.feeds.formats.content import LeftOut
 
 MANIFEST = "manifest.json"
+UNFINISHED = ".landing-"  # how the folders of unfinished pulls begin
 IN_FOLDER = "__"  # between folder and name of a dropped file, in its name here
 
 
@@ -205,7 +206,7 @@ class Landing:
 
     def drop_unfinished(self, but: Path | None = None) -> None:
         """Remove what broken pulls have left."""
-        for leftover in self.folder.glob(".landing-*"):
+        for leftover in self.folder.glob(f"{UNFINISHED}*"):
             if leftover != but:
                 shutil.rmtree(leftover)
 
@@ -216,7 +217,7 @@ class Landing:
         A source that can go on where it broke off names the `pull`: the files that the same pull has brought whole are
         there again, and only what proves them wrong, a ContractBreach, removes them.
         """
-        folder = self.folder / f".landing-{pull or os.getpid()}"
+        folder = self.folder / f"{UNFINISHED}{pull or os.getpid()}"
         self.drop_unfinished(but=folder if pull else None)
         folder.mkdir(parents=True, exist_ok=bool(pull))
         for torn in folder.glob(".*"):

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import io
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from expectations.models import FilesSource, Known
 from spark_jobs.errors import ContractBreach, SourceUnavailable
 from spark_jobs.feeds.sources import folder
 from spark_jobs.feeds.sources.files import delivered_on
-from tests.bad_input.cases import csv_of, feed, line
+from tests.bad_input.cases import GOOD, HEADER, csv_of, feed, line, lines_of, sheets_of, zip_of
 from tests.bad_input.test_files import Drops
 
 pytestmark = [pytest.mark.unit, pytest.mark.bad_input]
@@ -191,6 +194,38 @@ def test_deliveries_that_repeat_themselves(
             drops.deliver(content, name)
         drops.land()
     assert _taken(drops) == taken
+    assert drops.land() is None
+
+
+def _parquet(*rows: dict[str, str]) -> bytes:
+    content = io.BytesIO()
+    pq.write_table(pa.table({name: pa.array([each[name] for each in rows], pa.string()) for name in HEADER}), content)
+    return content.getvalue()
+
+
+def _workbook(*rows: dict[str, str]) -> bytes:
+    return sheets_of({"cases": [HEADER, *(list(each.values()) for each in rows)]})
+
+
+# format: (a file of a day without records, one of a day with some)
+QUIET = {
+    "gzip": ("csv", gzip.compress(HEADER_ONLY, mtime=0), gzip.compress(CONTENT, mtime=0)),
+    "zip": ("csv", zip_of({"a.csv": HEADER_ONLY}), zip_of({"a.csv": CONTENT})),
+    "a zip of two": ("csv", zip_of({"a.csv": HEADER_ONLY, "b.csv": HEADER_ONLY}), zip_of({"a.csv": HEADER_ONLY, "b.csv": CONTENT})),
+    "Excel": ("xlsx", _workbook(), _workbook(*GOOD)),
+    "Parquet": ("parquet", _parquet(), _parquet(*GOOD)),
+    "JSON Lines": ("jsonl", b"\n", lines_of()),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("written", "quiet", "filled"), QUIET.values(), ids=QUIET.keys())
+def test_a_quiet_day_is_a_delivery_in_whatever_format(drops: Drops, written: str, quiet: bytes, filled: bytes) -> None:
+    """The same bytes with rows in them are no delivery of another day: an export that stands still proves nothing."""
+    drops.feed = feed(format=written)
+    for day, content in ((10, quiet), (11, quiet), (12, filled), (13, filled)):
+        drops.deliver(content, f"cases_202602{day}.{written}")
+        drops.land()
+    assert [day for _, day in _taken(drops)] == ["20260210", "20260211", "20260212"]
     assert drops.land() is None
 
 

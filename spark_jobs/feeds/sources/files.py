@@ -7,12 +7,14 @@ import shutil
 import unicodedata
 from calendar import monthrange
 from datetime import date
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
+from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
 from expectations.models import Feed, FilesSource
 from spark_jobs.errors import ContractBreach, SourceUnavailable
-from spark_jobs.feeds.landing import IN_FOLDER, Batch, Landing, Manifest
+from spark_jobs.feeds.decoding import has_no_rows
+from spark_jobs.feeds.landing import IN_FOLDER, UNFINISHED, Batch, Landing, Manifest
 from spark_jobs.feeds.sources.folder import Drop, Folder
 from spark_jobs.feeds.sources.pull import Pull
 
@@ -21,7 +23,7 @@ EARLIEST, LATEST = 1990, 2100  # of years in names: as of those in rows
 _MARK, _END = r"[-_. /年月]", "[年月日号]?"
 _PADDED = re.compile(rf"(\d{{4}})(?:{_MARK}?(\d\d)(?:{_MARK}?(\d\d))?)?{_END}")
 _BY_MARKS = re.compile(rf"(\d{{4}}){_MARK}(\d\d?)(?:{_MARK}(\d\d?))?{_END}")
-QUIET_FILE = 4_096  # bytes; a file of a quiet day is a header and no more
+QUIET_FILE = 32_768  # bytes; a file of a quiet day is a header and no more, or a workbook around one
 
 
 def delivered_on(source: FilesSource, name: str) -> date:
@@ -70,9 +72,7 @@ def land(pull: Pull) -> Manifest | None:
             _check_place(feed, drop)
         horizon = max(pull.business_date, pull.cutoff.date()) if feed.ends_on else pull.business_date
         days = {drop: delivered_on(source, PurePosixPath(drop.name).name) for drop in found}
-        due = _new(
-            folder, {drop: day for drop, day in days.items() if day <= horizon}, landing, feed.mode == "snapshot"
-        )
+        due = _new(feed, folder, {drop: day for drop, day in days.items() if day <= horizon}, landing)
         if not due:
             return None
         window_from = landing.landed_through() or feed.starts_on
@@ -110,11 +110,10 @@ class _Known(NamedTuple):
     n_before: int  # how often its content has landed under its name
 
 
-def _new(folder: Folder, days: dict[Drop, date], landing: Landing, is_whole: bool) -> dict[Drop, _Known]:
+def _new(feed: Feed, folder: Folder, days: dict[Drop, date], landing: Landing) -> dict[Drop, _Known]:
     """Files whose content has not landed; of the same content twice, the first.
 
-    A header without rows is the same bytes on every quiet day, and so is a whole table (`is_whole`) in which nothing
-    changed: there the day counts too, or the second day would be missing. What comes back after other bytes came under
+    A header without rows is the same bytes on every quiet day, and so is a whole table in which nothing changed: there the day counts too, or the second day would be missing. What comes back after other bytes came under
     its name is new as well.
     """
     landed_files = [
@@ -131,7 +130,10 @@ def _new(folder: Folder, days: dict[Drop, date], landing: Landing, is_whole: boo
             continue
         sha256 = folder.sha256(drop.name)
         is_back = before is not None and before.sha256 != sha256
-        if is_back or (sha256, day if is_whole or _is_quiet(folder, drop) else None) not in landed:
+        is_known = (sha256, day) in landed or (
+            (sha256, None) in landed and feed.mode != "snapshot" and not _is_quiet(feed, folder, drop, landing)
+        )
+        if is_back or not is_known:
             n_before = sum((file.name, file.sha256) == (_landed_name(drop), sha256) for file, _ in landed_files)
             new[drop] = _Known(day, sha256, n_before)
             landed |= {(sha256, None), (sha256, day)}
@@ -142,14 +144,16 @@ def _landed_name(drop: Drop) -> str:
     return drop.name.replace("/", IN_FOLDER)
 
 
-def _is_quiet(folder: Folder, drop: Drop) -> bool:
-    """True for a text file of one line at most."""
+def _is_quiet(feed: Feed, folder: Folder, drop: Drop, landing: Landing) -> bool:
+    """True for a file without rows: a header alone, as text or packed, in a sheet or in Parquet; or nothing at all."""
     if drop.size > QUIET_FILE:
         return False
-    with folder.open(drop.name) as file:
-        content = file.read()
-    is_text = b"\0" not in content and not content.startswith((b"\x1f\x8b", b"PK"))
-    return is_text and len(content.splitlines()) <= 1
+    landing.folder.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(dir=landing.folder, prefix=UNFINISHED) as scratch:
+        path = Path(scratch) / PurePosixPath(drop.name).name
+        with folder.open(drop.name) as content:
+            path.write_bytes(content.read())
+        return not drop.size or has_no_rows(feed, path)
 
 
 def _copy(feed: Feed, batch: Batch, folder: Folder, drop: Drop, known: _Known) -> None:
