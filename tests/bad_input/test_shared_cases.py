@@ -81,16 +81,33 @@ def told(words: str, n_records: int) -> Expectation:
     return check
 
 
+def believed(n_records: int, words: str = "") -> Expectation:
+    """Both deliveries are taken and checked on their days, and no record is closed; what is withheld is told."""
+
+    def check(outcome: Outcome) -> None:
+        assert outcome.letters == [] and words in "\n".join(outcome.account), outcome
+        batches = outcome.trial.batches()
+        assert batches.status.tolist() == ["checked"] * 2
+        assert [str(day) for days in batches.delivered_days for day in days] == ["2026-02-01", "2026-02-02"]
+        rows = outcome.trial.silver("record_id", "is_current", "is_deleted")
+        assert len({id for id, is_current, is_deleted in rows if is_current and not is_deleted}) == n_records
+
+    return check
+
+
 HAPPENS: dict[str, Expectation] = {
     "03_int96": counted("occurred_on", {"2026-01-31": 12}),
     "05_id_point_zero": stopped("number_like in record_id", 20),
     "06_deleted_flag": stopped("unknown_value in is_deleted", 20),
     "07_null_word": stopped("12 times null_word in record_id", 0),
+    "08_same_updated": counted("n_deaths", {str(n): 2 for n in range(1, 11)}),
+    "10_snapshot_cut": believed(1_400, "the snapshot of 2026-02-02 lacks 400 of the 1,400 records before it"),
     "12_day_first": stopped("swapped_day: 10 of 20", 20),
     "13_yearly_numbers": stopped("id_of_another_event: 8 of 8", 24),
     "14a_zone_name": counted("occurred_on", {"2026-01-31": 2, "2026-02-01": 8}),
     "23_dot_thousands": rejected(*["ambiguous_number"] * 3),
     "25_key_spellings": told("ids that differ in capitals only: 1", 6),
+    "26_unchanged_snapshot": believed(20),
     "29_full_width_codes": counted("nature_code", {"criminal": 101, "public_order": 1}),
 }
 

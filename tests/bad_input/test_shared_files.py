@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from spark_jobs.errors import ContractBreach
 from spark_jobs.feeds.decoding import decode
 from spark_jobs.feeds.landing import Landing
 from spark_jobs.feeds.sources.files import delivered_on
+from tests.bad_input import cases, test_shared_cases
 from tests.bad_input.test_api import feed as feed
 from tests.bad_input.test_api import ids, pull
 from tests.bad_input.test_files import PSEUDONYMISER
@@ -36,6 +38,14 @@ HAPPENS: dict[str, list[tuple[str, int] | str]] = {
     "22_macosx": [("2026-02-02", 5)],
     "24_formula_empty": [("2026-02-02", 10)],
 }
+ELSEWHERE = {  # case -> the test beside its siblings
+    "15a_cursor_null": "tests/feeds/test_database_source.py",
+    "15b_cursor_text": "tests/feeds/test_database_source.py",
+    "18a_merged_county": "tests/bad_input/test_places_by_day.py",
+    "18b_new_code_same_name": "tests/bad_input/test_places_by_day.py",
+    "30_population_of_a_new_year": "tests/contracts/test_dated.py",
+}
+HERE = ("16_docket_rows_alike", "17_total_capped")
 INDISTINCT = {"27a_blank_or_underscore": ("filed_on", "Report_Date"), "27b_capitals": ("n_minor_injuries", "hurt")}
 
 
@@ -66,8 +76,31 @@ def test_what_check_says_before_the_night(case: str) -> None:
     assert (fault.location, fault.found) == (("columns", column), repr(name))
 
 
-def test_docket_rows_that_are_alike_in_what_is_read(feed: Feed, tmp_path: Path) -> None:
+def test_every_case_is_driven() -> None:
+    for case, test in ELSEWHERE.items():
+        assert case in (Path(__file__).parents[2] / test).read_text(encoding="utf-8")
+    driven = [*test_shared_cases.HAPPENS, *HAPPENS, *INDISTINCT, *ELSEWHERE, *HERE]
+    assert sorted(driven) == sorted(path.name for path in CASES.iterdir() if path.is_dir())
 
+
+@pytest.mark.parametrize("status", [200, 400])
+def test_a_total_that_ends_at_10_000(feed: Feed, tmp_path: Path, status: int) -> None:
+    """10,734 rows; the API claims 10,000 and has nothing to say from there on."""
+    feed = feed.model_copy(update={"source": feed.source.model_copy(update={"page_size": 500})})
+    rows = [cases.row(f"r{number:05}") for number in range(10_734)]
+
+    def page(number: int, asked: int) -> Answer:
+        items = rows[(number - 1) * 500 : number * 500] if number <= 20 else []
+        content = json.dumps({"total": 10_000, "items": items}).encode()
+        return Answer(b'{"error": "too deep"}', status) if number > 20 and status != 200 else Answer(content)
+
+    landing = Landing(tmp_path / "landing")
+    with serving(Office(page)) as office, pytest.raises(ContractBreach):
+        pull(feed, landing, office.port)
+    assert landing.manifests() == []
+
+
+def test_docket_rows_that_are_alike_in_what_is_read(feed: Feed, tmp_path: Path) -> None:
     pages = [path.read_bytes() for path in sorted((CASES / "16_docket_rows_alike").glob("page_*.json"))]
     with serving(Office(lambda number, asked: Answer((pages + [b'{"total": 4, "items": []}'])[number - 1]))) as office:
         landing = Landing(tmp_path / "landing")
