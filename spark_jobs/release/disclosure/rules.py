@@ -8,7 +8,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from expectations.located_yaml import Fault, load, one_of
+from expectations.located_yaml import ContractFault, load, one_of
 from expectations.models import Frozen
 from spark_jobs.index.methodology import Indicator, Methodology
 
@@ -58,12 +58,12 @@ def load_rules(methodology: Methodology, path: Path = RULES_PATH) -> DisclosureR
     return load(path, DisclosureRules, check=lambda rules: _faults(rules, methodology))
 
 
-def _faults(rules: DisclosureRules, methodology: Methodology) -> Iterator[Fault]:
+def _faults(rules: DisclosureRules, methodology: Methodology) -> Iterator[ContractFault]:
     """Kinds of harm that the methodology does not have, and a sensitive class that is less careful than the other."""
     for n, stratum in enumerate(rules.sensitive.strata):
         if stratum not in methodology.severity:
-            yield Fault(("sensitive", "strata", n), one_of(methodology.severity, stratum), repr(stratum))
+            yield ContractFault(("sensitive", "strata", n), one_of(methodology.severity, stratum), repr(stratum))
     for field in ("threshold", "protection"):
         least, found = getattr(rules.counts, field), getattr(rules.sensitive, field)
         if found < least:
-            yield Fault(("sensitive", field), f"at least {least}, as for other counts", str(found))
+            yield ContractFault(("sensitive", field), f"at least {least}, as for other counts", str(found))
