@@ -252,8 +252,12 @@ def movement(
 
 
 @app.command()
-def verify(folder: Annotated[Path, typer.Argument(help="Folder of a release.")]) -> None:
-    """Check a published release from its folder alone: its files, and its figures computed again. Needs no Spark."""
+def verify(
+    folder: Annotated[
+        Path, typer.Argument(help="Folder of a release, or of a city: then all of them and their chain.")
+    ],
+) -> None:
+    """Check published files from their folder alone: hashes, chain, figures computed again. Needs no Spark."""
     from spark_jobs.release.verification import report
 
     raise typer.Exit(report(folder))

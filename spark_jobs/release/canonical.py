@@ -80,3 +80,8 @@ def release_id(header: Mapping[str, str], hashes: Mapping[str, str]) -> str:
     """
     content = json_text({"header": dict(sorted(header.items())), "tables": dict(sorted(hashes.items()))})
     return f"{header['business_date'].replace('-', '')}-{sha256(content)[:10]}"
+
+
+def document_hash(document: Mapping[str, Any]) -> str:
+    """SHA-256 of release.json without the entry that holds it: `sha256`, the last."""
+    return sha256(json_text({key: value for key, value in document.items() if key != "sha256"}))

@@ -22,7 +22,7 @@ import pandas as pd
 
 from expectations.models import Text
 from spark_jobs.errors import EnvironmentFault
-from spark_jobs.release.canonical import json_text
+from spark_jobs.release.canonical import document_hash, json_text
 from spark_jobs.release.model import Gate, Previous, Release
 from spark_jobs.released.columns import TABLES
 
@@ -77,8 +77,11 @@ def _parse_cell(kind: str, text: str) -> Any:
     return text.removeprefix("'")
 
 
-def latest(release: Release, gates: tuple[Gate, ...]) -> dict[str, Any]:
-    """Content of latest.json: the headline of release.json, all gates with the switch, hashes, and no staleness."""
+def latest(release: Release, gates: tuple[Gate, ...], written: Mapping[str, Any]) -> dict[str, Any]:
+    """Content of latest.json: the headline of release.json, all gates with the switch, hashes, and no staleness.
+
+    `written`: release.json as it stands in the folder, which an earlier run may have written.
+    """
     document = release.document
     switched = [
         {"name": g.name, "passed": g.passed, "severity": g.severity, "detail_zh": g.detail.zh, "detail_en": g.detail.en}
@@ -89,6 +92,8 @@ def latest(release: Release, gates: tuple[Gate, ...]) -> dict[str, Any]:
         "gates": switched,
         "tables": {name: table["sha256"] for name, table in document["tables"].items()},
         "folder": f"releases/{release.release_id}",
+        "predecessor": written.get("predecessor"),
+        "sha256": document_hash(written),
         "stale": None,
     }
 
@@ -146,6 +151,34 @@ def stale_since(current: Mapping[str, Any] | None, business_date: date) -> date 
         return None
     before = current["stale"]
     return min(business_date, date.fromisoformat(before["since"])) if before else business_date
+
+
+def read_document(folder: Path) -> dict[str, Any] | None:
+    """release.json of a release's folder; None where it is not there or cannot be read."""
+    try:
+        content: dict[str, Any] = json.loads((folder / RELEASE_FILE).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return content if isinstance(content, dict) else None
+
+
+def predecessor(city_folder: Path, release_id: str) -> dict[str, str] | None:
+    """The release that readers saw when `release_id` was first written, and the hash of its release.json.
+
+    A folder that is written again keeps its own: what it said, if it can still be read whole, or what latest.json says
+    of it. So the same data after the same release are the same bytes, whenever and however often they are written.
+    None for a city's first release, and after one that was switched before releases carried a hash.
+    """
+    written, current = read_document(release_folder(city_folder, release_id)), read_latest(city_folder)
+    if written is not None and written.get("sha256") == document_hash(written):
+        kept: dict[str, str] | None = written["predecessor"]
+        return kept
+    if current is None or "sha256" not in current:
+        return None
+    if current["release_id"] == release_id:
+        of_current: dict[str, str] | None = current["predecessor"]
+        return of_current
+    return {"release_id": current["release_id"], "sha256": current["sha256"]}
 
 
 def mark_stale(city_folder: Path, since: date, reason: Text) -> None:

@@ -171,7 +171,8 @@ def switch(
     lake.write_lake(spark, release, given)
     written = files.release_folder(folder, release.release_id)
     if verify(written):
-        written = files.write_release(folder, release.release_id, render(release))
+        before = files.predecessor(folder, release.release_id)
+        written = files.write_release(folder, release.release_id, render(release, before))
     problems = verify(written)
     if problems:
         found = "; ".join(map(str, problems[:5]))
@@ -183,7 +184,9 @@ def switch(
     pointer.move_pointer(spark, release.city.city_code, release.release_id, release.business_date)
     public_files.write_public(release, public_files.public_folder(folder))
     read_back = Gate("switch", True, Text("已写入并校验", "written, read back and verified"))
-    files.write_latest(folder, files.latest(release, (*gates, read_back)))
+    document = files.read_document(written)
+    assert document  # it was verified
+    files.write_latest(folder, files.latest(release, (*gates, read_back), document))
 
 
 def _judged(given: ReleaseInput) -> tuple[dict[str, pd.DataFrame], tuple[Gate, ...]]:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from expectations.models import Text
-from spark_jobs.release.canonical import json_text, sha256
+from spark_jobs.release.canonical import document_hash, json_text, sha256
 from spark_jobs.release.files import BYTE_ORDER_MARK, METHODOLOGY_FILE, RELEASE_FILE, csv_cell
 from spark_jobs.release.model import Release
 from spark_jobs.release.pages.bulletin import bulletin
@@ -21,15 +21,19 @@ from spark_jobs.released.columns import TABLES, rows
 from spark_jobs.released.schemas import arrow_types
 
 
-def render(release: Release) -> dict[str, bytes]:
-    """Every file of the release folder by name; release.json, which lists the hashes of the others, comes last."""
+def render(release: Release, predecessor: Mapping[str, str] | None = None) -> dict[str, bytes]:
+    """Every file of the release folder by name; release.json, which lists the hashes of the others, comes last.
+
+    `predecessor`: files.predecessor, which release.json carries beside what the release is made of.
+    """
     files = {table.file: table_csv(release, name).encode() for name, table in TABLES.items()}
     files |= {table.parquet: table_parquet(release, name) for name, table in TABLES.items() if table.parquet}
     files |= {f"bulletin.{code}.html": bulletin(release, code).encode() for code in LANGUAGES}
     files |= {PAGES[code]: leader_page(release, code).encode() for code in LANGUAGES}
     files[METHODOLOGY_FILE] = json_text(release.methodology.model_dump(mode="json")).encode()
     listed = {name: {"bytes": len(content), "sha256": sha256(content)} for name, content in sorted(files.items())}
-    return {**files, RELEASE_FILE: json_text({**release.document, "files": listed}).encode()}
+    document = {**release.document, "files": listed, "predecessor": predecessor}
+    return {**files, RELEASE_FILE: json_text({**document, "sha256": document_hash(document)}).encode()}
 
 
 def table_csv(release: Release, table: str) -> str:

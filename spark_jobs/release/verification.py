@@ -3,7 +3,7 @@
     uvx --from . peace-index-verify published/<city>/releases/<id>
 
 First whether the files are what they claim to be (verify.py), then whether the figures follow from the inputs beside
-them (reproduce.py). Exit code 0: both; 1: something is not; 2: there is no release.
+them (reproduce.py). Of a city's folder: whether every release is whole and the chain of their hashes holds. Exit code 0: both; 1: something is not; 2: there is no release.
 """
 
 from __future__ import annotations
@@ -20,21 +20,38 @@ import pandas as pd
 from spark_jobs.errors import StepError, UsageError
 from spark_jobs.index.engine.arrays import EngineInputError
 from spark_jobs.index.methodology import Methodology, load_methodology
-from spark_jobs.release.files import METHODOLOGY_FILE, RELEASE_FILE, parse_csv
-from spark_jobs.release.reproduce import TOLERANCE, Reproduced, reproduced
-from spark_jobs.release.verify import verify
+from spark_jobs.release.files import LATEST_FILE, METHODOLOGY_FILE, RELEASE_FILE, parse_csv
+from spark_jobs.release.reproduce import Reproduced, reproduced
+from spark_jobs.release.verify import verify, verify_city, verify_link
 from spark_jobs.released.columns import TABLES, canonical_frame
 
 SAID, FOUND_WRONG = 0, 1
 
 
 def verification(folder: Path) -> Iterator[tuple[bool, str]]:
-    """What is found of a release's folder, line by line: whether it is as it should be, and the words.
+    """What is found of a folder, line by line: whether it is as it should be, and the words.
 
     Raises UsageError where there is no release.
     """
-    if not (folder / RELEASE_FILE).is_file():
-        raise UsageError(f"verify: expected the folder of a release, with {RELEASE_FILE}; found none in {folder}")
+    if (folder / RELEASE_FILE).is_file():
+        yield from _release(folder)
+    elif (folder / "releases").is_dir():
+        yield from _city(folder)
+    else:
+        raise UsageError(
+            f"verify: expected the folder of a release, with {RELEASE_FILE}, or of a city, with releases; found {folder}"
+        )
+
+
+def _city(folder: Path) -> Iterator[tuple[bool, str]]:
+    n_sound, n_all = 0, 0
+    for name, problems in verify_city(folder):
+        yield from ((False, f"{name}: {problem}") for problem in problems)
+        n_all, n_sound = n_all + 1, n_sound + (not problems)
+    yield n_sound == n_all, f"{n_all - 1} releases and {LATEST_FILE}: {n_sound} of {n_all} are whole and of one chain"
+
+
+def _release(folder: Path) -> Iterator[tuple[bool, str]]:
     problems = verify(folder)
     yield from ((False, str(problem)) for problem in problems)
     if problems:
@@ -42,10 +59,25 @@ def verification(folder: Path) -> Iterator[tuple[bool, str]]:
         return
     document: dict[str, Any] = json.loads((folder / RELEASE_FILE).read_text(encoding="utf-8"))
     yield True, f"{document['release_id']}: {len(document['files'])} files are those of the release"
+    yield from _before(folder.parent, document.get("predecessor"))
     try:
         yield from ((not table.unlike, str(table)) for table in reproduced_folder(folder, document))
     except EngineInputError as error:
         yield False, f"the figures cannot be computed again: {error}"
+
+
+def _before(releases: Path, named: dict[str, str] | None) -> Iterator[tuple[bool, str]]:
+    """The release before, if it lies beside; a stranger may have one folder only."""
+    if named is None:
+        yield True, "no release before it"
+    elif not (releases / named["release_id"]).is_dir():
+        yield True, f"the release before it, {named['release_id']}, does not lie beside it and was not looked at"
+    else:
+        problems = verify_link(releases, named)
+        yield (
+            not problems,
+            str(problems[0]) if problems else f"the release before it is {named['release_id']}, unaltered",
+        )
 
 
 def reproduced_folder(folder: Path, document: dict[str, Any]) -> list[Reproduced]:
@@ -77,16 +109,14 @@ def report(folder: Path) -> int:
     for is_right, words in verification(folder):
         is_sound &= is_right
         sys.stdout.write(f"{'ok ' if is_right else 'NO '} {words}\n")
-    sys.stdout.write(
-        f"every figure named above was computed again, to {TOLERANCE:g}\n" if is_sound else "not as it should be\n"
-    )
+    sys.stdout.write("all of it is as it should be\n" if is_sound else "not as it should be\n")
     return SAID if is_sound else FOUND_WRONG
 
 
 def main() -> int:
     """The console script."""
     parser = argparse.ArgumentParser(prog="peace-index-verify", description=__doc__)
-    parser.add_argument("folder", type=Path, help="the folder of a release")
+    parser.add_argument("folder", type=Path, help="the folder of a release, or of a city")
     try:
         return report(parser.parse_args().folder)
     except StepError as error:

@@ -1,15 +1,23 @@
-"""Are published files what they claim to be? Recomputes every hash of a release folder from its bytes."""
+"""Are published files what they claim to be? Recomputes every hash of a release folder from its bytes.
+
+Each release.json carries the hash of the release before it, so the releases of a city are a chain: who alters an old one
+would have to write all later ones anew, and latest.json.
+"""
 
 from __future__ import annotations
 
-import json
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from spark_jobs.release.canonical import data_version, release_id, sha256, table_hash
-from spark_jobs.release.files import RELEASE_FILE, parse_csv
+from spark_jobs.release.canonical import data_version, document_hash, json_text, release_id, sha256, table_hash
+from spark_jobs.release.files import LATEST_FILE, RELEASE_FILE, parse_csv, read_document, read_latest
 from spark_jobs.released.columns import TABLES, TableFault, canonical_frame
+
+NEEDED = {
+    "release_id", "city", "period", "as_of", "method_version", "batches", "tables", "files", "city_index", "code_commit"
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -29,20 +37,47 @@ def verify(release_dir: Path) -> list[Problem]:
 
     The bytes of every file against release.json; the tables read back from the CSV files against their hashes; the
     data version from the batches; and the release id from all of these. release.json vouches for the files and
-    the id vouches for release.json's tables, so no file can be altered alone.
+    the id vouches for release.json's tables, so no file can be altered alone; release.json vouches for itself.
     """
-    document, problem = _document(release_dir)
-    if document is None:
-        assert problem
-        return [problem]
+    document = read_document(release_dir)
+    if document is None or not document.keys() >= NEEDED:
+        return [Problem(RELEASE_FILE, "a readable release", "none, or one that lacks a part")]
+    if problems := _itself(release_dir, document):
+        return problems  # what it says of the others is not what it said
     return [*_files(release_dir, document), *_tables(release_dir, document), *_identity(release_dir, document)]
 
 
-def _document(release_dir: Path) -> tuple[dict[str, Any] | None, Problem | None]:
-    try:
-        return json.loads((release_dir / RELEASE_FILE).read_text(encoding="utf-8")), None
-    except (OSError, ValueError) as error:
-        return None, Problem(RELEASE_FILE, "a readable release", str(error))
+def verify_city(city_folder: Path) -> Iterator[tuple[str, list[Problem]]]:
+    """Every release of a city, the oldest business date first, with its problems; then latest.json with its own.
+
+    A release that is not the one whose hash its successor carries, or is gone, is a problem of the successor's.
+    """
+    releases = city_folder / "releases"
+    for path in sorted(path for path in releases.iterdir() if path.is_dir() and path.name[0] != "."):
+        yield path.name, verify(path) or verify_link(releases, (read_document(path) or {}).get("predecessor"))
+    yield LATEST_FILE, verify_link(releases, read_latest(city_folder))
+
+
+def verify_link(releases: Path, named: Mapping[str, Any] | None) -> list[Problem]:
+    """Whether a release is still the one that its successor, or latest.json, names with its hash."""
+    if named is None or "sha256" not in named:  # nothing came before, or it was before releases carried hashes
+        return []
+    file, expected = f"{named['release_id']}/{RELEASE_FILE}", f"SHA-256 {named['sha256']}, which its successor carries"
+    document = read_document(releases / named["release_id"])
+    found = "none that can be read" if document is None else document_hash(document)
+    return [] if found == named["sha256"] else [Problem(file, expected, found)]
+
+
+def _itself(release_dir: Path, document: dict[str, Any]) -> list[Problem]:
+    """release.json of the time before it carried hashes has nothing to be held to."""
+    if not document.keys() & {"sha256", "predecessor"}:
+        return []
+    content = (release_dir / RELEASE_FILE).read_bytes()
+    if content != json_text(document).encode():
+        return [Problem(RELEASE_FILE, "canonical text", "other bytes")]
+    found = document_hash(document)
+    said = document.get("sha256")
+    return [] if found == said else [Problem(RELEASE_FILE, f"SHA-256 {said}", found)]
 
 
 def _files(release_dir: Path, document: dict[str, Any]) -> list[Problem]:

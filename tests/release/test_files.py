@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from rich.console import Console
@@ -19,7 +20,7 @@ from expectations.contract import load_kinds
 from expectations.models import Text
 from spark_jobs.errors import EnvironmentFault
 from spark_jobs.release import files
-from spark_jobs.release.canonical import sha256
+from spark_jobs.release.canonical import document_hash, json_text, sha256
 from spark_jobs.release.model import Gate, Release, ReleaseInput
 from spark_jobs.release.pages.summary import print_summary
 from spark_jobs.release.render import render
@@ -36,9 +37,18 @@ REASON = Text("数据不符合数据契约", "the data break their contract")
 
 def put(folder: Path, release: Release, gates: tuple[Gate, ...] = GATES) -> Path:
     folder.mkdir(exist_ok=True)
-    written = files.write_release(folder, release.release_id, render(release))
-    files.write_latest(folder, files.latest(release, gates))
+    before = files.predecessor(folder, release.release_id)
+    written = files.write_release(folder, release.release_id, render(release, before))
+    document = files.read_document(written)
+    assert document
+    files.write_latest(folder, files.latest(release, gates, document))
     return written
+
+
+def forge(written: Path, document: dict[str, Any]) -> None:
+    """release.json as somebody writes it who knows how it is written."""
+    content = {key: value for key, value in document.items() if key != "sha256"}
+    (written / "release.json").write_text(json_text({**content, "sha256": document_hash(content)}), encoding="utf-8")
 
 
 def test_the_folder_holds_what_is_documented(release: Release, tmp_path: Path) -> None:
@@ -98,11 +108,11 @@ def test_verify_sees_a_figure_forged_together_with_its_hash(release: Release, tm
     (written / "index.csv").write_bytes(forged)
     document = json.loads((written / "release.json").read_text(encoding="utf-8"))
     document["files"]["index.csv"]["sha256"] = sha256(forged)
-    (written / "release.json").write_text(json.dumps(document), encoding="utf-8")
+    forge(written, document)
     (table,) = verify(written)
     assert table.expected == f"table hash {document['tables']['county_index']['sha256']}"
     document["tables"]["county_index"]["sha256"] = table.found
-    (written / "release.json").write_text(json.dumps(document), encoding="utf-8")
+    forge(written, document)
     assert [problem.expected[:10] for problem in verify(written)] == ["release id"]
 
 
@@ -153,9 +163,10 @@ def test_killed_at_any_file_and_run_again(
     release: Release, make_release: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, after: int
 ) -> None:
     """Readers see the old release until latest.json moves, and the bytes at the end are those of an undisturbed run."""
+    old = make_release(made_up.release_input(seed=11))
+    put(tmp_path / "undisturbed", old)
     undisturbed = put(tmp_path / "undisturbed", release)
     disturbed = tmp_path / "disturbed"
-    old = make_release(made_up.release_input(seed=11))
     put(disturbed, old)
     written, original = 0, files._write_flushed
 
@@ -270,7 +281,7 @@ def test_a_city_without_a_kind_of_feed_says_so(make_release: Make) -> None:
     without = replace(given, city=given.city.model_copy(update={"feeds": kept}))
     name = load_kinds()["dispute"].name
     for release, is_said in ((make_release(given), False), (make_release(without), True)):
-        city = files.latest(release, ())["city_index"]
+        city = release.document["city_index"]
         assert city["reason_zh"].endswith(f"本市没有此类数据源：{name.zh}") is is_said
         assert city["reason_en"].endswith(f"the city has no feed of {name.en}") is is_said
 

@@ -76,8 +76,9 @@ def test_what_readers_see_is_read_back_with_its_parts(
 ) -> None:
     """From the files of the release itself; without them only the index is compared."""
     release = make_release(made_up.release_input(grey_domain=GREY.id))
-    files.write_release(tmp_path, release.release_id, render(release))
-    current = files.latest(release, GATES)
+    written = files.read_document(files.write_release(tmp_path, release.release_id, render(release)))
+    assert written
+    current = files.latest(release, GATES, written)
     found = files.previous(tmp_path, current)
     assert found is not None
     domains = release.tables["domain_index"]

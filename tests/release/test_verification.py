@@ -23,6 +23,7 @@ from spark_jobs.release.verification import verification
 from spark_jobs.released.columns import TABLES
 from spark_jobs.settings import REPOSITORY
 from tests.release import computed, made_up
+from tests.release.test_files import forge
 
 pytestmark = pytest.mark.unit
 Make = Callable[[ReleaseInput], Release]
@@ -101,7 +102,7 @@ def test_another_method_beside_the_figures_is_found(folder: Path, tmp_path: Path
     (altered / "methodology.json").write_bytes(content)
     document = json.loads((altered / "release.json").read_text(encoding="utf-8"))
     document["files"]["methodology.json"]["sha256"] = sha256(content)
-    (altered / "release.json").write_text(json.dumps(document), encoding="utf-8")
+    forge(altered, document)
     wrong = [words for is_right, words in verification(altered) if not is_right]
     assert wrong and all("NOT REPRODUCED" in words for words in wrong)
 
