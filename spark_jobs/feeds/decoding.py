@@ -84,6 +84,7 @@ def decode(feed: Feed, path: Path, pseudonymiser: Pseudonymiser) -> Decoded:
                 where = f"file {at}, sheet {sheet!r}" if sheet else f"file {at}"
                 beyond |= dict.fromkeys(check_columns(feed, where, content.columns, content.types))
                 tables.append(_to_bronze(feed, content, name, pseudonymiser))
+            at = path.name  # the next member names itself once it is unpacked
     except StepError:
         raise
     except Exception as error:  # whatever a library raises is a fault of this file, and of no other

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import bz2
 import codecs
 import gzip
 import io
 import json
+import lzma
 import zipfile
 from typing import Any
 
@@ -193,7 +195,14 @@ FILES = {
         "cases_20260210.csv/b.csv cannot be read as csv: expected encoding utf-8, found another one",
     ),
     "a damaged zip": Case(_damaged_zip(), "cut off or damaged"),
-    "a zip without members": Case(zip_of({}), "expected members with different names"),
+    "a zip without members": Case(zip_of({}), "expected members that end in .csv, found none"),
+    "a zip of what a Mac adds and nothing else": Case(
+        zip_of({"__MACOSX/._cases.csv": b"x"}), "expected members that end in .csv, found none"
+    ),
+    "an empty member behind a good one": Case(
+        zip_of({"a.csv": csv_of().encode(), "b.csv": b""}),
+        r"file cases_20260210\.\w+ cannot be read as csv: member 'b.csv': expected at least a header",
+    ),
     "UTF-16 where UTF-8 was agreed": Case(csv_of().encode("utf-16"), "found the byte order mark of utf-16"),
     "GB18030 where UTF-8 was agreed": Case(csv_of().encode("gb18030"), "expected encoding utf-8, found another one"),
     "UTF-8 where GB18030 was agreed": Case(csv_of().encode(), "expected encoding gb18030, found utf-8", feed=GB),
@@ -239,7 +248,12 @@ FILES = {
         csv_of(line(place='"9901'), line("lost"), line(name='z" z')).encode(), "quotes that close"
     ),
     "an error page in place of CSV": Case(b"<!DOCTYPE html><html>502</html>", "found an HTML page"),
-    "Excel where CSV was agreed": Case(workbook_of(), "expected members that end in .csv"),
+    "Excel where CSV was agreed": Case(workbook_of(), "found an Excel workbook"),
+    "gzip inside gzip": Case(gzip.compress(gzip.compress(csv_of().encode())), "found gzip inside gzip"),
+    "a zip inside gzip": Case(gzip.compress(zip_of({"a.csv": csv_of().encode()})), "found a zip archive"),
+    "bzip2 where CSV was agreed": Case(bz2.compress(csv_of().encode()), "found bzip2"),
+    "xz where CSV was agreed": Case(lzma.compress(csv_of().encode()), "found xz"),
+    "Zstandard where CSV was agreed": Case(b"\x28\xb5\x2f\xfd" + bytes(30), "found Zstandard"),
     "an old or encrypted Excel file": Case(b"\xd0\xcf\x11\xe0" + bytes(600), "expected an .xlsx workbook", feed=EXCEL),
     "CSV where Excel was agreed": Case(csv_of().encode(), "expected an .xlsx workbook", feed=EXCEL),
     "an Excel sheet of another name": Case(

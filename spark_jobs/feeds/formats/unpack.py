@@ -23,6 +23,7 @@ ALWAYS_ALLOWED = 32 << 20  # a short file of one repeated line is no bomb
 GZIP, ZIP, EMPTY_ZIP = b"\x1f\x8b", b"PK\x03\x04", b"PK\x05\x06"
 METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA)
 OTHER_METHODS = {9: "Deflate64", 93: "Zstandard", 95: "XZ", 98: "PPMd", 99: "AES encryption"}
+WORKBOOK = "[Content_Types].xml"  # a part of every one
 OF_THE_SYSTEM = (".DS_Store", "Thumbs.db", "desktop.ini")  # beside what a Mac writes: __MACOSX and ._ before a name
 DAMAGED = (EOFError, gzip.BadGzipFile, zipfile.BadZipFile, zlib.error, lzma.LZMAError)
 FOREIGN = {  # first bytes of what arrives in place of a text file
@@ -34,6 +35,10 @@ FOREIGN = {  # first bytes of what arrives in place of a text file
     b"<html": "an HTML page",
     b"Rar!": "a RAR archive",
     b"7z\xbc\xaf": "a 7z archive",
+    GZIP: "gzip inside gzip",
+    b"BZh91AY&S": "bzip2",
+    b"\xfd7zXZ": "xz",
+    b"\x28\xb5\x2f\xfd": "Zstandard",
 }
 
 
@@ -53,7 +58,7 @@ def members(path: Path, extension: str) -> Iterator[tuple[str, bytes] | LeftOut]
     try:
         if start.startswith(GZIP):
             with gzip.open(path) as stream:
-                yield path.name, _within_limits(stream, size)
+                yield path.name, within_limits(stream, size)
         elif start in (ZIP, EMPTY_ZIP) and (path.suffix == ".zip" or extension != "xlsx"):
             yield from _zip_members(path, extension)
         else:
@@ -62,7 +67,8 @@ def members(path: Path, extension: str) -> Iterator[tuple[str, bytes] | LeftOut]
         raise Unreadable(f"expected a whole archive, found one that is cut off or damaged: {error}") from None
 
 
-def _within_limits(stream: IO[bytes] | gzip.GzipFile, packed: int) -> bytes:
+def within_limits(stream: IO[bytes] | gzip.GzipFile, packed: int) -> bytes:
+    """What a stream holds that has so many bytes packed. Raises Unreadable for more than is ever unpacked."""
     allowed = min(LARGEST, max(ALWAYS_ALLOWED, packed * EXPANSION))
     blocks, size = [], 0
     while block := stream.read(BLOCK):
@@ -80,10 +86,14 @@ def _zip_members(path: Path, extension: str) -> Iterator[tuple[str, bytes] | Lef
         found = [entry for entry in archive.infolist() if not entry.is_dir()]
         entries = [entry for entry in found if not _is_of_the_system(entry.filename)]
         yield from (LeftOut(f"member {entry.filename!r}") for entry in found if entry not in entries)
+        if WORKBOOK in archive.namelist():
+            raise Unreadable(f"expected a zip of .{extension} files, found an Excel workbook")
         for entry in entries:
             _check_member(entry, extension)
         names = sorted(entry.filename for entry in entries)
-        if not names or len(set(names)) != len(names):
+        if not names:
+            raise Unreadable(f"expected members that end in .{extension}, found none")
+        if len(set(names)) != len(names):
             raise Unreadable(f"expected members with different names, found {names}")
         for entry in sorted(entries, key=lambda entry: entry.filename):
             yield f"{path.name}/{entry.filename}", _unpacked(archive, entry)
@@ -98,7 +108,7 @@ def _unpacked(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> bytes:
     where = f"member {entry.filename!r}"
     try:
         with archive.open(entry) as stream:
-            content = _within_limits(stream, entry.compress_size)
+            content = within_limits(stream, entry.compress_size)
     except Unreadable as error:
         raise Unreadable(f"{where}: {error}") from None
     except DAMAGED as error:
