@@ -76,7 +76,7 @@ def note_contract(spark: SparkSession, city: City, feed: Feed, ledger: Ledger) -
     version = contract_version(document)
     if version not in {row.contract_version for row in ledger.values()}:
         tables.ensure(spark, CONTRACTS, tables.declared(CONTRACT_COLUMNS), PARTITIONS)
-        new = spark.createDataFrame([(datetime.now(UTC), document)], "first_judged_at timestamp, document string")
         keys = {"city_code": city.city_code, "feed_code": feed.feed_code, "contract_version": version}
-        tables.replace_slice(spark, new, CONTRACTS, keys)
+        new = spark.createDataFrame([(*keys.values(), datetime.now(UTC), document)], CONTRACT_COLUMNS)
+        tables.append_once(spark, new, CONTRACTS, "/".join(keys.values()), PARTITIONS)
     return version
