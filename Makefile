@@ -10,7 +10,7 @@ ARGS ?=
 export PORT_BASE ?= 18600
 PIPELINE := .venv/pipeline/bin/python
 .DEFAULT_GOAL := help
-.PHONY: help setup run backfill serve test check bench reset render lock
+.PHONY: help setup run backfill serve test check bench reset render lock audit
 
 help: ## this list
 	@awk -F ':.*## ' '/^##@ / {printf "\n%s\n", substr($$0, 5)} /^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -39,8 +39,11 @@ render: setup ## write the rendered files again (dictionary, methodology, licenc
 	@$(PIPELINE) -m stack render
 
 lock: setup ## compile the hashed locks again from requirements/*.in
-	@for name in tools pipeline airflow superset; do .venv/tools/bin/uv pip compile -q --python-version 3.11 --generate-hashes \
+	@for name in tools build pipeline airflow superset audit; do .venv/tools/bin/uv pip compile -q --python-version 3.11 --generate-hashes \
 	  --no-emit-index-url --no-emit-find-links --no-header -o requirements/$$name.txt requirements/$$name.in; done
+
+audit: setup ## what each environment holds (CycloneDX), and known vulnerabilities where there is a network
+	@$(PYTHON) stack/bootstrap.py audit && $(PIPELINE) -m stack audit
 
 ##@ This machine
 setup: ## environments and jars only (every other target does this by itself)

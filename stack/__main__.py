@@ -23,6 +23,7 @@ from spark_jobs.business_date import business_date, latest_business_date
 from spark_jobs.errors import EnvironmentFault, StepError, UsageError
 from spark_jobs.private_files import private_by_default
 from stack.airflow_home import AirflowBootstrapError
+from stack.bootstrap import ENVIRONMENTS
 from stack.embedded_night import EmbeddedNight
 from stack.layout import REPOSITORY, Layout
 from stack.machine import Machine
@@ -174,6 +175,21 @@ def check(
             failed.append(name)
             console.print((done.stdout + done.stderr).rstrip(), markup=False, highlight=False)
     if failed:
+        raise typer.Exit(1)
+
+
+@app.command()
+def audit() -> None:
+    """Bills of materials (CycloneDX) of the environments and the jars, and what is known against the packages."""
+    from stack.audit import bills_of_materials, known_vulnerabilities
+
+    layout = Layout.from_environment()
+    for path, n_components in bills_of_materials(layout):
+        console.print(f"✓ {path}: {n_components} components")
+    verdicts = [known_vulnerabilities(layout, name) for name in ENVIRONMENTS]
+    for verdict in verdicts:
+        console.print(str(verdict), markup=False, highlight=False)
+    if any(verdict.vulnerable for verdict in verdicts):
         raise typer.Exit(1)
 
 
