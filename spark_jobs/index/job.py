@@ -38,11 +38,11 @@ from spark_jobs.released.schemas import ddl, lake_ddl, lake_rows
 GOALPOSTS = "index.goalposts"
 GOALPOST_COLUMNS = "indicator_id string, centre double, low double, high double"
 DAILY_COLUMNS = ("city_code", "indicator_id", "area_code", "day", "stratum", "numerator", "denominator")
-Nights = dict[tuple[str, str], dict[date, FloatArray]]  # indicator and series -> business date -> counts by delay
+SeriesDiagonals = dict[tuple[str, str], dict[date, FloatArray]]  # indicator, series -> business date -> counts by delay
 
 
 @dataclass(frozen=True, eq=False)
-class Night:
+class DayInput:
     """All that one business date's index is computed from."""
 
     city: City
@@ -66,23 +66,23 @@ def run(
     known_on, daily: a revision: the counts of the day as known at the cut-off of a later business date, in the place
     of indicators.daily.
     """
-    night = read(spark, city, business_date, known_on or known_by_default(city, business_date), daily)
-    freeze(spark, night)
-    content, fresh = computed_night(night)
+    given = read(spark, city, business_date, known_on or known_by_default(city, business_date), daily)
+    freeze(spark, given)
+    content, fresh = computed_tables(given)
     if known_on:
         del content["completeness"]  # what the night knew of its last days stays as it was
     keys = {"city_code": city.city_code, "business_date": business_date.isoformat()}
     frames = {
-        f"index.{name}": spark.createDataFrame(lake_rows(name, given), lake_ddl(name))
-        for name, given in content.items()
+        f"index.{name}": spark.createDataFrame(lake_rows(name, of_table), lake_ddl(name))
+        for name, of_table in content.items()
     }
     with ThreadPoolExecutor(1) as pool:
-        kept = pool.submit(keep, spark, city, history.merged(night.past, fresh))
+        kept = pool.submit(keep, spark, city, history.merged(given.past, fresh))
         tables.replace_slices(spark, frames, keys)
         kept.result()
     n_indexed = sum(row["index"] is not None for row in content["county_index"][:-1])
     return (
-        f"{city.city_code} {business_date}: index of {n_indexed} of {len(night.frame.area_codes)} areas, "
+        f"{city.city_code} {business_date}: index of {n_indexed} of {len(given.frame.area_codes)} areas, "
         f"{fresh['day'].nunique()} as-of days computed"
     )
 
@@ -98,39 +98,39 @@ def keep(spark: SparkSession, city: City, past: pd.DataFrame) -> None:
     tables.replace_slice(spark, content, history.HISTORY, {"city_code": city.city_code})
 
 
-def computed_night(night: Night) -> tuple[dict[str, list[rows.Row]], pd.DataFrame]:
+def computed_tables(given: DayInput) -> tuple[dict[str, list[rows.Row]], pd.DataFrame]:
     """Rows of every released table that the index makes, and the rows of index.history that are new. No I/O."""
-    frame, counts, day = night.frame, night.counts, night.day
+    frame, counts, day = given.frame, given.counts, given.day
     methodology, units = frame.methodology, frame.units
     inputs = frame.inputs(counts, day)
     result = compute_index(inputs, frame.goalposts, methodology, methodology.posterior.seed)
     today = rows.history_rows(result, units, day, frame.known_on, methodology.version, input_hash(inputs, frame))
     ends = month_ends(day, methodology.windows.trend_months)
-    due = history.affected(counts, frame, ends[:-1], night.past)
+    due = history.affected(counts, frame, ends[:-1], given.past)
     fresh = history.merged(history.history_frame(counts, frame, due), _frame(today))
     windows = {
         "headline": inputs.headline,
         "last_year": inputs.last_year,
-        **{f"base_{number}": window for number, window in enumerate(night.base, 1)},
+        **{f"base_{number}": window for number, window in enumerate(given.base, 1)},
     }
-    if night.earlier:  # its days as they are known now
+    if given.earlier:  # its days as they are known now
         year = methodology.windows.headline_days
-        windows["previous"] = counts.windows(night.earlier.business_date, year, night.earlier.held_back)
+        windows["previous"] = counts.windows(given.earlier.business_date, year, given.earlier.held_back)
     through = {i.id: day - timedelta(days=frame.held_back_on(day)[i.id]) for i in methodology.indicators}
     content = {
         "county_index": rows.county_rows(
-            result, units, _doubtful(night), methodology.status(day, frame.known_on), frame.known_on
+            result, units, _doubtful(given), methodology.status(day, frame.known_on), frame.known_on
         ),
         "domain_index": rows.domain_rows(result, units),
-        "indicator_value": rows.indicator_rows(result, units, night.city, night.status, through),
-        "trend": rows.trend_rows(history.latest(history.merged(night.past, fresh), frame.known_on), ends),
+        "indicator_value": rows.indicator_rows(result, units, given.city, given.status, through),
+        "trend": rows.trend_rows(history.latest(history.merged(given.past, fresh), frame.known_on), ends),
         "input": [
             *rows.input_rows(windows, list(frame.area_codes), methodology),
-            *settlement_inputs(night.daily, [*frame.area_codes, REMAINDER], day),
+            *settlement_inputs(given.daily, [*frame.area_codes, REMAINDER], day),
         ],
-        "movement": _movement_rows(night.earlier, windows, frame, methodology),
-        "pulse": rows.pulse_rows(_pulses(night), units),
-        "completeness": rows.completeness_rows(night.learnt, frame.held_back, day),
+        "movement": _movement_rows(given.earlier, windows, frame, methodology),
+        "pulse": rows.pulse_rows(_pulses(given), units),
+        "completeness": rows.completeness_rows(given.learnt, frame.held_back, day),
         "scale": rows.scale_rows(frame.goalposts, methodology),
     }
     return {name: list(of_table) for name, of_table in content.items()}, fresh
@@ -140,17 +140,17 @@ def _frame(of_history: Iterable[rows.Row]) -> pd.DataFrame:
     return pd.DataFrame(list(of_history), columns=pd.Index(list(rows.HISTORY)))
 
 
-def _doubtful(night: Night) -> set[str]:
+def _doubtful(given: DayInput) -> set[str]:
     """Units of grade B at best: an estimated or outdated denominator, or last days that are or may be incomplete."""
-    frame, methodology = night.frame, night.frame.methodology
-    oldest = night.day - timedelta(days=365 * methodology.publication.max_denominator_years)
+    frame, methodology = given.frame, given.frame.methodology
+    oldest = given.day - timedelta(days=365 * methodology.publication.max_denominator_years)
     dated = frame.denominators[frame.denominators["area_code"].isin(frame.area_codes)]
     ranges = zip(dated["valid_from"], dated["valid_to"], strict=True)
-    now = dated[np.array([holds(night.day, *each) for each in ranges], dtype=np.bool_)]
+    now = dated[np.array([holds(given.day, *each) for each in ranges], dtype=np.bool_)]
     unsure = now[(now["quality_code"] == "estimate") | (now["known_from"] < oldest)]
     units = set(unsure["area_code"]) | ({frame.city_area} if len(unsure) else set())
-    is_young = methodology.status(night.day, frame.known_on) == "provisional"
-    is_incomplete = any(frame.held_back.values()) or not all(found.is_learnt for found in night.learnt.values())
+    is_young = methodology.status(given.day, frame.known_on) == "provisional"
+    is_incomplete = any(frame.held_back.values()) or not all(found.is_learnt for found in given.learnt.values())
     return set(frame.units) if is_young and is_incomplete else units
 
 
@@ -171,18 +171,18 @@ def _movement_rows(
     return comparison.movement_rows(moved, earlier, frame.units, methodology)
 
 
-def _pulses(night: Night) -> dict[str, Pulse]:
+def _pulses(given: DayInput) -> dict[str, Pulse]:
     """Indicator -> its pulse; a stock is the level of one day and has none."""
-    methodology, held_back = night.frame.methodology, night.frame.held_back_on(night.day)
-    holiday = _holiday(night.city, methodology)
-    n_areas = len(night.frame.area_codes)
+    methodology, held_back = given.frame.methodology, given.frame.held_back_on(given.day)
+    holiday = _holiday(given.city, methodology)
+    n_areas = len(given.frame.area_codes)
     found = {
-        i.id: indicator_pulse(night.counts, i, night.day, held_back[i.id], holiday, methodology, n_areas)
+        i.id: indicator_pulse(given.counts, i, given.day, held_back[i.id], holiday, methodology, n_areas)
         for i in methodology.indicators
         if i.measure == "flow"
     }
-    is_young = methodology.status(night.day, night.frame.known_on) == "provisional"
-    unlearnt = {indicator for (indicator, _), each in night.learnt.items() if not each.is_learnt}
+    is_young = methodology.status(given.day, given.frame.known_on) == "provisional"
+    unlearnt = {indicator for (indicator, _), each in given.learnt.items() if not each.is_learnt}
     return {i: while_incomplete(pulse) if is_young and i in unlearnt else pulse for i, pulse in found.items()}
 
 
@@ -194,8 +194,8 @@ def _holiday(city: City, methodology: Methodology) -> MovingHoliday | None:
     return MovingHoliday(first_days, windows.holiday_days_before, windows.holiday_days_after)
 
 
-def read(spark: SparkSession, city: City, business_date: date, known_on: date, daily: DataFrame | None) -> Night:
-    """All that the night is computed from; nothing is written. Small reads are mostly waiting, so they wait together."""
+def read(spark: SparkSession, city: City, business_date: date, known_on: date, daily: DataFrame | None) -> DayInput:
+    """All that the index is computed from; nothing is written. Small reads are mostly waiting, so they wait together."""
     methodology = load_methodology()
     with ThreadPoolExecutor(tables.WRITERS) as pool:
         earlier = pool.submit(comparison.earlier_release, spark, city.city_code, business_date)
@@ -218,14 +218,14 @@ def read(spark: SparkSession, city: City, business_date: date, known_on: date, d
         learnt = _learnt(counts, business_date, nights.result(), methodology) if known_on == business_date else {}
         held_back = _held_back(learnt, behind, known_on - business_date, methodology)
         frame = replace(unscaled, goalposts=goalposts, held_back=held_back)
-        return Night(
+        return DayInput(
             city, business_date, frame, counted, counts, status, base, frozen.result(), learnt, earlier.result(),
             past.result(),
         )  # fmt: skip
 
 
 def _learnt(
-    counts: DailyCounts, day: date, nights: Nights, methodology: Methodology
+    counts: DailyCounts, day: date, nights: SeriesDiagonals, methodology: Methodology
 ) -> dict[tuple[str, SeriesCode], Completeness]:
     """How complete the last days of every flow indicator are, by series; indicators without their feed are left out."""
     n_days = methodology.publication.revised_after_days + 1
@@ -257,7 +257,7 @@ def _held_back(
     return held_back
 
 
-def _nights(spark: SparkSession, city: City, day: date, methodology: Methodology) -> Nights:
+def _nights(spark: SparkSession, city: City, day: date, methodology: Methodology) -> SeriesDiagonals:
     """What the nights before `day` knew of their last days."""
     table = "index.completeness"
     if not tables.exists(spark, table):
@@ -266,7 +266,7 @@ def _nights(spark: SparkSession, city: City, day: date, methodology: Methodology
     is_recent = f.col("business_date").between(f.lit(first.isoformat()), f.lit(day.isoformat()))
     columns = ("business_date", "indicator_id", "series_code", "delay_days", "count")
     known = tables.read(spark, table).where((f.col("city_code") == city.city_code) & is_recent).select(*columns)
-    found: Nights = {}
+    found: SeriesDiagonals = {}
     keys = ["indicator_id", "series_code", "business_date"]
     for key, of_night in known.toPandas().sort_values("delay_days").groupby(keys):
         indicator, series, night = map(str, key)
@@ -306,16 +306,16 @@ def city_goalposts(
     return Goalposts(*values.T)
 
 
-def freeze(spark: SparkSession, night: Night) -> None:
-    """Keep the night's goalposts for good: those not frozen yet, once the base period is known for good."""
-    methodology, found = night.frame.methodology, night.frame.goalposts
-    given = np.column_stack([found.centre, found.low, found.high]).tolist()
+def freeze(spark: SparkSession, given: DayInput) -> None:
+    """Keep the goalposts for good: those not frozen yet, once the base period is known for good."""
+    methodology, found = given.frame.methodology, given.frame.goalposts
+    scales = np.column_stack([found.centre, found.low, found.high]).tolist()
     goalposts = [
-        (i.id, *ends) for i, ends in zip(methodology.indicators, given, strict=True) if np.isfinite(ends).all()
+        (i.id, *ends) for i, ends in zip(methodology.indicators, scales, strict=True) if np.isfinite(ends).all()
     ]
-    if night.day < night.city.base_period.known_by or all(name in night.frozen for name, *_ in goalposts):
+    if given.day < given.city.base_period.known_by or all(name in given.frozen for name, *_ in goalposts):
         return
-    keys = {"city_code": night.city.city_code, "method_version": methodology.version}
+    keys = {"city_code": given.city.city_code, "method_version": methodology.version}
     tables.replace_slice(spark, spark.createDataFrame(goalposts, GOALPOST_COLUMNS), GOALPOSTS, keys)
 
 

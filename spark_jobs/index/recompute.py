@@ -23,15 +23,15 @@ def as_known_now(spark: SparkSession, city: City, first: date, last: date) -> st
 
     Only the days whose inputs changed are computed; many of them are mapped by Spark.
     """
-    night = job.read(spark, city, last, job.known_by_default(city, last), None)
+    given = job.read(spark, city, last, job.known_by_default(city, last), None)
     days = _days(first, last)
-    due = history.affected(night.counts, night.frame, days, night.past)
+    due = history.affected(given.counts, given.frame, days, given.past)
     if len(due) > history.IN_PROCESS_DAYS:
-        fresh = _mapped(spark, job.daily_of(spark, city, last), city, night.frame, due)
+        fresh = _mapped(spark, job.daily_of(spark, city, last), city, given.frame, due)
     else:
-        fresh = history.history_frame(night.counts, night.frame, due)
+        fresh = history.history_frame(given.counts, given.frame, due)
     if due:
-        job.keep(spark, city, history.merged(night.past, fresh))
+        job.keep(spark, city, history.merged(given.past, fresh))
     return _account(city, first, last, len(days), len(due))
 
 
@@ -40,12 +40,12 @@ def as_known_then(spark: SparkSession, city: City, first: date, last: date) -> s
     days, n_due = _days(first, last), 0
     for day in days:
         daily = daily_as_known(city.city_code, city.time_zone, day, city.as_of(day), city.context_feeds)
-        night = job.read(spark, city, day, day, daily)
-        own = night.past[night.past["known_on"] == day]
-        due = history.affected(night.counts, night.frame, [day], own)
+        given = job.read(spark, city, day, day, daily)
+        own = given.past[given.past["known_on"] == day]
+        due = history.affected(given.counts, given.frame, [day], own)
         if due:
-            fresh = history.history_frame(night.counts, night.frame, due)
-            job.keep(spark, city, history.merged(night.past, fresh))
+            fresh = history.history_frame(given.counts, given.frame, due)
+            job.keep(spark, city, history.merged(given.past, fresh))
         n_due += len(due)
     return _account(city, first, last, len(days), n_due)
 

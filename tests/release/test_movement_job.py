@@ -199,11 +199,11 @@ def _range_is_computed_where_something_changed(nights: Nights, published: dict[s
     begin = SECOND - timedelta(days=4)
     assert "5 as-of days, 4 computed" in recompute.as_known_now(nights.spark, city(), begin, SECOND)  # one is tonight
     assert "5 as-of days, 0 computed" in recompute.as_known_now(nights.spark, city(), begin, SECOND)
-    night = index_job.read(nights.spark, city(), SECOND, SECOND, None)
+    given = index_job.read(nights.spark, city(), SECOND, SECOND, None)
     days = [begin + timedelta(days=n) for n in range(5)]
-    here = history.history_frame(night.counts, night.frame, days)
+    here = history.history_frame(given.counts, given.frame, days)
     daily = index_job.daily_of(nights.spark, city(), SECOND)
-    there = history.mapped(nights.spark, daily, {CITY: night.frame}, {CITY: days}, 2).drop("city_code").toPandas()
+    there = history.mapped(nights.spark, daily, {CITY: given.frame}, {CITY: days}, 2).drop("city_code").toPandas()
     order = ["day", "area_code"]
     pd.testing.assert_frame_equal(
         here.sort_values(order, ignore_index=True), there.sort_values(order, ignore_index=True), check_dtype=False
