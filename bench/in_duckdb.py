@@ -95,11 +95,11 @@ class DuckDB:
 with cleaned as ({self._cleaned(relation)}), typed as ({self._typed()}), accepted as (
   select *, sha256(struct_pack({said})::varchar) as row_hash from typed where not ({self._faults()})
 ), versions as (
-  select *, lead(known_at) over (partition by record_id order by known_at, {DELIVERED}, is_deleted, row_hash) as valid_to from accepted
-  qualify valid_to is distinct from known_at
+  select *, lead(known_at) over (partition by record_id order by known_at, {DELIVERED}, is_deleted, row_hash) as known_to from accepted
+  qualify known_to is distinct from known_at
 )
-select record_id, {", ".join(f'"{name}"' for name in names)}, known_at, known_at as valid_from, valid_to,
-  valid_to is null as is_current, {quoted(batch_id)} as batch_id, row_hash from versions"""
+select record_id, {", ".join(f'"{name}"' for name in names)}, known_at, known_at as known_from, known_to,
+  known_to is null as is_current, {quoted(batch_id)} as batch_id, row_hash from versions"""
 
     def _cleaned(self, relation: str) -> str:
         """Text in normal form, of numbers and times in half width; empty is null."""

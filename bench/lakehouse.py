@@ -108,7 +108,7 @@ def fill(lake: Lakehouse, stored: Stored, state: Path) -> tuple[float, int]:
     refine.create_tables(lake.spark, lake.feed)
     nothing = f.lit(None).cast("string")
     keys = {"city_code": f.lit(lake.city.city_code), "feed_code": f.lit(lake.feed.feed_code)}
-    staged = lake.spark.read.parquet(str(typed)).drop("valid_from", "valid_to", "is_current")
+    staged = lake.spark.read.parquet(str(typed)).drop("known_from", "known_to", "is_current")
     staged = staged.withColumns({**keys, CORRECTED: nothing, HEALED: nothing, "faults": f.array().cast(FAULTS)})
     versions.replace(lake.spark, lake.feed, staged)
     n_versions = len(duck.parquet(typed))

@@ -5,8 +5,8 @@
     from {{ relation }}
     where
         city_code = '{{ var("city_code") }}'
-        and valid_from <= timestamp '{{ var("as_of") }}'
-        and (valid_to is null or valid_to > timestamp '{{ var("as_of") }}')
+        and known_from <= timestamp '{{ var("as_of") }}'
+        and (known_to is null or known_to > timestamp '{{ var("as_of") }}')
         and not is_deleted
         {%- if var("context_feeds", []) %}
         and feed_code not in ('{{ var("context_feeds") | join("', '") }}')

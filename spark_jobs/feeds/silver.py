@@ -49,7 +49,7 @@ REUSED = "id_reused"  # the rule that rows break whose key another row of the sa
 SLACK = 3  # days; clocks that go wrong, time zones and a cut-off after midnight never make as many of one
 LEADING = "city_code string, feed_code string, record_id string, area_code string, township_code string"
 TRAILING = (
-    "known_at timestamp, valid_from timestamp, valid_to timestamp, is_current boolean, is_deleted boolean, "
+    "known_at timestamp, known_from timestamp, known_to timestamp, is_current boolean, is_deleted boolean, "
     "delivered_on date, landed_at timestamp, batch_id string, row_hash string, corrected string"
 )
 REJECT_COLUMNS = (
@@ -70,7 +70,7 @@ def create_tables(spark: SparkSession) -> None:
     for kind in load_kinds().values():
         own = {name: SPARK_TYPES[column.type] for name, column in kind.columns.items()}
         columns = tables.declared(LEADING) | own | tables.declared(TRAILING)
-        parts, said = ("city_code", "feed_code"), ("record_id", "known_at", "valid_from", "valid_to")
+        parts, said = ("city_code", "feed_code"), ("record_id", "known_at", "known_from", "known_to")
         tables.ensure(spark, silver_table(kind.kind), columns, parts, said)
     tables.ensure(spark, REJECTS, tables.declared(REJECT_COLUMNS), ("city_code", "feed_code"), ("batch_id",))
 

@@ -40,15 +40,15 @@ def versions(rows: DataFrame, feed: Feed) -> DataFrame:
         last_word = [*map(f.asc, DELIVERY), f.asc(FILE), f.asc(ROW), f.asc("batch_id")]
     rows = _carried_over(rows, feed) if carries(feed) else rows
     in_turn = Window.partitionBy("record_id").orderBy("known_at", *last_word)
-    rows = rows.withColumn("valid_to", f.lead("known_at").over(in_turn))
-    rows = rows.where("valid_to is distinct from known_at")  # the last of an instant is followed by the next or by none
+    rows = rows.withColumn("known_to", f.lead("known_at").over(in_turn))
+    rows = rows.where("known_to is distinct from known_at")  # the last of an instant is followed by the next or by none
     if feed.is_rebuilt:  # a row that says nothing new is no version
         by_time = Window.partitionBy("record_id").orderBy("known_at")
         rows = rows.withColumn("row_hash", content_hash(kind))
         rows = rows.withColumn("_before", f.lag("row_hash").over(by_time))
         rows = rows.where("_before is distinct from row_hash").drop("_before")
-        rows = rows.withColumn("valid_to", f.lead("known_at").over(by_time))
-    rows = rows.withColumns({"valid_from": f.col("known_at"), "is_current": f.col("valid_to").isNull()})
+        rows = rows.withColumn("known_to", f.lead("known_at").over(by_time))
+    rows = rows.withColumns({"known_from": f.col("known_at"), "is_current": f.col("known_to").isNull()})
     return rows.select(*columns_of(kind))
 
 
@@ -133,7 +133,7 @@ def merge(spark: SparkSession, feed: Feed, staged: DataFrame) -> list[Withheld]:
         ids = fresh.select("record_id").distinct()
         within = f"{own} and {near(row.record_id for row in ids.limit(MOST_IDS + 1).collect())}"
         known = stored.where(within).join(ids, "record_id", "left_semi")
-    both = fresh.drop(FILE, ROW).unionByName(known.drop("valid_from", "valid_to", "is_current"))
+    both = fresh.drop(FILE, ROW).unionByName(known.drop("known_from", "known_to", "is_current"))
     doubtful = withheld(feed, staged, known) if feed.mode == "snapshot" else []
     both = with_vanished(both, staged, doubtful) if feed.mode == "snapshot" else both
     tables.upsert(spark, versions(both, feed), table, ("city_code", "feed_code", "record_id", "known_at"), within)

@@ -280,7 +280,7 @@ def together(*writes: Callable[[], None]) -> None:
 
 def upsert(spark: SparkSession, frame: DataFrame, table: str, keys: tuple[str, ...], within: str = "true") -> None:
     """Insert the rows whose keys are new, update the others. `within` says where in the target `old` they may lie."""
-    changed = "(old.row_hash, old.valid_to, old.batch_id) is distinct from (new.row_hash, new.valid_to, new.batch_id)"
+    changed = "(old.row_hash, old.known_to, old.batch_id) is distinct from (new.row_hash, new.known_to, new.batch_id)"
     then = f"when matched and {changed} then update set * when not matched then insert *"
     _merge(spark, frame, table, keys, within, then)
 

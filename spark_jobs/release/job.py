@@ -232,7 +232,7 @@ def coverage_months(spark: SparkSession, city: City, business_date: date, as_of:
     if not any(feed.kind == "coverage" for feed in city.feeds):
         return pd.DataFrame()
     at = f.lit(as_of.astimezone(UTC).replace(tzinfo=None).isoformat()).cast("timestamp")
-    is_known = (f.col("valid_from") <= at) & (f.col("valid_to").isNull() | (f.col("valid_to") > at))
+    is_known = (f.col("known_from") <= at) & (f.col("known_to").isNull() | (f.col("known_to") > at))
     months = tables.read(spark, "conformed.coverage").where(f.col("city_code") == city.city_code).where(is_known)
     return (
         months.where(f.col("month_on") <= f.lit(business_date))

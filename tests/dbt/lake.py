@@ -32,7 +32,7 @@ brokentown | B9        | residents | 2020-01-01 | -        | 3000  | exact
 # h1: its closing on 4 March became known on the 12th. h2: closed on the 5th in UTC, on the 6th in Shanghai; deleted
 # on the 15th. h3: closed, then reopened. h4: merged. h5 takes up h2, which had been closed the day before.
 HOTLINE = """
-city_code | record_id | area_code | valid_from       | valid_to         | is_deleted | called_on  | deadline_at      | closed_at        | status_code | is_resolved | satisfaction_code | n_returns | previous_record_id
+city_code | record_id | area_code | known_from       | known_to         | is_deleted | called_on  | deadline_at      | closed_at        | status_code | is_resolved | satisfaction_code | n_returns | previous_record_id
 northtown | h1        | N1        | 2026-03-01T08:00 | 2026-03-12T00:00 | false      | 2026-03-01 | 2026-03-05T10:00 | -                | open        | -           | -                 | 0         | -
 northtown | h1        | N1        | 2026-03-12T00:00 | -                | false      | 2026-03-01 | 2026-03-05T10:00 | 2026-03-04T02:00 | closed      | false       | dissatisfied      | 0         | -
 northtown | h2        | N1        | 2026-03-05T18:00 | 2026-03-15T00:00 | false      | 2026-03-02 | -                | 2026-03-05T17:00 | closed      | true        | neutral           | 0         | -
@@ -47,7 +47,7 @@ southtown | h1        | S1        | 2026-03-06T12:00 | -                | false 
 # d1 is open from 7 February on: 31 days old on 10 March. d2 is the parent of d3. d4 comes back to d2's parties.
 # d5 has been entered and not accepted. Nobody knows d9, the parent of d6 and d7: the first of them stands for the quarrel.
 DISPUTE = """
-city_code | record_id | area_code | valid_from       | valid_to         | is_deleted | accepted_on | closed_on  | status_code | is_breached | escalated_to_code | parent_record_id | party_pair_pseudonym
+city_code | record_id | area_code | known_from       | known_to         | is_deleted | accepted_on | closed_on  | status_code | is_breached | escalated_to_code | parent_record_id | party_pair_pseudonym
 northtown | d1        | N1        | 2026-02-07T00:00 | -                | false      | 2026-02-07  | -          | open        | -           | -                 | -                | x
 northtown | d2        | N1        | 2026-03-08T10:00 | -                | false      | 2026-03-08  | 2026-03-08 | settled     | true        | court             | -                | y
 northtown | d3        | N1        | 2026-03-08T10:00 | -                | false      | 2026-03-08  | 2026-03-08 | failed      | -           | court             | d2               | y
@@ -58,7 +58,7 @@ northtown | d7        | N2        | 2026-03-09T10:00 | -                | false 
 """
 
 CASE = """
-city_code | record_id | area_code | valid_from       | valid_to         | is_deleted | occurred_on | nature_code  | case_code | offence_code | is_oil | is_gambling | is_telecom_fraud | n_deaths | n_serious_injuries | amount_yuan
+city_code | record_id | area_code | known_from       | known_to         | is_deleted | occurred_on | nature_code  | case_code | offence_code | is_oil | is_gambling | is_telecom_fraud | n_deaths | n_serious_injuries | amount_yuan
 northtown | k1        | N1        | 2026-03-01T00:00 | -                | false      | 2026-03-01  | criminal     | 040103    | -            | -      | -           | -                | -        | 1                  | -
 northtown | k2        | N1        | 2026-03-01T00:00 | -                | false      | 2026-03-01  | criminal     | 050100    | -            | true   | -           | -                | 2        | 1                  | 900000
 northtown | k3        | N1        | 2026-03-01T00:00 | -                | false      | 2026-03-01  | criminal     | 040101    | -            | -      | -           | -                | 0        | 0                  | -
@@ -74,7 +74,7 @@ southtown | k1        | S1        | 2026-03-01T00:00 | -                | false 
 """
 
 INCIDENT = """
-city_code | record_id | area_code | valid_from       | valid_to         | is_deleted | family_code | occurred_on | n_deaths | n_serious_injuries | n_minor_injuries | deadline_on | closed_on  | status_code
+city_code | record_id | area_code | known_from       | known_to         | is_deleted | family_code | occurred_on | n_deaths | n_serious_injuries | n_minor_injuries | deadline_on | closed_on  | status_code
 northtown | i1        | N1        | 2026-03-01T00:00 | 2026-03-15T00:00 | false      | traffic     | 2026-03-01  | 0        | 1                  | 2                | -           | -          | closed
 northtown | i1        | N1        | 2026-03-15T00:00 | -                | false      | traffic     | 2026-03-01  | 1        | 0                  | 2                | -           | -          | closed
 northtown | i2        | N1        | 2026-03-01T00:00 | -                | false      | traffic     | 2026-03-01  | -        | -                  | -                | -           | -          | closed
@@ -91,7 +91,7 @@ RAW_COLUMNS = {table: {"city_code": "string"} | columns_of(table) for table in R
 
 # a month of N1 was corrected a week later, N2 has taken its own back
 COVERAGE = """
-city_code | record_id | area_code | valid_from       | valid_to         | is_deleted | month_on   | n_posts | n_diaries_due | n_diaries_done | rolled_out_on
+city_code | record_id | area_code | known_from       | known_to         | is_deleted | month_on   | n_posts | n_diaries_due | n_diaries_done | rolled_out_on
 northtown | m1        | N1        | 2026-03-01T00:00 | 2026-03-14T00:00 | false      | 2026-02-01 | 5       | 100           | 50             | 2025-01-01
 northtown | m1        | N1        | 2026-03-14T00:00 | -                | false      | 2026-02-01 | 6       | 100           | 60             | 2025-01-01
 northtown | m2        | N2        | 2026-03-01T00:00 | -                | true       | 2026-02-01 | 7       | -             | -              | -

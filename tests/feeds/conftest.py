@@ -118,7 +118,7 @@ class Trial:
         return rebuild(self.spark, self.city, self.feed, self.settings, from_landing)
 
     def silver(self, *columns: Any) -> list[tuple[Any, ...]]:
-        names = columns or ("record_id", "valid_from", "valid_to", "is_current", "is_deleted", "n_deaths", "row_hash")
+        names = columns or ("record_id", "known_from", "known_to", "is_current", "is_deleted", "n_deaths", "row_hash")
         rows = self.spark.read.table("silver.`case`").where(f"city_code = '{self.city.city_code}'")
         return sorted(map(tuple, rows.select(*names).collect()), key=repr)
 

@@ -125,7 +125,7 @@ def test_a_cut_snapshot_closes_nothing_and_says_so(new_trial: NewTrial) -> None:
     batches = in_turn.batches()
     assert list(batches["n_withheld"]) == [0, 20, 20, 2, 0, 0]
     assert ["closings withheld" in reason for reason in batches["reason"]] == [False, True, True, True, False, False]
-    columns = ("record_id", "valid_from", "valid_to", "is_deleted", "batch_id")
+    columns = ("record_id", "known_from", "known_to", "is_deleted", "batch_id")
     found = in_turn.silver(*columns)
     assert {id for id, _, _, is_deleted, _ in found if is_deleted} == {"r00", "r01"}
     assert {batch[:8] for *_, is_deleted, batch in found if is_deleted} == {"20260205"}

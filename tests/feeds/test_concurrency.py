@@ -40,7 +40,7 @@ def test_writers_of_the_same_tables_neither_fail_nor_lose_rows(spark: Any) -> No
     spark.sql("create schema if not exists silver")
     spark.sql("create schema if not exists ops")
     ledger, versions, raw = "ops.side_by_side", "silver.side_by_side", "ops.appended"
-    version = "record_id string, known_at timestamp, valid_to timestamp, row_hash string, batch_id string"
+    version = "record_id string, known_at timestamp, known_to timestamp, row_hash string, batch_id string"
     day = datetime(2026, 1, 1, tzinfo=UTC)
 
     def record(feed: str, batch: str) -> None:

@@ -20,7 +20,7 @@ from tests.feeds.conftest import FEED, Trial, row
 pytestmark = pytest.mark.spark
 NewTrial = Callable[..., Trial]
 Example = TypeVar("Example")
-ALL = ("record_id", "known_at", "valid_from", "valid_to", "is_current", "is_deleted", "n_deaths", "row_hash")
+ALL = ("record_id", "known_at", "known_from", "known_to", "is_current", "is_deleted", "n_deaths", "row_hash")
 WHATEVER_IS_REJECTED = FEED.replace("rejected_share: 0.5", "rejected_share: 1").replace(
     "area: [place]", "area: [place]\noutside_area: [外市]"
 )
@@ -60,10 +60,10 @@ SAID = st.builds(
 
 
 def held_at(versions: list[tuple[Any, ...]], minute: int) -> dict[str, tuple[int, bool]]:
-    """Deaths and deletion of each record as known at 08:0<minute>, by valid_from and valid_to alone."""
+    """Deaths and deletion of each record as known at 08:0<minute>, by known_from and known_to alone."""
     held = {}
-    for id, _, valid_from, valid_to, _, is_deleted, deaths, _ in versions:
-        if f"{valid_from:%M}" <= f"{minute:02}" and (valid_to is None or f"{minute:02}" < f"{valid_to:%M}"):
+    for id, _, known_from, known_to, _, is_deleted, deaths, _ in versions:
+        if f"{known_from:%M}" <= f"{minute:02}" and (known_to is None or f"{minute:02}" < f"{known_to:%M}"):
             assert id not in held, f"{id} holds twice at minute {minute}"
             held[id] = (deaths, is_deleted)
     return held

@@ -50,7 +50,7 @@ def test_the_later_delivery_counts_in_whatever_order_batches_are_taken(new_trial
     for id, words in histories.items():
         last = next(words[name] for name in reversed(IN_TURN) if name in words)
         expected[id] = (None, True) if last == GONE else (last, False)
-    columns = ("record_id", "n_deaths", "is_deleted", "valid_to", "delivered_on", "batch_id", "row_hash")
+    columns = ("record_id", "n_deaths", "is_deleted", "known_to", "delivered_on", "batch_id", "row_hash")
     found = each_at_once.silver(*columns)
     assert {id: (deaths, is_deleted) for id, deaths, is_deleted, *_ in found} == expected
     assert at_the_end.silver(*columns) == found

@@ -64,8 +64,8 @@ def incident(record_id: str, n_deaths: int, known: datetime, until: datetime | N
         n_deaths=n_deaths,
         n_serious_injuries=None,
         known_at=known,
-        valid_from=known,
-        valid_to=until,
+        known_from=known,
+        known_to=until,
         is_current=until is None,
         is_deleted=gone,
         batch_id="b1",
@@ -166,10 +166,10 @@ def test_records_of_every_kind_are_watched_but_context(town, monkeypatch):
     kinds = load_kinds()
     made_up = {"permit": kinds["incident"].model_copy(update={"kind": "permit"})}
     monkeypatch.setattr(f9_data_quality, "load_kinds", lambda: {**kinds, **made_up})
-    town.sql("create table silver.permit (city_code string, feed_code string, valid_from timestamp) using delta")
+    town.sql("create table silver.permit (city_code string, feed_code string, known_from timestamp) using delta")
     try:
-        append(town, "silver.permit", [Row(city_code=CITY_CODE, feed_code="permits", valid_from=NIGHT)] * 3)
-        given = Row(city_code=CITY_CODE, feed_code="statements", valid_from=NIGHT)
+        append(town, "silver.permit", [Row(city_code=CITY_CODE, feed_code="permits", known_from=NIGHT)] * 3)
+        given = Row(city_code=CITY_CODE, feed_code="statements", known_from=NIGHT)
         append(town, "silver.coverage", [given])
         volumes = job.read_evidence(town, CITY, load_methodology().flags, DAY)["volumes"]
     finally:

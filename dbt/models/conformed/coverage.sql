@@ -18,8 +18,8 @@ with final as (
         n_feedbacks_due,
         n_feedbacks_done,
         rolled_out_on,
-        valid_from,
-        valid_to
+        known_from,
+        known_to
     from {{ source('silver', 'coverage') }}
     where not is_deleted
 )

@@ -40,7 +40,7 @@ _TOLLS = """
         count(*) as n_events
     from {table}
     where city_code = {{city}} and occurred_on between date_sub(date {{day}}, {{days}}) and date {{day}}
-        and valid_from <= timestamp {{as_of}} and (valid_to is null or valid_to > timestamp {{as_of}}) and not is_deleted
+        and known_from <= timestamp {{as_of}} and (known_to is null or known_to > timestamp {{as_of}}) and not is_deleted
         and coalesce(n_deaths, 0) + coalesce(n_serious_injuries, 0) > 0
     group by all
 """

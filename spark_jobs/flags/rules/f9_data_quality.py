@@ -40,12 +40,12 @@ UNKNOWN_AREA = Query(
 # Versions, not records: a source that sends its past only as it stands today has no false fall afterwards.
 _VOLUMES = """
     with versions as ({versions})
-    select feed_code, to_date(from_utc_timestamp(valid_from, {{zone}})) as day, count(*) as n_records
+    select feed_code, to_date(from_utc_timestamp(known_from, {{zone}})) as day, count(*) as n_records
     from versions
-    where city_code = {{city}} and valid_from <= timestamp {{as_of}} and valid_from > date_sub(date {{day}}, {{days}})
+    where city_code = {{city}} and known_from <= timestamp {{as_of}} and known_from > date_sub(date {{day}}, {{days}})
     group by all
 """
-_VERSIONS = "select city_code, feed_code, valid_from from silver.`{kind}`"
+_VERSIONS = "select city_code, feed_code, known_from from silver.`{kind}`"
 
 
 def volumes(kinds: Iterable[Kind]) -> Query:
