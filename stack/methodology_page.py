@@ -74,7 +74,7 @@ def _rule(module: str, rule: Rule, language: LanguageCode, flags: Mapping[str, A
         "code": rule.code,
         "name": said(rule.name),
         "when": said(rule.when),
-        "levels": said(rule.levels),
+        "colours": said(rule.colours),
         "because": said(rule.because) if rule.because else None,
         "is_fact": rule.is_fact,
     }

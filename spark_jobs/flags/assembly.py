@@ -41,7 +41,7 @@ def _row(given: RuleInput, rule: Rule, found: Finding) -> dict[str, object]:
         "area_code": found.area_code,
         "indicator_id": found.indicator_id,
         "feed_code": found.feed_code,
-        "level_code": found.level_code,
+        "colour_code": found.colour_code,
         "status_code": "raised",
         "observed": float(found.observed),
         "expected": float(found.expected),

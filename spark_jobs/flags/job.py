@@ -34,8 +34,8 @@ def run(spark: SparkSession, city: City, business_date: date) -> str:
     frame = flags_for(RuleInput(business_date, _place(city, areas, of_today), city.feeds, methodology, evidence))
     keys = {"city_code": city.city_code, "business_date": business_date.isoformat()}
     tables.replace_slice(spark, _spark_frame(spark, frame), TABLE, keys)
-    levels = frame["level_code"].value_counts()
-    counts = ", ".join(f"{levels.get(level, 0)} {level}" for level in ("red", "amber", "grey"))
+    colours = frame["colour_code"].value_counts()
+    counts = ", ".join(f"{colours.get(colour, 0)} {colour}" for colour in ("red", "amber", "grey"))
     return f"{city.city_code} {business_date}: flags: {counts}"
 
 

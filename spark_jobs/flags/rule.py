@@ -92,7 +92,7 @@ class Finding:
     part: what tells findings of one rule, area, subject and day apart. silences: indicators (RuleInput.silenced).
     """
 
-    level_code: str
+    colour_code: str
     area_code: str
     since: date
     detail: Text
@@ -113,7 +113,7 @@ def nothing(_: Flags) -> Mapping[Query, int]:
 class Rule:
     """One rule: its module declares it as RULE, and is named after its entry in methodology.yml.
 
-    when, levels: for the methodology page; Jinja texts in which `t` is that entry and `flags` all entries.
+    when, colours: for the methodology page; Jinja texts in which `t` is that entry and `flags` all entries.
     needs: queries, each with the days that the rule looks back. find: what the rule raises on a night.
     because: why no night runs the rule; a rule has either this or `find`.
     is_fact: stands the same night and is no statistic; the other rules wait for several nights.
@@ -123,7 +123,7 @@ class Rule:
     code: str
     name: Text
     when: Text
-    levels: Text
+    colours: Text
     find: Callable[[RuleInput], list[Finding]] | None = None
     needs: Callable[[Flags], Mapping[Query, int]] = nothing
     because: Text | None = None

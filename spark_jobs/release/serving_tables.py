@@ -211,7 +211,7 @@ def _flag(release: Release, words: Wording) -> Iterator[Row]:
         yield row | {
             "rule_name_zh": words.rule(row["rule_code"]),
             "indicator_name_zh": words.indicator(row["indicator_id"]) if row["indicator_id"] else None,
-            "level_name_zh": words.name("level", row["level_code"]),
+            "colour_name_zh": words.name("colour", row["colour_code"]),
             "status_name_zh": words.name("flag_status", row["status_code"]),
         }
 
@@ -223,7 +223,7 @@ def _feed_status(release: Release, words: Wording) -> Iterator[Row]:
 
 
 def _with_area(release: Release, table: str) -> Iterator[Row]:
-    """Rows of a table with the names of their area; `level_code` is the area's, but a flag keeps its own colour."""
+    """Rows of a table with the names and the level of their area."""
     areas = {area.area_code: area for area in release.areas}
     for row in rows(release.tables[table]):
         area = areas[row["area_code"]]

@@ -112,7 +112,7 @@ def test_a_quiet_night_has_no_flags_but_all_columns():
 def test_a_doubled_week_is_an_amber_flag_of_its_county_and_indicator():
     found = flags(with_doubled_week(evidence(), "3", "b3_fires", MONDAY))
     (flag,) = found.to_dict("records")
-    assert (flag["rule_code"], flag["level_code"], flag["status_code"]) == ("F1b", "amber", "raised")
+    assert (flag["rule_code"], flag["colour_code"], flag["status_code"]) == ("F1b", "amber", "raised")
     assert (flag["area_code"], flag["indicator_id"], flag["feed_code"]) == ("3", "b3_fires", None)
     assert (flag["observed"], flag["expected"], flag["since"]) == (28, 14, MONDAY)
     assert 14 < flag["threshold"] < 28
@@ -155,7 +155,7 @@ def test_a_second_week_in_excess_is_the_same_flag():
 def test_three_dead_in_one_crash_are_red_the_same_night():
     found = flags(with_event(evidence(), "5", "incidents", "traffic", DAY, 3, 1, 1))
     (flag,) = found.to_dict("records")
-    assert (flag["rule_code"], flag["level_code"], flag["area_code"]) == ("F4", "red", "5")
+    assert (flag["rule_code"], flag["colour_code"], flag["area_code"]) == ("F4", "red", "5")
     assert (flag["feed_code"], flag["since"]) == ("incidents", DAY)
     assert (flag["observed"], flag["threshold"]) == (3, 3)
     assert np.isnan(flag["expected"])
@@ -180,7 +180,7 @@ def test_a_silent_feed_is_grey_since_then_and_silences_only_its_own_indicators()
     given = with_doubled_week(evidence(), "3", "b3_fires", MONDAY)
     given = with_doubled_week(given, "4", "a3_telecom_fraud", MONDAY)
     found = flags(with_silent(given, "incidents", since))
-    assert found[["rule_code", "area_code", "level_code"]].to_numpy().tolist() == [
+    assert found[["rule_code", "area_code", "colour_code"]].to_numpy().tolist() == [
         ["F1b", "4", "amber"],
         ["F9", "0", "grey"],
     ]
@@ -217,7 +217,7 @@ def test_every_rule_of_the_method_is_declared_with_its_reason_where_no_night_run
     codes = [rule.code for rule in RULES.values()]
     assert [code for code in codes if code in OF_THE_METHOD] == OF_THE_METHOD
     assert len(set(codes)) == len(codes)
-    texts = [text for r in RULES.values() for text in (r.name, r.when, r.levels, r.because) if text]
+    texts = [text for r in RULES.values() for text in (r.name, r.when, r.colours, r.because) if text]
     assert all(text.zh and text.en for text in texts)
     assert [rule.code for rule in IN_FORCE] == [rule.code for rule in RULES.values() if not rule.because]
 

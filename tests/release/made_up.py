@@ -328,13 +328,13 @@ def flags(of_areas: tuple[Area, ...]) -> pd.DataFrame:
     rows = [
         {
             "flag_id": "f4-1", "rule_code": "F4", "area_code": of_areas[2].area_code, "indicator_id": "b1_road_casualties",
-            "feed_code": None, "level_code": "red", "status_code": "raised", "observed": 3.0, "expected": None,
+            "feed_code": None, "colour_code": "red", "status_code": "raised", "observed": 3.0, "expected": None,
             "threshold": 3.0, "since": date(2026, 11, 21), "detail_zh": "一起道路交通事故造成3人死亡，达到重大事件标准（3人）。",
             "detail_en": "One road crash killed three people; the rule asks for three or more.",
         },
         {
             "flag_id": "f1b-1", "rule_code": "F1b", "area_code": of_areas[4].area_code, "indicator_id": "a2_property_crime",
-            "feed_code": None, "level_code": "amber", "status_code": "raised", "observed": 14.0, "expected": 5.2,
+            "feed_code": None, "colour_code": "amber", "status_code": "raised", "observed": 14.0, "expected": 5.2,
             "threshold": 12.1, "since": date(2026, 11, 22), "detail_zh": "侵财案件当日14起，前期平均5.2起。",
             "detail_en": "Fourteen property offences in a day, against an average of 5.2.",
         },

@@ -178,7 +178,7 @@ def test_an_indicator_that_is_live_without_its_feed_stops() -> None:
         ("indicator_value", "state_code", "fine"),
         ("trend", "lower", None),
         ("input", "count", -2.0),
-        ("flag", "level_code", "pink"),
+        ("flag", "colour_code", "pink"),
     ],
 )
 def test_the_publication_suite_stops(table: str, column: str, value: object) -> None:

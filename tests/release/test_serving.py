@@ -54,11 +54,11 @@ def test_texts_are_ready_to_show(mart: str, release: Release) -> None:
         headline, missing = (
             connection.execute("select headline_zh, missing_zh from mart_demo.release_info").fetchone() or ()
         )
-        levels = dict(connection.execute("select level_code, level_name_zh from mart_demo.flag").fetchall())
+        colours = dict(connection.execute("select colour_code, colour_name_zh from mart_demo.flag").fetchall())
         units = connection.execute("select count(*) from mart_demo.indicator_value where unit_zh is null").fetchone()
     assert headline == f"发布 {release.release_id} · 截至 2026年11月23日 01:30 · 暂定"
     assert missing == "无"
-    assert levels == {"red": "红色", "amber": "橙色"}
+    assert colours == {"red": "红色", "amber": "橙色"}
     assert units == (0,)
 
 
@@ -278,8 +278,8 @@ def test_no_database_is_one_letter_without_the_password(release: Release) -> Non
 
 def test_a_flag_for_the_whole_city_keeps_its_name(mart: str, make_release: Make) -> None:
     given = made_up.release_input()
-    flag = given.frames["flag"].assign(area_code=made_up.CITY_AREA, level_code="grey", rule_code="F9")
+    flag = given.frames["flag"].assign(area_code=made_up.CITY_AREA, colour_code="grey", rule_code="F9")
     serving.write_serving(mart, make_release(replace(given, frames={**given.frames, "flag": flag})))
     with psycopg.connect(mart) as connection:
-        rows = connection.execute("select area_name_zh, level_code, rule_name_zh from mart_demo.flag").fetchall()
+        rows = connection.execute("select area_name_zh, colour_code, rule_name_zh from mart_demo.flag").fetchall()
     assert set(rows) == {("示范市", "grey", "数据质量")}

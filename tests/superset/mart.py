@@ -227,7 +227,7 @@ def _coverage() -> list[Row]:
 
 
 def _flags() -> list[Row]:
-    columns = "flag_id rule_code rule_name_zh area_code area_name_zh indicator_name_zh level_code level_name_zh since detail_zh"
+    columns = "flag_id rule_code rule_name_zh area_code area_name_zh indicator_name_zh colour_code colour_name_zh since detail_zh"
     return [{**row, "status_code": "raised", "status_name_zh": "已提出"} for row in _rows(columns, FLAGS)]
 
 

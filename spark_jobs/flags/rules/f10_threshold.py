@@ -10,6 +10,6 @@ RULE = Rule(
         "同一地点滚动 {{ t.window_days }} 天累计数量严格超过 {{ t.limit | n }} {{ t.unit.zh }}",
         "Quantity at one place over a rolling {{ t.window_days }} days strictly above {{ t.limit | n }} {{ t.unit.en }}",
     ),
-    levels=Text("橙", "amber"),
+    colours=Text("橙", "amber"),
     because=Text("尚无按地点报送数量的数据源", "no feed brings quantities by place yet"),
 )

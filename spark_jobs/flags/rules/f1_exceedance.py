@@ -16,7 +16,7 @@ RULE = Rule(
         "± {{ t.half_window_weeks }}, the last {{ t.excluded_recent_weeks }} weeks left out, weeks with a residual above "
         "{{ t.residual_threshold }} weigh less; at least {{ t.min_recent_events }} events in {{ t.recent_weeks }} weeks",
     ),
-    levels=Text(
+    colours=Text(
         "橙 α {{ t.amber_alpha }}，红 α {{ t.red_alpha }}", "amber α {{ t.amber_alpha }}, red α {{ t.red_alpha }}"
     ),
     because=Text(

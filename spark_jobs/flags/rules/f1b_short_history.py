@@ -158,7 +158,7 @@ RULE = Rule(
         "{{ t.min_sigma | n }}); at least {{ flags.f1_exceedance.min_recent_events }} events in "
         "{{ flags.f1_exceedance.recent_weeks }} weeks; an episode is followed back {{ t.history_weeks }} weeks at most",
     ),
-    levels=Text("橙", "amber"),
+    colours=Text("橙", "amber"),
     needs=lambda flags: {DAILY: 7 * (flags.f1b_short_history.history_weeks + 1)},  # a week for the one not yet over
     find=find,
 )

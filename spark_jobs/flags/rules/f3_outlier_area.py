@@ -11,7 +11,7 @@ RULE = Rule(
         "Funnel: a county's ratio to the city outside the limits, over-dispersion from z winsorised at "
         "{{ t.winsorised_share | pct }}; at least {{ t.min_units }} counties",
     ),
-    levels=Text(
+    colours=Text(
         "橙 {{ t.amber_limit | pct }}，红 {{ t.red_limit | pct }}",
         "amber {{ t.amber_limit | pct }}, red {{ t.red_limit | pct }}",
     ),

@@ -230,7 +230,7 @@ RULE = Rule(
         "{{ t.homicide_past_years }} years (at least {{ t.homicide_min_past_years }}), p < {{ t.homicide_alpha }} "
         "(exact test of two Poisson rates), followed back {{ t.history_nights }} nights at most",
     ),
-    levels=Text("红，当夜即亮", "red at once"),
+    colours=Text("红，当夜即亮", "red at once"),
     needs=needs,
     find=find,
     is_fact=True,

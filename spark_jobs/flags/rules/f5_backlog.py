@@ -12,7 +12,7 @@ RULE = Rule(
         "Share open over {{ t.open_days }} days probably above its base and rising for {{ t.rising_weeks }} weeks; or more open "
         "than {{ t.max_weeks_of_closures }} weeks of closures",
     ),
-    levels=Text(
+    colours=Text(
         "橙 {{ t.amber_probability | pct }}，红 {{ t.red_probability | pct }}",
         "amber {{ t.amber_probability | pct }}, red {{ t.red_probability | pct }}",
     ),

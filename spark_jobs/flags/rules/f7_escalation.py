@@ -10,7 +10,7 @@ RULE = Rule(
         "矛盾纠纷此后引发警情",
         "Disputes that lead to a call to the police",
     ),
-    levels=Text("橙，红", "amber, red"),
+    colours=Text("橙，红", "amber, red"),
     because=Text(
         "纠纷与警情尚未关联，界限尚未确定",
         "disputes and police calls are not linked yet, and its limits are not decided",

@@ -11,6 +11,6 @@ RULE = Rule(
         "More than {{ t.drop_points | n }} points below the county's own last year with a probability above "
         "{{ t.probability | pct }}, {{ t.months }} months running",
     ),
-    levels=Text("橙", "amber"),
+    colours=Text("橙", "amber"),
     because=Text("预警作业尚不读取各月末的指数", "flags do not read the index of past months yet"),
 )

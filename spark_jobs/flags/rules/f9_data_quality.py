@@ -248,7 +248,7 @@ RULE = Rule(
         "{{ t.min_received }}) name no known county. Not in force: completeness below {{ t.min_completeness | pct }}, "
         "revision above {{ t.max_revision_ratio | n }} times the usual",
     ),
-    levels=Text("灰；其指标不亮其他统计预警", "grey; silences statistical flags of its indicators"),
+    colours=Text("灰；其指标不亮其他统计预警", "grey; silences statistical flags of its indicators"),
     needs=needs,
     find=find,
     is_fact=True,

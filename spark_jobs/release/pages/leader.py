@@ -26,7 +26,7 @@ PAGES: dict[LanguageCode, str] = {"zh": "index.html", "en": "index.en.html"}
 STRIP_WIDTH = 330  # px of the view box
 MOST_FLAGS = 6
 WORST_FIRST = ("worse", "level", "better", "none")
-LEVELS = ("red", "amber", "grey")
+COLOURS = ("red", "amber", "grey")
 NAMED = 3  # reasons down, and one fewer up
 
 
@@ -211,12 +211,12 @@ def _worst_first(row: Mapping[str, Any]) -> tuple[int, float]:
 def _flags(release: Release, words: Wording) -> list[dict[str, str]]:
     """Open flags, gravest first, oldest first."""
     found = sorted(
-        rows(release.tables["flag"]), key=lambda r: (LEVELS.index(r["level_code"]), r["since"], r["flag_id"])
+        rows(release.tables["flag"]), key=lambda r: (COLOURS.index(r["colour_code"]), r["since"], r["flag_id"])
     )
     return [
         {
-            "level": row["level_code"],
-            "level_name": words.name("level", row["level_code"]),
+            "colour": row["colour_code"],
+            "colour_name": words.name("colour", row["colour_code"]),
             "detail": row[f"detail_{words.code}"],
             "since": words.say(
                 "leader_flag",

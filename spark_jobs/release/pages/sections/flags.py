@@ -9,12 +9,12 @@ from spark_jobs.released.columns import rows
 def flag_rows(page: Page) -> list[dict[str, str]]:
     order = {"red": 0, "amber": 1, "grey": 2}
     found = sorted(
-        rows(page.release.tables["flag"]), key=lambda r: (order[r["level_code"]], r["area_code"], r["flag_id"])
+        rows(page.release.tables["flag"]), key=lambda r: (order[r["colour_code"]], r["area_code"], r["flag_id"])
     )
     return [
         {
-            "level": flag["level_code"],
-            "level_name": page.words.name("level", flag["level_code"]),
+            "colour": flag["colour_code"],
+            "colour_name": page.words.name("colour", flag["colour_code"]),
             "rule": page.words.rule(flag["rule_code"]),
             "area": page.names.get(flag["area_code"], flag["area_code"]),
             "since": page.words.day(flag["since"]),
