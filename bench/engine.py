@@ -28,21 +28,21 @@ SETTINGS = METHODOLOGY.posterior
 N_DAYS, N_PLAIN_DAYS, N_WARM = 60, 3, 5
 
 
-def plain_rates(counts: FloatArray, exposure: FloatArray, rng: np.random.Generator) -> FloatArray:
+def plain_rates(counts: FloatArray, denominator: FloatArray, rng: np.random.Generator) -> FloatArray:
     """Draws (n_areas, n_draws): the joint posterior on a fixed grid, area by area, with SciPy's distributions."""
-    pooled = counts.sum() / exposure.sum()
+    pooled = counts.sum() / denominator.sum()
     tau = (np.arange(SETTINGS.tau_points) + 0.5) * SETTINGS.tau_max / SETTINGS.tau_points
     log_mu = np.linspace(-2.0, 2.0, SETTINGS.mean_points)
     kappa, mu = tau[:, None] ** -2, np.exp(log_mu)[None, :]
     log_posterior = stats.halfnorm.logpdf(tau, scale=SETTINGS.tau_prior_scale)[:, None] + np.zeros_like(mu)
-    for y, e in zip(counts, exposure, strict=True):
+    for y, e in zip(counts, denominator, strict=True):
         log_posterior = log_posterior + stats.nbinom.logpmf(y, kappa, kappa / (kappa + e * pooled * mu))
     weight = np.exp(log_posterior - log_posterior.max()).ravel()
     row, column = np.divmod(rng.choice(weight.size, SETTINGS.draws, p=weight / weight.sum()), log_mu.size)
     k, m = kappa[row, 0], np.exp(log_mu[column])
     drawn = [
         stats.gamma.rvs(y + k, scale=pooled * m / (k + e * pooled * m), random_state=rng)
-        for y, e in zip(counts, exposure, strict=True)
+        for y, e in zip(counts, denominator, strict=True)
     ]
     return np.array(drawn)
 
@@ -71,12 +71,12 @@ def plain_scores(
     for row, (indicator, one) in enumerate(zip(METHODOLOGY.indicators, windows, strict=True)):
         total = np.zeros((len(AREAS) + 1, SETTINGS.draws))
         for counts, weight in zip(one.counts, one.weights, strict=True):
-            y, n = counts.sum(), one.exposure.sum()
+            y, n = counts.sum(), one.denominator.sum()
             if indicator.kind == "rate":
-                areas = plain_rates(counts, one.exposure, rng)
+                areas = plain_rates(counts, one.denominator, rng)
                 city = stats.gamma.rvs(y, scale=1.0 / n, size=SETTINGS.draws, random_state=rng)
             else:
-                areas = plain_proportions(counts, one.exposure, rng)
+                areas = plain_proportions(counts, one.denominator, rng)
                 city = stats.beta.rvs(y, n - y, size=SETTINGS.draws, random_state=rng)
             total += weight * np.vstack([areas, city])
         x = np.log(total) if indicator.kind == "rate" else logit(total)

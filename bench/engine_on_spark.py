@@ -40,9 +40,9 @@ class Run:
 
 def city_frame(code: str, n_areas: int) -> CityFrame:
     areas = tuple(f"{code}{number:02d}" for number in range(n_areas))
-    measures = {indicator.exposure for indicator in METHODOLOGY.indicators if indicator.exposure}
-    rows = [(area, measure, FIRST, None, 2e5, "exact") for area in areas for measure in sorted(measures)]
-    columns = ["area_code", "measure", "valid_from", "valid_to", "value", "quality_code"]
+    codes = {indicator.denominator for indicator in METHODOLOGY.indicators if indicator.denominator}
+    rows = [(area, denominator_code, FIRST, None, 2e5, "exact") for area in areas for denominator_code in sorted(codes)]
+    columns = ["area_code", "denominator_code", "valid_from", "valid_to", "value", "quality_code"]
     rng = np.random.default_rng(SEED)
     goalposts = base_goalposts([year(rng) for _ in range(METHODOLOGY.windows.base_years)], METHODOLOGY)
     coverage = {indicator.id: Coverage(FIRST, TONIGHT) for indicator in METHODOLOGY.indicators}
@@ -57,7 +57,7 @@ def daily_rows(code: str, areas: Sequence[str]) -> pd.DataFrame:
     for indicator in METHODOLOGY.indicators:
         for stratum in indicator.strata:
             for area in areas:
-                kept = days if indicator.measure == "stock" else days[int(rng.integers(EVERY)) :: EVERY]
+                kept = days if indicator.denominator_code == "stock" else days[int(rng.integers(EVERY)) :: EVERY]
                 events = rng.poisson(rng.uniform(0.5, 3.0), len(kept)).astype(float)
                 frames.append(pd.DataFrame({
                     "city_code": code, "indicator_id": indicator.id, "area_code": area, "day": kept, "stratum": stratum,

@@ -21,8 +21,8 @@ def window(indicator: Indicator, rng: np.random.Generator) -> IndicatorWindow:
     risk = np.exp(np.linspace(-0.3, 0.3, len(AREAS)) + rng.normal(0.0, 0.2, (n_strata, len(AREAS))))
     weights = np.array(METHODOLOGY.harm_days(indicator))
     counts = rng.poisson(risk * EVENTS / n_strata / len(AREAS)).astype(float)
-    exposure = np.full(len(AREAS), (1e5 if indicator.kind == "rate" else TRIALS) / len(AREAS))
-    return IndicatorWindow(indicator.id, counts, exposure, weights, is_live=True)
+    denominator = np.full(len(AREAS), (1e5 if indicator.kind == "rate" else TRIALS) / len(AREAS))
+    return IndicatorWindow(indicator.id, counts, denominator, weights, is_live=True)
 
 
 def year(rng: np.random.Generator) -> tuple[IndicatorWindow, ...]:

@@ -31,7 +31,7 @@ class Sample:
 
     truth: FloatArray
     counts: FloatArray
-    exposure: FloatArray
+    denominator: FloatArray
 
 
 @dataclass(frozen=True)
@@ -45,20 +45,20 @@ class Model:
     classical: Callable[[Sample], Interval]
 
 
-def uneven_exposure(n_areas: int, rng: np.random.Generator) -> FloatArray:
+def uneven_denominator(n_areas: int, rng: np.random.Generator) -> FloatArray:
     """Sizes as of counties: the largest about ten times the smallest of nine; their mean is 1."""
     size = np.exp(rng.normal(0.0, 0.7, n_areas))
     return np.asarray(size / size.mean())
 
 
 def simulated_rates(n_areas: int, events: float, spread: float, rng: np.random.Generator) -> Sample:
-    exposure = events * uneven_exposure(n_areas, rng)
+    denominator = events * uneven_denominator(n_areas, rng)
     truth = rng.gamma(spread**-2, spread**2, n_areas) if spread > 0.0 else np.ones(n_areas)
-    return Sample(truth, rng.poisson(truth * exposure).astype(float), exposure)
+    return Sample(truth, rng.poisson(truth * denominator).astype(float), denominator)
 
 
 def simulated_proportions(n_areas: int, events: float, spread: float, rng: np.random.Generator) -> Sample:
-    trials = np.maximum(np.round(events / BASE_PROPORTION * uneven_exposure(n_areas, rng)), 1.0)
+    trials = np.maximum(np.round(events / BASE_PROPORTION * uneven_denominator(n_areas, rng)), 1.0)
     truth = np.full(n_areas, BASE_PROPORTION)
     if spread > 0.0:
         truth = rng.beta(spread**-2 / (1.0 - BASE_PROPORTION), spread**-2 / BASE_PROPORTION, n_areas)
@@ -72,7 +72,7 @@ def of_draws(draws: FloatArray) -> Interval:
 
 def plug_in_rates(sample: Sample) -> tuple[Interval, bool]:
     """Gamma posterior with Marshall's moments put in as if known. Variance 0: the pooled rate's own interval."""
-    y, e = sample.counts, sample.exposure
+    y, e = sample.counts, sample.denominator
     found = marshall_poisson(y, e)
     if found.variance == 0.0:
         pooled = stats.gamma(np.maximum(y.sum(), 0.5), scale=1.0 / e.sum()).ppf([TAIL, 1.0 - TAIL])
@@ -84,7 +84,7 @@ def plug_in_rates(sample: Sample) -> tuple[Interval, bool]:
 
 def plug_in_proportions(sample: Sample) -> tuple[Interval, bool]:
     """Beta posterior with the moments of Martuzzi and Elliott put in as if known."""
-    y, n = sample.counts, sample.exposure
+    y, n = sample.counts, sample.denominator
     found, mean_n = martuzzi_binomial(y, n), float(n.mean())
     binomial = found.mean * (1.0 - found.mean)
     between = (found.variance - binomial / mean_n) * mean_n / (mean_n - 1.0)
@@ -98,25 +98,25 @@ def plug_in_proportions(sample: Sample) -> tuple[Interval, bool]:
 
 def classical_rates(sample: Sample) -> Interval:
     lower, upper = exact_poisson(sample.counts, SETTINGS.interval)
-    return sample.counts / sample.exposure, lower / sample.exposure, upper / sample.exposure
+    return sample.counts / sample.denominator, lower / sample.denominator, upper / sample.denominator
 
 
 def classical_proportions(sample: Sample) -> Interval:
-    return (sample.counts / sample.exposure, *wilson(sample.counts, sample.exposure, SETTINGS.interval))
+    return (sample.counts / sample.denominator, *wilson(sample.counts, sample.denominator, SETTINGS.interval))
 
 
 MODELS = (
     Model(
         "Gamma-Poisson (rates)",
         simulated_rates,
-        lambda s, rng: of_draws(gamma_poisson_draws(s.counts, s.exposure, SETTINGS, rng)),
+        lambda s, rng: of_draws(gamma_poisson_draws(s.counts, s.denominator, SETTINGS, rng)),
         plug_in_rates,
         classical_rates,
     ),
     Model(
         "Beta-binomial (proportions around 10 %)",
         simulated_proportions,
-        lambda s, rng: of_draws(beta_binomial_draws(s.counts, s.exposure, SETTINGS, rng)),
+        lambda s, rng: of_draws(beta_binomial_draws(s.counts, s.denominator, SETTINGS, rng)),
         plug_in_proportions,
         classical_proportions,
     ),
@@ -202,9 +202,9 @@ def outlier_table(seed: int) -> str:
     for events in (1.2, 3.0, 10.0, 30.0, 100.0):
         rng, inside, means = np.random.default_rng([seed, int(events * 10)]), [], []
         for replicate in range(300):
-            exposure = np.full(9, events)
-            counts = rng.poisson(truth * exposure).astype(float)
-            draws = gamma_poisson_draws(counts, exposure, SETTINGS, stream(seed, "outlier", replicate))
+            denominator = np.full(9, events)
+            counts = rng.poisson(truth * denominator).astype(float)
+            draws = gamma_poisson_draws(counts, denominator, SETTINGS, stream(seed, "outlier", replicate))
             point, lower, upper = of_draws(draws)
             inside.append((lower <= truth) & (truth <= upper))
             means.append(point[8] / 3.0)

@@ -35,10 +35,12 @@ def expected_windows(risks: Risks, city_events: float) -> list[IndicatorWindow]:
     windows = []
     for indicator, risk in zip(METHODOLOGY.indicators, risks, strict=True):
         shares = np.array(STRATUM_SHARES[len(indicator.strata)])
-        exposure = np.full(N_AREAS, city_events / N_AREAS / (PROPORTION if indicator.kind == "proportion" else 1.0))
-        events = exposure * np.minimum(risk, 5.0) * (PROPORTION if indicator.kind == "proportion" else 1.0)
+        denominator = np.full(N_AREAS, city_events / N_AREAS / (PROPORTION if indicator.kind == "proportion" else 1.0))
+        events = denominator * np.minimum(risk, 5.0) * (PROPORTION if indicator.kind == "proportion" else 1.0)
         weights = np.array(METHODOLOGY.harm_days(indicator))
-        windows.append(IndicatorWindow(indicator.id, shares[:, None] * events, np.round(exposure + 0.5), weights, True))
+        windows.append(
+            IndicatorWindow(indicator.id, shares[:, None] * events, np.round(denominator + 0.5), weights, True)
+        )
     return windows
 
 
@@ -49,9 +51,9 @@ def counted(windows: Sequence[IndicatorWindow], rng: np.random.Generator) -> tup
         if indicator.kind == "rate":
             counts = rng.poisson(window.counts)
         else:
-            counts = rng.binomial(window.exposure.astype(int), window.counts / window.exposure)
+            counts = rng.binomial(window.denominator.astype(int), window.counts / window.denominator)
         found.append(
-            IndicatorWindow(window.indicator_id, counts.astype(float), window.exposure, window.weights, is_live=True)
+            IndicatorWindow(window.indicator_id, counts.astype(float), window.denominator, window.weights, is_live=True)
         )
     return tuple(found)
 
@@ -59,7 +61,7 @@ def counted(windows: Sequence[IndicatorWindow], rng: np.random.Generator) -> tup
 def true_index(windows: Sequence[IndicatorWindow], goalposts: Goalposts, mean: str) -> FloatArray:
     """Index of each area, (n_areas,), from the true rates."""
     aggregate, scale = ampi if mean == "ampi" else arithmetic, METHODOLOGY.scale
-    rates = np.array([(w.weights[:, None] * w.counts).sum(axis=0) / w.exposure for w in windows])
+    rates = np.array([(w.weights[:, None] * w.counts).sum(axis=0) / w.denominator for w in windows])
     scores = np.array(
         [
             score(

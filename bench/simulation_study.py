@@ -85,7 +85,7 @@ from fixed seeds, with `.venv/pipeline/bin/python -m bench.simulation_study`: so
 
 ## Coverage and error of the posteriors
 
-`events an area` is the mean count; exposures vary log-normally by a factor of about two either side. `spread` is the
+`events an area` is the mean count; denominators vary log-normally by a factor of about two either side. `spread` is the
 standard deviation tau of the areas' true rates on the log (logit) scale. Areas are covered by: the joint posterior;
 the plug-in posterior (Marshall's or Martuzzi's moments; `of these collapsed` says how often they find no spread);
 the raw rate with exact Poisson or Wilson limits, which is safe and wide. Bold: clearly below 90 %. The standard error

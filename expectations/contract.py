@@ -22,7 +22,7 @@ ROOT = Path(__file__).parent
 CITY_TABLES = {
     "areas": ("area_code", "level", "name_zh", "name_en", "parent_code", "valid_from", "valid_to"),
     "area_aliases": ("alias", "area_code", "note"),
-    "denominators": ("area_code", "measure", "valid_from", "valid_to", "value", "quality_code", "source"),
+    "denominators": ("area_code", "denominator_code", "valid_from", "valid_to", "value", "quality_code", "source"),
     "area_counts": (
         "area_code", "unit_code", "part_code", "basis_code", "valid_from", "valid_to", "n", "quality_code", "source",
     ),

@@ -16,7 +16,7 @@ DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 KEYS = {
     "areas": ("area_code",),
     "area_aliases": ("alias", "area_code"),
-    "denominators": ("area_code", "measure"),
+    "denominators": ("area_code", "denominator_code"),
     "area_counts": ("area_code", "unit_code", "part_code", "basis_code"),
     "grid_items": ("item_code",),
 }

@@ -175,10 +175,10 @@ def _stale_denominators(city_code: str, areas: _Areas) -> Iterator[str]:
     given = list(enumerate(read_table(city_code, "denominators"), 2))
     for code, to in areas.successors.items():
         end = areas.end_of(code)
-        measures = {row["measure"] for _, row in given if row["area_code"] == code}
+        counted = {row["denominator_code"] for _, row in given if row["area_code"] == code}
         for line, row in given:
             is_older = (day_of(row, "valid_from") or end) < end
-            if row["area_code"] == to and row["measure"] in measures and is_older and row_holds(end, row):
+            if row["area_code"] == to and row["denominator_code"] in counted and is_older and row_holds(end, row):
                 yield (
                     f"{city_folder(city_code)}/denominators.csv:{line}: valid_to: expected {end} and a row that begins "
                     f"then, for on that day {to} took in {code}; found {row['valid_to'] or 'no end'}"

@@ -1,12 +1,12 @@
 with denominators as (
     select
         area_code,
-        measure,
+        denominator_code,
         valid_from,
         valid_to,
         value,
         lead(valid_from) over (
-            partition by area_code, measure order by valid_from
+            partition by area_code, denominator_code order by valid_from
         ) as next_valid_from
     from {{ ref('denominator') }}
     where city_code = '{{ var("city_code") }}'
@@ -23,7 +23,7 @@ areas as (
 judged as (
     select
         denominators.area_code,
-        denominators.measure,
+        denominators.denominator_code,
         denominators.valid_from,
         denominators.value,
         case
@@ -42,20 +42,20 @@ judged as (
 children as (
     select
         areas.parent_code as area_code,
-        denominators.measure,
+        denominators.denominator_code,
         denominators.valid_from,
         sum(denominators.value) as value
     from denominators
     inner join areas
         on denominators.area_code = areas.area_code
-    group by areas.parent_code, denominators.measure, denominators.valid_from
+    group by areas.parent_code, denominators.denominator_code, denominators.valid_from
 ),
 
 -- rounded and estimated county figures need not add up to the last person
 unequal_sums as (
     select
         denominators.area_code,
-        denominators.measure,
+        denominators.denominator_code,
         denominators.valid_from,
         denominators.value,
         concat('differs by more than 1 % from the sum of its parts, ', children.value) as fault
@@ -63,7 +63,7 @@ unequal_sums as (
     inner join children
         on
             denominators.area_code = children.area_code
-            and denominators.measure = children.measure
+            and denominators.denominator_code = children.denominator_code
             and denominators.valid_from = children.valid_from
     where abs(children.value - denominators.value) > 0.01 * denominators.value
 ),

@@ -105,7 +105,9 @@ def before_of(
     areas, indicators = list(units[:-1]), methodology.indicators
     windows, described = [], []
     keys = ["indicator_id", "area_code", "stratum"]
-    headline = placed(earlier.headline, county_of).groupby(keys, as_index=False)[["count", "exposure"]].sum(min_count=1)
+    headline = (
+        placed(earlier.headline, county_of).groupby(keys, as_index=False)[["count", "denominator"]].sum(min_count=1)
+    )
     for indicator in indicators:
         rows = headline[headline["indicator_id"] == indicator.id]
         said = earlier.indicator_value[earlier.indicator_value["indicator_id"] == indicator.id]

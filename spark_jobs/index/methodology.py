@@ -103,7 +103,7 @@ class Severity(Frozen):
     name: Text
 
 
-ExposureCode = Literal["residents", "population_at_risk", "vehicles_10k", "employees"]
+DenominatorCode = Literal["residents", "population_at_risk", "vehicles_10k", "employees"]
 
 
 class Indicator(Frozen):
@@ -113,7 +113,7 @@ class Indicator(Frozen):
     weight: PositiveFloat
     kind: Literal["rate", "proportion"]
     measure: Literal["flow", "stock"]
-    exposure: ExposureCode | None = None
+    denominator: DenominatorCode | None = None
     rate_per: PositiveFloat
     strata: Annotated[tuple[str, ...], Field(min_length=1)]
     feed_kind: Literal["hotline", "dispute", "case", "incident"]
@@ -124,8 +124,10 @@ class Indicator(Frozen):
 
     @model_validator(mode="after")
     def _fields_fit_the_kind(self) -> Self:
-        if (self.kind == "rate") != (self.exposure is not None):
-            raise ValueError(f"{self.id}: a rate names its exposure, a proportion has none; found {self.exposure}")
+        if (self.kind == "rate") != (self.denominator is not None):
+            raise ValueError(
+                f"{self.id}: a rate names its denominator, a proportion counts its own; found {self.denominator}"
+            )
         if self.kind == "proportion" and self.strata != ("all",):
             raise ValueError(f"{self.id}: a proportion has the one stratum 'all'; found {self.strata}")
         if (self.feed_kind == "incident") != (self.incident_family is not None):
@@ -245,7 +247,7 @@ class Methodology(Frozen):
     aggregation: Aggregation
     bands: Bands
     publication: Publication
-    exposures: dict[ExposureCode, Text]
+    denominators: dict[DenominatorCode, Text]
     severity: dict[str, Severity]
     domains: Annotated[tuple[Domain, ...], Field(min_length=1)]
     flags: Flags
@@ -284,9 +286,11 @@ class Methodology(Frozen):
             raise ValueError(f"strata without harm-days under severity: {sorted(unknown)}")
         if "all" in self.severity and self.severity["all"].days != 1.0:
             raise ValueError(f"severity 'all' is a plain count of 1 an event; found {self.severity['all'].days}")
-        nameless = {indicator.exposure for indicator in self.indicators if indicator.exposure} - set(self.exposures)
+        nameless = {indicator.denominator for indicator in self.indicators if indicator.denominator} - set(
+            self.denominators
+        )
         if nameless:
-            raise ValueError(f"exposures without a name under exposures: {sorted(nameless)}")
+            raise ValueError(f"denominators without a name under denominators: {sorted(nameless)}")
         return self
 
 

@@ -124,7 +124,7 @@ def indicator_figures(result: IndexResult, units: list[str]) -> Iterator[Row]:
     """What the engine says of every indicator and unit."""
     i = result.indicators
     figures = {
-        "n_events": i.n_events, "exposure": i.exposure, "rate": i.rate, "rate_lower": i.rate_lower,
+        "n_events": i.n_events, "denominator": i.denominator, "rate": i.rate, "rate_lower": i.rate_lower,
         "rate_upper": i.rate_upper, "score": i.score, "score_lower": i.score_lower, "score_upper": i.score_upper,
     }  # fmt: skip
     for row, indicator in enumerate(i.indicator_ids):
@@ -164,20 +164,20 @@ def input_rows(
                 continue
             for s, stratum in enumerate(strata[window.indicator_id]):
                 for a, area in enumerate(areas):
-                    yield _input(window, name, stratum, area, (window.counts[s, a], window.exposure[a]))
+                    yield _input(window, name, stratum, area, (window.counts[s, a], window.denominator[a]))
                 if window.rest_counts is not None and window.has_rest:
-                    yield _input(window, name, stratum, REMAINDER, (window.rest_counts[s], window.rest_exposure))
+                    yield _input(window, name, stratum, REMAINDER, (window.rest_counts[s], window.rest_denominator))
 
 
 def _input(window: IndicatorWindow, name: str, stratum: str, area_code: str, figures: tuple[float, float]) -> Row:
-    count, exposure = map(_number, figures)
+    count, denominator = map(_number, figures)
     return {
         "indicator_id": window.indicator_id,
         "area_code": area_code,
         "window": name,
         "stratum": stratum,
         "count": count,
-        "exposure": exposure,
+        "denominator": denominator,
     }
 
 

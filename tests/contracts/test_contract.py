@@ -58,7 +58,7 @@ def test_counties_and_townships_of_the_first_city() -> None:
 
 def test_denominators_add_up_to_the_census() -> None:
     rows = read_table("daqing", "denominators")
-    residents = sum(int(row["value"]) for row in rows if row["measure"] == "residents")
+    residents = sum(int(row["value"]) for row in rows if row["denominator_code"] == "residents")
     assert residents == 2_781_562  # census of 2020-11-01, whole city
 
 

@@ -116,7 +116,9 @@ def test_residents_are_those_of_the_census(shared: Path) -> None:
     header, *rows = (line.split(",") for line in lines)
     census = {row[0]: (row[4], row[5].split("_")[0]) for row in rows}
     assert header[4:6] == ["pop_2020_census", "pop_2020_quality"]
-    ours = {row["area_code"]: row for row in read_table("daqing", "denominators") if row["measure"] == "residents"}
+    ours = {
+        row["area_code"]: row for row in read_table("daqing", "denominators") if row["denominator_code"] == "residents"
+    }
     assert {code: (row["value"], row["quality_code"]) for code, row in ours.items()} == census
     assert {row["valid_from"] for row in ours.values()} == {"2020-11-01"}
 

@@ -23,10 +23,10 @@ brokentown | B         | city   | 破      | Broken  | -           | 2024-01-01 
 """
 
 DENOMINATOR = """
-city_code  | area_code | measure   | valid_from | valid_to | value | quality_code
-northtown  | N1        | residents | 2020-01-01 | -        | 1000  | exact
-southtown  | S1        | residents | 2020-01-01 | -        | 2000  | exact
-brokentown | B9        | residents | 2020-01-01 | -        | 3000  | exact
+city_code  | area_code | denominator_code | valid_from | valid_to | value | quality_code
+northtown  | N1        | residents        | 2020-01-01 | -        | 1000  | exact
+southtown  | S1        | residents        | 2020-01-01 | -        | 2000  | exact
+brokentown | B9        | residents        | 2020-01-01 | -        | 3000  | exact
 """
 
 # h1: its closing on 4 March became known on the 12th. h2: closed on the 5th in UTC, on the 6th in Shanghai; deleted

@@ -33,9 +33,9 @@ def year(methodology: Methodology) -> Callable[..., Windows]:
             per_area = size * (EVENTS if indicator.kind == "rate" else TRIALS / 10.0) / n_areas
             n_strata = len(indicator.strata)
             counts = np.tile(relative_risk * per_area / n_strata, (n_strata, 1))
-            exposure = np.full(n_areas, 1e5 if indicator.kind == "rate" else size * TRIALS / n_areas)
+            denominator = np.full(n_areas, 1e5 if indicator.kind == "rate" else size * TRIALS / n_areas)
             weights = np.array(methodology.harm_days(indicator))
-            windows.append(IndicatorWindow(indicator.id, counts, exposure, weights, is_live=True))
+            windows.append(IndicatorWindow(indicator.id, counts, denominator, weights, is_live=True))
         return tuple(windows)
 
     return build

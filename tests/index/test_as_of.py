@@ -19,7 +19,7 @@ pytestmark = pytest.mark.unit
 AREAS = ("990102", "990103", "990104")
 FIRST, TODAY = date(2022, 1, 1), date(2026, 11, 22)
 WEEK = [TODAY - timedelta(days=n) for n in range(6, -1, -1)]
-MEASURES = ("residents", "population_at_risk", "vehicles_10k", "employees")
+DENOMINATORS = ("residents", "population_at_risk", "vehicles_10k", "employees")
 LATE = ("a3_telecom_fraud", TODAY - timedelta(days=4))
 
 
@@ -48,8 +48,8 @@ def daily(quick: Methodology) -> pd.DataFrame:
 @pytest.fixture(scope="module")
 def frame(quick: Methodology, daily: pd.DataFrame) -> CityFrame:
     coverage = {indicator.id: Coverage(FIRST, TODAY) for indicator in quick.indicators}
-    found = [(area, measure, FIRST, None, 2e5, "exact") for area in AREAS for measure in MEASURES]
-    columns = ["area_code", "measure", "valid_from", "valid_to", "value", "quality_code"]
+    found = [(area, code, FIRST, None, 2e5, "exact") for area in AREAS for code in DENOMINATORS]
+    columns = ["area_code", "denominator_code", "valid_from", "valid_to", "value", "quality_code"]
     denominators = pd.DataFrame(found, columns=columns)
     counts = DailyCounts(daily, denominators, coverage, AREAS, quick)
     goalposts = base_goalposts([counts.windows(*year) for year in base_year_spans(date(2022, 1, 1), 3)], quick)
@@ -136,24 +136,24 @@ def test_a_feed_that_did_not_deliver_tonight_is_grey_even_if_its_last_days_would
     assert not live[LATE[0]] and sum(live.values()) == len(live) - 1
 
 
-def test_exposure_weights_dated_values_by_their_days_and_is_unknown_in_a_gap(
+def test_denominator_weights_dated_values_by_their_days_and_is_unknown_in_a_gap(
     daily: pd.DataFrame, frame: CityFrame, quick: Methodology
 ) -> None:
     change = date(2026, 7, 1)
 
-    def exposure(rows_of: Callable[[str], list[tuple[date, date | None, float]]]) -> np.ndarray:
-        found = [(area, m, *row, "exact") for area in AREAS for m in MEASURES for row in rows_of(area)]
+    def denominator(rows_of: Callable[[str], list[tuple[date, date | None, float]]]) -> np.ndarray:
+        found = [(area, m, *row, "exact") for area in AREAS for m in DENOMINATORS for row in rows_of(area)]
         given = pd.DataFrame(found, columns=list(frame.denominators.columns))
         window = replace(frame, denominators=given).counts(daily).windows(TODAY, 365)
-        return next(w.exposure for w in window if w.indicator_id == LATE[0])
+        return next(w.denominator for w in window if w.indicator_id == LATE[0])
 
     begin = TODAY - timedelta(days=364)
     n_before = (change - begin).days
-    dated = exposure(lambda _: [(FIRST, change, 1e5), (change, None, 3e5)])
+    dated = denominator(lambda _: [(FIRST, change, 1e5), (change, None, 3e5)])
     np.testing.assert_allclose(dated, (n_before * 1e5 + (365 - n_before) * 3e5) / 365.0)
-    gap = exposure(lambda area: [(FIRST, None, 1e5)] if area == AREAS[0] else [(change, None, 1e5)])
+    gap = denominator(lambda area: [(FIRST, None, 1e5)] if area == AREAS[0] else [(change, None, 1e5)])
     assert gap[0] == pytest.approx(1e5) and np.isnan(gap[1:]).all()
-    twice = exposure(lambda _: [(FIRST, None, 1e5), (change, None, 1e5)])
+    twice = denominator(lambda _: [(FIRST, None, 1e5), (change, None, 1e5)])
     assert np.isnan(twice).all()
 
 
@@ -173,6 +173,6 @@ def test_every_day_of_the_base_period_lies_in_one_base_year(first: date, frame: 
     for indicator in indicators:
         of_years = [window for year in windows for window in year if window.indicator_id == indicator.id]
         assert sum(window.counts.sum() for window in of_years) == expected[indicator.id]
-        exposure = sum(window.exposure for window in of_years)
-        np.testing.assert_allclose(exposure, 2e5 * (3 * 365 + 1) / 365)
+        denominator = sum(window.denominator for window in of_years)
+        np.testing.assert_allclose(denominator, 2e5 * (3 * 365 + 1) / 365)
     assert len(indicators) > 5

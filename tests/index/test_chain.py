@@ -104,7 +104,7 @@ def test_harm_days_add_the_strata_with_their_weights(
     windows = year(RISK, size=50.0)
     road = next(window for window in windows if window.indicator_id.startswith("b1"))
     result = run(windows, goalposts, methodology)
-    expected = (road.weights[:, None] * road.counts).sum() / road.exposure.sum()
+    expected = (road.weights[:, None] * road.counts).sum() / road.denominator.sum()
     assert result.indicators.rate[row(result, "b1"), CITY] == pytest.approx(expected, rel=0.01)
 
 
@@ -160,15 +160,15 @@ def test_fewer_than_ten_events_in_the_city_are_shown_and_not_scored(
         assert np.isnan(result.indicators.rate[few]).all() == (expected == "too_few")
 
 
-def test_an_area_without_exposure_has_a_state_of_its_own(
+def test_an_area_without_denominator_has_a_state_of_its_own(
     year: Year, goalposts: Goalposts, methodology: Methodology
 ) -> None:
     windows = year(RISK)
-    exposure = next(w.exposure for w in windows if w.indicator_id.startswith("b4")).copy()
-    exposure[2] = 0.0
-    result = run(changed(windows, "b4", exposure=exposure), goalposts, methodology)
+    denominator = next(w.denominator for w in windows if w.indicator_id.startswith("b4")).copy()
+    denominator[2] = 0.0
+    result = run(changed(windows, "b4", denominator=denominator), goalposts, methodology)
     state = result.indicators.state[row(result, "b4")]
-    assert state[2] == "no_exposure" and np.all(np.delete(state, 2) == "live")
+    assert state[2] == "no_denominator" and np.all(np.delete(state, 2) == "live")
 
 
 def test_without_a_complete_base_an_indicator_has_a_rate_and_no_score(year: Year, methodology: Methodology) -> None:
@@ -251,17 +251,17 @@ def test_the_least_width_is_the_methodologys(methodology: Methodology, over: flo
     assert set(base_states(ends, methodology)) == {state}
 
 
-def test_events_of_a_base_year_without_exposure_are_in_no_mark(year: Year, methodology: Methodology) -> None:
-    """A county without exposure takes no part in a rate; its events must not stay in the city's x0."""
+def test_events_of_a_base_year_without_denominator_are_in_no_mark(year: Year, methodology: Methodology) -> None:
+    """A county without a denominator takes no part in a rate; its events must not stay in the city's x0."""
     spoilt, without = ([], [])  # type: ignore[var-annotated]
     for windows in (year(RISK), year(RISK), year(RISK)):
-        exposure, counts = (np.array(getattr(windows[2], field)) for field in ("exposure", "counts"))
-        exposure[4] = 0.0
-        spoilt.append(changed(windows, "a3", exposure=exposure))
+        denominator, counts = (np.array(getattr(windows[2], field)) for field in ("denominator", "counts"))
+        denominator[4] = 0.0
+        spoilt.append(changed(windows, "a3", denominator=denominator))
         counts[:, 4] = 0.0
-        without.append(changed(windows, "a3", exposure=exposure, counts=counts))
+        without.append(changed(windows, "a3", denominator=denominator, counts=counts))
     left_out = [tuple(
-        dataclasses.replace(w, counts=np.delete(w.counts, 4, axis=1), exposure=np.delete(w.exposure, 4)) for w in windows
+        dataclasses.replace(w, counts=np.delete(w.counts, 4, axis=1), denominator=np.delete(w.denominator, 4)) for w in windows
     ) for windows in (year(RISK),) * 3]  # fmt: skip
     goalposts = [base_goalposts(base, methodology) for base in (spoilt, without, left_out)]
     for other in goalposts[1:]:
@@ -272,7 +272,7 @@ def test_events_of_a_base_year_without_exposure_are_in_no_mark(year: Year, metho
 
 
 @pytest.mark.bad_input
-@pytest.mark.parametrize("field", ["counts", "exposure", "weights"])
+@pytest.mark.parametrize("field", ["counts", "denominator", "weights"])
 @pytest.mark.parametrize("value", [np.inf, -1.0, np.nan])
 def test_an_impossible_number_names_its_indicator(
     year: Year, goalposts: Goalposts, methodology: Methodology, field: str, value: float
@@ -360,7 +360,7 @@ def test_any_number_of_areas(year: Year, methodology: Methodology, n_areas: int)
     [
         (lambda w: w + w[:1], "a1_violent_crime"),
         (lambda w: changed(w, "a1", indicator_id="z9_unknown"), "z9_unknown"),
-        (lambda w: changed(w, "a1", exposure=np.ones(3)), "a1_violent_crime: expected counts"),
+        (lambda w: changed(w, "a1", denominator=np.ones(3)), "a1_violent_crime: expected counts"),
         (lambda w: changed(w, "c1", counts=np.full((1, 9), 1e9)), "c1_escalated: a numerator above"),
         (lambda w: changed(w, "d5", counts=np.full((1, 9), -1.0)), "d5_grid_overdue: counts"),
     ],

@@ -55,7 +55,7 @@ def test_areas_far_apart_keep_their_rank_whatever_is_chosen(coarse: Methodology,
 
 
 def test_only_chance_tells_apart_areas_that_are_alike(coarse: Methodology, year: Year) -> None:
-    """The made-up city divides everything by the same exposure, so that residents are no other denominator."""
+    """The made-up city divides everything by the same denominator, so that residents are no other denominator."""
     found = study(released(year, CLOSE), coarse, n_base=256)
     total = dict(zip(FACTORS, found.of_mean_shift.total[0], strict=True))
     assert total["denominators"] == 0.0 and found.shift_alone[FACTORS.index("denominators")] == 0.0
@@ -69,7 +69,10 @@ def test_each_factor_is_one_choice(coarse: Methodology, year: Year, monkeypatch:
     inputs = released(year, CLOSE * np.array([1.0, 0.7, 1.2, 1.5, 0.9]))
     more_residents = [
         replace(
-            w, exposure=w.exposure * np.array([1.0, 2.0, 1.0, 0.5, 1.0]) if w.indicator_id[:2] == "a3" else w.exposure
+            w,
+            denominator=w.denominator * np.array([1.0, 2.0, 1.0, 0.5, 1.0])
+            if w.indicator_id[:2] == "a3"
+            else w.denominator,
         )
         for w in inputs.headline
     ]

@@ -118,7 +118,7 @@ def weighted(*rest: st.SearchStrategy[Any]) -> st.SearchStrategy[tuple[Any, ...]
 def windows(draw: st.DrawFn) -> tuple[IndicatorWindow, ...]:
     """A made-up year of three areas; one indicator's numbers may be anything."""
     made = [three_areas(window) for window in year(np.random.default_rng(draw(st.integers(0, 3))))]
-    spoilt, field = draw(st.integers(0, len(made) - 1)), draw(st.sampled_from(["counts", "exposure", "weights", ""]))
+    spoilt, field = draw(st.integers(0, len(made) - 1)), draw(st.sampled_from(["counts", "denominator", "weights", ""]))
     if field:
         shape = getattr(made[spoilt], field).shape
         made[spoilt] = dataclasses.replace(made[spoilt], **{field: draw(array(shape))})
@@ -126,7 +126,7 @@ def windows(draw: st.DrawFn) -> tuple[IndicatorWindow, ...]:
 
 
 def three_areas(window: IndicatorWindow) -> IndicatorWindow:
-    return dataclasses.replace(window, counts=window.counts[:, :3], exposure=window.exposure[:3])
+    return dataclasses.replace(window, counts=window.counts[:, :3], denominator=window.denominator[:3])
 
 
 def plain_year(seed: int = 1) -> tuple[IndicatorWindow, ...]:
@@ -163,8 +163,8 @@ def daily(draw: st.DrawFn) -> pd.DataFrame:
 @st.composite
 def city(draw: st.DrawFn) -> tuple[DailyCounts, CityFrame]:
     denominators = pd.DataFrame(
-        [(code, measure, date(2020, 1, 1), None, 1000.0) for code in CODES for measure in METHOD.exposures],
-        columns=["area_code", "measure", "valid_from", "valid_to", "value"],
+        [(code, denominator, date(2020, 1, 1), None, 1000.0) for code in CODES for denominator in METHOD.denominators],
+        columns=["area_code", "denominator_code", "valid_from", "valid_to", "value"],
     )
     coverage = {i.id: Coverage(date(2021, 1, 1), DAY) for i in METHOD.indicators}
     frame = CityFrame("city", CODES, denominators, coverage, GOALPOSTS, {}, DAY, METHOD)
@@ -178,7 +178,7 @@ def released(draw: st.DrawFn) -> pd.DataFrame:
         st.sampled_from(["headline", "last_year", "base_1", "cumulative", "found_2026-01"]),
         st.sampled_from([*RATE.strata, "all", "settled"]), number, number,
     )  # fmt: skip
-    names = ["indicator_id", "area_code", "window", "stratum", "count", "exposure"]
+    names = ["indicator_id", "area_code", "window", "stratum", "count", "denominator"]
     return pd.DataFrame(draw(st.lists(one_row, max_size=8)), columns=names).drop(
         columns=draw(st.sampled_from([[], ["count"]]))
     )

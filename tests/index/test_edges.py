@@ -1,4 +1,4 @@
-"""Any number of units, gaps, ties, no variance, no exposure: a defined result or a named error, and no warning."""
+"""Any number of units, gaps, ties, no variance, no denominator: a defined result or a named error, and no warning."""
 
 import tracemalloc
 from collections.abc import Callable
@@ -162,7 +162,7 @@ def test_ranks_and_sets_of_one_and_with_gaps() -> None:
         rank_sets(np.ones(5001), np.broadcast_to(0.0, (5001, 5001)), 0.95, RNG(1))
 
 
-def test_limits_without_exposure_or_count_are_missing() -> None:
+def test_limits_without_denominator_or_count_are_missing() -> None:
     for limits in (
         intervals.rate(np.array([0.0, NAN, 4.0]), np.array([0.0, 1.0, NAN])),
         intervals.wilson(np.array([0.0, NAN, 4.0]), np.array([0.0, 1.0, NAN])),
@@ -179,17 +179,17 @@ def test_limits_without_exposure_or_count_are_missing() -> None:
 
 def test_directly_standardised_rates_at_their_edges() -> None:
     one = intervals.directly_standardised_rate(np.array([20.0]), np.array([1000.0]), np.ones(1))
-    counts, exposure = np.array([20.0, 5.0]), np.array([1000.0, 0.0])
-    assert intervals.directly_standardised_rate(counts, exposure, np.array([3.0, 0.0])) == one
-    with pytest.raises(EngineInputError, match="every stratum needs exposure"):
-        intervals.directly_standardised_rate(counts, exposure, np.ones(2))
+    counts, denominator = np.array([20.0, 5.0]), np.array([1000.0, 0.0])
+    assert intervals.directly_standardised_rate(counts, denominator, np.array([3.0, 0.0])) == one
+    with pytest.raises(EngineInputError, match="every stratum needs a denominator"):
+        intervals.directly_standardised_rate(counts, denominator, np.ones(2))
     with pytest.raises(EngineInputError, match="not 0 in all"):
         intervals.directly_standardised_rate(counts, np.ones(2), np.zeros(2))
     assert np.isnan(intervals.directly_standardised_rate(np.array([1.0, NAN]), np.ones(2), np.ones(2))).all()
 
 
 @pytest.mark.parametrize("scale", ["rate", "proportion"])
-def test_posteriors_of_ties_gaps_and_no_exposure(scale: str) -> None:
+def test_posteriors_of_ties_gaps_and_no_denominator(scale: str) -> None:
     draw, mean = {
         "rate": (gamma_poisson_draws, gamma_poisson_mean),
         "proportion": (beta_binomial_draws, beta_binomial_mean),
@@ -197,9 +197,9 @@ def test_posteriors_of_ties_gaps_and_no_exposure(scale: str) -> None:
     equal = mean(np.full(6, 5.0), np.full(6, 50.0), COARSE)
     np.testing.assert_allclose(equal, equal[0])
     assert equal[0] == pytest.approx(0.1, rel=0.05)
-    for counts, exposure in ((np.zeros(2), np.zeros(2)), (GAPS, np.ones(2)), (np.zeros(2), GAPS)):
-        assert np.isnan(mean(counts, exposure, COARSE)).all()
-        assert np.isnan(draw(counts, exposure, COARSE, stream(1, "edge"))).all()
+    for counts, denominator in ((np.zeros(2), np.zeros(2)), (GAPS, np.ones(2)), (np.zeros(2), GAPS)):
+        assert np.isnan(mean(counts, denominator, COARSE)).all()
+        assert np.isnan(draw(counts, denominator, COARSE, stream(1, "edge"))).all()
     assert draw(NOTHING, NOTHING, COARSE, stream(1, "edge")).shape == (0, COARSE.draws)
     with pytest.raises(EngineInputError, match="finite"):
         mean(np.ones(2), np.array([1.0, np.inf]), COARSE)
@@ -249,8 +249,8 @@ def test_sensitivity_of_one_input_of_a_fixed_input_and_of_a_constant() -> None:
 
 @pytest.mark.parametrize("smooth", [empirical_bayes.marshall_poisson, empirical_bayes.martuzzi_binomial])
 def test_empirical_bayes_of_like_areas_is_the_pooled_rate(smooth) -> None:  # type: ignore[no-untyped-def]
-    for counts, exposure in ((ONE, np.array([10.0])), (np.full(2, 2.0), np.full(2, 5.0)), (np.zeros(2), np.ones(2))):
-        np.testing.assert_allclose(smooth(counts, exposure).rates, counts.sum() / exposure.sum())
+    for counts, denominator in ((ONE, np.array([10.0])), (np.full(2, 2.0), np.full(2, 5.0)), (np.zeros(2), np.ones(2))):
+        np.testing.assert_allclose(smooth(counts, denominator).rates, counts.sum() / denominator.sum())
 
 
 def test_forty_thousand_units_pass_every_function_of_one_indicator() -> None:
@@ -263,10 +263,10 @@ def test_forty_thousand_units_pass_every_function_of_one_indicator() -> None:
     x[::5] = NAN
     filled, mask = impute.fill_group_mean(x, group)
     assert mask.sum() == MANY / 5 and not np.isnan(filled).any()
-    counts, exposure = rng.poisson(3.0, MANY).astype(float), np.full(MANY, 50.0)
-    for limits in (intervals.rate(counts, exposure), intervals.wilson(counts, exposure)):
+    counts, denominator = rng.poisson(3.0, MANY).astype(float), np.full(MANY, 50.0)
+    for limits in (intervals.rate(counts, denominator), intervals.wilson(counts, denominator)):
         assert np.isfinite(limits).all()
-    assert np.isfinite(funnel.ratio_limit(exposure, 0.975)).all()
+    assert np.isfinite(funnel.ratio_limit(denominator, 0.975)).all()
     low = ranks(x)
     assert tiers(x, low, low)[~np.isnan(x)].max() == MANY * 4 / 5
     share = np.exp(-rng.uniform(0.1, 0.5, (MANY, 1)) * [2.0, 1.0, 0.0])
@@ -274,10 +274,10 @@ def test_forty_thousand_units_pass_every_function_of_one_indicator() -> None:
 
 
 def test_forty_thousand_areas_have_a_posterior() -> None:
-    rng, exposure = RNG(2), np.full(MANY, 30.0)
+    rng, denominator = RNG(2), np.full(MANY, 30.0)
     counts = rng.binomial(30, rng.beta(4.0, 36.0, MANY)).astype(float)
     for draws in (gamma_poisson_draws, beta_binomial_draws):
-        found = draws(counts, exposure, COARSE, stream(1, "many"))
+        found = draws(counts, denominator, COARSE, stream(1, "many"))
         assert found.shape == (MANY, COARSE.draws)
         assert np.corrcoef(found.mean(axis=1), counts)[0, 1] > 0.9
 

@@ -45,15 +45,15 @@ def test_wilson_at_none_and_all() -> None:
 
 
 def test_equal_strata_make_the_standardised_rate_the_crude_rate() -> None:
-    counts, exposure, standard = np.array([20.0, 30.0]), np.array([1000.0, 1000.0]), np.array([5.0, 5.0])
-    value, lower, upper = intervals.directly_standardised_rate(counts, exposure, standard)
+    counts, denominator, standard = np.array([20.0, 30.0]), np.array([1000.0, 1000.0]), np.array([5.0, 5.0])
+    value, lower, upper = intervals.directly_standardised_rate(counts, denominator, standard)
     crude = intervals.rate(np.array([50.0]), np.array([2000.0]))
     assert (value, lower, upper) == pytest.approx((0.025, crude[0][0], crude[1][0]))
-    none = intervals.directly_standardised_rate(np.zeros(2), exposure, standard)
+    none = intervals.directly_standardised_rate(np.zeros(2), denominator, standard)
     assert none[0] == 0.0 and np.isnan(none[1:]).all()
 
 
-def test_standardised_ratio_and_missing_exposure() -> None:
+def test_standardised_ratio_and_missing_denominator() -> None:
     ratio, lower, upper = intervals.standardised_ratio(np.array([10.0, 0.0, 5.0]), np.array([5.0, 5.0, 0.0]))
     assert ratio[0] == 2.0 and lower[0] < 2.0 < upper[0]
     assert lower[1] == 0.0 and upper[1] > 0.0

@@ -57,9 +57,9 @@ def daily() -> pd.DataFrame:
 
 @pytest.fixture(scope="module")
 def counts_under(daily: pd.DataFrame) -> Callable[[Methodology], DailyCounts]:
-    measures = sorted({str(i.exposure) for i in CURRENT.indicators if i.exposure})
-    rows = [(area, measure, FIRST, None, 1e5) for area in AREAS for measure in measures]
-    columns = pd.Index(["area_code", "measure", "valid_from", "valid_to", "value"])
+    codes = sorted({str(i.denominator) for i in CURRENT.indicators if i.denominator})
+    rows = [(area, code, FIRST, None, 1e5) for area in AREAS for code in codes]
+    columns = pd.Index(["area_code", "denominator_code", "valid_from", "valid_to", "value"])
     coverage = {indicator.id: Coverage(FIRST, LAST) for indicator in CURRENT.indicators}
     return lambda m: DailyCounts(daily, pd.DataFrame(rows, columns=columns), coverage, AREAS, m)
 

@@ -54,7 +54,7 @@ def test_models_are_frozen(methodology: Methodology) -> None:
         (("domains", 0, "indicators", 0, "weight"), 41, "public_security"),
         (("domains", 0, "indicators", 0, "strata"), ["death", "boredom"], "boredom"),
         (("domains", 0, "indicators", 1, "id"), "a1_violent_crime", "a1_violent_crime"),
-        (("domains", 0, "indicators", 0, "exposure"), None, "names its exposure"),
+        (("domains", 0, "indicators", 0, "denominator"), None, "names its denominator"),
         (("domains", 1, "indicators", 0, "incident_family"), None, "incident_family"),
         (("severity", "all", "days"), 2, "plain count"),
         (("posterior", "interval"), 1.2, "posterior.interval"),

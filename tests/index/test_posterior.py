@@ -54,68 +54,68 @@ def test_one_area_is_the_exact_beta_posterior() -> None:
 
 def test_hyper_posterior_agrees_with_brute_force_integration() -> None:
     """Posterior mean of one area's rate by summing a fine fixed grid of the negative binomial likelihood."""
-    counts, exposure = np.array([3.0, 0.0, 9.0, 2.0]), np.array([2.0, 1.0, 3.0, 2.0])
+    counts, denominator = np.array([3.0, 0.0, 9.0, 2.0]), np.array([2.0, 1.0, 3.0, 2.0])
     tau = (np.arange(400) + 0.5) * 3.0 / 400
     log_rate = np.linspace(-6.0, 6.0, 801)
-    kappa, mean = (tau**-2)[:, None, None], np.exp(log_rate)[None, :, None] * exposure
+    kappa, mean = (tau**-2)[:, None, None], np.exp(log_rate)[None, :, None] * denominator
     log_likelihood = stats.nbinom.logpmf(counts, kappa, kappa / (kappa + mean)).sum(axis=2)
     log_posterior = log_likelihood - 0.5 * (tau[:, None] / 0.5) ** 2
     weight = np.exp(log_posterior - log_posterior.max())
     rates = np.exp(log_rate)[None, :, None] * (counts + kappa) / (kappa + mean)
     expected = (weight[:, :, None] * rates).sum(axis=(0, 1)) / weight.sum()
-    np.testing.assert_allclose(gamma_poisson_mean(counts, exposure, SETTINGS), expected, rtol=2e-3)
+    np.testing.assert_allclose(gamma_poisson_mean(counts, denominator, SETTINGS), expected, rtol=2e-3)
 
 
 @pytest.mark.parametrize("kind", ["rate", "proportion"])
 def test_draws_agree_with_the_analytic_mean(kind: str) -> None:
-    counts, exposure = np.array([3.0, 0.0, 9.0, 2.0]), np.array([20.0, 10.0, 30.0, 20.0])
+    counts, denominator = np.array([3.0, 0.0, 9.0, 2.0]), np.array([20.0, 10.0, 30.0, 20.0])
     draw, mean = {
         "rate": (gamma_poisson_draws, gamma_poisson_mean),
         "proportion": (beta_binomial_draws, beta_binomial_mean),
     }[kind]
-    found = draw(counts, exposure, with_draws(100_000), stream(3, kind)).mean(axis=1)
-    np.testing.assert_allclose(found, mean(counts, exposure, SETTINGS), rtol=0.01)
+    found = draw(counts, denominator, with_draws(100_000), stream(3, kind)).mean(axis=1)
+    np.testing.assert_allclose(found, mean(counts, denominator, SETTINGS), rtol=0.01)
 
 
 def test_areas_are_pulled_towards_the_city_and_the_small_ones_more() -> None:
-    counts, exposure = np.array([20.0, 2.0, 100.0]), np.array([10.0, 1.0, 100.0])
-    raw, pooled = counts / exposure, counts.sum() / exposure.sum()
-    shrunk = gamma_poisson_mean(counts, exposure, SETTINGS)
+    counts, denominator = np.array([20.0, 2.0, 100.0]), np.array([10.0, 1.0, 100.0])
+    raw, pooled = counts / denominator, counts.sum() / denominator.sum()
+    shrunk = gamma_poisson_mean(counts, denominator, SETTINGS)
     pull = (shrunk - pooled) / (raw - pooled)
     assert np.all((pull[:2] > 0.0) & (pull[:2] < 1.0))
     assert pull[1] < pull[0]
 
 
 def test_a_missing_area_stays_missing_and_changes_nobody() -> None:
-    counts, exposure = np.array([5.0, np.nan, 7.0, 4.0]), np.array([1.0, 1.0, 1.0, 0.0])
+    counts, denominator = np.array([5.0, np.nan, 7.0, 4.0]), np.array([1.0, 1.0, 1.0, 0.0])
     counts[3] = 0.0
-    mean = gamma_poisson_mean(counts, exposure, SETTINGS)
+    mean = gamma_poisson_mean(counts, denominator, SETTINGS)
     assert np.isnan(mean[[1, 3]]).all()
-    np.testing.assert_array_equal(mean[[0, 2]], gamma_poisson_mean(counts[[0, 2]], exposure[[0, 2]], SETTINGS))
-    draws = gamma_poisson_draws(counts, exposure, SETTINGS, stream(1, "m"))
+    np.testing.assert_array_equal(mean[[0, 2]], gamma_poisson_mean(counts[[0, 2]], denominator[[0, 2]], SETTINGS))
+    draws = gamma_poisson_draws(counts, denominator, SETTINGS, stream(1, "m"))
     assert np.isnan(draws[[1, 3]]).all() and np.isfinite(draws[[0, 2]]).all()
 
 
 def test_no_event_at_all_is_rate_zero_and_all_or_nothing_is_a_limit() -> None:
-    nothing, exposure = np.zeros(3), np.ones(3)
-    assert np.all(gamma_poisson_draws(nothing, exposure, SETTINGS, stream(1, "z")) == 0.0)
-    assert np.all(gamma_poisson_mean(nothing, exposure, SETTINGS) == 0.0)
-    assert np.all(beta_binomial_draws(nothing, exposure, SETTINGS, stream(1, "z")) == 0.0)
-    assert np.all(beta_binomial_mean(exposure, exposure, SETTINGS) == 1.0)
+    nothing, denominator = np.zeros(3), np.ones(3)
+    assert np.all(gamma_poisson_draws(nothing, denominator, SETTINGS, stream(1, "z")) == 0.0)
+    assert np.all(gamma_poisson_mean(nothing, denominator, SETTINGS) == 0.0)
+    assert np.all(beta_binomial_draws(nothing, denominator, SETTINGS, stream(1, "z")) == 0.0)
+    assert np.all(beta_binomial_mean(denominator, denominator, SETTINGS) == 1.0)
 
 
 @pytest.mark.bad_input
 @pytest.mark.parametrize(
-    ("counts", "exposure", "message"),
+    ("counts", "denominator", "message"),
     [
         ([1.0, -1.0], [1.0, 1.0], "must not be negative"),
-        ([1.0, 2.0], [1.0, 0.0], "events without exposure"),
+        ([1.0, 2.0], [1.0, 0.0], "events without a denominator"),
         ([1.0, 2.0], [1.0, 1.0, 1.0], "n_areas"),
     ],
 )
-def test_impossible_numbers_are_named(counts: list[float], exposure: list[float], message: str) -> None:
+def test_impossible_numbers_are_named(counts: list[float], denominator: list[float], message: str) -> None:
     with pytest.raises(EngineInputError, match=message):
-        gamma_poisson_mean(np.array(counts), np.array(exposure), SETTINGS)
+        gamma_poisson_mean(np.array(counts), np.array(denominator), SETTINGS)
 
 
 @pytest.mark.bad_input
@@ -129,10 +129,10 @@ def test_more_successes_than_trials_is_named() -> None:
     counts=st.lists(st.integers(0, 40), min_size=2, max_size=9).filter(sum),
     factor=st.sampled_from([1e-6, 0.5, 1e5]),
 )
-def test_the_unit_of_exposure_does_not_matter(counts: list[int], factor: float) -> None:
-    y, exposure = np.array(counts, dtype=float), np.linspace(1.0, 3.0, len(counts))
-    rates = gamma_poisson_mean(y, exposure, SETTINGS)
-    np.testing.assert_allclose(gamma_poisson_mean(y, exposure * factor, SETTINGS) * factor, rates, rtol=1e-9)
+def test_the_unit_of_the_denominator_does_not_matter(counts: list[int], factor: float) -> None:
+    y, denominator = np.array(counts, dtype=float), np.linspace(1.0, 3.0, len(counts))
+    rates = gamma_poisson_mean(y, denominator, SETTINGS)
+    np.testing.assert_allclose(gamma_poisson_mean(y, denominator * factor, SETTINGS) * factor, rates, rtol=1e-9)
 
 
 @settings(max_examples=15, deadline=None)
@@ -155,27 +155,27 @@ def test_proportion_and_its_complement_agree(counts: list[int]) -> None:
 @pytest.mark.parametrize("draw", [gamma_poisson_draws, beta_binomial_draws])
 def test_random_numbers_go_by_area_code(draw) -> None:  # type: ignore[no-untyped-def]
     """Another order gives the same draws; an area that goes leaves the others near what they were."""
-    counts, exposure = np.array([12.0, 30.0, 7.0, 22.0, 0.0]), np.linspace(100.0, 300.0, 5)
+    counts, denominator = np.array([12.0, 30.0, 7.0, 22.0, 0.0]), np.linspace(100.0, 300.0, 5)
     codes, order = ["a", "b", "c", "d", "e"], np.array([3, 0, 4, 1, 2])
-    found = draw(counts, exposure, SETTINGS, stream(1, "code"), codes)
-    again = draw(counts[order], exposure[order], SETTINGS, stream(1, "code"), [codes[n] for n in order])
+    found = draw(counts, denominator, SETTINGS, stream(1, "code"), codes)
+    again = draw(counts[order], denominator[order], SETTINGS, stream(1, "code"), [codes[n] for n in order])
     np.testing.assert_allclose(np.median(again, axis=1), np.median(found, axis=1)[order], rtol=1e-6)
     counts[1] = np.nan
-    without = draw(counts, exposure, SETTINGS, stream(1, "code"), codes)
+    without = draw(counts, denominator, SETTINGS, stream(1, "code"), codes)
     assert min(np.corrcoef(without[n], found[n])[0, 1] for n in (0, 2, 3)) > 0.5
     with pytest.raises(EngineInputError, match="labels"):
-        draw(counts, exposure, SETTINGS, stream(1, "code"), ["a"] * 5)
+        draw(counts, denominator, SETTINGS, stream(1, "code"), ["a"] * 5)
 
 
 @pytest.mark.parametrize("events", [1e4, 1e6, 1e8, 1e10])
 @pytest.mark.parametrize("spread", [0.0, 0.01, 0.3])
 def test_the_grid_resolves_the_posterior(events: float, spread: float) -> None:
     """Sixty points of tau give the intervals of fifteen hundred."""
-    rng, exposure = np.random.default_rng(3), np.full(9, events)
+    rng, denominator = np.random.default_rng(3), np.full(9, events)
     counts = rng.poisson(events * (1.0 + spread * np.linspace(-1.0, 1.0, 9))).astype(float)
     widths = [
         np.ptp(
-            np.quantile(gamma_poisson_draws(counts, exposure, s, stream(1, "fine")), [0.05, 0.95], axis=1), axis=0
+            np.quantile(gamma_poisson_draws(counts, denominator, s, stream(1, "fine")), [0.05, 0.95], axis=1), axis=0
         ).mean()
         for s in (with_draws(4000), with_draws(4000).model_copy(update={"tau_points": 1500}))
     ]
@@ -218,11 +218,11 @@ def test_many_areas_and_many_events_use_the_same_grid() -> None:
 
 def test_neighbouring_days_do_not_jitter() -> None:
     """One more event among 900 moves the median of its own area a little and of the others hardly."""
-    counts, exposure = np.full(9, 100.0), np.ones(9)
+    counts, denominator = np.full(9, 100.0), np.ones(9)
     more = counts.copy()
     more[0] += 1.0
     before, after = (
-        np.median(gamma_poisson_draws(y, exposure, SETTINGS, stream(4, "day")), axis=1) for y in (counts, more)
+        np.median(gamma_poisson_draws(y, denominator, SETTINGS, stream(4, "day")), axis=1) for y in (counts, more)
     )
     assert 0.0 < after[0] - before[0] < 1.2
     assert np.abs(after[1:] - before[1:]).max() < 0.5

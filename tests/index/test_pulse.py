@@ -64,8 +64,8 @@ def counts_of(
         "numerator": drawn.ravel(),
         "denominator": None if one.kind == "rate" else 100.0,
     })  # fmt: skip
-    exposures = [(area, one.exposure, FIRST, None, 1e5) for area in AREAS if one.exposure]
-    denominators = pd.DataFrame(exposures, columns=["area_code", "measure", "valid_from", "valid_to", "value"])
+    given = [(area, one.denominator, FIRST, None, 1e5) for area in AREAS if one.denominator]
+    denominators = pd.DataFrame(given, columns=["area_code", "denominator_code", "valid_from", "valid_to", "value"])
     return DailyCounts(rows, denominators, {one.id: Coverage(FIRST, last)}, AREAS, methodology)
 
 

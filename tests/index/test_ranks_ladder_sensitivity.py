@@ -99,9 +99,9 @@ def test_median_rank_shift() -> None:
 
 
 def test_moment_estimator_collapses_where_the_areas_do_not_vary() -> None:
-    counts, exposure = np.array([10.0, 10.0, 10.0]), np.array([100.0, 100.0, 100.0])
-    assert marshall_poisson(counts, exposure).variance == 0.0
-    np.testing.assert_allclose(marshall_poisson(counts, exposure).rates, 0.1)
+    counts, denominator = np.array([10.0, 10.0, 10.0]), np.array([100.0, 100.0, 100.0])
+    assert marshall_poisson(counts, denominator).variance == 0.0
+    np.testing.assert_allclose(marshall_poisson(counts, denominator).rates, 0.1)
 
 
 def test_maximum_likelihood_finds_the_prior_of_many_areas() -> None:

@@ -41,7 +41,7 @@ def areas_of(found: list[Area]) -> pd.DataFrame:
 
 def people(found: list[Value]) -> pd.DataFrame:
     frame = pd.DataFrame(found, columns=["area_code", "valid_from", "valid_to", "value"])
-    return frame.assign(measure="population_at_risk", quality_code="exact")
+    return frame.assign(denominator_code="population_at_risk", quality_code="exact")
 
 
 def events(found: list[tuple[str, date, int]]) -> pd.DataFrame:
@@ -69,8 +69,8 @@ def test_a_population_of_a_new_year(methodology: Methodology) -> None:
     """160,000 people in the county that took in another one, before and after; the city is all of it."""
     window, areas = year_to(LAST, MERGED, PEOPLE, DAILY, methodology)
     assert areas == ("990201", "990202")
-    np.testing.assert_allclose(window.exposure, [160_000.0, 80_000.0])
-    assert window.city_exposure == pytest.approx(240_000.0)
+    np.testing.assert_allclose(window.denominator, [160_000.0, 80_000.0])
+    assert window.city_denominator == pytest.approx(240_000.0)
     assert (window.counts.sum(axis=0).tolist(), window.city_counts.sum(), window.has_rest) == (
         [12.0, 11.0],
         23.0,
@@ -82,9 +82,9 @@ def test_what_nobody_succeeded_is_the_remainder_of_the_city(methodology: Methodo
     nobody = [*MERGED[:2], ("990203", OLD, NEW_YEAR, None)]
     window, _ = year_to(LAST, nobody, PEOPLE, DAILY, methodology)
     n_before = 365 - 32
-    np.testing.assert_allclose(window.exposure, [(120_000 * n_before + 160_000 * 32) / 365, 80_000.0])
-    assert window.rest_exposure == pytest.approx(40_000 * n_before / 365)
-    assert window.city_exposure == pytest.approx(240_000.0)
+    np.testing.assert_allclose(window.denominator, [(120_000 * n_before + 160_000 * 32) / 365, 80_000.0])
+    assert window.rest_denominator == pytest.approx(40_000 * n_before / 365)
+    assert window.city_denominator == pytest.approx(240_000.0)
     assert (window.counts.sum(axis=0).tolist(), window.rest_counts.sum()) == ([7.0, 11.0], 5.0)
     assert window.city_counts.sum() == 23.0
 
@@ -93,11 +93,11 @@ def test_what_nobody_succeeded_is_the_remainder_of_the_city(methodology: Methodo
 def test_a_city_is_all_of_its_counties_or_has_no_figure(methodology: Methodology, missing: int) -> None:
     known = [value for n, value in enumerate(PEOPLE) if n != missing]
     window, _ = year_to(LAST, MERGED, known, DAILY, methodology)
-    assert np.isnan(window.city_exposure)
+    assert np.isnan(window.city_denominator)
     indicator = next(i for i in methodology.indicators if i.id == PROPERTY)
     settings_ = methodology.posterior.model_copy(update={"min_events": 1})
     state = unit_states(with_city(window), indicator, settings_, has_base=True)
-    assert state[-1] == "no_exposure" and "live" in state[:-1]
+    assert state[-1] == "no_denominator" and "live" in state[:-1]
 
 
 def test_a_new_county_has_no_people_before_it_was_one(methodology: Methodology) -> None:
@@ -110,15 +110,15 @@ def test_a_new_county_has_no_people_before_it_was_one(methodology: Methodology) 
     of_these = DAILY[DAILY["area_code"] != "990201"]
     window, areas = year_to(LAST, split, values, of_these, methodology)
     assert areas == ("990202", "990204", "990205")
-    np.testing.assert_allclose(window.exposure, [80_000.0, 15_000 * 32 / 365, 25_000 * 32 / 365])
-    assert window.city_exposure == pytest.approx(120_000.0)
+    np.testing.assert_allclose(window.denominator, [80_000.0, 15_000 * 32 / 365, 25_000 * 32 / 365])
+    assert window.city_denominator == pytest.approx(120_000.0)
     assert window.rest_counts.sum() == 5.0
 
 
 def test_of_an_earlier_day_the_counties_are_those_of_then(methodology: Methodology) -> None:
     window, areas = year_to(NEW_YEAR - timedelta(days=1), MERGED, PEOPLE, DAILY, methodology)
     assert areas == ("990201", "990202", "990203")
-    np.testing.assert_allclose(window.exposure, [120_000.0, 80_000.0, 40_000.0])
+    np.testing.assert_allclose(window.denominator, [120_000.0, 80_000.0, 40_000.0])
 
 
 @pytest.mark.parametrize("n_days", [1, 28])
@@ -132,20 +132,20 @@ def test_the_day_of_a_change_has_the_new_value_and_the_day_before_the_old_one(
         (NEW_YEAR + timedelta(days=n_days - 1), 160_000.0),
     ):
         window, _ = year_to(day, alone, PEOPLE[:2], DAILY, methodology, n_days)
-        assert window.exposure[0] * 365 / n_days == pytest.approx(expected)
+        assert window.denominator[0] * 365 / n_days == pytest.approx(expected)
 
 
 @pytest.mark.parametrize("areas", [MERGED, [*MERGED[:2], ("990203", OLD, NEW_YEAR, None)]], ids=["merged", "remainder"])
 def test_a_release_keeps_what_its_index_was_computed_from(methodology: Methodology, areas: list[Area]) -> None:
     """The released inputs, the remainder among them, give back the same window."""
     window, codes = year_to(LAST, areas, PEOPLE, DAILY, methodology)
-    columns = ["indicator_id", "area_code", "window", "stratum", "count", "exposure"]
+    columns = ["indicator_id", "area_code", "window", "stratum", "count", "denominator"]
     released = pd.DataFrame(rows.input_rows({"headline": (window,)}, list(codes), methodology), columns=columns)
     assert (REMAINDER in set(released["area_code"])) == window.has_rest
     inputs = released_inputs(released, methodology)
     (again,) = inputs.headline
     assert inputs.area_codes == codes
-    for name in ("counts", "exposure", "city_counts", "city_exposure"):
+    for name in ("counts", "denominator", "city_counts", "city_denominator"):
         np.testing.assert_array_equal(getattr(again, name), getattr(window, name))
 
 
@@ -185,4 +185,4 @@ def test_no_history_of_areas_loses_an_event_or_a_person(
         for (code, first, end, _), (_, _, _, value) in zip(areas, values, strict=True)
         if (first == oldest or first <= on) and (end is None or on < end)
     )
-    assert window.city_exposure == pytest.approx(people_days / 365)
+    assert window.city_denominator == pytest.approx(people_days / 365)

@@ -241,7 +241,7 @@ def indicator_value(
                 score, rate = float(generator.normal(100, 9)), float(generator.uniform(5, 60))
                 rows.append({
                     "area_code": area.area_code, "indicator_id": indicator.id,
-                    "n_events": float(generator.poisson(40)), "exposure": 327192.0,
+                    "n_events": float(generator.poisson(40)), "denominator": 327192.0,
                     "rate": rate if live else None, "rate_lower": rate * 0.8 if live else None,
                     "rate_upper": rate * 1.2 if live else None, "score": score if live else None,
                     "score_lower": score - 6 if live else None, "score_upper": score + 6 if live else None,
@@ -349,7 +349,7 @@ def settlement(of_areas: tuple[Area, ...]) -> list[dict[str, Any]]:
     views = [("cumulative", code, counts) for code, counts in ever.items()]
     views += [("found_2026-10", code, {"settled": 40.0, "open": 3.0, "failed": 1.0}) for code in counties]
     return [
-        {"indicator_id": "settlement", "area_code": code, "window": view, "stratum": outcome, "count": count, "exposure": None}
+        {"indicator_id": "settlement", "area_code": code, "window": view, "stratum": outcome, "count": count, "denominator": None}
         for view, code, counts in views
         for outcome, count in counts.items()
     ]  # fmt: skip
@@ -360,7 +360,7 @@ def inputs(of_areas: tuple[Area, ...], generator: np.random.Generator) -> pd.Dat
         settlement(of_areas)
         + [
             {"indicator_id": indicator.id, "area_code": area.area_code, "window": window, "stratum": stratum,
-             "count": float(generator.poisson(30)), "exposure": 327192.0}
+             "count": float(generator.poisson(30)), "denominator": 327192.0}
             for indicator in METHODOLOGY.indicators
             for area in of_areas
             for window in ("headline", "last_year")

@@ -40,9 +40,9 @@ def year(level: float = 1.0, events: float = 400.0) -> Windows:
     for indicator in quick().indicators:
         n_strata = len(indicator.strata)
         counts = np.round(np.tile(level * RISK * events / len(AREAS) / n_strata, (n_strata, 1)))
-        exposure = np.full(len(AREAS), 3e5 if indicator.kind == "rate" else 10.0 * events)
+        denominator = np.full(len(AREAS), 3e5 if indicator.kind == "rate" else 10.0 * events)
         weights = np.array(quick().harm_days(indicator))
-        found[indicator.id] = IndicatorWindow(indicator.id, counts, exposure, weights, is_live=True)
+        found[indicator.id] = IndicatorWindow(indicator.id, counts, denominator, weights, is_live=True)
     return found
 
 
@@ -108,7 +108,7 @@ def not_delivered(window: IndicatorWindow) -> IndicatorWindow:
     return replace(
         window,
         counts=np.full_like(window.counts, np.nan),
-        exposure=np.full_like(window.exposure, np.nan),
+        denominator=np.full_like(window.denominator, np.nan),
         is_live=False,
     )
 
@@ -121,8 +121,8 @@ def test_nothing_new_moves_nothing() -> None:
 CASES: Mapping[str, tuple[str, str, Callable[[IndicatorWindow], IndicatorWindow]]] = {
     "real_change": ("real_change", "b1", more(1.5)),
     "late counts": ("late_data", "a2", more(1.2)),
-    "late trials": ("late_data", "c1", lambda w: replace(w, exposure=w.exposure * 1.3)),
-    "denominator": ("denominator", "a1", lambda w: replace(w, exposure=w.exposure * 0.8)),
+    "late trials": ("late_data", "c1", lambda w: replace(w, denominator=w.denominator * 1.3)),
+    "denominator": ("denominator", "a1", lambda w: replace(w, denominator=w.denominator * 0.8)),
 }
 
 
@@ -145,7 +145,7 @@ def test_the_sign_is_that_of_the_index() -> None:
     old = publish(year())
     worse = publish(changed(year(), "b", more(1.4)))
     assert by_cause(ledger(old, year(), worse))["real_change"] < -0.5
-    larger = changed(year(), "a", lambda w: replace(w, exposure=w.exposure * 1.3))
+    larger = changed(year(), "a", lambda w: replace(w, denominator=w.denominator * 1.3))
     assert by_cause(ledger(old, larger, publish(larger)))["denominator"] > 0.5
 
 
@@ -280,7 +280,7 @@ def test_whatever_happens_it_adds_up(what: list[tuple[str, float]], shift: float
     then, known, now = {}, {}, {}
     for (name, window), (state, level) in zip(year().items(), what, strict=True):
         late = replace(window, counts=np.round(window.counts * min(level, 2.0)))
-        revised = replace(late, exposure=window.exposure * (level if window.exposure[0] > 1e5 else 1.0))
+        revised = replace(late, denominator=window.denominator * (level if window.denominator[0] > 1e5 else 1.0))
         then[name] = not_delivered(window) if state == "back" else window
         known[name] = {"same": window, "moved": window, "late": late, "few": window}.get(state, revised)
         now[name] = {"stopped": not_delivered(window), "same": window, "few": more(0.01)(window)}.get(state, revised)

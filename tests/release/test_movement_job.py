@@ -31,7 +31,7 @@ pytestmark = [pytest.mark.spark, pytest.mark.e2e]
 FIRST, SECOND = made_up.DAY, made_up.DAY + timedelta(days=1)
 COUNTIES = [code for code, *_ in made_up.COUNTIES[:3]]
 CITY = "demo"
-MEASURES = ("residents", "population_at_risk", "vehicles_10k", "employees")
+DENOMINATORS = ("residents", "population_at_risk", "vehicles_10k", "employees")
 REVISED = {"vehicles_10k": 0.98}  # known on the second day, for the first county
 LATE = "a3_telecom_fraud"  # eight cases of the year before become known on the second day
 
@@ -73,11 +73,13 @@ def daily(until: date) -> pd.DataFrame:
 
 def denominators(until: date) -> pd.DataFrame:
     rows = []
-    for measure in MEASURES:
+    for code in DENOMINATORS:
         for n, area in enumerate(COUNTIES):
-            factor = REVISED.get(measure, 1.0) if until == SECOND and n == 0 else 1.0
-            rows.append((area, measure, date(2012, 1, 1), None, 2e5 * factor, "exact"))
-    return pd.DataFrame(rows, columns=["area_code", "measure", "valid_from", "valid_to", "value", "quality_code"])
+            factor = REVISED.get(code, 1.0) if until == SECOND and n == 0 else 1.0
+            rows.append((area, code, date(2012, 1, 1), None, 2e5 * factor, "exact"))
+    return pd.DataFrame(
+        rows, columns=["area_code", "denominator_code", "valid_from", "valid_to", "value", "quality_code"]
+    )
 
 
 class Nights:
@@ -97,7 +99,7 @@ class Nights:
             ),
             "raw.denominator": self.spark.createDataFrame(
                 list(denominators(day).itertuples(index=False, name=None)),
-                "area_code string, measure string, valid_from date, valid_to date, value double, quality_code string",
+                "area_code string, denominator_code string, valid_from date, valid_to date, value double, quality_code string",
             ),
             "indicators.daily": self.spark.createDataFrame(daily(day)).selectExpr(
                 f"'{CITY}' as city_code", "*"
@@ -164,7 +166,7 @@ def test_the_second_night_explains_its_difference_from_the_first(nights: Nights)
     county = moved[moved["area_code"] == COUNTIES[0]].set_index("indicator_id")
     assert county.index[county["late_data"] != 0.0].tolist() == [LATE]
     assert county.loc[LATE, "late_data"] < 0.0
-    by_vehicles = {i.id for i in made_up.METHODOLOGY.indicators if i.exposure == "vehicles_10k"}
+    by_vehicles = {i.id for i in made_up.METHODOLOGY.indicators if i.denominator == "vehicles_10k"}
     assert set(county.index[county["denominator"] != 0.0]) == by_vehicles
     assert (county.loc[sorted(by_vehicles), "denominator"] < 0.0).all()
     assert (county["real_change"] != 0.0).sum() > 10

@@ -66,7 +66,7 @@ def earlier(**changes: pd.DataFrame) -> EarlierRelease:
                 "area_code": area,
                 "stratum": stratum,
                 "count": 10.0 * n + s,
-                "exposure": 99.0,
+                "denominator": 99.0,
             }
             for indicator in METHODOLOGY.indicators
             for n, area in enumerate(UNITS[:2])
@@ -309,9 +309,9 @@ def test_releases_that_cannot_be_compared_are_named(make_release: Make, tmp_path
 
 
 def test_a_county_that_was_merged_since_is_described_by_what_both_had() -> None:
-    """Counts and exposure of the earlier release, each former county under the one that took it in."""
+    """Counts and denominator of the earlier release, each former county under the one that took it in."""
     before = before_of(earlier(), ["c1", "city"], METHODOLOGY, {"c1": "c1", "c2": "c1"})
     alone = before_of(earlier(), UNITS, METHODOLOGY, {})
     for merged, apart in zip(before.headline, alone.headline, strict=True):
         np.testing.assert_array_equal(merged.counts[:, 0], apart.counts.sum(axis=1))
-        np.testing.assert_array_equal(merged.city_exposure, apart.city_exposure)
+        np.testing.assert_array_equal(merged.city_denominator, apart.city_denominator)

@@ -29,7 +29,7 @@ def published(folder: Path, version: str = METHODOLOGY.version, absent: str = "n
     rng = np.random.default_rng(5)
     with (release / "inputs.csv").open("w", encoding="utf-8-sig", newline="") as file:
         writer = csv.writer(file)
-        writer.writerow(["indicator_id", "area_code", "window", "stratum", "count", "exposure"])
+        writer.writerow(["indicator_id", "area_code", "window", "stratum", "count", "denominator"])
         for indicator in METHODOLOGY.indicators:
             for window in WINDOWS if not indicator.id.startswith(absent) else ():
                 for n, (code, _, _) in enumerate(COUNTIES):

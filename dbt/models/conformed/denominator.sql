@@ -4,7 +4,7 @@ with final as (
     select
         city_code,
         area_code,
-        measure,
+        denominator_code,
         valid_from,
         valid_to,
         value,

@@ -39,7 +39,7 @@ class Funnel:
 
 
 def count_funnel(counts: npt.ArrayLike, expected: npt.ArrayLike, rule: OutlierFlag) -> Funnel:
-    """Counts against expected counts (city rate × exposure), Poisson: the ratio has variance 1 / expected.
+    """Counts against expected counts (city rate × denominator), Poisson: the ratio has variance 1 / expected.
 
     Raises ValueError for fewer than `min_units` units or an expected count of 0.
     """

@@ -68,17 +68,17 @@ class CityFrame:
 
 
 def input_hash(inputs: IndexInput, city: CityFrame) -> str:
-    """SHA-256 of all that the result follows from: counts, exposures, live feeds, goalposts, version of the method."""
+    """SHA-256 of all that the result follows from: counts, denominators, live feeds, goalposts, version of the method."""
     content = hashlib.sha256(f"{city.methodology.version} {' '.join(city.units)}".encode())
     for ends in (city.goalposts.centre, city.goalposts.low, city.goalposts.high):
         content.update(np.ascontiguousarray(ends).tobytes())
     for windows in (inputs.headline, inputs.last_year):
         for window in windows:
             content.update(f"{window.indicator_id} {window.is_live}".encode())
-            for values in (window.counts, window.exposure, window.weights) if window.is_live else ():
+            for values in (window.counts, window.denominator, window.weights) if window.is_live else ():
                 content.update(np.ascontiguousarray(values).tobytes())
             if window.is_live and window.rest_counts is not None and window.has_rest:
-                content.update(np.append(window.rest_counts, window.rest_exposure).tobytes())
+                content.update(np.append(window.rest_counts, window.rest_denominator).tobytes())
     return content.hexdigest()
 
 

@@ -60,7 +60,7 @@ def base_goalposts(base_years: Sequence[Sequence[IndicatorWindow]], methodology:
     expected = methodology.windows.base_years
     if len(base_years) != expected:
         raise EngineInputError(f"the base period has {expected} years; found {len(base_years)}")
-    n_areas = max((window.exposure.size for year in base_years for window in year), default=0)
+    n_areas = max((window.denominator.size for year in base_years for window in year), default=0)
     years = [windows_in_order(year, methodology, n_areas) for year in base_years]
     goalposts = np.array(
         [
@@ -79,7 +79,7 @@ def _indicator_goalposts(
     if not all(_is_complete(year, indicator, methodology.posterior.min_events) for year in years):
         return nothing
     harm = sum(float((year.weights[:, None] * _counted(year)).sum()) + year.rest_harm for year in years)
-    city = np.array([harm / sum(year.city_exposure for year in years)])
+    city = np.array([harm / sum(year.city_denominator for year in years)])
     counties = np.concatenate([_mean_rates(year, indicator, methodology) for year in years])
     x = transformed(counties[~np.isnan(counties)], indicator.kind)
     if not x.size:  # all of the base period's events in areas that are no more
@@ -88,23 +88,23 @@ def _indicator_goalposts(
 
 
 def _is_complete(year: IndicatorWindow, indicator: Indicator, min_events: int) -> bool:
-    if not year.is_live or bool(np.isnan(year.city_counts).any() or np.isnan(year.city_exposure)):
+    if not year.is_live or bool(np.isnan(year.city_counts).any() or np.isnan(year.city_denominator)):
         return False
     events = float(_counted(year).sum()) + float((year.city_counts - year.counts.sum(axis=1)).sum())
-    return not too_few_events(events, year.city_exposure, indicator, min_events)
+    return not too_few_events(events, year.city_denominator, indicator, min_events)
 
 
 def _counted(year: IndicatorWindow) -> FloatArray:
-    """The counts of the areas that have exposure: events of one without are in no rate, so not in the city's either."""
-    return np.where(year.exposure > 0.0, year.counts, 0.0)
+    """Counts of the areas that have a denominator: events of one without are in no rate, so not in the city's either."""
+    return np.where(year.denominator > 0.0, year.counts, 0.0)
 
 
 def _mean_rates(year: IndicatorWindow, indicator: Indicator, methodology: Methodology) -> FloatArray:
-    """Posterior mean rate of each area in one base year, (n_areas,); NaN without exposure."""
+    """Posterior mean rate of each area in one base year, (n_areas,); NaN without a denominator."""
     mean = gamma_poisson_mean if indicator.kind == "rate" else beta_binomial_mean
-    exposure = np.where(year.exposure > 0.0, year.exposure, np.nan)
+    denominator = np.where(year.denominator > 0.0, year.denominator, np.nan)
     parts = [
-        weight * mean(counts, exposure, methodology.posterior)
+        weight * mean(counts, denominator, methodology.posterior)
         for counts, weight in zip(year.counts, year.weights, strict=True)
     ]
     return np.asarray(np.sum(parts, axis=0))
@@ -204,7 +204,7 @@ def indicator_result(now: WindowDraws, goalposts: Goalposts, methodology: Method
     return IndicatorResult(
         indicator_ids=tuple(indicator.id for indicator in indicators),
         n_events=now.n_events,
-        exposure=now.exposure,
+        denominator=now.denominator,
         rate=rates[1] * per,
         rate_lower=rates[0] * per,
         rate_upper=rates[2] * per,

@@ -1,4 +1,4 @@
-"""What one computation of the index receives: counts and exposures of one city as of one day."""
+"""What one computation of the index receives: counts and denominators of one city as of one day."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,23 +14,23 @@ class IndicatorWindow:
     """One indicator in one window, for n areas in fixed order.
 
     counts: (n_strata, n_areas) events of a rate, or (1, n_areas) numerators of a proportion; NaN = missing.
-    exposure: (n_areas,) exposure of the window (person-years and the like), or denominators.
+    denominator: (n_areas,) person-years and the like in the window, or trials.
     weights: (n_strata,) harm-days per event; ones for plain counts and proportions.
     is_live: False when a feed it needs did not deliver; the counts are then not looked at.
-    rest_counts, rest_exposure: what the city has beside the areas (engine/territory.py); None = nothing.
+    rest_counts, rest_denominator: what the city has beside the areas (engine/territory.py); None = nothing.
     """
 
     indicator_id: str
     counts: FloatArray
-    exposure: FloatArray
+    denominator: FloatArray
     weights: FloatArray
     is_live: bool
     rest_counts: FloatArray | None = None
-    rest_exposure: float = 0.0
+    rest_denominator: float = 0.0
 
     @property
     def has_rest(self) -> bool:
-        return self.rest_counts is not None and bool(self.rest_counts.any() or self.rest_exposure != 0.0)
+        return self.rest_counts is not None and bool(self.rest_counts.any() or self.rest_denominator != 0.0)
 
     @property
     def city_counts(self) -> FloatArray:
@@ -43,9 +43,9 @@ class IndicatorWindow:
         return 0.0 if self.rest_counts is None else float(self.weights @ self.rest_counts)
 
     @property
-    def city_exposure(self) -> float:
+    def city_denominator(self) -> float:
         """Of all areas and the rest; NaN where that of one is not known."""
-        return float(self.exposure.sum()) + self.rest_exposure
+        return float(self.denominator.sum()) + self.rest_denominator
 
 
 @dataclass(frozen=True)
@@ -86,22 +86,22 @@ def _check(window: IndicatorWindow, indicator: Indicator, n_areas: int) -> None:
     """Shapes fit and numbers are possible; otherwise an EngineInputError naming the indicator."""
     n_strata = window.weights.size
     expected = ((n_strata, n_areas), (n_areas,))
-    found = (window.counts.shape, window.exposure.shape)
+    found = (window.counts.shape, window.denominator.shape)
     if found != expected or (indicator.kind == "proportion" and n_strata != 1):
         raise EngineInputError(
-            f"{indicator.id}: expected counts {expected[0]} and exposure {expected[1]} with one stratum "
+            f"{indicator.id}: expected counts {expected[0]} and denominator {expected[1]} with one stratum "
             f"for a proportion; found {found[0]}, {found[1]} and {n_strata} weights"
         )
     if not window.is_live:
         return  # its numbers are not looked at
     require_numbers(f"{indicator.id}: counts", window.counts, least=0.0, most=LARGEST_COUNT)
-    require_numbers(f"{indicator.id}: exposure", window.exposure, least=0.0)
+    require_numbers(f"{indicator.id}: denominator", window.denominator, least=0.0)
     if window.rest_counts is not None:
         require_numbers(f"{indicator.id}: rest", window.rest_counts, (n_strata,), least=0.0, most=LARGEST_COUNT)
-        require_numbers(f"{indicator.id}: exposure of the rest", window.rest_exposure, (), least=0.0)
+        require_numbers(f"{indicator.id}: denominator of the rest", window.rest_denominator, (), least=0.0)
     require_numbers(f"{indicator.id}: weights", window.weights, least=1.0 / LARGEST, has_gaps=False)
-    if indicator.kind == "proportion" and bool(np.any(window.counts[0] > window.exposure)):
-        areas = np.flatnonzero(window.counts[0] > window.exposure)[:5].tolist()
+    if indicator.kind == "proportion" and bool(np.any(window.counts[0] > window.denominator)):
+        areas = np.flatnonzero(window.counts[0] > window.denominator)[:5].tolist()
         raise EngineInputError(
             f"{indicator.id}: a numerator above its denominator at area positions {areas}; correct the indicator's SQL"
         )

@@ -1,7 +1,7 @@
 """Classical confidence limits of counts, rates, proportions and standardised figures.
 
 All functions are elementwise on arrays and return (lower, upper) unless said otherwise. `coverage` is
-two-sided, strictly between 0 and 1. NaN and zero exposure give NaN; counts that are negative, infinite or beyond
+two-sided, strictly between 0 and 1. NaN and zero denominator give NaN; counts that are negative, infinite or beyond
 LARGEST_COUNT are an EngineInputError.
 """
 
@@ -51,10 +51,10 @@ def count_limits(counts: FloatArray, coverage: float = 0.95) -> Limits:
     return np.where(few, exact[0], approximate[0]), np.where(few, exact[1], approximate[1])
 
 
-def rate(counts: FloatArray, exposure: FloatArray, coverage: float = 0.95, per: float = 1.0) -> Limits:
-    """Limits of a crude rate: those of its count over the exposure."""
+def rate(counts: FloatArray, denominator: FloatArray, coverage: float = 0.95, per: float = 1.0) -> Limits:
+    """Limits of a crude rate: those of its count over the denominator."""
     lower, upper = count_limits(counts, coverage)
-    scale = require_number("per", per, 0.0) / _positive(exposure)
+    scale = require_number("per", per, 0.0) / _positive(denominator)
     return lower * scale, upper * scale
 
 
@@ -74,27 +74,27 @@ def wilson(successes: FloatArray, trials: FloatArray, coverage: float = 0.95) ->
 
 
 def directly_standardised_rate(
-    counts: FloatArray, exposure: FloatArray, standard: FloatArray, coverage: float = 0.95, per: float = 1.0
+    counts: FloatArray, denominator: FloatArray, standard: FloatArray, coverage: float = 0.95, per: float = 1.0
 ) -> tuple[float, float, float]:
     """(rate, lower, upper) of one area from its strata, all (n_strata,): Dobson et al. (1991).
 
     The limits of the total count, moved and scaled to the variance of the weighted sum. No events: rate 0
     with undefined limits (NaN), for the method needs a variance. A stratum of standard weight 0 takes no part,
-    a stratum without exposure is an error, a NaN in one makes all three NaN.
+    a stratum without a denominator is an error, a NaN in one makes all three NaN.
     """
     _require_counts(counts)
-    require_numbers("exposure", exposure, counts.shape)
+    require_numbers("denominator", denominator, counts.shape)
     require_numbers("per", per, ())
     if counts.ndim != 1 or require_weights("standard", standard).shape != counts.shape or not standard.sum() > 0.0:
         raise EngineInputError("the standard population must be >= 0 in every stratum (n_strata,) and not 0 in all")
     used = standard > 0.0
-    counts, exposure, share = counts[used], exposure[used], standard[used] / standard.sum()
-    if bool(np.any(exposure <= 0.0)):
-        raise EngineInputError("every stratum needs exposure; merge strata before standardising")
-    value, total = float((share * counts / exposure).sum()), float(counts.sum())
+    counts, denominator, share = counts[used], denominator[used], standard[used] / standard.sum()
+    if bool(np.any(denominator <= 0.0)):
+        raise EngineInputError("every stratum needs a denominator; merge strata before standardising")
+    value, total = float((share * counts / denominator).sum()), float(counts.sum())
     if total == 0.0:
         return 0.0, float("nan"), float("nan")
-    spread = np.sqrt(float((share**2 * counts / exposure**2).sum()) / total)
+    spread = np.sqrt(float((share**2 * counts / denominator**2).sum()) / total)
     lower, upper = count_limits(np.array([total]), coverage)
     ends = value + spread * (lower[0] - total), value + spread * (upper[0] - total)
     return value * per, float(ends[0]) * per, float(ends[1]) * per
@@ -113,9 +113,9 @@ def _tail(coverage: float) -> float:
     return (1.0 - require_number("coverage", coverage, 0.0, 1.0, is_open=True)) / 2.0
 
 
-def _positive(exposure: FloatArray) -> FloatArray:
-    require_numbers("exposure", exposure, least=0.0)
-    return np.where(exposure > 0.0, exposure, np.nan)
+def _positive(denominator: FloatArray) -> FloatArray:
+    require_numbers("denominator", denominator, least=0.0)
+    return np.where(denominator > 0.0, denominator, np.nan)
 
 
 def _require_counts(counts: FloatArray) -> None:

@@ -6,7 +6,7 @@ the same engine with the same random streams, so that the differences of neighbo
     published before
       -> method       its own inputs under today's methodology and goalposts
       -> late_data    the same days, counts as known today; indicators whose feeds stopped or came back
-      -> denominator  the same days, exposures as known today
+      -> denominator  the same days, denominators as known today
       -> real_change  new days in, old days out: the published figures of today
 
 Method comes first, because then only the published figures of the earlier release are needed, not its methodology.
@@ -93,7 +93,7 @@ def movement(
 ) -> Movement:
     """The movement from `before` to the index of `headline`.
 
-    known_now: the days of the earlier release's window with counts and exposures as known today.
+    known_now: the days of the earlier release's window with counts and denominators as known today.
     goalposts, methodology, seed, area_codes: those that the published index of today was computed with.
     """
     n_areas = len(area_codes)
@@ -144,13 +144,13 @@ def _indicator_stages(
         return now, revised, revised, new
     if not then.is_live:
         return then, revised, revised, new
-    exposure = np.where(described, then.exposure, now.exposure)
+    denominator = np.where(described, then.denominator, now.denominator)
     restated = replace(
-        then, counts=np.where(described, then.counts, now.counts), exposure=exposure, weights=now.weights
+        then, counts=np.where(described, then.counts, now.counts), denominator=denominator, weights=now.weights
     )
     return (
         restated,
-        replace(revised, exposure=exposure, rest_exposure=then.rest_exposure) if is_rate else revised,
+        replace(revised, denominator=denominator, rest_denominator=then.rest_denominator) if is_rate else revised,
         revised,
         new,
     )
@@ -189,8 +189,8 @@ def _is_same(one: IndicatorWindow, other: IndicatorWindow) -> bool:
     if not (one.is_live and other.is_live):
         return one.is_live == other.is_live
     pairs = (
-        (one.counts, other.counts), (one.exposure, other.exposure), (one.weights, other.weights),
-        (one.city_counts, other.city_counts), (one.city_exposure, other.city_exposure),
+        (one.counts, other.counts), (one.denominator, other.denominator), (one.weights, other.weights),
+        (one.city_counts, other.city_counts), (one.city_denominator, other.city_denominator),
     )  # fmt: skip
     return all(np.array_equal(a, b, equal_nan=True) for a, b in pairs)
 

@@ -1,6 +1,6 @@
 """Joint posteriors of small counts: Gamma-Poisson for rates, beta-binomial for proportions (methodology 4).
 
-Rates:        y_i ~ Poisson(E_i mu theta_i),  theta_i ~ Gamma(kappa, kappa),  E_i = pooled rate x exposure_i.
+Rates:        y_i ~ Poisson(E_i mu theta_i),  theta_i ~ Gamma(kappa, kappa),  E_i = pooled rate x denominator_i.
 Proportions:  y_i ~ Binomial(n_i, p_i),       p_i ~ Beta(a, b),  a = 1/(tau^2 (1-m)),  b = 1/(tau^2 m).
 Prior of both: tau half-normal, flat on the location (log mu, logit m). For rates tau = kappa^(-1/2); for
 proportions tau is the same thing, the spread of the areas on the logit scale: as m -> 0, a -> kappa.
@@ -8,7 +8,7 @@ proportions tau is the same thing, the spread of the areas on the logit scale: a
 The two hyper-parameters are integrated on a grid. Its location axis follows, at each tau, the conditional
 mode and width, and its tau axis is divided anew where the posterior has mass until the points resolve it, so that
 2 areas and 40,000 areas, 10 events and a billion, use the same 60 x 61 points. Areas that are NaN (missing) or have no
-exposure take no part and come back NaN. Shapes: (n_areas,) in, (n_areas, n_draws) out.
+denominator take no part and come back NaN. Shapes: (n_areas,) in, (n_areas, n_draws) out.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -77,19 +77,19 @@ class HyperGrid:
 
 def gamma_poisson_draws(
     counts: FloatArray,
-    exposure: FloatArray,
+    denominator: FloatArray,
     settings: PosteriorSettings,
     rng: np.random.Generator,
     area_codes: Sequence[str] | None = None,
 ) -> FloatArray:
-    """Draws of each area's rate per unit of exposure, (n_areas, settings.draws).
+    """Draws of each area's rate per unit of denominator, (n_areas, settings.draws).
 
     The random numbers of an area go by its code, so that its draws hang neither on the order of the areas nor on which
     others there are; without codes by its position.
     No events at all give rate 0 everywhere, the limit of the posterior under the flat prior on log mu.
-    One area gives Gamma(y, exposure): alone, it carries no information on the spread.
+    One area gives Gamma(y, denominator): alone, it carries no information on the spread.
     """
-    used = _usable(counts, exposure)
+    used = _usable(counts, denominator)
     _require_draws(settings, counts.size)
     names = labels_of(area_codes, counts.size)
     draws = np.full((counts.size, settings.draws), np.nan)
@@ -98,28 +98,28 @@ def gamma_poisson_draws(
         draws[used] = 0.0
     elif y.size == 1:
         own = [names[position] for position in np.flatnonzero(used)]
-        draws[used] = GammaStreams(rng).draw(np.full((1, settings.draws), total), own) / exposure[used][:, None]
+        draws[used] = GammaStreams(rng).draw(np.full((1, settings.draws), total), own) / denominator[used][:, None]
     else:
-        pooled = total / float(exposure[used].sum())
-        expected = pooled * exposure[used]
+        pooled = total / float(denominator[used].sum())
+        expected = pooled * denominator[used]
         tau, log_mu = gamma_poisson_grid(y, expected, settings).draw(settings.draws, rng)
         kappa, mu, gammas = tau**-2, np.exp(log_mu), GammaStreams(rng)
         for part, own in _parts(used, names, settings.draws):
-            theta = gammas.draw(counts[part, None] + kappa, own) / (kappa + pooled * exposure[part, None] * mu)
+            theta = gammas.draw(counts[part, None] + kappa, own) / (kappa + pooled * denominator[part, None] * mu)
             draws[part] = pooled * mu * theta
     return draws
 
 
-def gamma_poisson_mean(counts: FloatArray, exposure: FloatArray, settings: PosteriorSettings) -> FloatArray:
+def gamma_poisson_mean(counts: FloatArray, denominator: FloatArray, settings: PosteriorSettings) -> FloatArray:
     """Posterior mean of each area's rate, (n_areas,), without draws; the same rules as the draws."""
-    used = _usable(counts, exposure)
+    used = _usable(counts, denominator)
     mean = np.full(counts.size, np.nan)
     y, total = counts[used], float(counts[used].sum())
     if total == 0.0 or y.size == 1:
-        mean[used] = y / exposure[used]
+        mean[used] = y / denominator[used]
         return mean
-    pooled = total / float(exposure[used].sum())
-    expected = pooled * exposure[used]
+    pooled = total / float(denominator[used].sum())
+    expected = pooled * denominator[used]
     grid = gamma_poisson_grid(y, expected, settings)
     kappa, mu = (grid.tau**-2)[:, None], np.exp(grid.location)
     mean[used] = [
@@ -276,17 +276,17 @@ def _evaluate(
     return HyperGrid(tau, location, probability), probability.sum(axis=1)
 
 
-def _usable(counts: FloatArray, exposure: FloatArray) -> BoolArray:
-    """Areas with a count and a positive exposure; EngineInputError for impossible numbers."""
-    if counts.shape != exposure.shape or counts.ndim != 1:
-        raise EngineInputError(f"counts and exposure must be (n_areas,); found {counts.shape}, {exposure.shape}")
+def _usable(counts: FloatArray, denominator: FloatArray) -> BoolArray:
+    """Areas with a count and a positive denominator; EngineInputError for impossible numbers."""
+    if counts.shape != denominator.shape or counts.ndim != 1:
+        raise EngineInputError(f"counts and denominator must be (n_areas,); found {counts.shape}, {denominator.shape}")
     require_numbers("counts", counts, least=0.0, most=LARGEST_COUNT)
-    require_numbers("exposure", exposure, least=0.0)
-    stranded = (counts > 0.0) & (exposure == 0.0)
+    require_numbers("denominator", denominator, least=0.0)
+    stranded = (counts > 0.0) & (denominator == 0.0)
     if bool(np.any(stranded)):
         found = np.flatnonzero(stranded)[:5].tolist()
-        raise EngineInputError(f"events without exposure at positions {found}; give the exposure or pass NaN")
-    used = np.asarray(~np.isnan(counts) & (exposure > 0.0))
+        raise EngineInputError(f"events without a denominator at positions {found}; give the denominator or pass NaN")
+    used = np.asarray(~np.isnan(counts) & (denominator > 0.0))
     _require_events("counts", counts[used])
     return used
 
@@ -304,8 +304,8 @@ def _require_events(name: str, counts: FloatArray) -> None:
         raise EngineInputError(f"{name} must be none or {LEAST_EVENTS} at least in all; found {counts.sum():g}")
 
 
-def _require_grid(counts: FloatArray, exposure: FloatArray) -> None:
-    used = _usable(counts, exposure)
+def _require_grid(counts: FloatArray, denominator: FloatArray) -> None:
+    used = _usable(counts, denominator)
     if used.size < 2 or not used.all() or not float(counts.sum()) > 0.0:
         raise EngineInputError("counts must be those of two areas or more, without gaps, and not all 0")
 

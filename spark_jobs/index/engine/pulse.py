@@ -1,6 +1,6 @@
 """The pulse: the events of the last 28 days beside what the season leads one to expect (methodology 5).
 
-    expected = exposure of the pulse x level of the year before it x season
+    expected = denominator of the pulse x level of the year before it x season
     season   = rate of the same days of past years over the rate of the years before them, the city as a whole
 
 The level of an area is its posterior rate, so that a county without events in a year is not expected to have none.
@@ -33,7 +33,7 @@ from spark_jobs.index.engine.windows import DailyCounts, DayCounts
 from spark_jobs.index.methodology import Indicator, Methodology
 
 PulseState = Literal[
-    "expected", "above", "below", "not_complete", "too_few", "no_history", "missing_feed", "no_exposure"
+    "expected", "above", "below", "not_complete", "too_few", "no_history", "missing_feed", "no_denominator"
 ]  # fmt: skip
 DAYS_BEFORE = 365  # the year that gives the level
 
@@ -132,16 +132,16 @@ def expectation(
     is_rate = indicator.kind == "rate"
     dispersion = _dispersion(past, season, is_rate)
     level, level_error = _level(current.before, indicator, methodology, area_codes)
-    expected = now.exposure * level * season
+    expected = now.denominator * level * season
     if not is_rate:
-        expected = np.minimum(expected, now.exposure)
-    share = np.zeros_like(expected) if is_rate else _ratio(expected, now.exposure)
+        expected = np.minimum(expected, now.denominator)
+    share = np.zeros_like(expected) if is_rate else _ratio(expected, now.denominator)
     forecast_error = level_error**2 + 1.0 / in_season + 1.0 / in_years
     variance = dispersion * (expected * (1.0 - share) + expected**2 * forecast_error)
-    lower, upper = _limits(expected, variance, now.exposure, is_rate, methodology.posterior.interval)
+    lower, upper = _limits(expected, variance, now.denominator, is_rate, methodology.posterior.interval)
     change = _change(now, last_year, dispersion, methodology.posterior.interval)
     state = np.select([now.events > upper, now.events < lower], ["above", "below"], default="expected").astype("U12")
-    state[~(now.exposure > 0.0)] = "no_exposure"
+    state[~(now.denominator > 0.0)] = "no_denominator"
     return Pulse(days[0], days[-1], now.events, expected, lower, upper, last_year.events, *change, state)
 
 
@@ -151,26 +151,26 @@ def _require_years(days: Sequence[date], years: Sequence[PulseYear], indicator: 
     n_areas = years[0].pulse.events.size
     for counts in (part for year in years for part in (year.pulse, year.before)):
         require_numbers(f"{indicator.id}: events", counts.events, (n_areas,), least=0.0, most=LARGEST_COUNT)
-        require_numbers(f"{indicator.id}: exposure", counts.exposure, (n_areas,), least=0.0)
-        if indicator.kind == "proportion" and bool(np.any(counts.events > counts.exposure)):
+        require_numbers(f"{indicator.id}: denominator", counts.denominator, (n_areas,), least=0.0)
+        if indicator.kind == "proportion" and bool(np.any(counts.events > counts.denominator)):
             raise EngineInputError(f"{indicator.id}: more events than trials; correct the indicator's SQL")
 
 
 def _with_city(counts: DayCounts) -> DayCounts:
-    """The city as one more unit: all areas and the rest, or without exposure where that of one is not known."""
+    """The city as one more unit: all areas and the rest, or without a denominator where that of one is not known."""
     return DayCounts(
         np.append(counts.events, counts.events.sum() + counts.rest_events),
-        np.append(counts.exposure, counts.exposure.sum() + counts.rest_exposure),
+        np.append(counts.denominator, counts.denominator.sum() + counts.rest_denominator),
     )
 
 
 def _pooled(counts: DayCounts) -> tuple[float, float]:
-    """Events and exposure of what has an exposure: enough to know season and level."""
-    events, exposure = (
-        np.append(counts.events, counts.rest_events), np.append(counts.exposure, counts.rest_exposure)
+    """Events and denominator of what has a denominator: enough to know season and level."""
+    events, denominator = (
+        np.append(counts.events, counts.rest_events), np.append(counts.denominator, counts.rest_denominator)
     )  # fmt: skip
-    used = exposure > 0.0
-    return float(events[used].sum()), float(exposure[used].sum())
+    used = denominator > 0.0
+    return float(events[used].sum()), float(denominator[used].sum())
 
 
 def _ratio(part: FloatArray, whole: FloatArray) -> FloatArray:
@@ -181,8 +181,8 @@ def _dispersion(past: Sequence[PulseYear], season: float, is_rate: bool) -> floa
     """Pearson's statistic over its degrees of freedom, over areas and past years; the level's own error counted in."""
     squares, n_cells = 0.0, 0
     for year in past:
-        expected = year.pulse.exposure * _ratio(year.before.events, year.before.exposure) * season
-        share = np.zeros_like(expected) if is_rate else np.minimum(_ratio(expected, year.pulse.exposure), 1.0)
+        expected = year.pulse.denominator * _ratio(year.before.events, year.before.denominator) * season
+        share = np.zeros_like(expected) if is_rate else np.minimum(_ratio(expected, year.pulse.denominator), 1.0)
         variance = expected * (1.0 - share) + _ratio(expected**2, year.before.events)
         used = variance > 0.0
         squares += float(((year.pulse.events - expected)[used] ** 2 / variance[used]).sum())
@@ -196,10 +196,10 @@ def _level(
     """Posterior mean rate of the year before and its relative error, areas and then the city."""
     draw = gamma_poisson_draws if indicator.kind == "rate" else beta_binomial_draws
     seed = methodology.posterior.seed
-    events, exposure = _pooled(before)
-    parts = (("areas", before, area_codes), ("city", DayCounts(np.array([events]), np.array([exposure])), None))
+    events, denominator = _pooled(before)
+    parts = (("areas", before, area_codes), ("city", DayCounts(np.array([events]), np.array([denominator])), None))
     draws = np.concatenate([
-        draw(part.events, part.exposure, methodology.posterior, stream(seed, "pulse", indicator.id, unit), codes)
+        draw(part.events, part.denominator, methodology.posterior, stream(seed, "pulse", indicator.id, unit), codes)
         for unit, part, codes in parts
     ])  # fmt: skip
     mean = draws.mean(axis=1)
@@ -207,7 +207,7 @@ def _level(
 
 
 def _limits(
-    expected: FloatArray, variance: FloatArray, exposure: FloatArray, is_rate: bool, coverage: float
+    expected: FloatArray, variance: FloatArray, denominator: FloatArray, is_rate: bool, coverage: float
 ) -> tuple[FloatArray, FloatArray]:
     """The interval that holds the count with probability `coverage` if nothing but season and chance is at work."""
     tails = ((1.0 - coverage) / 2.0, (1.0 + coverage) / 2.0)
@@ -215,9 +215,9 @@ def _limits(
         scatter = np.maximum(_ratio(variance, expected), 1.0 + 1e-9)
         low, high = (negative_binomial_quantile(expected, scatter, tail) for tail in tails)
         return low, high
-    share = np.clip(_ratio(expected, exposure), 1e-9, 1.0 - 1e-9)
-    error = np.sqrt(variance) / (exposure * share * (1.0 - share))
-    low, high = (exposure * expit(logit(share) + norm.ppf(tail) * error) for tail in tails)
+    share = np.clip(_ratio(expected, denominator), 1e-9, 1.0 - 1e-9)
+    error = np.sqrt(variance) / (denominator * share * (1.0 - share))
+    low, high = (denominator * expit(logit(share) + norm.ppf(tail) * error) for tail in tails)
     return low, high
 
 
@@ -225,17 +225,21 @@ def _change(
     now: DayCounts, then: DayCounts, dispersion: float, coverage: float
 ) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Relative change of the rate: of two Poisson counts, given their sum, the later one is binomial (Wilson limits)."""
-    total = np.where((now.exposure > 0.0) & (then.exposure > 0.0), (now.events + then.events) / dispersion, np.nan)
+    total = np.where(
+        (now.denominator > 0.0) & (then.denominator > 0.0), (now.events + then.events) / dispersion, np.nan
+    )
     total = np.where(total > 0.0, total, np.nan)
     low, high = wilson(np.where(np.isnan(total), np.nan, now.events / dispersion), total, coverage)
-    exposures = _ratio(then.exposure, now.exposure)
+    denominators = _ratio(then.denominator, now.denominator)
 
     def relative(share: FloatArray) -> FloatArray:
         with np.errstate(divide="ignore"):
             odds = np.where(share < 1.0, share / (1.0 - share), np.nan)
-        return np.asarray(odds * exposures - 1.0)
+        return np.asarray(odds * denominators - 1.0)
 
-    point = _ratio(now.events, now.exposure) / np.where(then.events > 0.0, _ratio(then.events, then.exposure), np.nan)
+    point = _ratio(now.events, now.denominator) / np.where(
+        then.events > 0.0, _ratio(then.events, then.denominator), np.nan
+    )
     return np.asarray(point - 1.0), relative(low), relative(high)
 
 

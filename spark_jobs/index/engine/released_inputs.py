@@ -36,11 +36,11 @@ class ReleasedInputs:
 
 
 def released_inputs(rows: pd.DataFrame, methodology: Methodology) -> ReleasedInputs:
-    """rows: the released table `input` (indicator_id, area_code, window, stratum, count, exposure).
+    """rows: the released table `input` (indicator_id, area_code, window, stratum, count, denominator).
 
     A table without these columns, with a value twice or with no rows is an EngineInputError.
     """
-    absent = {"indicator_id", "area_code", "window", "stratum", "count", "exposure"} - set(rows.columns)
+    absent = {"indicator_id", "area_code", "window", "stratum", "count", "denominator"} - set(rows.columns)
     if absent:
         raise EngineInputError(
             f"rows must have the columns of the table input; {', '.join(sorted(absent))} are not there"
@@ -80,14 +80,14 @@ def window_of(rows: pd.DataFrame, areas: list[str], indicator: Indicator, method
         raise EngineInputError(f"{indicator.id}: a stratum of an area must stand once; found {int(twice.sum())} twice")
     table = rows.pivot(index="stratum", columns="area_code", values="count").reindex(indicator.strata)
     counts, rest = table.reindex(columns=areas), table.reindex(columns=[REMAINDER], fill_value=0.0)
-    exposure = rows.drop_duplicates("area_code").set_index("area_code")["exposure"]
+    denominator = rows.drop_duplicates("area_code").set_index("area_code")["denominator"]
     require_numbers(f"{indicator.id}: counts", counts, least=0.0, most=LARGEST_COUNT)
-    require_numbers(f"{indicator.id}: exposure", exposure, least=0.0)
+    require_numbers(f"{indicator.id}: denominator", denominator, least=0.0)
     require_numbers(f"{indicator.id}: counts of the remainder", rest, least=0.0, most=LARGEST_COUNT)
     weights = np.array(methodology.harm_days(indicator))
     return IndicatorWindow(
-        indicator.id, counts.to_numpy(float), on_units(exposure, areas), weights, is_live=True,
-        rest_counts=rest.to_numpy(float)[:, 0], rest_exposure=float(exposure.get(REMAINDER, 0.0)),
+        indicator.id, counts.to_numpy(float), on_units(denominator, areas), weights, is_live=True,
+        rest_counts=rest.to_numpy(float)[:, 0], rest_denominator=float(denominator.get(REMAINDER, 0.0)),
     )  # fmt: skip
 
 

@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from spark_jobs.index.engine.arrays import BoolArray, FloatArray
 
-StateCode = Literal["live", "missing_feed", "too_few", "no_exposure", "no_base", "narrow_base"]
+StateCode = Literal["live", "missing_feed", "too_few", "no_denominator", "no_base", "narrow_base"]
 StateArray = npt.NDArray[np.str_]
 
 DOMAINS_MISSING = "domains_missing"
@@ -24,7 +24,7 @@ class IndicatorResult:
 
     indicator_ids: tuple[str, ...]
     n_events: FloatArray
-    exposure: FloatArray
+    denominator: FloatArray
     rate: FloatArray
     rate_lower: FloatArray
     rate_upper: FloatArray

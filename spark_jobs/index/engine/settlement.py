@@ -65,7 +65,7 @@ def settlement_inputs(daily: pd.DataFrame, areas: Sequence[str], last: date) -> 
         area, view, outcome = map(str, key)  # type: ignore[call-overload]
         yield {
             "indicator_id": SETTLEMENT, "area_code": area, "window": view, "stratum": outcome,
-            "count": float(count), "exposure": None,
+            "count": float(count), "denominator": None,
         }  # fmt: skip
 
 

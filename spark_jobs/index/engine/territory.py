@@ -17,7 +17,7 @@ from expectations.dated import holds
 
 REMAINDER = "remainder"
 QUALITIES = ("exact", "rounded", "estimate")  # from the best to the worst: a sum is as good as its worst part
-DENOMINATORS = ("area_code", "measure", "valid_from", "valid_to", "value", "quality_code", "known_from")
+DENOMINATORS = ("area_code", "denominator_code", "valid_from", "valid_to", "value", "quality_code", "known_from")
 Range = tuple[date | None, date | None]
 
 
@@ -38,12 +38,12 @@ class Territory:
         rows = [
             row
             for county in [*self.area_codes, *([REMAINDER] if REMAINDER in self.county_of.values() else [])]
-            for measure, of_measure in given.groupby("measure")
-            for row in self._dated(county, str(measure), of_measure)
+            for denominator_code, of_code in given.groupby("denominator_code")
+            for row in self._dated(county, str(denominator_code), of_code)
         ]
         return pd.DataFrame(rows, columns=pd.Index(DENOMINATORS))
 
-    def _dated(self, county: str, measure: str, given: pd.DataFrame) -> list[tuple[object, ...]]:
+    def _dated(self, county: str, denominator_code: str, given: pd.DataFrame) -> list[tuple[object, ...]]:
         parts = [code for code, to in self.county_of.items() if to == county]
         own = _rows(given[given["area_code"].isin(parts)])
         dated = [*(each for code in parts for each in self.ranges[code]), *((row[1], row[2]) for row in own)]
@@ -55,7 +55,8 @@ class Territory:
                 continue
             quality = max((row[4] for row in known), key=QUALITIES.index, default=QUALITIES[0])
             since = min((row[1] for row in known if row[1]), default=None)
-            found.append((county, measure, first, end, float(sum(row[3] for row in known)), quality, since))
+            value = float(sum(row[3] for row in known))
+            found.append((county, denominator_code, first, end, value, quality, since))
         return found
 
 

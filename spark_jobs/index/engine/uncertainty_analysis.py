@@ -87,7 +87,7 @@ class Study:
 @dataclass(frozen=True)
 class _Rates:
     """One indicator. draws (n_strata, n_areas, n_draws + 1), medians last; base (n_strata, n_county_years); city
-    (n_strata,) of the base period. Per unit of exposure; `other` has them under the other denominator, or is itself."""
+    (n_strata,) of the base period. Per unit of the denominator; `other` has them under the other one, or is itself."""
 
     draws: FloatArray
     base: FloatArray
@@ -247,9 +247,9 @@ def _is_left_out(years: list[IndicatorWindow], indicator: Indicator, methodology
     return not all(
         year.is_live
         and np.isfinite(year.counts).all()
-        and bool((year.exposure > 0.0).all())
+        and bool((year.denominator > 0.0).all())
         and not too_few_events(
-            float(year.city_counts.sum()), year.city_exposure, indicator, methodology.posterior.min_events
+            float(year.city_counts.sum()), year.city_denominator, indicator, methodology.posterior.min_events
         )
         for year in years
     )
@@ -264,14 +264,14 @@ def _both_denominators(
 ) -> tuple[_Rates, _Rates]:
     """Rates as published and over residents; twice the same where residents are no alternative or are not known."""
     published = _rates(years, indicator, methodology, area_codes)
-    names = [i.exposure for i in methodology.indicators]
-    if indicator.exposure != "population_at_risk" or "residents" not in names:
+    names = [i.denominator for i in methodology.indicators]
+    if indicator.denominator != "population_at_risk" or "residents" not in names:
         return published, published
     residents = [year[names.index("residents")] for year in everything]
-    if not all((year.exposure > 0.0).all() for year in residents):
+    if not all((year.denominator > 0.0).all() for year in residents):
         return published, published
     other = [
-        replace(year, exposure=of_residents.exposure, rest_exposure=of_residents.rest_exposure)
+        replace(year, denominator=of_residents.denominator, rest_denominator=of_residents.rest_denominator)
         for year, of_residents in zip(years, residents, strict=True)
     ]
     return published, _rates(other, indicator, methodology, area_codes)
@@ -287,7 +287,11 @@ def _rates(
     draws = np.stack(
         [
             draw(
-                counts, now.exposure, settings, stream(settings.seed, "headline", indicator.id, n, "areas"), area_codes
+                counts,
+                now.denominator,
+                settings,
+                stream(settings.seed, "headline", indicator.id, n, "areas"),
+                area_codes,
             )
             for n, counts in enumerate(now.counts)
         ]
@@ -295,9 +299,9 @@ def _rates(
     return _Rates(
         draws=np.concatenate([draws, np.median(draws, axis=2, keepdims=True)], axis=2),
         base=np.concatenate(
-            [np.stack([mean(counts, year.exposure, settings) for counts in year.counts]) for year in base], axis=1
+            [np.stack([mean(counts, year.denominator, settings) for counts in year.counts]) for year in base], axis=1
         ),
-        city=np.sum([year.city_counts for year in base], axis=0) / sum(year.city_exposure for year in base),
+        city=np.sum([year.city_counts for year in base], axis=0) / sum(year.city_denominator for year in base),
     )
 
 

@@ -20,12 +20,12 @@ WITH_RATE: tuple[StateCode, ...] = ("live", "no_base", "narrow_base")
 class WindowDraws:
     """Arrays (n_indicators, n_units[, n_draws]); the city is the last unit.
 
-    rates are per unit of exposure, NaN unless the state is one of WITH_RATE; scores NaN unless live.
+    rates are per unit of denominator, NaN unless the state is one of WITH_RATE; scores NaN unless live.
     """
 
     state: StateArray
     n_events: FloatArray
-    exposure: FloatArray
+    denominator: FloatArray
     rates: FloatArray
     scores: FloatArray
 
@@ -49,7 +49,7 @@ def draw_window(
     result = WindowDraws(
         state=np.full(shape, "missing_feed"),
         n_events=np.full(shape, np.nan),
-        exposure=np.full(shape, np.nan),
+        denominator=np.full(shape, np.nan),
         rates=np.full((*shape, settings.draws), np.nan),
         scores=np.full((*shape, settings.draws), np.nan),
     )
@@ -60,7 +60,7 @@ def draw_window(
         pooled = with_city(window)
         state = unit_states(pooled, indicator, settings, str(bases[row]))
         result.state[row] = state
-        result.n_events[row], result.exposure[row] = pooled.counts.sum(axis=0), pooled.exposure
+        result.n_events[row], result.denominator[row] = pooled.counts.sum(axis=0), pooled.denominator
         drawn = np.isin(state, WITH_RATE)
         if not drawn.any():
             continue
@@ -89,27 +89,27 @@ def base_states(goalposts: Goalposts, methodology: Methodology) -> StateArray:
 
 def with_city(window: IndicatorWindow) -> IndicatorWindow:
     """The same window with the city as one more unit: all areas and the rest, or NaN where one of them is not known."""
-    require_numbers(f"{window.indicator_id}: counts", window.counts, (None, window.exposure.size), least=0.0)
-    require_numbers(f"{window.indicator_id}: exposure", window.exposure, window.counts.shape[1:], least=0.0)
+    require_numbers(f"{window.indicator_id}: counts", window.counts, (None, window.denominator.size), least=0.0)
+    require_numbers(f"{window.indicator_id}: denominator", window.denominator, window.counts.shape[1:], least=0.0)
     counts = np.append(window.counts, window.city_counts[:, None], axis=1)
-    exposure = np.append(window.exposure, window.city_exposure)
-    return IndicatorWindow(window.indicator_id, counts, exposure, window.weights, window.is_live)
+    denominator = np.append(window.denominator, window.city_denominator)
+    return IndicatorWindow(window.indicator_id, counts, denominator, window.weights, window.is_live)
 
 
-def too_few_events(events: float, exposure: float, indicator: Indicator, min_events: int) -> bool:
+def too_few_events(events: float, denominator: float, indicator: Indicator, min_events: int) -> bool:
     """Fewer events in the city than a score needs; for a proportion the other outcome counts as well."""
-    for name, value in (("events", events), ("exposure", exposure)):
+    for name, value in (("events", events), ("denominator", denominator)):
         require_numbers(f"{indicator.id}: {name}", value, (), least=0.0)
-    scarcer = min(events, exposure - events) if indicator.kind == "proportion" else events
+    scarcer = min(events, denominator - events) if indicator.kind == "proportion" else events
     return scarcer < min_events
 
 
 def unit_states(pooled: IndicatorWindow, indicator: Indicator, settings: PosteriorSettings, base: str) -> StateArray:
     """State of each unit of a delivered indicator, the city (last) included; base: see `base_states`."""
-    events, exposure = float(pooled.counts[:, -1].sum()), float(pooled.exposure[-1])
-    few = too_few_events(events, exposure, indicator, settings.min_events)
-    state = np.full(pooled.exposure.size, "too_few" if few else base, dtype="U12")
-    state[~(pooled.exposure > 0.0)] = "no_exposure"
+    events, denominator = float(pooled.counts[:, -1].sum()), float(pooled.denominator[-1])
+    few = too_few_events(events, denominator, indicator, settings.min_events)
+    state = np.full(pooled.denominator.size, "too_few" if few else base, dtype="U12")
+    state[~(pooled.denominator > 0.0)] = "no_denominator"
     state[np.isnan(pooled.counts).any(axis=0)] = "missing_feed"
     if np.all(state[:-1] == "missing_feed"):
         state[-1] = "missing_feed"
@@ -135,5 +135,5 @@ def _rate_draws(
         masked = np.where(drawn, counts, np.nan)
         for part, unit, codes in ((slice(None, -1), "areas", area_codes), (slice(-1, None), "city", None)):
             rng = stream(seed, slot, indicator.id, stratum, unit)
-            total[part] += weight * draw(masked[part], pooled.exposure[part], settings, rng, codes)
+            total[part] += weight * draw(masked[part], pooled.denominator[part], settings, rng, codes)
     return total

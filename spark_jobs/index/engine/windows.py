@@ -31,20 +31,20 @@ class Coverage:
 
 @dataclass(frozen=True)
 class DayCounts:
-    """Events of one indicator on some days, all strata together, and its exposure: (n_areas,) each, and the rest's."""
+    """Events of one indicator on some days, all strata together, and its denominator: (n_areas,) each, and the rest's."""
 
     events: FloatArray
-    exposure: FloatArray
+    denominator: FloatArray
     rest_events: float = 0.0
-    rest_exposure: float = 0.0
+    rest_denominator: float = 0.0
 
 
 class DailyCounts:
     """Cumulative counts of a city by indicator, stratum, area and day.
 
     daily: indicator_id, area_code, day, stratum, numerator, denominator (null for rates); one row a combination,
-    days without events left out. denominators: area_code, measure, valid_from (null = always), valid_to (first day on
-    which it no longer holds; null = open), value. What lies in none of `area_codes` counts as the REMAINDER.
+    days without events left out. denominators: area_code, denominator_code, valid_from (null = always), valid_to (first
+    day on which it no longer holds; null = open), value. What lies in none of `area_codes` counts as the REMAINDER.
     coverage: indicator id -> Coverage; an indicator without an entry has no feed in this city.
     """
 
@@ -66,8 +66,10 @@ class DailyCounts:
         rows = daily.assign(offset=offsets)[inside]
         found = dict(iter(rows.groupby("indicator_id", sort=False)))
         self._by_indicator = {i.id: self._cumulated(found.get(i.id, rows.iloc[:0]), i) for i in methodology.indicators}
-        measures = {i.exposure for i in methodology.indicators if i.exposure}
-        self._exposures = {m: self._exposure_by_day(denominators[denominators["measure"] == m]) for m in measures}
+        self._denominators = {
+            code: self._denominator_by_day(denominators[denominators["denominator_code"] == code])
+            for code in {i.denominator for i in methodology.indicators if i.denominator}
+        }
 
     @property
     def area_codes(self) -> tuple[str, ...]:
@@ -86,8 +88,8 @@ class DailyCounts:
             np.add.at(cube, (np.full(known.sum(), -1), *place), rows["denominator"][known].astype(float))
         return cube if indicator.measure == "stock" else cube.cumsum(axis=2)
 
-    def _exposure_by_day(self, rows: pd.DataFrame) -> FloatArray:
-        """(2, n_areas + 1, n_days + 1) cumulative values of one measure, and days on which exactly one value is known.
+    def _denominator_by_day(self, rows: pd.DataFrame) -> FloatArray:
+        """(2, n_areas + 1, n_days + 1): cumulative values of one denominator, and days on which exactly one is known.
 
         Of a remainder without rows it is known that it has nobody.
         """
@@ -124,9 +126,9 @@ class DailyCounts:
         counts = (
             cube[:, :, end] if indicator.measure == "stock" else cube[:, :, end] - cube[:, :, self._position(first) - 1]
         )
-        exposure = counts[-1] if indicator.kind == "proportion" else self._exposure(indicator, first, last)
-        rest = (counts[:-1, -1], float(exposure[-1]))
-        return IndicatorWindow(indicator.id, counts[:-1, :-1], exposure[:-1], weights, True, *rest)
+        denominator = counts[-1] if indicator.kind == "proportion" else self._denominator(indicator, first, last)
+        rest = (counts[:-1, -1], float(denominator[-1]))
+        return IndicatorWindow(indicator.id, counts[:-1, :-1], denominator[:-1], weights, True, *rest)
 
     def windows(
         self, day: date, n_days: int, held_back: Mapping[str, int] | None = None
@@ -142,9 +144,9 @@ class DailyCounts:
         counts = (cube[:, :, ends] - cube[:, :, ends - 1]).sum(axis=2)
         span = (max(days) - min(days)).days + 1
         is_rate = indicator.kind == "rate"
-        exposure = self._exposure(indicator, min(days), max(days)) * len(days) / span if is_rate else counts[-1]
+        denominator = self._denominator(indicator, min(days), max(days)) * len(days) / span if is_rate else counts[-1]
         events = counts[:-1].sum(axis=0)
-        return DayCounts(events[:-1], exposure[:-1], float(events[-1]), float(exposure[-1]))
+        return DayCounts(events[:-1], denominator[:-1], float(events[-1]), float(denominator[-1]))
 
     def recent(self, indicator: Indicator, day: date, n_days: int) -> FloatArray:
         """(2, n_days) the city's events and trials of the days before `day`, itself first; trials are 0 for a rate."""
@@ -156,10 +158,10 @@ class DailyCounts:
     def _position(self, day: date) -> int:
         return min(max((day - self._first).days + 1, 0), self._n_days)
 
-    def _exposure(self, indicator: Indicator, first: date, last: date) -> FloatArray:
+    def _denominator(self, indicator: Indicator, first: date, last: date) -> FloatArray:
         """Measure x years of each area and the remainder, its dated values weighted by the days they were valid; NaN where unknown."""
-        assert indicator.exposure
-        by_day = self._exposures[indicator.exposure]
+        assert indicator.denominator
+        by_day = self._denominators[indicator.denominator]
         total, n_known = by_day[:, :, self._position(last)] - by_day[:, :, self._position(first) - 1]
         return np.where(n_known == (last - first).days + 1, total / DAYS_A_YEAR, np.nan)
 

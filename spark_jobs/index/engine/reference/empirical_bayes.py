@@ -1,7 +1,7 @@
 """Plug-in empirical Bayes smoothing: the published standard that the joint posterior is compared with.
 
 Not used for the index: with nine areas the moment estimators often collapse to "all equal".
-counts, exposure (n_areas,), one area or more, no missing values; exposure must be positive. Areas that do
+counts, denominator (n_areas,), one area or more, no missing values; denominator must be positive. Areas that do
 not differ, or one area alone, all take the pooled rate.
 """
 
@@ -20,7 +20,7 @@ from spark_jobs.index.engine.arrays import (
 )
 
 LARGEST_SHAPE = 1e6  # areas that vary by less than 0.1 %: the likelihood rises without end
-LARGEST_EXPOSURE = 1e15
+LARGEST_DENOMINATOR = 1e15
 LARGEST_LOG = 100.0  # of a parameter on its way
 
 
@@ -33,27 +33,31 @@ class Smoothed:
     variance: float
 
 
-def marshall_poisson(counts: FloatArray, exposure: FloatArray) -> Smoothed:
+def marshall_poisson(counts: FloatArray, denominator: FloatArray) -> Smoothed:
     """Global moment estimator of Marshall (1991), Applied Statistics 40; a negative variance counts as 0."""
-    raw, mean, spread = _moments(counts, exposure)
-    variance = max(spread - mean / float(exposure.mean()), 0.0)
+    raw, mean, spread = _moments(counts, denominator)
+    variance = max(spread - mean / float(denominator.mean()), 0.0)
     if mean == 0.0:
         return Smoothed(np.zeros_like(raw), 0.0, 0.0)
-    return Smoothed(mean + variance * (raw - mean) / (variance + mean / exposure), mean, variance)
+    return Smoothed(mean + variance * (raw - mean) / (variance + mean / denominator), mean, variance)
 
 
-def martuzzi_binomial(counts: FloatArray, exposure: FloatArray) -> Smoothed:
+def martuzzi_binomial(counts: FloatArray, denominator: FloatArray) -> Smoothed:
     """Binomial moment estimator of Martuzzi and Elliott (1996), Statistics in Medicine 15."""
-    raw, mean, spread = _moments(counts, exposure)
-    relative, binomial = exposure / float(exposure.mean()), mean * (1.0 - mean)
+    raw, mean, spread = _moments(counts, denominator)
+    relative, binomial = denominator / float(denominator.mean()), mean * (1.0 - mean)
     if binomial == 0.0 or spread == 0.0:
         return Smoothed(np.full_like(raw, mean), mean, 0.0)
     if mean > 1.0:
-        raise EngineInputError(f"counts must be successes among the exposure; found a pooled share of {mean:g}")
+        raise EngineInputError(f"counts must be successes among the denominator; found a pooled share of {mean:g}")
     with np.errstate(divide="ignore", invalid="ignore"):
-        weight = (exposure * spread - relative * binomial) / ((exposure - 1.0) * spread + (1.0 - relative) * binomial)
+        weight = (denominator * spread - relative * binomial) / (
+            (denominator - 1.0) * spread + (1.0 - relative) * binomial
+        )
     if not bool(np.isfinite(weight).all()):
-        raise EngineInputError("exposure must be more than one trial; these shares leave the estimator no denominator")
+        raise EngineInputError(
+            "denominator must be more than one trial; these shares leave the estimator nothing to divide by"
+        )
     return Smoothed(weight * raw + (1.0 - weight) * mean, mean, spread)
 
 
@@ -92,16 +96,16 @@ def gamma_prior_ml(counts: FloatArray, expected: FloatArray) -> GammaPrior:
     return GammaPrior(shape, rate)
 
 
-def _moments(counts: FloatArray, exposure: FloatArray) -> tuple[FloatArray, float, float]:
-    """Raw rates, pooled rate, exposure-weighted variance."""
-    _require_valid(counts, exposure)
-    raw, mean = counts / exposure, float(counts.sum() / exposure.sum())
-    return raw, mean, float((exposure * (raw - mean) ** 2).sum() / exposure.sum())
+def _moments(counts: FloatArray, denominator: FloatArray) -> tuple[FloatArray, float, float]:
+    """Raw rates, pooled rate, denominator-weighted variance."""
+    _require_valid(counts, denominator)
+    raw, mean = counts / denominator, float(counts.sum() / denominator.sum())
+    return raw, mean, float((denominator * (raw - mean) ** 2).sum() / denominator.sum())
 
 
-def _require_valid(counts: FloatArray, exposure: FloatArray) -> None:
-    if counts.size == 0 or not bool(np.all(counts >= 0.0) and np.all(exposure > 0.0)):
-        raise EngineInputError("empirical Bayes needs one area or more, counts >= 0 and exposure > 0 without gaps")
+def _require_valid(counts: FloatArray, denominator: FloatArray) -> None:
+    if counts.size == 0 or not bool(np.all(counts >= 0.0) and np.all(denominator > 0.0)):
+        raise EngineInputError("empirical Bayes needs one area or more, counts >= 0 and denominator > 0 without gaps")
     require_numbers("counts", counts, (None,), most=LARGEST_COUNT)
-    require_numbers("exposure", exposure, counts.shape, most=LARGEST_EXPOSURE)
-    require_finite("rates", counts / exposure)
+    require_numbers("denominator", denominator, counts.shape, most=LARGEST_DENOMINATOR)
+    require_finite("rates", counts / denominator)
