@@ -27,7 +27,7 @@ SETTINGS = {
     "spark.network.crypto.enabled": "true",
     "spark.log.level": "WARN",
     "spark.scheduler.mode": "FAIR",
-    "spark.sql.catalogImplementation": "in-memory",  # the lake's folder is the catalogue: spark_jobs/lake/tables.py, attach
+    "spark.sql.catalogImplementation": "in-memory",  # the lake's folder is the catalogue: spark_jobs/lake/catalogue.py
     "spark.sql.session.timeZone": "UTC",
     "spark.sql.variable.substitute": "false",  # a text with ${…} is that text, not a variable of the server
     "spark.sql.codegen.hugeMethodLimit": "8000",  # bytes: longer methods, as of a feed's casts, Java never compiles

@@ -8,7 +8,8 @@ from urllib.parse import urlsplit
 from pyspark.sql import SparkSession
 
 from spark_jobs.errors import EnvironmentFault
-from spark_jobs.lake.tables import attach, interpret
+from spark_jobs.lake.catalogue import attach
+from spark_jobs.lake.tables import interpret
 from spark_jobs.settings import settings
 
 

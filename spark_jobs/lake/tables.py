@@ -7,7 +7,6 @@ by its name (spark_jobs/lake/meanings.py), and one of which nothing says them do
 
 from __future__ import annotations
 
-import shutil
 import uuid
 from collections.abc import Callable, Collection, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -38,7 +37,6 @@ MERGED = {
 }
 SCHEMAS = ("raw", "bronze", "silver", "ops", "conformed", "indicators", "index", "flags", "release")
 HOW_TO_PROJECT = "spark.sql.codegen.factoryMode"
-ATTACHED = "attached"  # an empty schema, made last: the server knows all tables of the folder
 
 
 # Another writer's commit came first: what was written is thrown away by Delta, and written again it finds the new state.
@@ -78,35 +76,6 @@ def condition(keys: Mapping[str, str], of: str = "") -> str:
 def lake_folder(spark: SparkSession) -> Path:
     """Where the tables lie."""
     return Path(urlsplit(str(spark.conf.get("spark.sql.warehouse.dir"))).path)
-
-
-def attach(spark: SparkSession) -> None:
-    """Tell a server that has just started which tables lie in the lake's folder; at once if it knows already.
-
-    The folder is the only catalogue: no second record of the tables can be lost, locked, or disagree with it.
-    What a killed creation left without a single commit is removed, because it was never a table.
-    """
-    with locked(spark, ".attach.lock") as lake:
-        if spark.catalog.databaseExists(ATTACHED):
-            return
-        for schema in SCHEMAS:
-            spark.sql(f"create schema if not exists `{schema}`")
-        together(
-            *(
-                partial(_attach, spark, folder)
-                for schema in SCHEMAS
-                for folder in sorted((lake / f"{schema}.db").glob("*/"))
-            )
-        )
-        spark.sql(f"create schema `{ATTACHED}`")
-
-
-def _attach(spark: SparkSession, folder: Path) -> None:
-    if not any((folder / "_delta_log").glob("*.json")):
-        shutil.rmtree(folder)
-        return
-    table = f"`{folder.parent.stem}`.`{folder.name}`"
-    spark.sql(f"create table if not exists {table} using delta location {literal(str(folder))}")
 
 
 @contextmanager

@@ -71,8 +71,9 @@ DECLARED = {
     "spark_jobs/feeds/doubts.py": {"own", "near"},  # made by tables.condition and versions.near, of literals
     "spark_jobs/feeds/silver.py": {"number"},
     "spark_jobs/flags/job.py": {"query", "literals", "days"},
+    "spark_jobs/lake/catalogue.py": {"table", "schema", "ATTACHED", "BY_NAME", "old", "new"},
     "spark_jobs/lake/tables.py": {
-        "table", "schema", "ATTACHED", "partition", "properties", "comments", "name", "on", "within", "then", "where", "by",
+        "table", "partition", "properties", "comments", "name", "on", "within", "then", "where", "by",
         "hours", "columns", "lacking",
     },
     "spark_jobs/release/job.py": {"table"},

@@ -16,7 +16,7 @@ from tests.lake_columns import comments
 
 pytestmark = pytest.mark.spark
 BEFORE = {"city_code": "string", "n": "int"}
-AFTER = BEFORE | {"level_code": "string", "fetched_at": "timestamp"}
+AFTER = BEFORE | {"colour_code": "string", "fetched_at": "timestamp"}
 KEYS = {"city_code": "a"}
 
 
@@ -52,10 +52,10 @@ def test_a_table_from_before_gets_its_new_columns_once(spark: Any, table: str) -
 def test_a_written_column_says_its_class_and_meaning_from_the_first_commit_on(spark: Any, table: str) -> None:
     tables.replace_slice(spark, spark.createDataFrame([(1,)], "n int"), table, KEYS)
     assert comments(spark, table) == said(table, "n", "city_code")
-    wider = spark.createDataFrame([(1, "x")], "n int, level_code string")
+    wider = spark.createDataFrame([(1, "x")], "n int, colour_code string")
     tables.replace_slice(spark, wider, table, KEYS)
     tables.append_once(spark, wider.selectExpr("*", "'b' as city_code", "1L as delay_days"), table, "b/1")
-    assert comments(spark, table) == said(table, "n", "city_code", "level_code", "delay_days")
+    assert comments(spark, table) == said(table, "n", "city_code", "colour_code", "delay_days")
     assert n_commits(spark, table) == 3  # a comment comes with the rows
     assert not tables.carry_meanings(spark, table)
     assert n_commits(spark, table) == 3
