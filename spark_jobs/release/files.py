@@ -24,7 +24,7 @@ from expectations.models import Text
 from spark_jobs.errors import EnvironmentFault
 from spark_jobs.release.canonical import document_hash, json_text
 from spark_jobs.release.model import Gate, Previous, Release
-from spark_jobs.released.columns import TABLES
+from spark_jobs.released.columns import TABLES, TableFault
 
 RELEASE_FILE = "release.json"
 LATEST_FILE = "latest.json"
@@ -54,13 +54,18 @@ def csv_cell(value: Any) -> str:
 
 def parse_csv(table: str, content: bytes) -> pd.DataFrame:
     """What table_csv wrote, read back into the declared columns. Raises ValueError where it is no such file."""
+    reader, columns = csv.DictReader(io.StringIO(content.decode("utf-8-sig"), newline="")), TABLES[table].columns
     try:
-        parsed = list(csv.DictReader(io.StringIO(content.decode("utf-8-sig"), newline="")))
+        parsed = list(reader)
     except csv.Error as error:
         raise ValueError(f"no CSV: {error}") from error
     if any(None in row or None in row.values() for row in parsed):
         raise ValueError("a row has more or fewer cells than the header")
-    columns = TABLES[table].columns
+    if lacking := columns.keys() - {*(reader.fieldnames or ())}:
+        raise TableFault(
+            f"{TABLES[table].file}: expected the columns {', '.join(columns)}; not found: {', '.join(sorted(lacking))}. "
+            "A release from before they had these names is read by the code of its time"
+        )
     cells = [{name: _parse_cell(columns[name].type, row[name]) for name in columns} for row in parsed]
     return pd.DataFrame(cells, columns=pd.Index(list(columns)), dtype=object)
 

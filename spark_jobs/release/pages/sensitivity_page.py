@@ -19,7 +19,7 @@ from spark_jobs.index.engine.uncertainty_analysis import FACTORS, N_BASE, VARIED
 from spark_jobs.index.methodology import Methodology, load_methodology
 from spark_jobs.release.files import RELEASE_FILE, parse_csv, read_latest, release_folder
 from spark_jobs.release.wording import LANGUAGES, LanguageCode, Wording
-from spark_jobs.released.columns import TABLES
+from spark_jobs.released.columns import TABLES, TableFault
 
 FILES: dict[LanguageCode, str] = {"zh": "sensitivity.zh.md", "en": "sensitivity.md"}
 
@@ -71,7 +71,7 @@ def _subject(folder: Path, city: City, release_id: str | None, n_base: int) -> _
     try:
         inputs = released_inputs(parse_csv("input", (chosen / TABLES["input"].file).read_bytes()), methodology)
         found = study(inputs, methodology, n_base)
-    except EngineInputError as error:
+    except (EngineInputError, TableFault) as error:
         raise UsageError(f"sensitivity: {chosen.name}: {error}") from error
     by_code = {county["area_code"]: county for county in document["counties"]}
     names = {language: [by_code[code][f"name_{language}"] for code in inputs.area_codes] for language in LANGUAGES}
