@@ -47,7 +47,7 @@ def check_columns(feed: Feed, where: str, columns: Sequence[str], types: Mapping
 
     Raises ContractBreach with old and new side by side for columns that are gone or have another type. `types` holds
     the source's own type names, where it has any. Where no column of the contract is among them, the names are not told,
-    only their shapes: without a header they are the values of a row.
+    only masked: without a header they are the values of a row.
     """
     expected = expected_types(feed)
     has_names = not {*feed.mapped_columns, *feed.dropped}.isdisjoint(columns)

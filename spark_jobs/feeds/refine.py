@@ -270,7 +270,7 @@ def _error_report(
     lines += [f"  {failure}" for failure in failures]
     lines += [f"  {reason}" for reason in silver.reasons(staged)]
     lines.append(
-        f"  what to do: look at the rows in landing (in a shape {LEGEND}), correct the "
+        f"  what to do: look at the rows in landing (masked here: {LEGEND}), correct the "
         "contract or ask the source, then run the feed again; nothing has to be undone. "
         "Rows of earlier batches that the old contract rejected: python -m spark_jobs rebuild "
         f"--city {feed.city_code} --feed {feed.feed_code}"

@@ -344,7 +344,7 @@ def rejects(staged: DataFrame) -> DataFrame:
 
 
 def reasons(staged: DataFrame) -> list[str]:
-    """The five most frequent reasons for rejection, in words: how often, where first, and the shape of what is there."""
+    """The five most frequent reasons for rejection, in words: how often, where first, and what is there, masked."""
     first = f.min(f.struct("source_file", "row_number", "found")).alias("first")
     counted = rejects(staged).groupBy("rule", "column_name").agg(f.count("*").alias("n"), first)
     return [_in_words(row) for row in counted.orderBy(f.desc("n"), "rule", "column_name").limit(5).collect()]
@@ -355,8 +355,8 @@ def _in_words(reason: Row) -> str:
     place = f"first in row {first.row_number} of {first.source_file}"
     if reason.column_name is None:  # a fault of the whole row, told in words of ours
         return f"{reason.n} times {reason.rule}, {place}: {first.found}"
-    shape = "empty" if first.found is None else f"of the shape {masked(first.found)!r}"
-    return f"{reason.n} times {reason.rule} in {reason.column_name}, {place}: {shape}"
+    found = "empty" if first.found is None else f"masked {masked(first.found)!r}"
+    return f"{reason.n} times {reason.rule} in {reason.column_name}, {place}: {found}"
 
 
 def columns_of(kind: Kind) -> list[str]:

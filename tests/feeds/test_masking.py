@@ -1,4 +1,4 @@
-"""A shape says how a value is written and nothing of what it says."""
+"""A masked value says how it is written and nothing of what it says."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from spark_jobs.masking import LONGEST, masked
 
 pytestmark = pytest.mark.unit
 
-SHAPES = {
+MASKED = {
     "a telephone": ("15412345678", "99999999999"),
     "an identity number": ("99999919800101001X", "99999999999999999A"),
     "a name": ("王测样", "文文文"),
@@ -25,9 +25,9 @@ SHAPES = {
 }
 
 
-@pytest.mark.parametrize(("value", "shape"), SHAPES.values(), ids=SHAPES.keys())
-def test_letters_and_digits_give_way_and_the_rest_stays(value: str, shape: str) -> None:
-    assert masked(value) == shape
+@pytest.mark.parametrize(("value", "expected"), MASKED.values(), ids=MASKED.keys())
+def test_letters_and_digits_give_way_and_the_rest_stays(value: str, expected: str) -> None:
+    assert masked(value) == expected
 
 
 def test_a_long_value_is_cut_and_its_length_told() -> None:
@@ -35,5 +35,5 @@ def test_a_long_value_is_cut_and_its_length_told() -> None:
 
 
 @given(st.text(st.characters(categories=["L", "M", "N"]), max_size=LONGEST))
-def test_values_of_the_same_shape_cannot_be_told_apart(value: str) -> None:
+def test_values_with_the_same_mask_cannot_be_told_apart(value: str) -> None:
     assert set(masked(value)) <= set("9Aa文")

@@ -1,4 +1,4 @@
-"""A column has slipped, and people stand where codes and days should be: no letter, ledger or verdict quotes them."""
+"""A column has slipped, and people stand where codes and days should be: no report, ledger or verdict quotes them."""
 
 from __future__ import annotations
 
@@ -42,16 +42,16 @@ def breach_of(trial: Trial) -> str:
     return str(breach.value)
 
 
-def told(trial: Trial, letter: str) -> set[str]:
-    """Who is named in the letter, the ledger of batches, the verdicts, or the logs of the services."""
+def told(trial: Trial, report: str) -> set[str]:
+    """Who is named in the report, the ledger of batches, the verdicts, or the logs of the services."""
     logs = tables.lake_folder(trial.spark).parent / "logs"
     written = traces([logs, trial.state / "gx"], PEOPLE)
     ledger = trial.batches().to_csv()
-    return {word for word in PEOPLE if word in letter or word in ledger or written[word]}
+    return {word for word in PEOPLE if word in report or word in ledger or written[word]}
 
 
 @pytest.mark.spark
-def test_a_slipped_column_is_told_by_rule_place_and_shape(new_trial: NewTrial) -> None:
+def test_a_slipped_column_is_told_by_rule_and_place_and_masked(new_trial: NewTrial) -> None:
     trial = new_trial(STRICT)
     slipped = [
         row("a", nature=NAME),
@@ -60,9 +60,9 @@ def test_a_slipped_column_is_told_by_rule_place_and_shape(new_trial: NewTrial) -
         row("d", day=IDENTITY),
     ]
     trial.deliver("cases_20260210.csv", [*slipped, row("f" * 201 + PHONE), row("e")])
-    letter = breach_of(trial)
-    assert told(trial, letter) == set()
-    at = "cases_20260210.csv: of the shape"
+    report = breach_of(trial)
+    assert told(trial, report) == set()
+    at = "cases_20260210.csv: masked"
     for reason in (
         f"2 times unknown_code in nature_code, first in row 1 of {at} '文文文'",
         f"1 times unknown_area in area_code, first in row 3 of {at} '99999999999'",
@@ -70,7 +70,7 @@ def test_a_slipped_column_is_told_by_rule_place_and_shape(new_trial: NewTrial) -
         f"1 times not_a_date in occurred_on, first in row 4 of {at} '999999999999999999'",
         f"1 times too_long in record_id, first in row 5 of {at} 'aaaaa",
     ):
-        assert reason in letter
+        assert reason in report
 
 
 @pytest.mark.spark
@@ -78,10 +78,10 @@ def test_the_first_person_of_a_file_without_a_header_is_not_told(new_trial: NewT
     trial = new_trial(STRICT)
     person = row(PHONE, name=NAME, code=IDENTITY)
     (trial.drops / "cases_20260210.csv").write_text(",".join(person[name] for name in HEADER) + "\n", encoding="utf-8")
-    letter = breach_of(trial)
-    assert told(trial, letter) == set()
-    assert "'99999999999'" in letter and "'文文'" in letter
-    assert "is there a header?" in letter
+    report = breach_of(trial)
+    assert told(trial, report) == set()
+    assert "'99999999999'" in report and "'文文'" in report
+    assert "is there a header?" in report
 
 
 @pytest.mark.spark
@@ -89,9 +89,9 @@ def test_a_correction_that_has_ended_names_rows_and_not_their_keys(new_trial: Ne
     trial = new_trial()
     trial.agree(FEED, HEALING)
     trial.deliver("cases_20260210.csv", [row(PHONE, deaths="2")])
-    letter = breach_of(trial)
-    assert told(trial, letter) == set()
-    assert "deaths: row 1 of cases_20260210.csv: expected deaths to say '99', found another value" in letter
+    report = breach_of(trial)
+    assert told(trial, report) == set()
+    assert "deaths: row 1 of cases_20260210.csv: expected deaths to say '99', found another value" in report
 
 
 UNREADABLE = {
