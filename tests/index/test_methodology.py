@@ -74,7 +74,7 @@ def test_a_wrong_entry_is_named(tmp_path: Path, path: tuple[str | int, ...], val
 
 @pytest.mark.bad_input
 @pytest.mark.parametrize("content", [None, b"\xff\xfe\x00", b"version: [1"])
-def test_what_is_no_methodology_file_is_said_in_one_letter(tmp_path: Path, content: bytes | None) -> None:
+def test_what_is_no_methodology_file_is_said_in_one_report(tmp_path: Path, content: bytes | None) -> None:
     path = tmp_path / "next.yml"
     if content is not None:
         path.write_bytes(content)
