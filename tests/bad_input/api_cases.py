@@ -19,7 +19,7 @@ class Refused:
     """An office whose answers cannot be used; `n_asked` pages were asked for before giving up."""
 
     office: Office
-    letter: str
+    report: str
     exit_code: int
     n_asked: int
     whole: float = 60  # seconds that an answer may take

@@ -35,7 +35,7 @@ dropped: {name: personal}
 
 @dataclass(frozen=True)
 class Case:
-    """One kind of bad input. `rule` is the reject's reason or a part of the letter; `exit_code` that of the step."""
+    """One kind of bad input. `rule` is the reject's reason or a part of the report; `exit_code` that of the step."""
 
     given: bytes | Callable[[], bytes]  # what is large is made when it is needed
     rule: str

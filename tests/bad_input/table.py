@@ -153,12 +153,12 @@ def _rejected() -> Iterator[Line]:
 def _refused() -> Iterator[Line]:
     for name, case in file_cases.FILES.items():
         yield name, "file", f"exit {case.exit_code}: {_said(case.rule)}"
-    for name, (_, letter) in test_database.DRIFTED.items():
-        yield name, "file", f"exit 5: {_said(letter)}"
+    for name, (_, report) in test_database.DRIFTED.items():
+        yield name, "file", f"exit 5: {_said(report)}"
     for name, drop in test_drops.REFUSED.items():
-        yield name, "source" if drop.exit_code == 4 else "file", f"exit {drop.exit_code}: {_said(drop.letter)}"
+        yield name, "source" if drop.exit_code == 4 else "file", f"exit {drop.exit_code}: {_said(drop.report)}"
     for name, refused in api_cases.REFUSED.items():
-        yield name, "source", f"exit {refused.exit_code}: {_said(refused.letter)}"
+        yield name, "source", f"exit {refused.exit_code}: {_said(refused.report)}"
 
 
 def _passed() -> Iterator[Line]:

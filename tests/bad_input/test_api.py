@@ -1,4 +1,4 @@
-"""An HTTP API that lies, stalls, breaks off and sends elsewhere: all rows, or a letter and nothing landed."""
+"""An HTTP API that lies, stalls, breaks off and sends elsewhere: all rows, or a report and nothing landed."""
 
 from __future__ import annotations
 
@@ -67,15 +67,15 @@ def ids(feed: Feed, landing: Landing, manifest: Manifest) -> list[str]:
 def test_what_cannot_be_trusted_does_not_land(feed: Feed, tmp_path: Path, case: Refused) -> None:
     landing = Landing(tmp_path / "landing")
     with serving(deepcopy(case.office)) as office:
-        with pytest.raises((SourceUnavailable, ContractBreach), match=case.letter) as refusal:
+        with pytest.raises((SourceUnavailable, ContractBreach), match=case.report) as refusal:
             pull(feed, landing, office.port, whole=case.whole)
         assert len(office.asked) == case.n_asked
-        letter = str(refusal.value)
+        report = str(refusal.value)
         assert refusal.value.exit_code == case.exit_code
-        assert re.match(r"feed trial\.cases: ", letter)
-        assert "what to do: " in letter
-        assert SECRET not in letter
-        assert "token1" not in letter
+        assert re.match(r"feed trial\.cases: ", report)
+        assert "what to do: " in report
+        assert SECRET not in report
+        assert "token1" not in report
         assert landing.manifests() == []
         office.pages, office.token, office.dies = Office(lambda number, asked: page(number)).pages, Office.token, ()
         manifest = pull(feed, landing, office.port)  # the next pull misses nothing

@@ -31,7 +31,7 @@ def feed() -> Feed:
 
 
 DRIFTED = {
-    # name: (columns of the table now, what the letter says)
+    # name: (columns of the table now, what the report says)
     "a database column that is gone": (
         {name: kind for name, kind in TABLE.items() if name != "deaths"},
         r"expected columns \['deaths'\], found .*\n  deaths: the contract reads count, for n_deaths \| the source has missing",
@@ -50,9 +50,9 @@ DRIFTED = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize(("now", "letter"), DRIFTED.values(), ids=DRIFTED.keys())
-def test_a_table_that_changed_stops_the_feed(feed: Feed, now: dict[str, str], letter: str) -> None:
-    with pytest.raises(ContractBreach, match=letter) as breach:
+@pytest.mark.parametrize(("now", "report"), DRIFTED.values(), ids=DRIFTED.keys())
+def test_a_table_that_changed_stops_the_feed(feed: Feed, now: dict[str, str], report: str) -> None:
+    with pytest.raises(ContractBreach, match=report) as breach:
         check_columns(feed, "table cases", list(now), now)
     assert "what to do: " in str(breach.value)
 

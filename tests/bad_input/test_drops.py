@@ -34,10 +34,10 @@ def drops(tmp_path: Path) -> Drops:
 
 @dataclass(frozen=True)
 class Refused:
-    """What lies in the folder, what the letter says, and the exit code: 4 not delivered, 5 not as agreed."""
+    """What lies in the folder, what the report says, and the exit code: 4 not delivered, 5 not as agreed."""
 
     lay: Callable[[Drops], object]
-    letter: str
+    report: str
     exit_code: int
 
 
@@ -80,7 +80,7 @@ REFUSED = {
 @pytest.mark.parametrize("case", REFUSED.values(), ids=REFUSED.keys())
 def test_a_drop_that_cannot_be_trusted_is_refused_whole(drops: Drops, case: Refused) -> None:
     case.lay(drops)
-    with pytest.raises((SourceUnavailable, ContractBreach), match=case.letter) as refusal:
+    with pytest.raises((SourceUnavailable, ContractBreach), match=case.report) as refusal:
         drops.land()
     assert refusal.value.exit_code == case.exit_code
     assert drops.landing.manifests() == []  # nothing half, and nothing taken that would not be taken again

@@ -90,11 +90,11 @@ def test_a_bad_file_stops_the_feed_with_a_letter_and_loses_nothing(new_drops: Ne
     manifest = landed(drops, case)
     with pytest.raises(ContractBreach, match=case.rule) as breach:
         drops.decode(manifest)
-    letter = str(breach.value)
+    report = str(breach.value)
     assert breach.value.exit_code == case.exit_code == 5
-    assert re.match(r"feed trial\.cases: file cases_20260210\.csv", letter)
-    assert "what to do: " in letter
-    assert "张三" not in letter
+    assert re.match(r"feed trial\.cases: file cases_20260210\.csv", report)
+    assert "what to do: " in report
+    assert "张三" not in report
     raw = drops.landing.path(manifest, manifest.files[0]).read_bytes()
     assert raw == (drops.folder / "cases_20260210.csv").read_bytes()  # they stay as they came
     good = Drops(feed(), drops.folder.parent / "next")

@@ -33,7 +33,7 @@ class Outcome:
 
     trial: Trial
     account: list[str] = field(default_factory=list)
-    letters: list[str] = field(default_factory=list)
+    reports: list[str] = field(default_factory=list)
 
 
 Expectation = Callable[[Outcome], None]
@@ -43,7 +43,7 @@ def stopped(rule: str, n_records: int) -> Expectation:
     """One delivery is stopped with a report that names the rule; silver has what came before it."""
 
     def check(outcome: Outcome) -> None:
-        assert len(outcome.letters) == 1 and rule in outcome.letters[0], outcome
+        assert len(outcome.reports) == 1 and rule in outcome.reports[0], outcome
         assert len({row[0] for row in outcome.trial.silver("record_id")}) == n_records
 
     return check
@@ -53,7 +53,7 @@ def rejected(*rules: str) -> Expectation:
     """Single rows are rejected by these rules, and all others taken."""
 
     def check(outcome: Outcome) -> None:
-        assert outcome.letters == []
+        assert outcome.reports == []
         assert [rule for rule, *_ in outcome.trial.rejects()] == sorted(rules)
 
     return check
@@ -63,7 +63,7 @@ def counted(column: str, expected: dict[str, int]) -> Expectation:
     """Everything is taken; so many current records have these values."""
 
     def check(outcome: Outcome) -> None:
-        assert outcome.letters == []
+        assert outcome.reports == []
         rows = outcome.trial.silver(column, "is_current")
         assert Counter(str(value) for value, is_current in rows if is_current) == expected
 
@@ -74,7 +74,7 @@ def told(words: str, n_records: int) -> Expectation:
     """Everything is taken, and the account and the ledger say what a person should know."""
 
     def check(outcome: Outcome) -> None:
-        assert outcome.letters == [] and any(words in line for line in outcome.account), outcome
+        assert outcome.reports == [] and any(words in line for line in outcome.account), outcome
         assert any(words in reason for reason in outcome.trial.batches().reason)
         assert len({row[0] for row in outcome.trial.silver("record_id")}) == n_records
 
@@ -125,7 +125,7 @@ def outcome_of(case: Path, new_trial: Callable[..., Trial]) -> Outcome:
         try:
             outcome.account += trial.refine()
         except ContractBreach as breach:
-            outcome.letters.append(str(breach))
+            outcome.reports.append(str(breach))
     return outcome
 
 

@@ -61,14 +61,14 @@ WRONG_RANGES: dict[str, tuple[tuple[tuple[str, str], ...], str]] = {
 
 @pytest.mark.bad_input
 @pytest.mark.parametrize("table", KEYS)
-@pytest.mark.parametrize(("ranges", "letter"), WRONG_RANGES.values(), ids=WRONG_RANGES)
+@pytest.mark.parametrize(("ranges", "report"), WRONG_RANGES.values(), ids=WRONG_RANGES)
 def test_a_wrong_range_is_named_in_every_table(
-    root: Path, table: str, ranges: tuple[tuple[str, str], ...], letter: str
+    root: Path, table: str, ranges: tuple[tuple[str, str], ...], report: str
 ) -> None:
     folder = root / "cities" / "dated"
     folder.mkdir()
     _write(folder, table, *ranges)
-    with pytest.raises(ContractError, match=rf"{table}\.csv{letter}"):
+    with pytest.raises(ContractError, match=rf"{table}\.csv{report}"):
         read_table("dated", table)
 
 

@@ -167,7 +167,7 @@ def test_grids_lead_to_what_they_lie_in_at_any_depth(ragged: Path) -> None:
 
 @pytest.mark.bad_input
 @pytest.mark.parametrize(
-    ("file", "right", "wrong", "letter"),
+    ("file", "right", "wrong", "report"),
     [
         ("areas.csv", "grid_2", "grid_9", r"areas\.csv:5: level: expected one of city, .* found 'grid_9'"),
         ("areas.csv", "甲镇,,91,", "甲镇,,99,", r"areas\.csv:4: parent_code: expected an area above a township, found '99'"),
@@ -175,10 +175,10 @@ def test_grids_lead_to_what_they_lie_in_at_any_depth(ragged: Path) -> None:
         ("area_aliases.csv", "note\n", "note\n西,99,\n", r"area_aliases\.csv:2: area_code: expected a code of areas\.csv"),
     ],
 )  # fmt: skip
-def test_a_wrong_line_is_named(ragged: Path, file: str, right: str, wrong: str, letter: str) -> None:
+def test_a_wrong_line_is_named(ragged: Path, file: str, right: str, wrong: str, report: str) -> None:
     path = ragged / file
     path.write_text(path.read_text(encoding="utf-8").replace(right, wrong, 1), encoding="utf-8")
-    with pytest.raises(ContractError, match=letter):
+    with pytest.raises(ContractError, match=report):
         places_of("ragged")
 
 

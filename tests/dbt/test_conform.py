@@ -145,7 +145,7 @@ def test_the_examples_of_all_indicators(lake: Lake) -> None:
 def test_a_failed_check_is_named_with_its_rows(lake: Lake) -> None:
     with pytest.raises(ConformError) as failure:
         conform("brokentown", "UTC", BUSINESS_DATE, THAT_NIGHT)
-    letter = str(failure.value)
-    assert "area_is_sound" in letter and "two rows valid at once" in letter
-    assert "denominator_is_sound" in letter and "area_code=B9" in letter
+    report = str(failure.value)
+    assert "area_is_sound" in report and "two rows valid at once" in report
+    assert "denominator_is_sound" in report and "area_code=B9" in report
     assert lake.daily("brokentown") == []

@@ -237,7 +237,7 @@ def test_one_publisher_at_a_time(tmp_path: Path) -> None:
         pass
 
 
-def test_what_cannot_be_written_is_one_letter(release: Release, tmp_path: Path) -> None:
+def test_what_cannot_be_written_is_one_report(release: Release, tmp_path: Path) -> None:
     (tmp_path / "releases").write_text("a file where the folder should be")
     with pytest.raises(EnvironmentFault, match="cannot write"):
         files.write_release(tmp_path, release.release_id, render(release))

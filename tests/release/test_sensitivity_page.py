@@ -53,7 +53,7 @@ def test_both_pages_are_whole(tmp_path: Path) -> None:
 
 
 @pytest.mark.bad_input
-def test_what_cannot_be_studied_is_said_in_one_letter(tmp_path: Path) -> None:
+def test_what_cannot_be_studied_is_said_in_one_report(tmp_path: Path) -> None:
     folder = published(tmp_path / "without", absent="c")
     with pytest.raises(UsageError, match="disputes"):
         write_pages(folder, city(), RELEASE, tmp_path)
