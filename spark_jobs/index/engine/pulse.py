@@ -16,7 +16,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -35,6 +35,7 @@ from spark_jobs.index.methodology import Indicator, Methodology
 PulseState = Literal[
     "expected", "above", "below", "not_complete", "too_few", "no_history", "missing_feed", "no_denominator"
 ]  # fmt: skip
+STATE = np.dtype(f"U{max(map(len, get_args(PulseState)))}")  # wide enough for any, or NumPy cuts one off
 DAYS_BEFORE = 365  # the year that gives the level
 
 
@@ -140,7 +141,7 @@ def expectation(
     variance = dispersion * (expected * (1.0 - share) + expected**2 * forecast_error)
     lower, upper = _limits(expected, variance, now.denominator, is_rate, methodology.posterior.interval)
     change = _change(now, last_year, dispersion, methodology.posterior.interval)
-    state = np.select([now.events > upper, now.events < lower], ["above", "below"], default="expected").astype("U12")
+    state = np.select([now.events > upper, now.events < lower], ["above", "below"], default="expected").astype(STATE)
     state[~(now.denominator > 0.0)] = "no_denominator"
     return Pulse(days[0], days[-1], now.events, expected, lower, upper, last_year.events, *change, state)
 

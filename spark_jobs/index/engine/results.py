@@ -1,7 +1,7 @@
 """What one computation of the index returns. The unit axis: the areas in input order, then the city."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -10,6 +10,7 @@ from spark_jobs.index.engine.arrays import BoolArray, FloatArray
 
 StateCode = Literal["live", "missing_feed", "too_few", "no_denominator", "no_base", "narrow_base"]
 StateArray = npt.NDArray[np.str_]
+STATE = np.dtype(f"U{max(map(len, get_args(StateCode)))}")  # wide enough for any, or NumPy cuts one off
 
 DOMAINS_MISSING = "domains_missing"
 

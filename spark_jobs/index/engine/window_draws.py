@@ -9,7 +9,7 @@ from spark_jobs.index.engine.arrays import BoolArray, FloatArray, require_number
 from spark_jobs.index.engine.gamma_draws import stream
 from spark_jobs.index.engine.inputs import IndicatorWindow, windows_in_order
 from spark_jobs.index.engine.posterior import beta_binomial_draws, gamma_poisson_draws
-from spark_jobs.index.engine.results import StateArray, StateCode
+from spark_jobs.index.engine.results import STATE, StateArray, StateCode
 from spark_jobs.index.engine.scale import Goalposts, score, transformed
 from spark_jobs.index.methodology import Indicator, Methodology, PosteriorSettings
 
@@ -47,7 +47,7 @@ def draw_window(
     bases = base_states(goalposts, methodology)
     shape = (len(indicators), len(area_codes) + 1)
     result = WindowDraws(
-        state=np.full(shape, "missing_feed"),
+        state=np.full(shape, "missing_feed", dtype=STATE),
         n_events=np.full(shape, np.nan),
         denominator=np.full(shape, np.nan),
         rates=np.full((*shape, settings.draws), np.nan),
@@ -108,7 +108,7 @@ def unit_states(pooled: IndicatorWindow, indicator: Indicator, settings: Posteri
     """State of each unit of a delivered indicator, the city (last) included; base: see `base_states`."""
     events, denominator = float(pooled.counts[:, -1].sum()), float(pooled.denominator[-1])
     few = too_few_events(events, denominator, indicator, settings.min_events)
-    state = np.full(pooled.denominator.size, "too_few" if few else base, dtype="U12")
+    state = np.full(pooled.denominator.size, "too_few" if few else base, dtype=STATE)
     state[~(pooled.denominator > 0.0)] = "no_denominator"
     state[np.isnan(pooled.counts).any(axis=0)] = "missing_feed"
     if np.all(state[:-1] == "missing_feed"):
