@@ -1,6 +1,6 @@
 """Does a release follow from its own inputs? Every index, interval, band and rank computed again from its folder. Pure.
 
-Nothing of the lake is needed: the table `input` holds the aggregated counts and exposures, `scale` the goalposts that turn
+Nothing of the lake is needed: the table `input` holds the aggregated counts and denominators, `scale` the goalposts that turn
 rates into scores, and methodology.json the version of the method with its seed.
 """
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from expectations.contract import CITY_TABLES, OPTIONAL_COLUMNS, read_table
+from expectations.contract import CITY_TABLES, FORMER_NAMES, OPTIONAL_COLUMNS, read_table
 from expectations.dated import FIGURES, KEYS, holds
 from expectations.located_yaml import ContractError
 from expectations.places import AMBIGUOUS, OF_ANOTHER_DAY, Place, places_of, places_on, successors
@@ -236,6 +236,18 @@ def test_people_of_a_county_that_took_in_another_are_said_anew(
     said = OLD_PEOPLE.format(end="2026-01-01") + NEW_PEOPLE
     path.write_text(",".join(CITY_TABLES["denominators"]) + "\n" + said, encoding="utf-8")
     assert successors("dated") == {"9903": "9901"}
+
+
+@pytest.mark.parametrize("former", FORMER_NAMES)
+def test_a_table_from_before_is_read_under_the_names_of_today(root: Path, former: str) -> None:
+    path = root / "cities" / "dated" / "denominators.csv"
+    path.parent.mkdir()
+    header = ",".join(CITY_TABLES["denominators"])
+    path.write_text(header + "\n" + NEW_PEOPLE, encoding="utf-8")
+    today = read_table("dated", "denominators")
+    path.write_text(header.replace(FORMER_NAMES[former], former) + "\n" + NEW_PEOPLE, encoding="utf-8")
+    assert former in path.read_text(encoding="utf-8")
+    assert read_table("dated", "denominators") == today != []
 
 
 @pytest.mark.bad_input

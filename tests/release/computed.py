@@ -18,7 +18,7 @@ from tests.release import made_up
 AREAS = made_up.areas(made_up.COUNTIES[:4])
 CODES = tuple(area.area_code for area in AREAS[1:])
 FIRST = date(2022, 1, 1)
-MEASURES = ("residents", "population_at_risk", "vehicles_10k", "employees")
+DENOMINATORS = ("residents", "population_at_risk", "vehicles_10k", "employees")
 FEW = {"draws": 60, "tau_points": 20, "mean_points": 21}
 METHODOLOGY: Methodology = made_up.METHODOLOGY.model_copy(
     update={"posterior": made_up.METHODOLOGY.posterior.model_copy(update=FEW)}
@@ -40,13 +40,13 @@ def daily(seed: int = 3) -> pd.DataFrame:
     return pd.concat(frames, ignore_index=True)
 
 
-def night(silent: tuple[str, ...] = ()) -> job.Night:
+def day_input(silent: tuple[str, ...] = ()) -> job.DayInput:
     """All that the index of made_up.DAY is computed from; the feeds of the `silent` indicators have stopped."""
     city, given = made_up.city(), daily()
     lasts = {i.id: made_up.DAY - timedelta(days=3 if i.id in silent else 0) for i in METHODOLOGY.indicators}
     coverage = {indicator: Coverage(FIRST, last) for indicator, last in lasts.items()}
-    dated = [(area, measure, FIRST, None, 2e5, "exact", FIRST) for area in CODES for measure in MEASURES]
-    columns = ["area_code", "measure", "valid_from", "valid_to", "value", "quality_code", "known_from"]
+    dated = [(area, code, FIRST, None, 2e5, "exact", FIRST) for area in CODES for code in DENOMINATORS]
+    columns = ["area_code", "denominator_code", "valid_from", "valid_to", "value", "quality_code", "known_from"]
     denominators = pd.DataFrame(dated, columns=pd.Index(columns))
     counts = DailyCounts(given, denominators, coverage, CODES, METHODOLOGY)
     base = job.base_years(city, counts, METHODOLOGY)
@@ -55,12 +55,12 @@ def night(silent: tuple[str, ...] = ()) -> job.Night:
     frame = CityFrame(made_up.CITY_AREA, CODES, denominators, coverage, goalposts, none, made_up.DAY, METHODOLOGY)
     status = made_up.release_input(the_areas=AREAS).frames["feed_status"]
     past = pd.DataFrame(columns=pd.Index(list(rows.HISTORY)))
-    return job.Night(city, made_up.DAY, frame, given, counts, status, base, {}, {}, None, past)
+    return job.DayInput(city, made_up.DAY, frame, given, counts, status, base, {}, {}, None, past)
 
 
 def release_input(silent: tuple[str, ...] = ()) -> ReleaseInput:
     """The whole input of the release of that night."""
-    content, _ = job.computed_night(night(silent))
+    content, _ = job.computed_tables(day_input(silent))
     given = made_up.release_input(the_areas=AREAS, methodology=METHODOLOGY)
     frames = {name: pd.DataFrame(found) for name, found in content.items() if found}
     nothing = {name: given.frames[name].iloc[:0] for name, found in content.items() if not found}
