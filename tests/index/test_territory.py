@@ -96,7 +96,7 @@ def test_a_city_is_all_of_its_counties_or_has_no_figure(methodology: Methodology
     assert np.isnan(window.city_denominator)
     indicator = next(i for i in methodology.indicators if i.id == PROPERTY)
     settings_ = methodology.posterior.model_copy(update={"min_events": 1})
-    state = unit_states(with_city(window), indicator, settings_, has_base=True)
+    state = unit_states(with_city(window), indicator, settings_, base="live")
     assert state[-1] == "no_denominator" and "live" in state[:-1]
 
 
