@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple, TypeVar
 
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 
 from spark_jobs.errors import ContractBreach
@@ -27,8 +27,8 @@ WHATEVER_IS_REJECTED = FEED.replace("rejected_share: 0.5", "rejected_share: 1").
 N_BATCHES = 3
 
 
-def examples(strategy: st.SearchStrategy[Example], n: int) -> list[Example]:
-    """What Hypothesis would try in `n` runs of a test."""
+def examples(strategy: st.SearchStrategy[Example], n: int, number: int | None = None) -> list[Example]:
+    """What Hypothesis would try in `n` runs of a test; the same each time for a `number`."""
     found: list[Example] = []
 
     @settings(max_examples=n, phases=[Phase.generate], database=None, suppress_health_check=list(HealthCheck))
@@ -36,7 +36,7 @@ def examples(strategy: st.SearchStrategy[Example], n: int) -> list[Example]:
     def collect(example: Example) -> None:
         found.append(example)
 
-    collect()
+    (collect if number is None else seed(number)(collect))()
     return found
 
 
