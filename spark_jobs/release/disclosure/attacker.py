@@ -324,7 +324,7 @@ def _strata(files: Files, methodology: Methodology, rules: DisclosureRules) -> I
         days = dict(zip(indicator.strata, methodology.harm_days(indicator), strict=True))
         if len(days) < 2:
             continue
-        width = narrowest_stratum(read.count, read.rate * read.exposure / indicator.rate_per, days, rules)
+        width = narrowest_stratum(read.count, read.rate * read.denominator / indicator.rate_per, days, rules)
         if width < rules.sensitive.stratum_protection - EXACT:
             yield Exposure("stratum", read.indicator_id, read.area_code, None, read.last, 0.0, width)
 

@@ -37,7 +37,7 @@ class Rate:
     area_code: str
     last: date
     count: float
-    exposure: float
+    denominator: float
     rate: float
 
 
@@ -92,10 +92,10 @@ def rates(files: Files) -> Iterator[Rate]:
     for path, content in files.items():
         if PurePosixPath(path).name == "indicators.csv":
             for row in _rows(content):
-                n, exposure, rate = (_number(row[name]) for name in ("n_events", "exposure", "rate"))
-                if n and exposure and rate is not None:
+                n, denominator, rate = (_number(row[name]) for name in ("n_events", "denominator", "rate"))
+                if n and denominator and rate is not None:
                     last = date.fromisoformat(row["last_day"])
-                    yield Rate(row["indicator_id"], row["area_code"], last, n, exposure, rate)
+                    yield Rate(row["indicator_id"], row["area_code"], last, n, denominator, rate)
 
 
 def parts(files: Files, domain_of: Mapping[str, str]) -> Iterator[Parts]:
