@@ -132,6 +132,7 @@ class AirflowHome:
             "API__HOST": "127.0.0.1",
             "API__PORT": str(self.layout.port("airflow")),
             "API__BASE_URL": self.url,
+            "API_AUTH__JWT_EXPIRATION_TIME": str(8 * 3600),  # a working day; the default is a whole day
             "SECRETS__BACKEND": "airflow.secrets.local_filesystem.LocalFilesystemBackend",
             "SECRETS__BACKEND_KWARGS": json.dumps({"connections_file_path": str(self.connections_file)}),
             "DAG_PROCESSOR__REFRESH_INTERVAL": "20",

@@ -23,6 +23,8 @@ import urllib.parse
 from copy import deepcopy
 from typing import Any
 
+from cachelib import FileSystemCache
+
 STATE = pathlib.Path(os.environ.get("PINGAN_STATE") or pathlib.Path(__file__).resolve().parents[1] / ".state")
 HOME = STATE / "superset"
 MAPS = HOME / "maps"  # <country>.geojson: the counties of the city that stands in that country's place
@@ -175,6 +177,12 @@ SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 SESSION_COOKIE_SECURE = os.environ.get("SUPERSET_HTTPS") == "1"
 PERMANENT_SESSION_LIFETIME = 8 * 3600
+# A session lives here, not in the cookie, so that it ends where somebody logs out: a copied cookie is of no use then.
+SESSION_SERVER_SIDE = True
+SESSION_TYPE = "cachelib"
+SESSION_CACHELIB = FileSystemCache(
+    str(HOME / "sessions"), threshold=5000, default_timeout=PERMANENT_SESSION_LIFETIME, mode=0o600
+)
 GUEST_TOKEN_JWT_SECRET = GLOBAL_ASYNC_QUERIES_JWT_SECRET = SECRET_KEY  # the delivered defaults are public
 RATELIMIT_ENABLED = True
 RATELIMIT_APPLICATION = "300 per second"  # one first visit is a burst of about 150 requests

@@ -125,6 +125,17 @@ def test_guessing_passwords_is_slowed_down(portal: Portal) -> None:
     assert answers == [401] * 10 + [429]
 
 
+def test_a_session_ends_where_somebody_logs_out(portal: Portal) -> None:
+    with httpx.Client(base_url=portal.url, timeout=60) as leader:
+        token = re.search(r'name="csrf_token"[^>]*value="([^"]+)"', leader.get("/login/").text)
+        assert token
+        leader.post("/login/", data={"username": LEADER[0], "password": LEADER[1], "csrf_token": token[1]})
+        with httpx.Client(base_url=portal.url, cookies=dict(leader.cookies), timeout=60) as copied:
+            assert copied.get("/api/v1/me/").status_code == 200
+            leader.get("/logout/")
+            assert copied.get("/api/v1/me/").status_code == 401
+
+
 @dataclass
 class Visit:
     """What a browser met on a page."""
