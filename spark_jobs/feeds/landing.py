@@ -174,6 +174,11 @@ class Landing:
             else:
                 place.unlink(missing_ok=True)
 
+    def rename(self, manifest: Manifest, names: Mapping[str, str]) -> None:
+        """Say in the manifest that files have other names by now."""
+        files = tuple(file.model_copy(update={"name": names.get(file.name, file.name)}) for file in manifest.files)
+        _write_whole(self.folder / manifest.batch_id / MANIFEST, manifest.model_copy(update={"files": files}))
+
     def replaced(self, feed: Feed, manifest: Manifest) -> frozenset[str]:
         """Names of dropped files of the batch that came again afterwards under the same name, with other bytes."""
         return frozenset(name for batch_id, name in self.delivered_again(feed) if batch_id == manifest.batch_id)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import re
 import secrets
 import zipfile
 from collections.abc import Callable
@@ -28,7 +29,7 @@ FEED = """
 feed: cases
 kind: dispute
 name: {zh: 纠纷, en: Disputes}
-source: {type: files, connection: trial, pattern: "cases*", format: csv, encoding: gb18030, delivered: 'cases\\w?_(\\d{8})\\.\\w+(?:\\.gz)?'}
+source: {type: files, connection: trial, pattern: "cases*", format: csv, encoding: gb18030, delivered: 'cases\\w?_(\\d{8})(?:-\\w+)?\\.\\w+(?:\\.gz)?'}
 starts_on: 2026-01-01
 record_id: [id]
 known_at: {column: updated}
@@ -43,6 +44,9 @@ tolerance: {rejected_share: 0.9}
 """
 PERSON, NAME, PHONE = "999999198001010019", "王测样", "15412345678"
 FRIEND, NEIGHBOUR, STRAY = "999999197001010028", "999999196001010037", "15487654321"
+# the same person and telephones as nobody sees the difference
+PERSON_SPELT, PHONE_SPELT, STRAY_SPELT = "9999\u200b99198001010019", "１５４\u206012345678", "154\u200e87654321"
+SPELT = [PERSON_SPELT, PHONE_SPELT, STRAY_SPELT]
 PLACE = "东县"  # and the name of somebody
 HEADER = "id,place,day,category,status,party,other,updated,name,phone"
 
@@ -63,7 +67,7 @@ def write(path: Path, *lines: str) -> None:
     content = "\n".join([HEADER, *lines, ""]).encode("gb18030")
     if path.suffix == ".zip":
         with zipfile.ZipFile(path, "w") as archive:
-            archive.writestr("inside.csv", content)
+            archive.writestr(f"inside-{PHONE}.csv", content)
     else:
         path.write_bytes(gzip.compress(content) if path.suffix == ".gz" else content)
 
@@ -73,12 +77,14 @@ def deliver(trial: Trial) -> None:
         trial.drops / "cases_20260210.csv",
         line("d1", PERSON, FRIEND, name=NAME, phone=PHONE),
         line("d2", FRIEND, NEIGHBOUR),
+        line("d10", PERSON_SPELT, FRIEND, phone=PHONE_SPELT),
     )
-    write(trial.drops / "casesb_20260210.csv.gz", line("d3", NEIGHBOUR, PERSON, name=NAME))
+    write(trial.drops / f"casesb_20260210-{NAME}.csv.gz", line("d3", NEIGHBOUR, PERSON, name=NAME))
     write(trial.drops / "casesc_20260210.zip", line("d4", FRIEND, PERSON, phone=PHONE))
     write(  # columns have shifted: a telephone where a word or a day should be
         trial.drops / "casesd_20260210.csv",
         line("d5", FRIEND, NEIGHBOUR, category=STRAY),
+        line("d11", FRIEND, NEIGHBOUR, category=STRAY_SPELT),
         line("d6", NEIGHBOUR, FRIEND, day=STRAY),
         line("d8", NEIGHBOUR, FRIEND, place=STRAY),
         line("d9", FRIEND, NEIGHBOUR, place=PLACE),
@@ -138,10 +144,15 @@ def test_a_person_is_erased_from_every_layer_and_stays_erased(
     trial.land()
     trial.refine()
     before = pairs(trial)
-    assert before["d1"] == before["d4"] != before["d3"]
-    clear = traces(lake(trial), [PERSON, FRIEND, NEIGHBOUR, NAME, PHONE, STRAY])
-    assert {word for word, files in clear.items() if files} == {STRAY}  # the search finds what is there
-    assert all(traces([trial.state / "landing"], [PERSON, NAME, PHONE, STRAY]).values())
+    assert before["d1"] == before["d4"] == before["d10"] != before["d3"]
+    clear = traces(lake(trial), [PERSON, FRIEND, NEIGHBOUR, NAME, PHONE, STRAY, *SPELT])
+    assert {word for word, files in clear.items() if files} == {
+        STRAY,
+        STRAY_SPELT,
+        NAME,
+        PHONE,
+    }  # the search finds what is there
+    assert all(traces([trial.state / "landing"], [PERSON, NAME, PHONE, STRAY, *SPELT]).values())
 
     for where, (owner, name, killed) in KILLED_AT.items():
         with monkeypatch.context() as patch, pytest.raises(Killed):
@@ -150,12 +161,12 @@ def test_a_person_is_erased_from_every_layer_and_stays_erased(
             pytest.fail(f"the erasure never came to the point {where}")
     account = erase(trial, PERSON, NAME, PHONE, STRAY, PLACE)
 
-    gone = [PERSON, NAME, PHONE, STRAY, str(before["d1"]), str(before["d3"])]
+    gone = [PERSON, NAME, PHONE, STRAY, *SPELT, str(before["d1"]), str(before["d3"])]
     found = traces([*lake(trial), trial.state / "landing"], gone)
     assert found == {word: set() for word in gone}
     assert not [word for word in gone if word in "".join(account)]
     after = pairs(trial)
-    assert after == {**before, "d1": None, "d3": None, "d4": None}  # the record stays, nobody stands in it
+    assert after == {**before, "d1": None, "d3": None, "d4": None, "d10": None}  # the record stays, nobody stands in it
     assert after["d2"] == after["d5"] is not None
     places = {row.id: row.place for row in trial.spark.read.table(bronze.bronze_table(trial.feed)).collect()}
     assert (places["d8"], places["d9"]) == (None, PLACE)
@@ -167,8 +178,9 @@ def test_a_person_is_erased_from_every_layer_and_stays_erased(
 def _raw_files_are_as_the_manifest_says(trial: Trial) -> None:
     """Text is kept without the values; an archive, and a file of which the lake read the value, are gone."""
     (manifest,) = trial.landing.manifests()
-    kept = {file.name.partition("_")[0]: file.kept_sha256 is not None for file in manifest.files}
-    assert kept == {"cases": True, "casesb": True, "casesc": False, "casesd": False}
+    kept = {re.split("[_-]", file.name)[0]: file.kept_sha256 is not None for file in manifest.files}
+    assert kept == {"cases": True, "erased": True, "casesc": False, "casesd": False}
+    assert not [path for path in trial.landing.folder.rglob("*") if NAME in path.name]
     paths = [trial.landing.verified(manifest, file) for file in manifest.files if file.kept_sha256]
     assert "d2" in paths[0].read_text("gb18030") and FRIEND in paths[0].read_text("gb18030")
     with pytest.raises(ContractBreach, match=r"removed on .* \(erasure\)"):
@@ -186,7 +198,7 @@ def _a_new_key_keeps_rows_together(trial: Trial, monkeypatch: pytest.MonkeyPatch
     list(rotation.rotate(trial.spark, trial.settings))
     assert list(read_keys(trial.settings.hash_keys)) == ["1", "2"]
     new = pairs(trial)
-    assert {record for record in new if new[record] is None} == {"d1", "d3", "d4"}
+    assert {record for record in new if new[record] is None} == {"d1", "d3", "d4", "d10"}
     assert str(new["d2"]).startswith("v2:") and new["d2"] == new["d5"]
     gone = str(old["d2"])
     assert traces(lake(trial), [gone]) == {gone: set()}

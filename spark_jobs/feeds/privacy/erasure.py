@@ -2,8 +2,8 @@
 
 The record stays as an event, since it says that something happened and no longer to whom. Order of the work: the
 values are remembered as erased (as keyed hashes, beside the keys), so that no later delivery brings them back; the
-pseudonyms are looked up, in landing too while it still has the values; the lake is changed and its old files removed;
-the values leave landing; what Spark still had of the old rows on disk goes last. Killed anywhere and run again, the end
+pseudonyms are looked up, in landing too while it still has the values; the lake is changed, names of files that hold a
+value too, and its old files removed; the values leave landing; what Spark still had of the old rows on disk goes last. Killed anywhere and run again, the end
 is the same.
 """
 
@@ -78,10 +78,14 @@ def _erase_feed(
     found = {name for group in groups for name in pseudonymiser.under_every_key(city.city_code, list(group))}
     n_rows = stored.replace_pseudonyms(spark, city, feed, settings, dict.fromkeys(found))
     n_texts = stored.clear_text(spark, feed, values)
+    neutral = landed.neutral_names(feed, values, pseudonymiser)
+    names = {name: neutral(name) for name in stored.file_names(spark, feed)}
+    stored.rename_files(spark, feed, {name: fresh for name, fresh in names.items() if fresh != name})
     stored.drop_replaced_files(spark, feed)
     _clear_staging(feed, settings)
     taken = batches.recorded(spark, feed, "checked", "replaced")
     n_files = landed.take_out(feed, landing, values, taken)
+    landed.rename(landing, neutral)
     return f"{feed.code}: {n_rows} pseudonyms and {n_texts} texts erased, {n_files} raw files changed or removed"
 
 

@@ -1,17 +1,19 @@
 """Values in landed files: whose pairs they belong to, and how they are taken out of the raw bytes.
 
-A text file keeps every other byte: the value becomes as many blanks. It must still be read as before, pseudonyms aside.
-A file of another format, or one in which the value was part of something else, goes as a whole: bronze has its rows.
+A text file keeps every other byte: the value, in whatever spelling, becomes as many blanks. It must still be read as
+before, pseudonyms aside. A file of another format, or one in which the value was part of something else, goes as a whole:
+bronze has its rows. So does a file that nobody can search: an archive that is damaged, encrypted or a bomb.
 """
 
 from __future__ import annotations
 
 import gzip
-import json
 import shutil
+import struct
 import zipfile
-from collections.abc import Iterable
-from pathlib import Path
+from collections.abc import Callable, Iterable, Iterator
+from io import BytesIO
+from pathlib import Path, PurePosixPath
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -21,13 +23,17 @@ from expectations.models import Feed, FilesSource
 from spark_jobs.errors import ContractBreach, UsageError
 from spark_jobs.feeds.decoding import decode, groups_with, pseudonym_columns
 from spark_jobs.feeds.formats.content import Unreadable
-from spark_jobs.feeds.formats.unpack import GZIP
+from spark_jobs.feeds.formats.unpack import DAMAGED, EMPTY_ZIP, GZIP, ZIP, within_limits
 from spark_jobs.feeds.landing import LandedFile, Landing, Manifest
+from spark_jobs.feeds.privacy.spellings import in_text
 from spark_jobs.feeds.pseudonym import Pseudonymiser
 
-NO_TEXT = (b"PK\x03\x04", b"PK\x05\x06", b"PAR1", b"\xd0\xcf\x11\xe0")
+CLOSED = (b"\xd0\xcf\x11\xe0", b"%PDF", b"Rar!", b"7z\xbc\xaf")  # old or encrypted workbooks and the like
+# damaged, encrypted, packed by a method that is not read, a bomb, as the libraries say it of bytes in memory
+DAMAGED_ALL_WAYS = (Unreadable, *DAMAGED, RuntimeError, OSError, ValueError, struct.error, pa.ArrowException)
+NO_TEXT = (ZIP, EMPTY_ZIP, b"PAR1", *CLOSED)
+ENDINGS = (".csv", ".txt", ".json", ".jsonl", ".parquet", ".xlsx", ".gz", ".zip")
 SCRATCH = ".erasing"
-FULL_WIDTH = {code: code + 0xFEE0 for code in range(0x21, 0x7F)}
 NOBODY = Pseudonymiser({"1": "00"})  # pseudonyms are left out of the comparison
 
 
@@ -36,11 +42,10 @@ def groups_in(feed: Feed, landing: Landing, values: frozenset[str]) -> set[tuple
     found: set[tuple[str, ...]] = set()
     for manifest in landing.manifests() if pseudonym_columns(feed) else ():
         for path in _present(landing, manifest).values():
-            if not _holds(path, _spellings(feed, values)):
-                continue
             try:
-                found.update(*groups_with(feed, path, values).values())
-            except (ContractBreach, Unreadable, LookupError, pa.ArrowException, ValueError):
+                if _holds(feed, path, values):
+                    found.update(*groups_with(feed, path, values).values())
+            except (_Unsearchable, ContractBreach, Unreadable, LookupError, pa.ArrowException, ValueError):
                 continue  # a file that broke its contract never reached the lake
     return found
 
@@ -48,10 +53,9 @@ def groups_in(feed: Feed, landing: Landing, values: frozenset[str]) -> set[tuple
 def take_out(feed: Feed, landing: Landing, values: Iterable[str], taken: set[str]) -> int:
     """Take the values out of all raw files of a feed. Returns how many files were changed or removed.
 
-    `taken` are the batches whose rows the lake has. Raises UsageError for a file that holds a value, cannot be changed
-    and is not in the lake either.
+    A file that cannot be searched, and so can never be read either, goes as a whole. `taken` are the batches whose rows
+    the lake has. Raises UsageError for a file that holds a value, cannot be changed and is not in the lake either.
     """
-    spellings = _spellings(feed, values)
     landing.drop_unfinished()  # pages of a broken pull, which the next one asks for again
     n_altered = 0
     for manifest in landing.manifests():
@@ -61,8 +65,12 @@ def take_out(feed: Feed, landing: Landing, values: Iterable[str], taken: set[str
         for file, path in _present(landing, manifest).items():
             if file.kept_sha256 is None:
                 kept[file.name] = None  # killed between the manifest and the removal
-            elif _holds(path, spellings):
-                kept[file.name] = _without(feed, path, spellings, scratch, manifest.batch_id in taken)
+                continue
+            try:
+                if _holds(feed, path, values):
+                    kept[file.name] = _without(feed, path, values, scratch, manifest.batch_id in taken)
+            except _Unsearchable:
+                kept[file.name] = None
         if kept:
             landing.alter(manifest, "erasure", kept)
             n_altered += len(kept)
@@ -75,42 +83,85 @@ def _present(landing: Landing, manifest: Manifest) -> dict[LandedFile, Path]:
     return {file: path for file, path in paths.items() if path.is_file()}
 
 
-def _spellings(feed: Feed, values: Iterable[str]) -> list[bytes]:
-    """How a value may stand in a file: in full width, in the feed's encoding, in UTF-8, or escaped as JSON does."""
-    encodings = {"utf-8", feed.source.encoding if isinstance(feed.source, FilesSource) else "utf-8"}
-    wide = {value: value.translate(FULL_WIDTH) for value in values}
-    texts = {spelling for value in {*wide, *wide.values()} for spelling in (value, json.dumps(value)[1:-1])}
-    found = {text.encode(encoding, "ignore") for text in texts for encoding in encodings}
-    return sorted(found - {b""}, key=len, reverse=True)
+def rename(landing: Landing, neutral: Callable[[str], str]) -> None:
+    """Call files by neutral names, on disk and then in the manifests; killed in between, the same is done again."""
+    for manifest in landing.manifests():
+        names = {file.name: fresh for file in manifest.files if (fresh := neutral(file.name)) != file.name}
+        for stale, fresh in names.items():
+            place = landing.folder / manifest.batch_id / stale
+            if place.exists():
+                place.rename(place.with_name(fresh))
+        if names:
+            landing.rename(manifest, names)
 
 
-def _holds(path: Path, spellings: list[bytes]) -> bool:
+def neutral_names(feed: Feed, values: Iterable[str], pseudonymiser: Pseudonymiser) -> Callable[[str], str]:
+    """What becomes of a name, part by part: one that holds a value is a keyed hash of itself and keeps its ending."""
+
+    def neutral(part: str) -> str:
+        if not any(found.search(part) for found in in_text(values, part)):
+            return part
+        endings = [each for each in PurePosixPath(part).suffixes if each in ENDINGS]
+        return f"erased-{pseudonymiser.fingerprint(feed.city_code, part)[:16]}{''.join(endings)}"
+
+    return lambda name: "/".join(map(neutral, name.split("/")))
+
+
+class _Unsearchable(Exception):
+    """A file in which a value may stand and cannot be found."""
+
+
+def _holds(feed: Feed, path: Path, values: Iterable[str]) -> bool:
+    """Whether one of the values stands in a file, in whatever spelling. Raises _Unsearchable."""
     content = path.read_bytes()
+    try:
+        return any(found.search(text) for text in _texts(feed, content) for found in in_text(values, text))
+    except DAMAGED_ALL_WAYS as error:
+        raise _Unsearchable from error
+
+
+def _texts(feed: Feed, content: bytes) -> Iterator[str]:
+    """What can be read in a file: its text, that of each member, its columns; in each encoding that it may have."""
+    if content.startswith(CLOSED):
+        raise Unreadable("a format whose text lies packed in it")
     if content.startswith(b"PAR1"):
-        words = [spelling.decode("utf-8", "ignore") for spelling in spellings]
-        columns = pa_parquet.read_table(path).columns
-        texts = [column.cast(pa.string()) for column in columns if not pa.types.is_nested(column.type)]
-        return any(pc.any(pc.match_substring(text, word)).as_py() for text in texts for word in words)
-    if content.startswith(b"PK") and zipfile.is_zipfile(path):
-        with zipfile.ZipFile(path) as archive:
-            parts = [archive.read(entry) for entry in archive.infolist()]
-        return any(spelling in part for part in parts for spelling in spellings)
-    text = gzip.decompress(content) if content.startswith(GZIP) else content
-    return any(spelling in text for spelling in spellings)
+        for column in pa_parquet.read_table(pa.BufferReader(content)).columns:
+            yield "\n".join(
+                map(str, pc.unique(column).to_pylist() if not pa.types.is_nested(column.type) else column.to_pylist())
+            )
+    elif content.startswith((ZIP, EMPTY_ZIP)):
+        with zipfile.ZipFile(BytesIO(content), metadata_encoding="gb18030") as archive:
+            for entry in archive.infolist():
+                with archive.open(entry) as stream:
+                    part = within_limits(stream, entry.compress_size)
+                yield from (entry.filename, *(part.decode(name, "surrogateescape") for name in _encodings(feed)))
+    else:
+        text = _unpacked(content)
+        yield from (text.decode(name, "surrogateescape") for name in _encodings(feed))
 
 
-def _without(feed: Feed, path: Path, spellings: list[bytes], scratch: Path, is_taken: bool) -> Path | None:
+def _encodings(feed: Feed) -> list[str]:
+    return sorted({"utf-8", feed.source.encoding if isinstance(feed.source, FilesSource) else "utf-8"})
+
+
+def _unpacked(content: bytes) -> bytes:
+    if not content.startswith(GZIP):
+        return content
+    with gzip.GzipFile(fileobj=BytesIO(content)) as stream:
+        return within_limits(stream, len(content))
+
+
+def _without(feed: Feed, path: Path, values: Iterable[str], scratch: Path, is_taken: bool) -> Path | None:
     """The file without the values, under the same name in `scratch`; None if it has to go as a whole."""
     content = path.read_bytes()
     if not content.startswith(NO_TEXT):
         scratch.mkdir(exist_ok=True)
         changed = scratch / path.name
-        is_packed = content.startswith(GZIP)
-        text = gzip.decompress(content) if is_packed else content
-        for spelling in spellings:
-            text = text.replace(spelling, b" " * len(spelling))
-        changed.write_bytes(gzip.compress(text, 1, mtime=0) if is_packed else text)
-        if _rows(feed, changed) == _rows(feed, path):
+        text = _unpacked(content)
+        for encoding in _encodings(feed):
+            text = _blanked(text, encoding, values)
+        changed.write_bytes(gzip.compress(text, 1, mtime=0) if content.startswith(GZIP) else text)
+        if _rows(feed, changed) == _rows(feed, path) and not _holds(feed, changed, values):
             return changed
     if is_taken:
         return None
@@ -118,6 +169,18 @@ def _without(feed: Feed, path: Path, spellings: list[bytes], scratch: Path, is_t
         f"feed {feed.code}: {path.parent.name}/{path.name} holds a value, cannot be changed and is not in the lake\n"
         "  what to do: refine the feed, or have the source deliver the file again, then erase again"
     )
+
+
+def _blanked(content: bytes, encoding: str, values: Iterable[str]) -> bytes:
+    """The text with as many blanks in the place of each value as it has bytes."""
+
+    def n_bytes(text: str) -> int:  # without the mark with which some encodings begin each text
+        return len((text + text).encode(encoding)) - len(text.encode(encoding))
+
+    text = content.decode(encoding, "surrogateescape")
+    for found in in_text(values, text):
+        text = found.sub(lambda match: " " * (n_bytes(match.group()) // n_bytes(" ")), text)
+    return text.encode(encoding, "surrogateescape")
 
 
 def _rows(feed: Feed, path: Path) -> pa.Table | None:

@@ -22,6 +22,7 @@ from spark_jobs.feeds import batches, silver, staging, versions
 from spark_jobs.feeds.bronze import BATCH, bronze_table
 from spark_jobs.feeds.casting import cleaned
 from spark_jobs.feeds.decoding import FAULT, FILE, ROW, hashed_sources, pseudonym_columns
+from spark_jobs.feeds.privacy.spellings import in_java
 from spark_jobs.lake import tables
 from spark_jobs.settings import Settings
 
@@ -111,6 +112,36 @@ def clear_text(spark: SparkSession, feed: Feed, values: list[str]) -> int:
     return n_cleared
 
 
+def file_names(spark: SparkSession, feed: Feed) -> set[str]:
+    """Names of files, with those of their members and sheets, in which rows of the feed stood."""
+    found: set[str] = set()
+    for table, column, is_own in _names(feed):
+        rows = tables.read(spark, table).where(is_own).select(f.col(column).alias("name")).distinct().collect()
+        found |= {row.name for row in rows}
+    return found
+
+
+def rename_files(spark: SparkSession, feed: Feed, fresh: Mapping[str, str]) -> None:
+    """Call files by other names in bronze and among the rejects, batch by batch: the name is part of a row's key."""
+    if not fresh:
+        return
+    pairs = spark.createDataFrame(list(fresh.items()), "stale string, fresh string")
+    for table, column, is_own in _names(feed):
+        rows = tables.read(spark, table).where(is_own)
+        batch = "batch_id" if table == silver.REJECTS else BATCH
+        met = rows.join(f.broadcast(pairs), f.col(column) == f.col("stale"), "left")
+        named = met.withColumn(column, f.coalesce("fresh", column)).drop("stale", "fresh")
+        keys = {} if table != silver.REJECTS else versions.keys(feed)
+        for of in met.where("fresh is not null").select(batch).distinct().collect():
+            tables.replace_slice(spark, named.where(f.col(batch) == of[0]), table, {**keys, batch: of[0]})
+
+
+def _names(feed: Feed) -> Iterator[tuple[str, str, Column]]:
+    """(table, column, rows of the feed) wherever the name of a file is kept."""
+    yield bronze_table(feed), FILE, f.lit(True)
+    yield silver.REJECTS, "source_file", own_rows(feed)
+
+
 def _texts(feed: Feed) -> Iterator[tuple[str, tuple[str, ...], dict[str, Column], Column]]:
     """(table, keys, text columns, rows of the feed) wherever a source's own text is kept.
 
@@ -135,7 +166,7 @@ def _texts(feed: Feed) -> Iterator[tuple[str, tuple[str, ...], dict[str, Column]
 
 
 def _holds(column: Column, values: list[str]) -> Column:
-    return reduce(or_, (f.coalesce(column.contains(value), f.lit(False)) for value in values))
+    return f.coalesce(column.rlike(in_java(values)), f.lit(False))
 
 
 def _emptied(name: str, holds: Column) -> Column:
