@@ -16,7 +16,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from expectations.corrections import Correction
 from expectations.located_yaml import ContractError
-from expectations.normal_form import Normal
+from expectations.normal_form import Normal, normal
 from expectations.source_columns import SourceColumn
 from expectations.time_patterns import clock_pattern, time_pattern
 
@@ -43,6 +43,16 @@ class Text(Frozen):
 
 def _time_of_day(value: object) -> object:
     return time.fromisoformat(value) if isinstance(value, str) else value
+
+
+def _one_meaning_a_word(words: object) -> object:
+    """Two spellings of one word that mean different things: the later would win without a word."""
+    said: dict[str, object] = {}
+    for word, meaning in words.items() if isinstance(words, dict) else ():
+        plain = normal(str(word))
+        if said.setdefault(plain, meaning) != meaning:
+            raise ValueError(f"one meaning for {plain!r} in all its spellings")
+    return words
 
 
 TimeOfDay = Annotated[time, BeforeValidator(_time_of_day)]
@@ -187,6 +197,9 @@ class FilesSource(Frozen):
 Source = Annotated[DatabaseSource | ApiSource | FilesSource, Field(discriminator="type")]
 
 
+Meanings = Annotated[dict[Normal, Scalar], BeforeValidator(_one_meaning_a_word)]
+
+
 class Condition(Frozen):
     """A row of which one source column has one of these values, in capitals or not.
 
@@ -197,6 +210,13 @@ class Condition(Frozen):
     column: SourceColumn
     values: tuple[Normal, ...]
     others: Literal["any"] | tuple[Normal, ...] = ()
+
+    @model_validator(mode="after")
+    def _says_one_thing(self) -> Condition:
+        both = {*map(str.lower, self.values)} & {*map(str.lower, self.others if self.others != "any" else ())}
+        if both:
+            raise ValueError(f"each value in `values` or in `others`, not in both: {', '.join(sorted(both))}")
+        return self
 
 
 class Clock(Frozen):
@@ -210,8 +230,8 @@ class FeedColumn(Frozen):
     """How one canonical column comes out of the source. Closed vocabulary: no expressions."""
 
     source: tuple[SourceColumn, ...] = Field(alias="from", default=())
-    values: dict[Normal, Scalar] | None = Field(alias="map", default=None)
-    prefixes: dict[Normal, Scalar] | None = None  # by the beginning of the text, the longest first
+    values: Meanings | None = Field(alias="map", default=None)
+    prefixes: Meanings | None = None  # by the beginning of the text, the longest first
     otherwise: Scalar = None  # for values that neither map nor prefixes name; without it they are rejected
     format: TimePattern | None = None  # where the source is not ISO
     clock: Clock | None = None  # of an instant whose `from` says the day; an empty one leaves the day at midnight

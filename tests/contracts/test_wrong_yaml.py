@@ -80,6 +80,21 @@ MISTAKES = {
         near="columns:",
     ),
     "bad code target": Mistake("刑事: criminal", "刑事: crime", r"one of criminal, public_order \(perhaps", "'crime'"),
+    "a word in two spellings": Mistake(
+        "刑事: criminal", "'1': criminal, '１': public_order", "one meaning for '1' in all its spellings", r"\{'1'"
+    ),
+    "a beginning in two spellings": Mistake(
+        "nature_code: {from: 案件性质, map: {刑事: criminal, 行政: public_order}}",
+        "nature_code: {from: 案件性质, prefixes: {A-: criminal, A–: public_order}}",
+        "one meaning for 'A-' in all its spellings",
+        r"\{'A-'",
+    ),
+    "a value that is meant and is not": Mistake(
+        'values: ["1"]}',
+        'values: ["1", "y"], others: ["Ｙ", "n"]}',
+        "each value in `values` or in `others`",
+        "'y|Ｙ|column",
+    ),
     "columns that differ by capitals": Mistake(
         "  n_serious_injuries: 重伤人数\n  n_minor_injuries: 轻伤人数",
         "  n_serious_injuries: Hurt\n  n_minor_injuries: hurt",
