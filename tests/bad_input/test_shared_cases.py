@@ -85,7 +85,7 @@ def believed(n_records: int, words: str = "") -> Expectation:
     """Both deliveries are taken and checked on their days, and no record is closed; what is withheld is told."""
 
     def check(outcome: Outcome) -> None:
-        assert outcome.letters == [] and words in "\n".join(outcome.account), outcome
+        assert outcome.reports == [] and words in "\n".join(outcome.account), outcome
         batches = outcome.trial.batches()
         assert batches.status.tolist() == ["checked"] * 2
         assert [str(day) for days in batches.delivered_days for day in days] == ["2026-02-01", "2026-02-02"]
