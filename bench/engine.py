@@ -155,7 +155,7 @@ def main() -> None:
 
 TEXT = """# The engine alone
 
-One as-of day: {n_indicators} indicators ({n_strata} strata) x 9 counties and the city x 2,000 draws through the whole chain, for the year
+One as-of day: {n_indicators} indicators ({n_strata} strata) x 9 counties and the city x 2,000 draws from counts to index, for the year
 and the year before, with intervals, ranks, change and the two variants. CPU seconds of one core, without Spark and
 without reading anything, by `python -m bench.engine`. The plain version is the same model on a fixed grid, area by
 area, with SciPy's distributions, without variants and ranks; both ran in the same process. Compare the ratio.

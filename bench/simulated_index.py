@@ -1,4 +1,4 @@
-"""Harm-days, and the whole chain, where the truth is known: nine counties, few events to many."""
+"""Harm-days, and the way from counts to index, where the truth is known: nine counties, few events to many."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The whole chain for one city and one as-of day: counts -> posterior draws -> scores -> domains -> index.
+"""The index of one city and one as-of day: counts -> posterior draws -> scores -> domains -> index.
 
     goalposts = base_goalposts(base_years, methodology)                 # once a city and base period
     result = compute_index(inputs, goalposts, methodology, seed)        # every as-of day
