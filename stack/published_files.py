@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from spark_jobs.release.gates import GATES
-from spark_jobs.released.columns import TABLES, Column, Table, Tier
+from spark_jobs.released.columns import ACROSS, TABLES, Column, Table, Tier
 from stack.layout import REPOSITORY
 
 FILE = REPOSITORY / "docs" / "published-files.md"
@@ -20,7 +20,7 @@ TIERS: dict[Tier, str] = {
 def page() -> str:
     """The page as it stands, its rendered sections made anew."""
     text = FILE.read_text(encoding="utf-8")
-    for name, lines in {"gates": gates(), "files": files(), "columns": columns()}.items():
+    for name, lines in {"gates": gates(), "files": files(), "columns": columns(), "across": across()}.items():
         text = with_section(text, name, lines)
     return text
 
@@ -51,6 +51,15 @@ def files() -> list[str]:
 def columns() -> list[str]:
     """For each file a heading and its columns."""
     return [line for table in TABLES.values() for line in _section(table)][:-1]
+
+
+def across() -> list[str]:
+    """The tables that go across releases: who may see them, and their columns."""
+    lines = []
+    for table in ACROSS.values():
+        heading, *rest = _section(table)
+        lines += [heading, f"{table.zh} {table.en}. {TIERS[table.tier]}", "", *rest]
+    return lines[:-1]
 
 
 def _names(table: Table) -> str:

@@ -103,8 +103,12 @@ def latest(release: Release, gates: tuple[Gate, ...], written: Mapping[str, Any]
     }
 
 
+def releases_folder(city_folder: Path) -> Path:
+    return city_folder / "releases"
+
+
 def release_folder(city_folder: Path, release_id: str) -> Path:
-    return city_folder / "releases" / release_id
+    return releases_folder(city_folder) / release_id
 
 
 def write_release(city_folder: Path, release_id: str, files: Mapping[str, bytes]) -> Path:
@@ -142,12 +146,16 @@ def read_latest(city_folder: Path) -> dict[str, Any] | None:
 
 def write_latest(city_folder: Path, content: Mapping[str, Any]) -> None:
     """Replace latest.json by one rename."""
-    path = city_folder / LATEST_FILE
-    writing = path.with_name(f".{LATEST_FILE}")
+    write_file(city_folder / LATEST_FILE, json_text(content).encode())
+
+
+def write_file(path: Path, content: bytes) -> None:
+    """Replace one file beside the releases by one rename."""
+    writing = path.with_name(f".{path.name}")
     with _room_on_disk(path):
-        _write_flushed(writing, json_text(content).encode())
+        _write_flushed(writing, content)
         writing.rename(path)
-        _flush_folder(city_folder)
+        _flush_folder(path.parent)
 
 
 def stale_since(current: Mapping[str, Any] | None, business_date: date) -> date | None:

@@ -1,7 +1,8 @@
 """Publish a business date: the thin edge between the lake and the pure parts.
 
-Order of the switch: lake tables, files, serving database, lake pointer, public files, latest.json. Each step can be repeated;
-killed anywhere and run again, the same bytes stand in the same places.
+Order of the switch: lake tables, files, serving database, lake pointer, public files, latest.json; then the journal says
+since when the release is up, and the files across releases follow it. Each step can be repeated; killed anywhere and run
+again, the same bytes stand in the same places.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ from spark_jobs.release.build import build, canonical_tables
 from spark_jobs.release.coverage import COUNTS, coverage_table
 from spark_jobs.release.gates import GateFailed, judge
 from spark_jobs.release.model import Area, Gate, Previous, Release, ReleaseInput
+from spark_jobs.release.record import keeping
 from spark_jobs.release.render import render
 from spark_jobs.release.verify import verify
 from spark_jobs.released import pointer
@@ -62,10 +64,11 @@ def publish(
             _mark_stale(folder, mart_url, city, business_date, failure.reason)
             raise
         release = build(given, frames, gates)
-        if is_current(spark, release, folder, mart_url):
+        if is_current(spark, release, folder, mart_url) and keeping.is_recorded(folder, release.release_id):
             say(f"{city.city_code} {business_date}: nothing new; {release.release_id} is already published")
         else:
             switch(spark, release, given, gates, folder, mart_url)
+            keeping.record(city, given.methodology, folder, release.document, datetime.now(UTC))
             say(f"{city.city_code} {business_date}: {_outcome(release, folder)}")
     return Outcome.DONE if release.missing_feeds.empty else Outcome.INCOMPLETE
 

@@ -20,7 +20,7 @@ from expectations.located_yaml import ContractFault, load, one_of
 from expectations.models import Frozen, Text
 
 TABLES_FILE = Path(__file__).with_name("tables.yml")
-ColumnType = Literal["text", "number", "flag", "day"]
+ColumnType = Literal["text", "number", "flag", "day", "instant"]
 Tier = Literal["public_nightly", "public_monthly", "restricted", "internal"]
 
 
@@ -40,8 +40,8 @@ class Column(Frozen):
 
     @model_validator(mode="after")
     def _fits_its_type(self) -> Column:
-        if (self.type in ("number", "day")) != (self.unit is not None):
-            raise ValueError("`unit` goes with type number or day, and these need it")
+        if (self.type in ("number", "day", "instant")) != (self.unit is not None):
+            raise ValueError("`unit` goes with type number, day or instant, and these need it")
         if self.type != "number" and (self.low, self.high) != (None, None):
             raise ValueError("`low` and `high` go with type number")
         if self.type != "text" and self.codes:
@@ -81,32 +81,37 @@ class Table(Frozen):
 
 
 class Declaration(Frozen):
-    """The whole of tables.yml."""
+    """The whole of tables.yml. `across`: tables that go across releases, each one file of the city beside latest.json."""
 
     tables: dict[str, Table]
+    across: dict[str, Table] = Field(default_factory=dict)
 
 
-def load_tables(path: Path = TABLES_FILE) -> dict[str, Table]:
-    """Every released table by name. Raises ContractError with every fault: file, line, expected, found."""
-    return load(path, Declaration, check=_faults).tables
+def load_tables(path: Path = TABLES_FILE) -> Declaration:
+    """Every released table. Raises ContractError with every fault: file, line, expected, found."""
+    return load(path, Declaration, check=_faults)
 
 
 def _faults(declaration: Declaration) -> Iterator[ContractFault]:
     """Columns that a table names and does not have, and files that two tables would write."""
     taken: set[str] = set()
-    for name, table in declaration.tables.items():
+    declared = [
+        (part, name, table) for part in ("tables", "across") for name, table in getattr(declaration, part).items()
+    ]
+    for part, name, table in declared:
         named = {"key": table.key, "interval": table.interval or ()}
         for field, columns in named.items():
             for column in columns:
                 if column not in table.columns:
-                    yield ContractFault(("tables", name, field), one_of(table.columns, column), repr(column))
+                    yield ContractFault((part, name, field), one_of(table.columns, column), repr(column))
         for field, file in (("file", table.file), ("parquet", table.parquet)):
             if file in taken:
-                yield ContractFault(("tables", name, field), "a file of its own", f"{file!r}, which another table has")
+                yield ContractFault((part, name, field), "a file of its own", f"{file!r}, which another table has")
             taken |= {file} if file else set()
 
 
-TABLES = load_tables()
+_DECLARED = load_tables()
+TABLES, ACROSS = _DECLARED.tables, _DECLARED.across
 MOVEMENT_CAUSES = ("real_change", "late_data", "method", "denominator")
 
 

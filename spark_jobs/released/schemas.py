@@ -9,8 +9,14 @@ import pyarrow as pa
 
 from spark_jobs.released.columns import TABLES, Column, TableFault
 
-_SPARK = {"text": "string", "number": "double", "flag": "boolean", "day": "date"}
-_ARROW = {"text": pa.string(), "number": pa.float64(), "flag": pa.bool_(), "day": pa.date32()}
+_SPARK = {"text": "string", "number": "double", "flag": "boolean", "day": "date", "instant": "timestamp"}
+_ARROW = {
+    "text": pa.string(),
+    "number": pa.float64(),
+    "flag": pa.bool_(),
+    "day": pa.date32(),
+    "instant": pa.timestamp("us", tz="UTC"),
+}
 CITY_DAY = {"city_code": "string", "business_date": "string"}  # the slice of a lake table that a night replaces
 
 

@@ -44,7 +44,7 @@ def changed(folder: Path, before: str, after: str) -> tuple[Path, int]:
         (
             "      since: {type: day, unit: {zh: 当地日期, en: local day},",
             "      since: {type: day,",
-            "`unit` goes with type number or day",
+            "`unit` goes with type number, day or instant",
         ),
         ("    made_from: ops.batches\n", "", "tables.feed_status"),
         ("    every_area: true", "    each_area: true", "one of"),

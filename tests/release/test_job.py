@@ -18,6 +18,7 @@ from spark_jobs.feeds import batches
 from spark_jobs.lake import tables
 from spark_jobs.release import files, job, lake, public_files, serving
 from spark_jobs.release.gates import GATES, GateFailed
+from spark_jobs.release.record import journal
 from spark_jobs.release.serving_tables import serving_rows
 from spark_jobs.release.verify import verify
 from spark_jobs.released import pointer
@@ -167,6 +168,9 @@ STEPS: list[
     (files, "write_latest", 1),
     (public_files, "write_public", 1),
     (files, "write_latest", 2),
+    (journal, "enter", 1),
+    (files, "write_file", 3),  # after the two latest.json
+    (files, "write_file", 3),
 ]
 
 

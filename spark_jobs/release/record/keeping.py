@@ -1,0 +1,89 @@
+"""The files that go across a city's releases, brought up to date with its journal. The thin edge of this room.
+
+Each is made from the journal and the release folders alone, and says in itself how many events it rests on. So a run that
+was killed is made good by the next one, to the same bytes.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Mapping
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from expectations.models import City
+from spark_jobs.index.methodology import Methodology
+from spark_jobs.release import files
+from spark_jobs.release.public_files import public_folder
+from spark_jobs.release.record import journal
+from spark_jobs.release.record.journal import Published, Withdrawn
+from spark_jobs.release.record.statements import Row, public_statements, statements
+from spark_jobs.release.record.vintages import SCHEMA, Spoken, extended
+from spark_jobs.released.columns import ACROSS
+
+VINTAGES_FILE = ACROSS["vintages"].file
+N_EVENTS = b"journal_events"  # in the file's own metadata
+Says = Callable[[Path, Published, date, Methodology], list[Row]]
+
+
+def record(city: City, methodology: Methodology, city_folder: Path, document: Mapping[str, Any], now: datetime) -> None:
+    """Enter a release that is up into the journal, once, and bring the files up to date."""
+    journal.enter(city_folder, journal.published(document, now))
+    keep(city, methodology, city_folder)
+
+
+def is_recorded(city_folder: Path, release_id: str) -> bool:
+    """Whether the journal knows the release and the files rest on all of the journal."""
+    entries = journal.read(city_folder)
+    folders = (city_folder, public_folder(city_folder))
+    return release_id in {entry.release_id for entry in entries} and all(
+        n_events(folder / VINTAGES_FILE) == len(entries) for folder in folders if folder.is_dir()
+    )
+
+
+def keep(city: City, methodology: Methodology, city_folder: Path) -> None:
+    """Bring every file across releases up to date; work follows the events that are new."""
+    entries = journal.read(city_folder)
+    _keep_vintages(city, methodology, city_folder, entries, statements)
+    if (public := public_folder(city_folder)).is_dir():
+        _keep_vintages(city, methodology, public, entries, public_statements)
+
+
+def _keep_vintages(
+    city: City, methodology: Methodology, folder: Path, entries: list[Published | Withdrawn], says: Says
+) -> None:
+    path = folder / VINTAGES_FILE
+    n_done = n_events(path)
+    if n_done == len(entries):
+        return
+    stored = pq.read_table(path) if 0 < n_done < len(entries) else SCHEMA.empty_table()
+    spoken = [_spoken(city, methodology, folder, entry, says) for entry in entries[len(stored) and n_done :]]
+    files.write_file(path, as_parquet(extended(stored, spoken), len(entries)))
+
+
+def _spoken(city: City, methodology: Methodology, folder: Path, entry: Published | Withdrawn, says: Says) -> Spoken:
+    if isinstance(entry, Withdrawn):
+        return Spoken(entry.at, entry.release_id, None)
+    known_on = entry.as_of.astimezone(ZoneInfo(city.time_zone)).date() - timedelta(days=1)
+    return Spoken(entry.at, entry.release_id, says(folder, entry, known_on, methodology))
+
+
+def n_events(path: Path) -> int:
+    """How many events of the journal the file rests on; none if it is not there or has other columns than it should."""
+    if not path.exists():
+        return 0
+    schema = pq.read_schema(path)
+    return int(schema.metadata.get(N_EVENTS, b"0")) if schema.equals(SCHEMA) and schema.metadata else 0
+
+
+def as_parquet(vintages: pa.Table, n_entries: int) -> bytes:
+    """Fixed writer options: the same rows give the same bytes."""
+    marked = vintages.replace_schema_metadata({N_EVENTS: str(n_entries).encode()})
+    buffer = io.BytesIO()
+    pq.write_table(marked, buffer, compression="zstd", version="2.6")
+    return buffer.getvalue()
