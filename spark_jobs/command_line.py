@@ -8,10 +8,11 @@ A step imports what it runs once its arguments are known to be right: Spark and 
 
 from __future__ import annotations
 
+import getpass
 import os
 import subprocess
 import sys
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -232,6 +233,24 @@ def release(city: CityOption, day: DateOption, is_revised: RevisedOption = False
     code_commit = commit.stdout.strip() or "unknown"
     as_of = the_city.as_of(load_methodology().revised_on(on) if is_revised else on)
     raise typer.Exit(job.publish(spark, the_city, on, as_of, here.published, here.mart_url, code_commit, typer.echo))
+
+
+@app.command()
+def withdraw(
+    release_id: Annotated[str, typer.Argument(metavar="RELEASE", help="Id of a published release.")],
+    city: CityOption,
+    why: Annotated[str, typer.Option("--why", help="The reason, in words that everybody may read.")],
+    by: Annotated[str | None, typer.Option("--by", help="Who withdraws it; this account without it.")] = None,
+) -> None:
+    """Withdraw a release: a notice wherever it is shown, its files as they are. Needs no Spark."""
+    the_city, here = load_city(city), settings()
+
+    from spark_jobs.index.methodology import load_methodology
+    from spark_jobs.release.record import withdrawal
+
+    folder, now = here.published / the_city.city_code, datetime.now(UTC)
+    who = by or getpass.getuser()
+    typer.echo(withdrawal.withdraw(the_city, load_methodology(), folder, here.mart_url, release_id, why, who, now))
 
 
 @app.command()

@@ -8,7 +8,9 @@ import hmac
 import html
 import json
 import os
+import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import tornado.web
@@ -49,7 +51,44 @@ class Guarded(tornado.web.RequestHandler):
         self.set_header("Referrer-Policy", "no-referrer")
 
 
-class PublicFiles(tornado.web.StaticFileHandler):
+class Released(tornado.web.StaticFileHandler):
+    """Files of releases. Those of a withdrawn one answer with the notice: a page at its top, another file in its header."""
+
+    async def get(self, path: str, include_body: bool = True) -> None:
+        file = _notice_file(Path(self.root), path)
+        if file is None or not file.is_file():
+            await super().get(path, include_body)
+            return
+        notice = json.loads(file.read_text(encoding="utf-8"))
+        self.set_header("Warning", f'299 - "withdrawn at {notice["withdrawn_at"]}"')
+        self.set_header("Link", f'<../{file.name}>; rel="describedby"')
+        page = Path(self.root, path)
+        if page.suffix == ".html" and page.is_file():  # the pattern of the notice's name lets no path out of the folder
+            self.set_header("Cache-Control", "no-store")
+            self.write(with_notice(page.read_text(encoding="utf-8"), notice))
+        else:
+            await super().get(path, include_body)
+
+    def compute_etag(self) -> str | None:
+        """Of what is answered: a page with a notice is not the one that a browser has kept."""
+        is_file = getattr(self, "absolute_path", None)
+        return super().compute_etag() if is_file else tornado.web.RequestHandler.compute_etag(self)
+
+
+def _notice_file(root: Path, path: str) -> Path | None:
+    """Where the notice of a file's release would lie; None for what is no file of a release."""
+    found = re.fullmatch(r"([a-z][a-z0-9_]*/releases/\d{8}-[0-9a-f]{10})/[^/]+", path)
+    return root / f"{found[1]}.withdrawn.json" if found else None
+
+
+def with_notice(page: str, notice: dict[str, str]) -> str:
+    """The page with the notice before all that it says."""
+    said = "<br>".join(html.escape(notice[name]) for name in ("said_zh", "said_en"))
+    banner = f'<div role="alert" style="padding:1em;background:#b3261e;color:#fff;font-size:1.1em">{said}</div>'
+    return re.sub(r"<body[^>]*>", lambda body: body[0] + banner, page, count=1)
+
+
+class PublicFiles(Released):
     """What everybody may see: no token is asked for, no script runs, nothing is kept longer than the next release."""
 
     def set_default_headers(self) -> None:
@@ -89,7 +128,7 @@ class Document(Guarded):
         self.write(self.html_page(language))
 
 
-class Files(Guarded, tornado.web.StaticFileHandler):
+class Files(Guarded, Released):
     """Files of one folder; never cached, because a release replaces them."""
 
     def set_extra_headers(self, path: str) -> None:

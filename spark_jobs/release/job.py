@@ -31,7 +31,9 @@ from spark_jobs.release.build import build, canonical_tables
 from spark_jobs.release.coverage import COUNTS, coverage_table
 from spark_jobs.release.gates import GateFailed, judge
 from spark_jobs.release.model import Area, Gate, Previous, Release, ReleaseInput
-from spark_jobs.release.record import keeping
+from spark_jobs.release.record import journal, keeping
+from spark_jobs.release.record.changes import notice
+from spark_jobs.release.record.journal import Withdrawn
 from spark_jobs.release.render import render
 from spark_jobs.release.verify import verify
 from spark_jobs.released import pointer
@@ -64,6 +66,8 @@ def publish(
             _mark_stale(folder, mart_url, city, business_date, failure.reason)
             raise
         release = build(given, frames, gates)
+        if withdrawn := journal.withdrawal(journal.read(folder), release.release_id):
+            _refuse_withdrawn(given, withdrawn, folder, mart_url)
         if is_current(spark, release, folder, mart_url) and keeping.is_recorded(folder, release.release_id):
             say(f"{city.city_code} {business_date}: nothing new; {release.release_id} is already published")
         else:
@@ -201,8 +205,21 @@ def _judged(given: ReleaseInput) -> tuple[dict[str, pd.DataFrame], tuple[Gate, .
     return frames, judge(given, frames)
 
 
+def _refuse_withdrawn(given: ReleaseInput, withdrawn: Withdrawn, folder: Path, mart_url: str) -> None:
+    """What was withdrawn is not put up again by itself: the same data and method say the same."""
+    said = notice(withdrawn, keeping.words(given.methodology))
+    if (current := files.read_latest(folder)) and current["release_id"] == withdrawn.release_id:
+        _mark_stale(folder, mart_url, given.city, given.business_date, said)
+    raise GateFailed((Gate("withdrawn", False, said),))
+
+
 def _mark_stale(folder: Path, mart_url: str, city: City, business_date: date, reason: Text) -> None:
-    since = files.stale_since(files.read_latest(folder), business_date)
+    current = files.read_latest(folder)
+    since = files.stale_since(current, business_date)
+    withdrawn = journal.withdrawal(journal.read(folder), current["release_id"]) if current else None
+    if withdrawn:
+        first = notice(withdrawn, keeping.words(load_methodology()))
+        reason = first if reason == first else Text(f"{first.zh}；{reason.zh}", f"{first.en}; {reason.en}")
     if since is not None:
         serving.mark_serving_stale(mart_url, city.city_code, since, reason)
         public_files.mark_public_stale(public_files.public_folder(folder), since, reason)

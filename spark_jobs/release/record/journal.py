@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -99,6 +99,17 @@ def append(city_folder: Path, entry: Published | Withdrawn) -> None:
         _write(path, _whole_lines(path), [dated])
     else:
         _write(path, 0, [*entries, dated])
+
+
+def withdrawal(entries: Sequence[Published | Withdrawn], release_id: str) -> Withdrawn | None:
+    """The event by which the release was withdrawn, if it was."""
+    found = (entry for entry in entries if isinstance(entry, Withdrawn) and entry.release_id == release_id)
+    return next(found, None)
+
+
+def period_of(entries: Sequence[Published | Withdrawn], release_id: str) -> date:
+    """Business date of a release of the journal."""
+    return next(entry.period for entry in entries if isinstance(entry, Published) and entry.release_id == release_id)
 
 
 def _whole_lines(path: Path) -> int:

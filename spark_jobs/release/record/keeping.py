@@ -19,11 +19,14 @@ import pyarrow.parquet as pq
 from expectations.models import City
 from spark_jobs.index.methodology import Methodology
 from spark_jobs.release import files
+from spark_jobs.release.canonical import json_text, utc_text
 from spark_jobs.release.public_files import public_folder
 from spark_jobs.release.record import journal
+from spark_jobs.release.record.changes import CHANGES_FILE, changes, notice
 from spark_jobs.release.record.journal import Published, Withdrawn
 from spark_jobs.release.record.statements import Row, public_statements, statements
 from spark_jobs.release.record.vintages import SCHEMA, Spoken, extended
+from spark_jobs.release.wording import LANGUAGES, Wording
 from spark_jobs.released.columns import ACROSS
 
 VINTAGES_FILE = ACROSS["vintages"].file
@@ -46,24 +49,56 @@ def is_recorded(city_folder: Path, release_id: str) -> bool:
     )
 
 
+def words(methodology: Methodology) -> dict[str, Wording]:
+    """Both languages, by their code."""
+    return {code: Wording(code, methodology) for code in LANGUAGES}
+
+
 def keep(city: City, methodology: Methodology, city_folder: Path) -> None:
     """Bring every file across releases up to date; work follows the events that are new."""
     entries = journal.read(city_folder)
-    _keep_vintages(city, methodology, city_folder, entries, statements)
+    _keep_folder(city, methodology, city_folder, entries, statements)
     if (public := public_folder(city_folder)).is_dir():
-        _keep_vintages(city, methodology, public, entries, public_statements)
+        _keep_folder(city, methodology, public, entries, public_statements)
 
 
-def _keep_vintages(
+def _keep_folder(
     city: City, methodology: Methodology, folder: Path, entries: list[Published | Withdrawn], says: Says
 ) -> None:
-    path = folder / VINTAGES_FILE
-    n_done = n_events(path)
-    if n_done == len(entries):
-        return
-    stored = pq.read_table(path) if 0 < n_done < len(entries) else SCHEMA.empty_table()
-    spoken = [_spoken(city, methodology, folder, entry, says) for entry in entries[len(stored) and n_done :]]
-    files.write_file(path, as_parquet(extended(stored, spoken), len(entries)))
+    """The files of one tier. The vintages say how far they are and are written last: they vouch for the others."""
+    vintages = _vintages(city, methodology, folder, entries, says)
+    said = changes(entries, vintages, words(methodology))
+    write_if_new(folder / CHANGES_FILE, json_text(said).encode())
+    for entry in entries:
+        if isinstance(entry, Withdrawn) and files.release_folder(folder, entry.release_id).is_dir():
+            write_if_new(notice_file(folder, entry.release_id), json_text(_notice(entry, methodology)).encode())
+    write_if_new(folder / VINTAGES_FILE, as_parquet(vintages, len(entries)))
+
+
+def notice_file(folder: Path, release_id: str) -> Path:
+    """Beside the folder of a withdrawn release, in which nothing changes."""
+    return files.releases_folder(folder) / f"{release_id}.withdrawn.json"
+
+
+def _notice(entry: Withdrawn, methodology: Methodology) -> dict[str, str]:
+    said = notice(entry, words(methodology))
+    return {"release_id": entry.release_id, "withdrawn_at": utc_text(entry.at), "said_zh": said.zh, "said_en": said.en}
+
+
+def write_if_new(path: Path, content: bytes) -> None:
+    """One rename, or nothing where the file says so already."""
+    if not path.exists() or path.read_bytes() != content:
+        files.write_file(path, content)
+
+
+def _vintages(
+    city: City, methodology: Methodology, folder: Path, entries: list[Published | Withdrawn], says: Says
+) -> pa.Table:
+    """The rows up to the last event: those of the file, and what was said after it."""
+    n_done = n_events(folder / VINTAGES_FILE)
+    n_kept = n_done if n_done <= len(entries) else 0
+    stored = pq.read_table(folder / VINTAGES_FILE) if n_kept else SCHEMA.empty_table()
+    return extended(stored, [_spoken(city, methodology, folder, entry, says) for entry in entries[n_kept:]])
 
 
 def _spoken(city: City, methodology: Methodology, folder: Path, entry: Published | Withdrawn, says: Says) -> Spoken:
