@@ -6,8 +6,9 @@ was killed is made good by the next one, to the same bytes.
 
 from __future__ import annotations
 
+import csv
 import io
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,12 @@ from spark_jobs.release.public_files import public_folder
 from spark_jobs.release.record import journal
 from spark_jobs.release.record.changes import CHANGES_FILE, changes, notice
 from spark_jobs.release.record.journal import Published, Withdrawn
+from spark_jobs.release.record.release_calendar import (
+    CALENDAR_FILE,
+    PUNCTUALITY_FILE,
+    calendar_rows,
+    punctuality_rows,
+)
 from spark_jobs.release.record.statements import Row, public_statements, statements
 from spark_jobs.release.record.vintages import SCHEMA, Spoken, extended
 from spark_jobs.release.wording import LANGUAGES, Wording
@@ -72,7 +79,28 @@ def _keep_folder(
     for entry in entries:
         if isinstance(entry, Withdrawn) and files.release_folder(folder, entry.release_id).is_dir():
             write_if_new(notice_file(folder, entry.release_id), json_text(_notice(entry, methodology)).encode())
+    for name, table in _timetables(city, methodology, entries).items():
+        write_if_new(folder / name, _csv(table))
     write_if_new(folder / VINTAGES_FILE, as_parquet(vintages, len(entries)))
+
+
+def _timetables(
+    city: City, methodology: Methodology, entries: list[Published | Withdrawn]
+) -> dict[str, Iterable[list[str]]]:
+    """When releases come and whether they came; an archive has no nights."""
+    if not city.publication:
+        return {}
+    newest = max(entry.period for entry in entries if isinstance(entry, Published))
+    return {
+        CALENDAR_FILE: calendar_rows(methodology, newest),
+        PUNCTUALITY_FILE: punctuality_rows(city, methodology, entries),
+    }
+
+
+def _csv(rows: Iterable[list[str]]) -> bytes:
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\r\n").writerows(rows)
+    return (files.BYTE_ORDER_MARK + text.getvalue()).encode()
 
 
 def notice_file(folder: Path, release_id: str) -> Path:
