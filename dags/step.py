@@ -89,9 +89,7 @@ class StepOperator(BaseOperator):
 
     def execute(self, context: Context) -> None:
         """Run the step to its end. Raises as the table above says, the step's last lines as its error report."""
-        day = business_date(context, self.city)
-        given = {name: context["params"].get(name) for name in self.takes}
-        options = [part for name, value in given.items() if value for part in (f"--{name}", str(value))]
+        day, options = self.day(context), self.options(context)
         with TemporaryDirectory() as folder:
             told = Path(folder, "lineage.json")
             environment = {**self._environment(), "PINGAN_LINEAGE": str(told)}
@@ -103,6 +101,15 @@ class StepOperator(BaseOperator):
         self._settle(code, lines)
         for outlet in self.outlets:
             context["outlet_events"][outlet].extra = {"business_date": day}
+
+    def day(self, context: Context) -> str:
+        """The business date that the step is about, ISO."""
+        return business_date(context, self.city)
+
+    def options(self, context: Context) -> list[str]:
+        """What the step is told beside city, feed and date."""
+        given = {name: context["params"].get(name) for name in self.takes}
+        return [part for name, value in given.items() if value for part in (f"--{name}", str(value))]
 
     def get_openlineage_facets_on_complete(self, _task_instance: Any) -> Any:
         """What the step read and wrote, as it said itself. Asked by the OpenLineage provider, and only by it."""

@@ -219,7 +219,44 @@ def flags(city: CityOption, day: DateOption) -> None:
 
 
 @app.command()
-def release(city: CityOption, day: DateOption, is_revised: RevisedOption = False) -> None:
+def due_revision(city: CityOption, day: DateOption) -> None:
+    """Say which month's last day is to be published as revised once the night of --date is; exit 3 if none is."""
+    the_city = load_city(city)
+    on = business_date(day, the_city)
+
+    from spark_jobs.index.methodology import load_methodology
+    from spark_jobs.release.record import journal, release_calendar
+
+    entries = journal.read(settings().published / the_city.city_code)
+    found = release_calendar.due_revision(load_methodology(), entries, on)
+    if found is None:
+        typer.echo(f"{city}: no month is to be revised with what is known on {on}")
+        raise typer.Exit(Outcome.INCOMPLETE)
+    typer.echo(found.isoformat())
+
+
+@app.command()
+def preview_revision(city: CityOption, day: DateOption, is_revised: RevisedOption = False) -> None:
+    """Say in one line what publishing the computed revision of a day would change; publishes nothing."""
+    the_city = load_city(city)
+    on = business_date(day, the_city)
+    if not is_revised:
+        raise UsageError("preview_revision: expected --revised: only a revision is shown before it is published")
+
+    from spark_jobs.lake.session import connect
+    from spark_jobs.release import revision
+
+    typer.echo(revision.preview(connect(), the_city, on, settings().published / the_city.city_code))
+
+
+@app.command()
+def release(
+    city: CityOption,
+    day: DateOption,
+    is_revised: RevisedOption = False,
+    approved_by: Annotated[str | None, typer.Option("--approved-by", help="Who approved the revision.")] = None,
+    approved_at: Annotated[str | None, typer.Option("--approved-at", help="When: an instant, ISO 8601.")] = None,
+) -> None:
     """Pass the gates and publish: tables, serving database, files, pointer."""
     the_city, here = load_city(city), settings()
     on = business_date(day, the_city)
@@ -227,12 +264,16 @@ def release(city: CityOption, day: DateOption, is_revised: RevisedOption = False
     from spark_jobs.index.methodology import load_methodology
     from spark_jobs.lake.session import connect
     from spark_jobs.release import job
+    from spark_jobs.release.record.journal import Approval
 
+    approval = Approval.of(approved_by, approved_at)
     spark = connect()
     commit = subprocess.run(["git", "rev-parse", "HEAD"], cwd=REPOSITORY, capture_output=True, text=True, check=False)
     code_commit = commit.stdout.strip() or "unknown"
     as_of = the_city.as_of(load_methodology().revised_on(on) if is_revised else on)
-    raise typer.Exit(job.publish(spark, the_city, on, as_of, here.published, here.mart_url, code_commit, typer.echo))
+    raise typer.Exit(
+        job.publish(spark, the_city, on, as_of, here.published, here.mart_url, code_commit, typer.echo, approval)
+    )
 
 
 @app.command()

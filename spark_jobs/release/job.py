@@ -33,7 +33,7 @@ from spark_jobs.release.gates import GateFailed, judge
 from spark_jobs.release.model import Area, Gate, Previous, Release, ReleaseInput
 from spark_jobs.release.record import journal, keeping
 from spark_jobs.release.record.changes import notice
-from spark_jobs.release.record.journal import Withdrawn
+from spark_jobs.release.record.journal import Approval, Withdrawn
 from spark_jobs.release.render import render
 from spark_jobs.release.verify import verify
 from spark_jobs.released import pointer
@@ -51,6 +51,7 @@ def publish(
     mart_url: str,
     code_commit: str,
     say: Callable[[str], None] = print,
+    approval: Approval | None = None,
 ) -> int:
     """Release `business_date` of `city`. Returns 0 (published or already current) or 3 (the same, a feed is missing).
 
@@ -72,7 +73,7 @@ def publish(
             say(f"{city.city_code} {business_date}: nothing new; {release.release_id} is already published")
         else:
             switch(spark, release, given, gates, folder, mart_url)
-            keeping.record(city, given.methodology, folder, release.document, datetime.now(UTC))
+            keeping.record(city, given.methodology, folder, release.document, datetime.now(UTC), approval)
             say(f"{city.city_code} {business_date}: {_outcome(release, folder)}")
     return Outcome.DONE if release.missing_feeds.empty else Outcome.INCOMPLETE
 
@@ -237,6 +238,11 @@ def _outcome(release: Release, folder: Path) -> str:
         return f"archived {release.release_id}; readers keep the newer {latest['release_id']}"
     missing = ", ".join(release.missing_feeds["feed_name_en"])
     return f"published {release.release_id}" + (f"; missing: {missing}" if missing else "")
+
+
+def computed_slice(spark: SparkSession, name: str, city: City, business_date: date) -> pd.DataFrame:
+    """What the lake has of a released table about one day."""
+    return _slice(spark, _FROM_LAKE[name], city, business_date)
 
 
 def _slice(spark: SparkSession, table: str, city: City, business_date: date) -> pd.DataFrame:

@@ -1,7 +1,8 @@
 """Stands where the pipeline's python stands: records how it was called and ends as the test has planned.
 
-Called as `<this> -m spark_jobs <step> --city C [--feed F] --date D [--since D]`. STUB_FOLDER holds `plan.json` (exit code by
-`step` or `step:feed`, "hang" to wait with a child) and gets one line in `calls.jsonl` for each call.
+Called as `<this> -m spark_jobs <step> --city C [--feed F] --date D [--since D]`, of a revision with --revised and who approved
+it. STUB_FOLDER holds `plan.json` (exit code by `step` or `step:feed`, "hang" to wait with a child; by `step says` its last
+line) and gets one line in `calls.jsonl` for each call.
 `delivered` needs no plan: it asks whether `refine` has been called for each of STUB_FEEDS on that date.
 """
 
@@ -39,8 +40,9 @@ def main() -> int:
     parser = argparse.ArgumentParser()
     parser.add_argument("-m", dest="module")
     parser.add_argument("step")
-    for name in ("--city", "--feed", "--date", "--since"):
+    for name in ("--city", "--feed", "--date", "--since", "--approved-by", "--approved-at"):
         parser.add_argument(name)
+    parser.add_argument("--revised", action="store_true")
     call = vars(parser.parse_args())
     child = None
     plan = json.loads((FOLDER / "plan.json").read_text())
@@ -57,7 +59,7 @@ def main() -> int:
         ending = delivered(call["date"])
     told = {"inputs": ["bronze.some"], "outputs": [f"silver.{call['step']}"]}
     Path(os.environ["PINGAN_LINEAGE"]).write_text(json.dumps(told))
-    say(f"{call['step']} said {ending}")
+    say(plan.get(f"{call['step']} says", f"{call['step']} said {ending}"))
     return int(ending)
 
 

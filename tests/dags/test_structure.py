@@ -21,12 +21,13 @@ def upstream(dag: Any) -> dict[str, set[str]]:
     return {task.task_id: set(task.upstream_task_ids) for task in dag.tasks}
 
 
-def test_one_dag_a_feed_two_a_city_and_no_other(dags: dict[str, Any]) -> None:
+def test_one_dag_a_feed_three_a_city_and_no_other(dags: dict[str, Any]) -> None:
     feeds = {f"feed_{city.city_code}_{feed.feed_code}" for city in CITIES for feed in city.feeds}
     publications = {f"publish_{city.city_code}" for city in CITIES if city.feeds}
     assert feeds
     upkeep = {f"maintain_{city.city_code}" for city in CITIES if city.feeds}
-    assert set(dags) == feeds | publications | upkeep
+    revisions = {f"revise_{city.city_code}" for city in CITIES if city.feeds}
+    assert set(dags) == feeds | publications | upkeep | revisions
 
 
 @pytest.mark.parametrize("city", CITIES, ids=lambda city: city.city_code)
@@ -54,7 +55,13 @@ def test_a_failure_anywhere_makes_its_run_red(dags: dict[str, Any]) -> None:
     tasks = [task for dag in dags.values() for task in dag.tasks]
     assert {task.trigger_rule.value for task in tasks} == {"all_success"}
     assert not [task for task in tasks if task.is_teardown or task.is_setup]
-    leaves = {"refine", "complete", "wake", "maintain"}  # no further end that could be green where the line is red
+    leaves = {
+        "refine",
+        "complete",
+        "wake",
+        "maintain",
+        "release",
+    }  # no further end that could be green where the line is red
     assert {leaf.task_id for dag in dags.values() for leaf in dag.leaves} == leaves
 
 
@@ -93,8 +100,20 @@ def test_each_feed_wakes_the_publication(city: City, dags: dict[str, Any]) -> No
     assert waking == {f"silver.{feed.code}" for feed in city.feeds}
 
 
+@pytest.mark.parametrize("city", CITIES, ids=lambda city: city.city_code)
+def test_a_revision_waits_for_a_person_and_not_for_ever(city: City, dags: dict[str, Any]) -> None:
+    dag = dags[f"revise_{city.city_code}"]
+    chain = ["due", "index", "preview", "approve", "release"]
+    assert upstream(dag) == {"due": set()} | {after: {before} for before, after in pairwise(chain)}
+    approve = dag.get_task("approve")
+    assert approve.options == ["Approve", "Reject"]
+    assert approve.defaults is None  # silence is no approval
+    assert approve.response_timeout.total_seconds() > 0
+    assert dag.timetable.can_be_scheduled == bool(city.publication)
+
+
 def test_one_spark_step_at_a_time_and_one_run_a_dag(dags: dict[str, Any]) -> None:
-    spark = {"refine", "conform", "index", "flags", "release", "maintain"}
+    spark = {"refine", "conform", "index", "flags", "release", "maintain", "preview"}
     for dag in dags.values():
         assert dag.max_active_runs == 1
         assert not dag.catchup

@@ -4,21 +4,27 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from spark_jobs.errors import UsageError
 from spark_jobs.release import public_files
-from spark_jobs.release.record.journal import Published
+from spark_jobs.release.record import journal, keeping
+from spark_jobs.release.record.changes import CHANGES_FILE
+from spark_jobs.release.record.journal import Approval, Published
 from spark_jobs.release.record.release_calendar import (
     CALENDAR_FILE,
     PUNCTUALITY_FILE,
     calendar_rows,
     due,
+    due_revision,
     punctuality_rows,
 )
+from spark_jobs.release.revision import said_changes
 from tests.release import made_up
 from tests.release.record_world import FIRST, Make, Record, night
 
@@ -116,3 +122,58 @@ def test_both_are_published_in_both_tiers(record: Record) -> None:
         ]
         assert texts[0] == texts[1]
         assert list(csv.DictReader(io.StringIO(texts[0])))
+
+
+END, NIGHT = date(2026, 11, 30), date(2027, 1, 4)
+
+
+@pytest.mark.parametrize(
+    ("periods", "night", "expected"),
+    [
+        ([(END, "provisional"), (NIGHT, "provisional")], NIGHT, END),
+        ([(END, "provisional"), (NIGHT, "provisional")], NIGHT - timedelta(days=1), None),  # one day too early
+        ([(END, "provisional")], NIGHT, None),  # the night whose knowledge it needs is not there yet
+        ([(NIGHT, "provisional")], NIGHT, None),  # nothing was ever said of the month
+        ([(END, "provisional"), (NIGHT, "provisional"), (END, "revised")], NIGHT, None),
+        (
+            [(END, "provisional"), (NIGHT + timedelta(days=9), "provisional")],
+            NIGHT + timedelta(days=9),
+            END,
+        ),  # made good
+    ],
+)
+def test_which_month_is_to_be_revised(periods: list[tuple[date, str]], night: date, expected: date | None) -> None:
+    entries = [published(day, seven(day), status) for day, status in periods]
+    assert due_revision(METHODOLOGY, entries, night) == expected
+
+
+def test_what_a_revision_changes_is_said_of_every_area() -> None:
+    before = [{"area_code": area.area_code, "index": 101.3, "lower": 99.0, "upper": 103.0} for area in made_up.areas()]
+    now = [{**row, "index": 101.04} if n == 0 else dict(row) for n, row in enumerate(before)]
+    now[1] = {"area_code": now[1]["area_code"], "index": None, "lower": None, "upper": None}
+    said = said_changes(before, now, made_up.areas(), METHODOLOGY)
+    first, second, others = said.split("; ")
+    assert first.startswith("示范市 Demo City: 101.3 (")
+    assert "→ 101.0 (" in first
+    assert second.endswith("→ 无指数")
+    assert "5" in others
+
+
+@pytest.mark.parametrize(
+    ("by", "at"), [("an officer", None), (None, "2027-01-05T01:00:00Z"), ("an officer", "2027-01-05T01:00:00")]
+)
+def test_half_an_approval_is_none(by: str | None, at: str | None) -> None:
+    with pytest.raises(UsageError, match="--approved-by and --approved-at"):
+        Approval.of(by, at)
+
+
+def test_who_approved_and_when_stands_in_the_journal_and_the_changes(record: Record) -> None:
+    record.publish(FIRST, night(FIRST))
+    release = record.up(FIRST, 5, "revised", FIRST + timedelta(days=35), is_newest=False)
+    approval = Approval.of("an officer", "2027-01-05T09:00:00+08:00")
+    keeping.record(made_up.city(), METHODOLOGY, record.folder, release.document, night(FIRST), approval)
+    entry = journal.read(record.folder)[-1]
+    assert isinstance(entry, Published)
+    assert (entry.approved_by, entry.approved_at) == ("an officer", datetime(2027, 1, 5, 1, tzinfo=UTC))
+    said = json.loads((record.folder / CHANGES_FILE).read_text(encoding="utf-8"))["changes"][0]
+    assert (said["approved_by"], said["approved_at"]) == ("an officer", "2027-01-05T01:00:00Z")

@@ -16,11 +16,30 @@ from typing import Annotated, Any, Literal
 from pydantic import AwareDatetime, Field, TypeAdapter, field_serializer
 
 from expectations.models import Frozen
-from spark_jobs.errors import EnvironmentFault
+from spark_jobs.errors import EnvironmentFault, UsageError
 from spark_jobs.release.canonical import utc_text
 from spark_jobs.release.files import RELEASE_FILE, releases_folder
 
 JOURNAL_FILE = "journal.jsonl"
+
+
+class Approval(Frozen):
+    """The person whom a release waited for, and when they said yes."""
+
+    approved_by: str
+    approved_at: AwareDatetime
+
+    @classmethod
+    def of(cls, by: str | None, at: str | None) -> Approval | None:
+        """None where there is neither. Raises UsageError where one is not, or the instant has no time zone."""
+        if by is None and at is None:
+            return None
+        try:
+            return cls.model_validate({"approved_by": by, "approved_at": at})
+        except ValueError:
+            raise UsageError(
+                "release: --approved-by and --approved-at go together, the second an instant with its time zone"
+            ) from None
 
 
 class Event(Frozen):
@@ -140,7 +159,7 @@ def _adopted(city_folder: Path) -> list[Published | Withdrawn]:
     return entries
 
 
-def published(document: Mapping[str, Any], at: datetime) -> Published:
+def published(document: Mapping[str, Any], at: datetime, approval: Approval | None = None) -> Published:
     """The event of a release, from its document."""
     names = ("release_id", "period", "as_of", "status", "method_version")
-    return Published(at=at, **{name: document[name] for name in names})
+    return Published(at=at, **{name: document[name] for name in names}, **(dict(approval) if approval else {}))

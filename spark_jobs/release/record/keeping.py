@@ -24,7 +24,7 @@ from spark_jobs.release.canonical import json_text, utc_text
 from spark_jobs.release.public_files import public_folder
 from spark_jobs.release.record import journal
 from spark_jobs.release.record.changes import CHANGES_FILE, changes, notice
-from spark_jobs.release.record.journal import Published, Withdrawn
+from spark_jobs.release.record.journal import Approval, Published, Withdrawn
 from spark_jobs.release.record.release_calendar import (
     CALENDAR_FILE,
     PUNCTUALITY_FILE,
@@ -41,9 +41,16 @@ N_EVENTS = b"journal_events"  # in the file's own metadata
 Says = Callable[[Path, Published, date, Methodology], list[Row]]
 
 
-def record(city: City, methodology: Methodology, city_folder: Path, document: Mapping[str, Any], now: datetime) -> None:
+def record(
+    city: City,
+    methodology: Methodology,
+    city_folder: Path,
+    document: Mapping[str, Any],
+    now: datetime,
+    approval: Approval | None = None,
+) -> None:
     """Enter a release that is up into the journal, once, and bring the files up to date."""
-    journal.enter(city_folder, journal.published(document, now))
+    journal.enter(city_folder, journal.published(document, now, approval))
     keep(city, methodology, city_folder)
 
 

@@ -62,6 +62,21 @@ def is_month_end(day: date) -> bool:
     return day.day == calendar.monthrange(day.year, day.month)[1]
 
 
+def due_revision(methodology: Methodology, entries: Sequence[Published | Withdrawn], night: date) -> date | None:
+    """The newest end of a month that can be revised once the business date `night` is published, and has not been.
+
+    None before that, once it stands as revised, and for a day of which nothing was ever published.
+    """
+    published = [entry for entry in entries if isinstance(entry, Published)]
+    if not any(entry.period >= night for entry in published):
+        return None
+    day = _revised_in(methodology, night + timedelta(days=1))
+    while not is_month_end(day):
+        day -= timedelta(days=1)
+    statuses = {entry.status for entry in published if entry.period == day}
+    return day if statuses == {"provisional"} else None
+
+
 def calendar_rows(methodology: Methodology, newest: date) -> Iterator[list[str]]:
     """Header and rows of release_calendar.csv: a year ahead of the newest business date that is published."""
     yield ["kind_code", "business_date", "status_code", "due_on", "by_local_time"]
