@@ -47,7 +47,10 @@ class Record:
             public = public_files.public_folder(self.folder)
             shown = {"index.csv": index_csv(release), "trend.csv": trend_csv(release)}
             files.write_release(public, release.release_id, {name: text.encode() for name, text in shown.items()})
-            for folder, latest in ((public, public_document(release)), (self.folder, files.latest(release, (), release.document))):
+            for folder, latest in (
+                (public, public_document(release)),
+                (self.folder, files.latest(release, (), release.document)),
+            ):
                 files.write_latest(folder, {**latest, "folder": f"releases/{release.release_id}", "stale": None})
         return release
 
