@@ -85,7 +85,7 @@ def test_a_bad_row_is_set_aside_alone(new_drops: NewDrops, case: Case) -> None:
 
 
 @pytest.mark.parametrize("case", FILES.values(), ids=FILES.keys())
-def test_a_bad_file_stops_the_feed_with_a_letter_and_loses_nothing(new_drops: NewDrops, case: Case) -> None:
+def test_a_bad_file_stops_the_feed_with_a_report_and_loses_nothing(new_drops: NewDrops, case: Case) -> None:
     drops = new_drops(case)
     manifest = landed(drops, case)
     with pytest.raises(ContractBreach, match=case.rule) as breach:

@@ -140,7 +140,7 @@ def test_nothing_live_at_all_stops() -> None:
     assert gates_of(given)["computable"].detail.en.endswith("can be published: Too few events for a score")
 
 
-def test_where_nothing_is_live_the_letter_names_the_feeds_that_have_not_come() -> None:
+def test_where_nothing_is_live_the_report_names_the_feeds_that_have_not_come() -> None:
     late = dict.fromkeys(made_up.KIND_OF_FEED, date(2026, 11, 20))
     given = changed("indicator_value", lambda frame: frame.assign(state_code="missing_feed"), delivered=late)
     gates = gates_of(given)

@@ -270,7 +270,7 @@ def test_before_the_first_release(mart: str) -> None:
     assert serving.served_release(mart, "demo") is None
 
 
-def test_no_database_is_one_letter_without_the_password(release: Release) -> None:
+def test_no_database_is_one_report_without_the_password(release: Release) -> None:
     with pytest.raises(EnvironmentFault, match="serving database") as fault:
         serving.write_serving("postgresql://mart_owner:hush@127.0.0.1:1/mart", release)
     assert "hush" not in str(fault.value)
