@@ -15,6 +15,10 @@ import pandas as pd
 from expectations.models import Text
 from expectations.outcomes import Outcome
 from spark_jobs.errors import ContractBreach, StepError
+from spark_jobs.index.engine.arrays import EngineInputError
+from spark_jobs.index.engine.inputs import IndexInput
+from spark_jobs.index.engine.metamorphic import metamorphic
+from spark_jobs.index.engine.released_inputs import released_goalposts, released_inputs
 from spark_jobs.index.engine.territory import REMAINDER
 from spark_jobs.release.jumps import unexplained_jumps
 from spark_jobs.release.model import Gate, ReleaseInput, Severity
@@ -173,6 +177,32 @@ def publication_suite(given: ReleaseInput, tables: Mapping[str, pd.DataFrame]) -
     return _passed("发布检查全部通过", "the publication suite found no fault")
 
 
+def relations_kept(given: ReleaseInput, tables: Mapping[str, pd.DataFrame]) -> Verdict:
+    """What holds of any city holds of this one: an engine with a wrong sign, unit or smoothing does not publish."""
+    headline = tables["input"][tables["input"]["window"] == "headline"]
+    if headline.empty:
+        return _passed("没有可检验的指标", "no indicator to judge")
+    try:
+        inputs = released_inputs(headline, given.methodology)
+        goalposts = released_goalposts(tables["scale"], given.methodology)
+        found = metamorphic(IndexInput(inputs.area_codes, inputs.headline), goalposts, given.methodology)
+    except EngineInputError as error:
+        return _failed(
+            "发布的汇总数无法重新计算（详见运行记录）", f"the released inputs cannot be computed from: {error}"
+        )
+    if found.faults:
+        zh = f"计算引擎违反了应恒成立的关系（{len(found.faults)}处，详见运行记录）"
+        return _failed(zh, f"the engine breaks relations that always hold: {_list(list(found.faults))}")
+    zh, en = "计算引擎应恒成立的关系全部成立", "the relations that hold in any city hold"
+    if not found.n_turned:
+        return _passed(zh, en)
+    return _passed(
+        f"{zh}；{found.n_turned}处落在指数不单调的区域（得分超过1.5M+S²/2M），不作判断",
+        f"{en}; {found.n_turned} increases of harm lie where the index is not monotone (a score above 1.5 M + S²/(2 M)) "
+        "and were not judged",
+    )
+
+
 def disclosure(given: ReleaseInput, tables: Mapping[str, pd.DataFrame]) -> Verdict:
     """County level and above only; no personal column, no personal number in a text.
 
@@ -238,6 +268,16 @@ GATES: dict[str, Check] = {
             "a movement whose parts add up; a city that is its counties and the remainder",
         ),
         publication_suite,
+    ),
+    "relations": Check(
+        Text("应恒成立的关系", "relations that always hold"),
+        Text(
+            "县区换序、换单位、件数与分母同比放大、单独计算，结果不变；伤害增加，该县区指数不升；小数平滑方向正确",
+            "the engine on this release's inputs: counties in another order, another unit, many times as many events over as "
+            "large a denominator and a county alone change nothing; more harm raises no county's index; no indicator reversed; "
+            "few events are smoothed. Where an AMPI is not monotone the gate says so",
+        ),
+        relations_kept,
     ),
     "disclosure": Check(
         Text("披露检查", "disclosure"),

@@ -12,6 +12,7 @@ import pytest
 
 from spark_jobs.errors import ContractBreach
 from spark_jobs.feeds.feed_status import batches_read, feed_status
+from spark_jobs.index.engine import scale, window_draws
 from spark_jobs.release.build import canonical_tables
 from spark_jobs.release.gates import (
     GATES,
@@ -23,7 +24,7 @@ from spark_jobs.release.gates import (
 )
 from spark_jobs.release.jumps import unexplained_jumps
 from spark_jobs.release.model import Gate, Previous, ReleaseInput
-from tests.release import made_up
+from tests.release import computed, made_up
 
 pytestmark = pytest.mark.unit
 COUNTY = made_up.COUNTIES[0][0]
@@ -274,3 +275,30 @@ def test_a_personal_number_in_a_text_stops_and_is_not_repeated(number: str) -> N
 
 def test_small_counts_of_a_county_are_public() -> None:
     assert failed(with_cell("indicator_value", "n_events", 1.0)) == []
+
+
+@pytest.fixture(scope="module")
+def computed_night() -> ReleaseInput:
+    return computed.release_input()
+
+
+def test_the_relations_are_judged_on_the_figures_of_the_release(computed_night: ReleaseInput) -> None:
+    verdict = GATES["relations"].judge(computed_night, canonical_tables(computed_night))
+    assert verdict.passed
+    assert verdict.detail.en.startswith("the relations that hold in any city hold")
+
+
+def test_an_engine_with_a_turned_sign_does_not_publish(
+    computed_night: ReleaseInput, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def turned(x: Any, x0: float, low: float, high: float, centre: float, span: float) -> Any:
+        return scale.score(x, x0, low, high, centre, -span)
+
+    monkeypatch.setattr(window_draws, "score", turned)
+    assert failed(computed_night) == ["relations"]
+
+
+def test_inputs_that_cannot_be_computed_from_do_not_publish(computed_night: ReleaseInput) -> None:
+    inputs = computed_night.frames["input"]
+    twice = pd.concat([inputs, inputs[inputs["window"] == "headline"].iloc[:1]])
+    assert failed(replace(computed_night, frames={**computed_night.frames, "input": twice})) == ["relations"]
