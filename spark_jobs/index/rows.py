@@ -98,6 +98,7 @@ def domain_rows(result: IndexResult, units: list[str]) -> Iterator[Row]:
                 "value": _number(d.value[row, u]),
                 "lower": _number(d.lower[row, u]),
                 "upper": _number(d.upper[row, u]),
+                "change_1y": _number(d.change[row, u]),
                 "is_live": bool(d.is_live[row, u]),
                 "live_weight_share": float(d.live_weight_share[row, u]),
             }

@@ -302,6 +302,23 @@ def test_change_against_last_year_has_the_sign_of_the_change(
     assert np.isnan(run(worse, goalposts, methodology).overall.change).all()
 
 
+def test_a_domain_changes_where_its_own_indicators_do_and_no_other(
+    year: Year, goalposts: Goalposts, methodology: Methodology
+) -> None:
+    worse = changed(
+        year(RISK), "b1", counts=1.5 * next(w.counts for w in year(RISK) if w.indicator_id.startswith("b1"))
+    )
+    change = run(worse, goalposts, methodology, last_year=year(RISK)).domains.change
+    is_own = np.array([domain.id == "incidents" for domain in methodology.domains])
+    assert np.all(change[is_own] < -3.0)
+    np.testing.assert_allclose(change[~is_own], 0.0, atol=1.0)
+    assert np.isnan(run(worse, goalposts, methodology).domains.change).all()
+    silent = changed(year(RISK), "c1", is_live=False)
+    change = run(silent, goalposts, methodology, last_year=year(RISK)).domains.change
+    gone = np.isnan(change).all(axis=1)
+    assert [domain.id for domain, none in zip(methodology.domains, gone, strict=True) if none] == ["disputes"]
+
+
 def test_change_compares_like_with_like(year: Year, goalposts: Goalposts, methodology: Methodology) -> None:
     """An indicator that was bad in one year and is missing in the other must not look like a change."""
     bad = 3.0 * next(w.counts for w in year(RISK) if w.indicator_id.startswith("a2"))

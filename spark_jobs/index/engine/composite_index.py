@@ -118,11 +118,11 @@ def compute_index(inputs: IndexInput, goalposts: Goalposts, methodology: Methodo
     now = draw_window(inputs.headline, goalposts, methodology, seed, "headline", inputs.area_codes)
     domains = _domain_draws(now.scores, now.is_live, methodology, "ampi")
     index = index_draws(domains, methodology)
-    change = _change_draws(inputs, now, goalposts, methodology, seed)
+    change, of_domains = _change_draws(inputs, now, goalposts, methodology, seed)
     return IndexResult(
         area_codes=inputs.area_codes,
         indicators=indicator_result(now, goalposts, methodology),
-        domains=_domain_result(domains, now.is_live, methodology),
+        domains=_domain_result(domains, of_domains, now.is_live, methodology),
         overall=_overall_result(index, domains, now, change, methodology),
         draws=index,
     )
@@ -176,17 +176,16 @@ def _require_method(method: str) -> None:
 
 def _change_draws(
     inputs: IndexInput, now: WindowDraws, goalposts: Goalposts, methodology: Methodology, seed: int
-) -> FloatArray:
-    """Index now minus index last year, (n_units, n_draws), on indicators live in both."""
+) -> tuple[FloatArray, FloatArray]:
+    """Now minus last year on indicators live in both: index (n_units, n_draws), domains (n_domains, n_units, n_draws)."""
     n_areas = len(inputs.area_codes)
     if not inputs.last_year:
-        return np.full((n_areas + 1, methodology.posterior.draws), np.nan)
+        nothing = np.full((len(methodology.domains), n_areas + 1, methodology.posterior.draws), np.nan)
+        return nothing[0], nothing
     before = draw_window(inputs.last_year, goalposts, methodology, seed, "last_year", inputs.area_codes)
     both = now.is_live & before.is_live
-    then_and_now = [
-        index_draws(_domain_draws(window.scores, both, methodology, "ampi"), methodology) for window in (before, now)
-    ]
-    return then_and_now[1] - then_and_now[0]
+    then, today = (_domain_draws(window.scores, both, methodology, "ampi") for window in (before, now))
+    return index_draws(today, methodology) - index_draws(then, methodology), today - then
 
 
 def indicator_result(now: WindowDraws, goalposts: Goalposts, methodology: Methodology) -> IndicatorResult:
@@ -215,7 +214,9 @@ def indicator_result(now: WindowDraws, goalposts: Goalposts, methodology: Method
     )
 
 
-def _domain_result(domains: FloatArray, is_live: BoolArray, methodology: Methodology) -> DomainResult:
+def _domain_result(
+    domains: FloatArray, change: FloatArray, is_live: BoolArray, methodology: Methodology
+) -> DomainResult:
     lower, value, upper = _quantiles(domains, methodology)
     shares = [
         live_share(np.array([i.weight for i in domain.indicators]), is_live[rows])
@@ -226,6 +227,7 @@ def _domain_result(domains: FloatArray, is_live: BoolArray, methodology: Methodo
         value=value,
         lower=lower,
         upper=upper,
+        change=np.median(change, axis=-1),
         is_live=~np.isnan(value),
         live_weight_share=np.stack(shares),
     )

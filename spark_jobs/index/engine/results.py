@@ -37,12 +37,16 @@ class IndicatorResult:
 
 @dataclass(frozen=True)
 class DomainResult:
-    """Arrays (n_domains, n_units); value and interval are NaN where the domain is not live."""
+    """Arrays (n_domains, n_units); value and interval are NaN where the domain is not live.
+
+    change: this window minus the same window last year, on the indicators live in both; NaN where these are too few.
+    """
 
     domain_ids: tuple[str, ...]
     value: FloatArray
     lower: FloatArray
     upper: FloatArray
+    change: FloatArray
     is_live: BoolArray
     live_weight_share: FloatArray
 
