@@ -30,3 +30,11 @@ def business_date(text: str, city: City) -> date:
     if day < first:
         raise UsageError(f"date: {day} lies before {first}, the first day that any feed of {city.name.en} covers")
     return day
+
+
+def business_month(text: str) -> date:
+    """First day of a month given by a person. Raises UsageError for what is no month."""
+    try:
+        return datetime.strptime(text, "%Y-%m").replace(tzinfo=UTC).date()
+    except ValueError:
+        raise UsageError(f"month: expected YYYY-MM, found {text!r}") from None

@@ -23,7 +23,7 @@ from expectations.located_yaml import ContractError
 from expectations.models import Feed, FilesSource
 from expectations.outcomes import Outcome
 from spark_jobs import lineage
-from spark_jobs.business_date import business_date
+from spark_jobs.business_date import business_date, business_month
 from spark_jobs.errors import StepError, UsageError
 from spark_jobs.private_files import private_by_default
 from spark_jobs.settings import REPOSITORY, settings
@@ -292,6 +292,20 @@ def withdraw(
     folder, now = here.published / the_city.city_code, datetime.now(UTC)
     who = by or getpass.getuser()
     typer.echo(withdrawal.withdraw(the_city, load_methodology(), folder, here.mart_url, release_id, why, who, now))
+
+
+@app.command()
+def monthly(
+    city: CityOption,
+    month: Annotated[str, typer.Option("--month", help="Month that is over, YYYY-MM, with a revised release.")],
+) -> None:
+    """Publish a month for everybody, after disclosure control, from its revised release. Needs no Spark."""
+    the_city, first = load_city(city), business_month(month)
+
+    from spark_jobs.index.methodology import load_methodology
+    from spark_jobs.release.monthly_files import publish_month
+
+    publish_month(settings().published, the_city, first, load_methodology(), typer.echo)
 
 
 @app.command()

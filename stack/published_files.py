@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
-from spark_jobs.release.gates import GATES
+from spark_jobs.release.gates import GATES, Check
+from spark_jobs.release.monthly_gates import MONTHLY_GATES
 from spark_jobs.released.columns import ACROSS, TABLES, Column, Table, Tier
 from stack.layout import REPOSITORY
 
@@ -20,7 +21,13 @@ TIERS: dict[Tier, str] = {
 def page() -> str:
     """The page as it stands, its rendered sections made anew."""
     text = FILE.read_text(encoding="utf-8")
-    for name, lines in {"gates": gates(), "files": files(), "columns": columns(), "across": across()}.items():
+    for name, lines in {
+        "gates": gates(GATES),
+        "monthly_gates": gates(MONTHLY_GATES),
+        "files": files(),
+        "columns": columns(),
+        "across": across(),
+    }.items():
         text = with_section(text, name, lines)
     return text
 
@@ -33,11 +40,11 @@ def with_section(page: str, name: str, lines: list[str]) -> str:
     return "\n".join([before + opened + mark.splitlines()[0], "", *lines, "", closed + after])
 
 
-def gates() -> list[str]:
-    """The gates as a table."""
+def gates(declared: Mapping[str, Check]) -> list[str]:
+    """Gates as a table."""
     rows = [
         f"| `{name}` | {each.name.zh} {each.name.en} | {each.looks_at.zh}; {each.looks_at.en} |"
-        for name, each in GATES.items()
+        for name, each in declared.items()
     ]
     return ["| gate 关口 | | looks at 检查 |", "|---|---|---|", *rows]
 

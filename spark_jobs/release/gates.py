@@ -67,11 +67,14 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Check:
-    """A gate as it is declared: its name, what it looks at (for the documents), and the function that judges."""
+    """A gate as it is declared: its name, what it looks at (for the documents), and the function that judges.
+
+    Gates of a night judge (ReleaseInput, canonical tables), those of a month its Candidate (monthly_gates.py).
+    """
 
     name: Text
     looks_at: Text
-    judge: Callable[[ReleaseInput, Mapping[str, pd.DataFrame]], Verdict]
+    judge: Callable[..., Verdict]
 
 
 def judge(given: ReleaseInput, tables: Mapping[str, pd.DataFrame]) -> tuple[Gate, ...]:

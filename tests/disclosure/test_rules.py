@@ -26,7 +26,7 @@ METHODOLOGY = load_methodology()
         ("[death, robbery_rape, wounding_serious]", "[]", "sensitive.strata"),
         ("largest_share: 0.2", "largest_share: 1.2", "amounts.largest_share"),
         ("max_hidden_share: 0.15", "max_hidden_share: 0", "max_hidden_share"),
-        ("reuse_months: 12", "reuse_months: -1", "reuse_months"),
+        ("reuse_months: {flow: 12", "reuse_months: {flow: -1", "reuse_months.flow"),
         ('version: "2026.1"\n', "", "version"),
     ],
 )

@@ -128,7 +128,7 @@ class System:
                 continue
             variables = np.flatnonzero(self.block == block)
             equations, sums = (m[:, variables].toarray() for m in (self.equations[rows], self.sums[targets]))
-            shares = np.linalg.lstsq(equations.T, sums.T, rcond=None)[0]
+            shares = np.linalg.pinv(equations @ equations.T) @ (equations @ sums.T)
             is_known = np.abs(equations.T @ shares - sums.T).max(axis=0) < EXACT
             values = shares.T @ self.values[rows]
             found |= {int(n): (float(v), float(v)) for n, v in zip(targets[is_known], values[is_known], strict=True)}

@@ -14,6 +14,7 @@ from spark_jobs.index.methodology import Indicator, Methodology
 
 RULES_PATH = Path(__file__).with_name("disclosure.yml")
 Events = Annotated[int, Field(gt=0)]
+Months = Annotated[int, Field(gt=0)]
 Share = Annotated[float, Field(gt=0.0, lt=1.0)]
 
 
@@ -37,6 +38,13 @@ class ScoreRule(Frozen):
     protection: Annotated[float, Field(gt=0.0)]
 
 
+class ReuseRule(Frozen):
+    """Months by what an indicator measures: a flow over a year, or a stock of one day."""
+
+    flow: Months
+    stock: Months
+
+
 class DisclosureRules(Frozen):
     """The whole of disclosure.yml."""
 
@@ -45,7 +53,7 @@ class DisclosureRules(Frozen):
     sensitive: SensitiveRule
     amounts: AmountRule
     scores: ScoreRule
-    reuse_months: Annotated[int, Field(gt=0)]
+    reuse_months: ReuseRule
     max_hidden_share: Share
 
     def of(self, indicator: Indicator) -> ClassRule:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Literal
 
@@ -88,7 +88,7 @@ class Control:
         """The pattern of `month`. `narrow`: cells that an attack on this month's files has placed too well."""
         needed: dict[Key, Reason] = dict.fromkeys(narrow, "narrow")
         needed |= {cell.key: reason for cell in cells if (reason := self._primary(cell))}
-        kept = {key: was for key, was in before.hidden.items() if self._is_kept(was, month)} if before else {}
+        kept = {key: was for key, was in before.hidden.items() if self._is_kept(key, was, month)} if before else {}
         rows: dict[tuple[str, str], list[Cell]] = {}
         for cell in cells:
             rows.setdefault(cell.key[:2], []).append(cell)
@@ -111,8 +111,10 @@ class Control:
         narrowest = min((narrowest_stratum(cell.count, each, days, self.rules) for each in known), default=math.inf)
         return "stratum" if narrowest < self.rules.sensitive.stratum_protection else None
 
-    def _is_kept(self, was: Hidden, month: date) -> bool:
-        return _months(was.needed, month) < self.rules.reuse_months
+    def _is_kept(self, key: Key, was: Hidden, month: date) -> bool:
+        is_stock = any(i.id == key[1] and i.measure == "stock" for i in self.methodology.indicators)
+        reuse = self.rules.reuse_months
+        return _months(was.needed, month) < (reuse.stock if is_stock else reuse.flow)
 
     def _row(
         self, row: Sequence[Cell], needed: Mapping[Key, Reason], kept: Mapping[Key, Hidden], month: date
@@ -121,33 +123,32 @@ class Control:
         counts = {cell.key: cell.count for cell in row}
         table, indicator_id, _ = row[0].key
         counties = [key for key in counts if key[2] != self.city_code]
-        reasons = {key: needed.get(key) or kept[key].reason for key in counts if key in needed or key in kept}
-        reasons |= dict.fromkeys(self._complement(counts, set(reasons), row), "complement")
+        now = {key for key in counts if key in needed}
+        now |= set(self._complement(counts, now, kept))
+        now |= set(self._complement(counts, now | (kept.keys() & counts.keys()), kept))
+        reasons: dict[Key, Reason] = dict.fromkeys(now, "complement")
+        reasons |= {key: needed.get(key) or kept[key].reason for key in counts if key in needed or key in kept}
         whole: Key = (table, indicator_id, COUNTIES)
         too_many = sum(key in reasons for key in counties) > self.rules.max_hidden_share * len(counties)
         if table in self.coarser and (too_many or whole in kept):
             reasons = {key: why for key, why in reasons.items() if key not in counties} | {whole: "coarser"}
-        is_needed = any(key in needed for key in counts)
+            now |= {whole} if too_many else set()
         return {
-            key: Hidden(
-                reason,
-                kept[key].since if key in kept else month,
-                month if is_needed or key not in kept else kept[key].needed,
-            )
+            key: Hidden(reason, kept[key].since if key in kept else month, month if key in now else kept[key].needed)
             for key, reason in reasons.items()
         }
 
-    def _complement(self, counts: Mapping[Key, float], hidden: set[Key], row: Sequence[Cell]) -> Iterator[Key]:
-        """Further counties of a row, the smallest first, until what is hidden cannot be had by subtraction."""
+    def _complement(self, counts: Mapping[Key, float], hidden: set[Key], kept: Mapping[Key, Hidden]) -> Iterator[Key]:
+        """Counties to hide beside `hidden` until these cannot be had by subtraction: kept ones, then the smallest."""
         if not hidden or any(key[2] == self.city_code for key in hidden):
             return
-        rule = self.rules.of(next(i for i in self.methodology.indicators if i.id == row[0].indicator_id))
-        others = sorted((count, key) for key, count in counts.items() if key not in hidden and key[2] != self.city_code)
+        rule = self.rules.of(next(i for i in self.methodology.indicators if i.id == next(iter(counts))[1]))
+        others = [key for key in counts if key not in hidden and key[2] != self.city_code]
         n, events = len(hidden), sum(counts[key] for key in hidden)
-        for count, key in others:
+        for key in sorted(others, key=lambda key: (key not in kept, counts[key], key)):
             if n >= 2 and events >= rule.protection:
                 return
-            n, events = n + 1, events + count
+            n, events = n + 1, events + counts[key]
             yield key
 
     def _domains(
@@ -166,14 +167,15 @@ class Control:
             }
             n_hidden = {d: sum(each is not None for each in own) for d, own in parts.items() if own}
             needed = {d: max(each.needed for each in parts[d] if each) for d, n in n_hidden.items() if n == 1}
-            for domain, when in needed.items():
-                key = (DOMAINS, domain.id, area)
-                hidden[key] = Hidden("narrow", hidden[key].since if key in hidden else month, when)
+            for domain in needed:
+                hidden.setdefault((DOMAINS, domain.id, area), Hidden("narrow", month, month))
             chosen = [d for d in n_hidden if (DOMAINS, d.id, area) in hidden]
             if len(chosen) == 1 and len(n_hidden) > 1:
                 second = min((d for d in n_hidden if d not in chosen), key=lambda d: (-n_hidden[d], d.weight, d.id))
                 until = hidden[DOMAINS, chosen[0].id, area].needed
                 hidden[DOMAINS, second.id, area] = Hidden("complement", month, until)
+            for key in [key for key in hidden if key[2] == area and needed]:
+                hidden[key] = replace(hidden[key], needed=max(needed.values()))
         return hidden
 
 

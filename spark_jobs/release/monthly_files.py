@@ -1,0 +1,137 @@
+"""The months as static files: public/<city>/monthly/<YYYY-MM>/ for everybody, and why cells are hidden in
+published/<city>/monthly/<YYYY-MM>/ for those who may know.
+
+A month is made of one revised release as it lies in its folder, published once and never edited. Needs no Spark.
+"""
+
+from __future__ import annotations
+
+import calendar
+import csv
+import io
+import json
+from collections.abc import Callable
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from expectations.models import City, Text
+from spark_jobs.errors import UsageError
+from spark_jobs.index.methodology import Methodology
+from spark_jobs.release import files
+from spark_jobs.release.disclosure.published import public_files
+from spark_jobs.release.disclosure.rules import load_rules
+from spark_jobs.release.disclosure.suppression import Hidden, Pattern
+from spark_jobs.release.model import Area
+from spark_jobs.release.monthly import SCHEMA_VERSION, TABLES_READ, TIER, Month, MonthInput
+from spark_jobs.release.monthly_gates import MONTHLY, judge_month, protected
+from spark_jobs.release.public_files import public_folder
+from spark_jobs.released.columns import TABLES, canonical_frame
+
+PATTERN_FILE = "pattern.csv"
+ACCOUNT_FILE = "disclosure.json"
+
+
+def publish_month(
+    published: Path, city: City, month: date, methodology: Methodology, say: Callable[[str], None]
+) -> None:
+    """Let everybody see `month` (its first day), from the revised release of its last day.
+
+    Raises UsageError without such a release or if another one is out, MonthlyGateFailed if a gate is not passed.
+    """
+    folder = published / city.city_code
+    public = public_folder(folder)
+    with files.only_publisher(folder):
+        document = _revised_release(folder, month)
+        if _is_out(public, month, document["release_id"]):
+            say(f"{city.city_code} {month:%Y-%m}: nothing new; {document['release_id']} is already published")
+            return
+        given = _read(folder, city, document)
+        rules, before = load_rules(methodology), pattern_before(folder, month)
+        candidate = protected(given, document["status"], methodology, rules, before, public_files(public))
+        judge_month(candidate)
+        _write(candidate.month, folder, public)
+    share = 100 * candidate.month.hidden_share
+    say(f"{city.city_code} {month:%Y-%m}: published {document['release_id']}; {share:.0f} % of county cells are hidden")
+
+
+def pattern_before(city_folder: Path, month: date) -> Pattern | None:
+    """The pattern of the newest month before this one, None for the first."""
+    months = {path.parent.name: path for path in (city_folder / MONTHLY).glob(f"*/{PATTERN_FILE}")}
+    earlier = max((name for name in months if name < f"{month:%Y-%m}"), default=None)
+    return None if earlier is None else parse_pattern(earlier, months[earlier].read_bytes())
+
+
+def parse_pattern(month: str, content: bytes) -> Pattern:
+    """What monthly.pattern_csv wrote."""
+    rows = csv.DictReader(io.StringIO(content.decode("utf-8-sig"), newline=""))
+    hidden = {
+        (row["table"], row["part"], row["area_code"]): Hidden(
+            row["reason"],  # type: ignore[arg-type] # a Reason, as it was written
+            date.fromisoformat(row["since"]),
+            date.fromisoformat(row["needed"]),
+        )
+        for row in rows
+    }
+    return Pattern(date.fromisoformat(f"{month}-01"), hidden)
+
+
+def _revised_release(city_folder: Path, month: date) -> dict[str, Any]:
+    """release.json of the newest release of the month's last day that is not provisional."""
+    last = month.replace(day=calendar.monthrange(month.year, month.month)[1])
+    found = [
+        json.loads(path.read_text(encoding="utf-8"))
+        for path in (city_folder / "releases").glob(f"{last:%Y%m%d}-*/{files.RELEASE_FILE}")
+    ]
+    revised = [document for document in found if document["status"] != "provisional"]
+    if not revised:
+        raise UsageError(
+            f"monthly: expected a revised release of {last} in {city_folder / 'releases'}, found "
+            f"{len(found)} provisional; run the steps index and release of this date with --revised first"
+        )
+    newest: dict[str, Any] = max(revised, key=lambda document: (document["as_of"], document["release_id"]))
+    return newest
+
+
+def _is_out(public: Path, month: date, release_id: str) -> bool:
+    """Whether the month is public already, made of this release."""
+    path = public / MONTHLY / f"{month:%Y-%m}" / ACCOUNT_FILE
+    if not path.is_file():
+        return False
+    out = json.loads(path.read_text(encoding="utf-8"))["release_id"]
+    if out != release_id:
+        raise UsageError(
+            f"monthly: {month:%Y-%m} is published from {out} and is never edited; the newest revised release is "
+            f"{release_id}. A correction is a release of its own."
+        )
+    return True
+
+
+def _read(city_folder: Path, city: City, document: dict[str, Any]) -> MonthInput:
+    folder = files.release_folder(city_folder, document["release_id"])
+    tables = {
+        name: canonical_frame(name, files.parse_csv(name, (folder / TABLES[name].file).read_bytes()))
+        for name in TABLES_READ
+    }
+    whole, counties = document["city_index"], document["counties"]
+    areas = [Area(whole["area_code"], "city", Text(whole["name_zh"], whole["name_en"]))]
+    areas += [Area(each["area_code"], "county", Text(each["name_zh"], each["name_en"])) for each in counties]
+    period = date.fromisoformat(document["period"])
+    return MonthInput(city.city_code, document["release_id"], period, document["method_version"], tuple(areas), tables)
+
+
+def _write(month: Month, city_folder: Path, public: Path) -> None:
+    """The restricted account first, so that no month is public whose pattern is not kept; latest.json last."""
+    name = f"{month.given.month:%Y-%m}"
+    for folder, written in ((city_folder, month.restricted_files()), (public, month.files())):
+        (folder / MONTHLY).mkdir(parents=True, exist_ok=True)
+        files.write_folder(folder / MONTHLY / name, written)
+    newest = max(path.name for path in (public / MONTHLY).glob("????-??"))
+    content = {
+        "schema_version": SCHEMA_VERSION,
+        "tier": TIER,
+        "city": month.given.city,
+        "month": newest,
+        "folder": newest,
+    }
+    files.write_latest(public / MONTHLY, content)
