@@ -10,5 +10,6 @@ files.py lake.py serving.py                                      the three copie
 mart.yml mart.py serving_tables.py                               the tables of the serving database and their rows
 verify.py  reproduce.py  verification.py                         are the files what they claim to be, do the figures follow
 summary.py      the table a run prints
+monthly.py  monthly_gates.py  monthly_files.py  disclosure/      the public month after disclosure control
 job.py          the thin edge to Spark
 """

@@ -209,9 +209,9 @@ def counted_cells(given: MonthInput, methodology: Methodology) -> list[Cell]:
         indicator, area, count = row["indicator_id"], row["area_code"], row["n_events"]
         if count is None:
             continue
-        rest = row["exposure"] - count if indicators[indicator].kind == "proportion" else None
+        rest = row["denominator"] - count if indicators[indicator].kind == "proportion" else None
         rate = _digits(row["rate"], round)
-        amount = None if rate is None else rate * row["exposure"] / indicators[indicator].rate_per
+        amount = None if rate is None else rate * row["denominator"] / indicators[indicator].rate_per
         found.append(Cell(YEAR, indicator, area, count, rest, dict(strata[indicator, area]), amount))
     return found + [
         Cell(PULSE, row["indicator_id"], row["area_code"], row["observed"])
@@ -243,7 +243,7 @@ def _indicator_figures(row: Mapping[str, Any]) -> Row:
     """Counts as they are, rates in three digits and scores in whole points; intervals are rounded outwards."""
     return {
         "n_events": row["n_events"],
-        "exposure": None if row["exposure"] is None else float(f"{row['exposure']:.9g}"),
+        "denominator": None if row["denominator"] is None else float(f"{row['denominator']:.9g}"),
         "rate": _digits(row["rate"], round),
         "rate_lower": _digits(row["rate_lower"], math.floor),
         "rate_upper": _digits(row["rate_upper"], math.ceil),
@@ -284,5 +284,5 @@ def _status(value: float | None, is_hidden: bool, state_code: str | None = None)
     """Status codes of a cell: a hidden one, one without a value, one as it should be."""
     if is_hidden:
         return {"obs_status": SUPPRESSED, "conf_status": CONFIDENTIAL}
-    missing = CANNOT_EXIST if state_code == "no_exposure" else NOT_COLLECTED
+    missing = CANNOT_EXIST if state_code == "no_denominator" else NOT_COLLECTED
     return {"obs_status": missing if value is None else NORMAL, "conf_status": FREE}

@@ -191,7 +191,7 @@ def _indicator_value(found: Figures, day: date) -> pd.DataFrame:
     return pd.DataFrame([
         {
             "area_code": area.area_code, "indicator_id": indicator.id, "n_events": float(found.events[i][:, n].sum()),
-            "exposure": float(found.exposure[i, n]), **_around("rate", indicator.rate_per * float(found.rate[i, n]), 0.8),
+            "denominator": float(found.exposure[i, n]), **_around("rate", indicator.rate_per * float(found.rate[i, n]), 0.8),
             **_around("score", float(found.score[i, n]), 0.9), "state_code": "live", "missing_since": None,
             "feed_codes": None, "counted_through": day,
         }
@@ -223,7 +223,7 @@ def _inputs(found: Figures) -> pd.DataFrame:
     return pd.DataFrame([
         {
             "indicator_id": indicator.id, "area_code": code, "window": "headline", "stratum": stratum,
-            "count": float(found.events[i][s, n + 1]), "exposure": float(found.exposure[i, n + 1]),
+            "count": float(found.events[i][s, n + 1]), "denominator": float(found.exposure[i, n + 1]),
         }
         for i, indicator in enumerate(METHODOLOGY.indicators)
         for s, stratum in enumerate(indicator.strata) for n, code in enumerate(COUNTIES)

@@ -150,7 +150,7 @@ def test_a_printed_county_beside_a_hidden_one_stops_the_month(
     """What is public already cannot be hidden: yesterday's file prints a county of three."""
     earlier = tmp_path / "public" / "demo" / "monthly" / "2026-09" / "indicators.csv"
     earlier.parent.mkdir(parents=True)
-    columns = "area_code,indicator_id,first_day,last_day,n_events,exposure,rate,score,state_code,conf_status"
+    columns = "area_code,indicator_id,first_day,last_day,n_events,denominator,rate,score,state_code,conf_status"
     county = made_up.COUNTIES[0][0]
     earlier.write_text(f"{columns}\n{county},a3_telecom_fraud,2025-10-01,2026-09-30,3,1000,,,live,F\n")
     with pytest.raises(MonthlyGateFailed, match=f"a3_telecom_fraud {county}"):
