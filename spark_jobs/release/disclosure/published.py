@@ -10,9 +10,13 @@ from datetime import date
 from pathlib import Path, PurePosixPath
 
 # Public files by name. Of those that carry figures nobody else has, the attacker reads every line; the others repeat them
-# (pages and latest.json are made of the same index, account and addresses). A name that is not here stops the gate.
+# (pages, latest.json and the record across releases are made of the same index in whole points, account and addresses). A name that is not here stops the gate.
 READ = frozenset({"index.csv", "trend.csv", "domains.csv", "indicators.csv", "pulse.csv", "settlement.csv"})
-REPEATING = frozenset({"latest.json", "index.html", "index.en.html", "disclosure.json"})
+REPEATING = frozenset({
+    "latest.json", "index.html", "index.en.html", "disclosure.json",
+    "vintages.parquet", "changes.json", "release_calendar.csv", "punctuality.csv",
+})  # fmt: skip
+NOTICE = ".withdrawn.json"  # beside the folder of a release: why it was withdrawn
 _COUNTS = {"indicators.csv": "n_events", "pulse.csv": "observed"}
 Files = Mapping[str, bytes]  # path below public/<city>, with slashes -> content
 
@@ -67,7 +71,8 @@ def public_files(folder: Path) -> dict[str, bytes]:
 
 def unknown(files: Files) -> list[str]:
     """Files that the attacker cannot read: what they tell is not known."""
-    return sorted(path for path in files if PurePosixPath(path).name not in READ | REPEATING)
+    names = {path: PurePosixPath(path).name for path in files}
+    return sorted(path for path, name in names.items() if name not in READ | REPEATING and not name.endswith(NOTICE))
 
 
 def is_nightly(path: str) -> bool:
