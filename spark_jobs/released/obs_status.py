@@ -14,7 +14,7 @@ OBS_STATUS: dict[str, Text] = {
     "O": Text("缺失", "missing value"),
     "Q": Text("缺失：不予公开", "missing value; suppressed"),
 }
-_OF_STATE = {"missing_feed": "L", "no_exposure": "M", "too_few": "N", "no_base": "M", "narrow_base": "N"}
+_OF_STATE = {"missing_feed": "L", "no_denominator": "M", "too_few": "N", "no_base": "M", "narrow_base": "N"}
 
 
 def obs_status(value: float | None, status_code: str, state_code: str | None = None) -> str:
