@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path, PurePosixPath
 
-# Public files by name. Of those that carry figures nobody else has, the attacker reads every line; the others repeat them
-# (pages, latest.json and the record across releases are made of the same index in whole points, account and addresses). A name that is not here stops the gate.
+# Public files by name. Of those that carry figures nobody else has, the attacker reads every line; the others repeat them:
+# pages, latest.json and the record across releases are made of the same index in whole points, account and addresses.
+# A name that is not here stops the gate.
 READ = frozenset({"index.csv", "trend.csv", "domains.csv", "indicators.csv", "pulse.csv", "settlement.csv"})
 REPEATING = frozenset({
     "latest.json", "index.html", "index.en.html", "disclosure.json",
