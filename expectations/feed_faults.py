@@ -35,9 +35,35 @@ def feed_faults(
         return
     if kind.is_context and feed.supports:
         yield ContractFault(("supports",), f"[]: kind {kind.kind} is context, never scored", repr(list(feed.supports)))
+    yield from _coverage_faults(feed, kind)
     yield from _column_faults(feed, kind)
     yield from _drop_faults(feed, kind)
     yield from _name_faults(feed, kind)
+
+
+def _coverage_faults(feed: Feed, kind: Kind) -> Iterator[ContractFault]:
+    """The column that says through which day the content reaches is one that the contract reads as days or times."""
+    if feed.covered_through is None:
+        return
+    column, keys = feed.covered_through.column, ("covered_through", "column")
+    days = sorted(dated_columns(feed, kind))
+    if column not in days:
+        expected = f"a source column that is read as days or times: {one_of(days, column)}"
+        yield ContractFault(keys, expected, repr(column))
+    if feed.lag_days:
+        yield ContractFault(("lag_days",), "none beside `covered_through`: the column says it", str(feed.lag_days))
+    if kind.is_context:
+        yield ContractFault(("covered_through",), f"none: kind {kind.kind} is context, never scored", repr(column))
+
+
+def dated_columns(feed: Feed, kind: Kind) -> dict[str, str]:
+    """Source column that is read as days or times -> the canonical column that it becomes."""
+    found = {feed.known_at.column: "known_at"} if feed.known_at.column else {}
+    for name, column in feed.columns.items():
+        is_dated = name in kind.columns and kind.columns[name].type in ("instant", "date")
+        if is_dated and len(column.source) == 1 and not column.when:
+            found.setdefault(column.source[0], name)
+    return found
 
 
 def _column_faults(feed: Feed, kind: Kind) -> Iterator[ContractFault]:

@@ -274,6 +274,12 @@ class Known(Frozen):
     format: TimePattern | None = None
 
 
+class CoveredThrough(Frozen):
+    """Which source column says how far the content reaches: its newest value, as long as the file's day is not before it."""
+
+    column: SourceColumn
+
+
 class Tolerance(Frozen):
     """Shares of a batch beyond which, and beyond what chance adds, it is refused."""
 
@@ -295,6 +301,7 @@ class Feed(Frozen):
     starts_on: date  # first local day the feed covers
     ends_on: date | None = None  # last local day, for an archive that will get no more
     lag_days: int = Field(ge=0, default=0)  # by which the content ends before the day that a delivery is of
+    covered_through: CoveredThrough | None = None  # instead of lag_days: the content says it itself
     supports: tuple[str, ...] = ()  # indicators that need this feed; left out: those of its kind (indicators.py)
     record_id: tuple[SourceColumn, ...]
     known_at: Known

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from datetime import UTC, datetime
+from typing import Any
 
 import pandas as pd
 from pyspark.sql import Row, SparkSession
@@ -19,7 +21,8 @@ COUNTS = ("n_received", "n_accepted", "n_rejected", "n_outside", "n_deleted", "n
 BATCH_COLUMNS = (
     "city_code string, feed_code string, batch_id string, window_from date, window_to date, fetched_at timestamp, "
     f"{', '.join(f'{name} bigint' for name in COUNTS)}, n_withheld bigint, "
-    "status string, reason string, sha256 string, contract_version string, delivered_days array<date>"
+    "status string, reason string, sha256 string, contract_version string, delivered_days array<date>, "
+    "covered_through date"
 )
 CONTRACTS = "ops.contracts"
 CONTRACT_COLUMNS = (
@@ -51,9 +54,17 @@ def batches_of(spark: SparkSession, city: City) -> pd.DataFrame:
 
 
 def record(
-    spark: SparkSession, manifest: Manifest, counts: dict[str, int], status: str, reason: str, version: str
+    spark: SparkSession,
+    manifest: Manifest,
+    counts: Mapping[str, Any],
+    status: str,
+    reason: str,
+    version: str,
 ) -> Row:
-    """One row in the ledger of batches, written last: a batch without it is pending."""
+    """One row in the ledger of batches, written last: a batch without it is pending.
+
+    `counts`: COUNTS, n_withheld and covered_through, as far as they are known.
+    """
     digest = hashlib.sha256("".join(file.sha256 for file in manifest.files).encode()).hexdigest()
     values = {
         "window_from": manifest.window_from,
@@ -62,6 +73,7 @@ def record(
         **{name: counts.get(name) for name in (*COUNTS, "n_withheld")},
         **{"status": status, "reason": reason, "sha256": digest, "contract_version": version},
         "delivered_days": sorted({file.delivered_on for file in manifest.files}),
+        "covered_through": counts.get("covered_through"),
     }
     columns = ", ".join(BATCH_COLUMNS.split(", ")[3:])
     keys = {"city_code": manifest.city_code, "feed_code": manifest.feed_code, "batch_id": manifest.batch_id}

@@ -12,7 +12,8 @@ from expectations.contract import load_kinds
 from expectations.models import Feed
 
 COLUMNS = (
-    "feed_code", "feed_name_zh", "feed_name_en", "kind_code", "delivered_through", "missing_since", "state_code", "reason",
+    "feed_code", "feed_name_zh", "feed_name_en", "kind_code", "delivered_through", "covered_through",
+    "missing_since", "state_code", "reason",
 )  # fmt: skip
 
 
@@ -34,6 +35,7 @@ def feed_status(feeds: Iterable[Feed], batches: pd.DataFrame, business_date: dat
     Feeds of a context kind are left out: nothing waits for them, and what they brought says itself of which month it is.
 
     delivered: a checked batch reaches the business date (or the last day of an ended archive);
+    covered_through: as the contract says it (`lag_days`, `covered_through`); `spark_jobs.index.coverage` finds more.
     breached: the newest window known broke its contract; missing: nothing arrived since `missing_since`.
     """
     known = batches_read(batches, business_date)
@@ -66,10 +68,21 @@ def _status(feed: Feed, batches: pd.DataFrame, business_date: date) -> dict[str,
         "feed_name_en": feed.name.en,
         "kind_code": feed.kind,
         "delivered_through": delivered_through,
+        "covered_through": _covered_through(feed, own, delivered_through),
         "missing_since": since,
         "state_code": state,
         "reason": reason,
     }
+
+
+def _covered_through(feed: Feed, own: pd.DataFrame, delivered_through: date | None) -> date | None:
+    """Day through which the content reaches by the contract, `own`: the feed's batches; None while nothing says so."""
+    if delivered_through is None:
+        return None
+    if feed.covered_through is None:
+        return delivered_through - timedelta(days=feed.lag_days)
+    said = [day for value in checked(own)["covered_through"] if (day := _day(value))]
+    return min(delivered_through, max(said)) if said else None
 
 
 def _day(value: Any) -> date | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Collection
+from datetime import date
 from pathlib import Path
 
 from pyspark.sql import DataFrame, Row, SparkSession
@@ -49,10 +50,10 @@ def rebuild(spark: SparkSession, city: City, feed: Feed, settings: Settings, fro
         rows = staging.cast(spark, city, feed, batch_ids, areas)
         rows = rows if versions.carries(feed) else silver.mark_reused(rows)
         staged = staging.written(spark, rows, folder)
-        counts = _counts(staged, left_out)
+        counts, through = _counts(staged, left_out), _covered(city, feed, staged)
         _check(city, feed, (folder, staged), settings.state / "gx", received, counts)
         silver_rows = staging.current(staged, feed, Landing.of(settings.landing, feed), batch_ids)
-        _replace(spark, feed, (staged, silver_rows), list(ledger.values()), counts, version)
+        _replace(spark, feed, (staged, silver_rows), list(ledger.values()), counts, through, version)
         shutil.rmtree(folder)
         return _account(feed, taken, counts)
 
@@ -86,6 +87,14 @@ def _counts(staged: DataFrame, left_out: dict[str, int]) -> Counts:
         counts[batch_id] = {name: of[name] for name in nothing}
         counts[batch_id] |= {"n_left_out": n_rows, "n_received": of["n_received"] + n_rows}
     return counts
+
+
+def _covered(city: City, feed: Feed, staged: DataFrame) -> dict[str, date]:
+    """Batch -> the day through which it says that it reaches."""
+    if feed.covered_through is None:
+        return {}
+    found = staged.groupBy("batch_id").agg(staging.covered_through(city, feed)).collect()
+    return {row.batch_id: row.covered_through for row in found}
 
 
 def _check(
@@ -126,6 +135,7 @@ def _replace(
     staged: tuple[DataFrame, DataFrame],
     ledger: list[Row],
     counts: Counts,
+    through: dict[str, date],
     version: str,
 ) -> None:
     """Three commits; a run that is killed between them is repeated, and the ledger comes last.
@@ -141,6 +151,7 @@ def _replace(
         if of := counts.get(row["batch_id"]):
             withheld = sum(each.n_absent for each in doubtful if each.snapshot.batch_id == row["batch_id"])
             row |= {name: of[name] for name in batches.COUNTS} | {"contract_version": version, "n_withheld": withheld}
+            row["covered_through"] = through.get(row["batch_id"])
     values = [tuple(row[name] for name in tables.declared(batches.BATCH_COLUMNS)) for row in rows]
     tables.replace_slice(spark, spark.createDataFrame(values, batches.BATCH_COLUMNS), batches.BATCHES, keys)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 
 from pyspark.sql import DataFrame, Row, SparkSession
@@ -108,7 +109,7 @@ def _refine_batch(run: Run, manifest: Manifest) -> str:
     brought = _append_to_bronze(run, manifest)
     folder = staging.stage(run.spark, run.city, run.feed, manifest, run.areas, run.settings)
     staged = run.spark.read.parquet(str(folder))
-    counts, doubts, useless = _counts(run, manifest, brought, staged)
+    counts, doubts, useless, through = _counts(run, manifest, brought, staged)
     doubtful: list[Withheld] = []
     if brought.n_rows:
         _judge(run, manifest, folder, staged, counts, useless)
@@ -118,7 +119,8 @@ def _refine_batch(run: Run, manifest: Manifest) -> str:
     told = in_words(run.feed, doubts) if brought.n_rows else []
     told += [*map(str, doubtful), *_of_one_day(run, manifest)]
     remark = "; ".join([*_remark(brought), *told])
-    row = batches.record(run.spark, manifest, counts, "checked", remark, run.contract_version)
+    known = counts | {"covered_through": through}
+    row = batches.record(run.spark, manifest, known, "checked", remark, run.contract_version)
     run.ledger[manifest.batch_id] = row
     shutil.rmtree(folder)
     return "; ".join([_account(run.feed, manifest, brought, counts), *told])
@@ -140,13 +142,16 @@ def _append_to_bronze(run: Run, manifest: Manifest) -> bronze.Received:
 
 def _counts(
     run: Run, manifest: Manifest, brought: bronze.Received, staged: DataFrame
-) -> tuple[dict[str, int], dict[str, int], list[str]]:
-    """What the staged rows count, with those left out before; what of them is in doubt; files of no usable row.
+) -> tuple[dict[str, int], dict[str, int], list[str], date | None]:
+    """What the staged rows count, with those left out before; what of them is in doubt; files of no usable row; through
+    which day they say that they reach.
 
     No row may be lost on the way, and no correction may have ended.
     """
     feed, counted = run.feed, staging.count_columns()
-    found = staged.agg(*counted, *doubt_columns(run.city, feed)).collect()[0].asDict()
+    columns = (*counted, *doubt_columns(run.city, feed), staging.covered_through(run.city, feed))
+    found = staged.agg(*columns).collect()[0].asDict()
+    through = found.pop("covered_through")
     counts, doubts = dict(list(found.items())[: len(counted)]), dict(list(found.items())[len(counted) :])
     useless = counts.pop("useless_files")
     if not brought.n_rows == counts["n_received"] == counts["n_accepted"] + counts["n_rejected"]:
@@ -156,7 +161,7 @@ def _counts(
     if counts["n_healed"]:
         raise ContractBreach(healed_report(feed, manifest.batch_id, staged))
     counts["n_received"] += brought.n_left_out
-    return counts | {"n_left_out": brought.n_left_out}, doubts, useless
+    return counts | {"n_left_out": brought.n_left_out}, doubts, useless, through
 
 
 def _judge(

@@ -10,6 +10,8 @@ from pathlib import Path
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as f
 
+from expectations.contract import load_kinds
+from expectations.feed_faults import dated_columns
 from expectations.models import City, Feed
 from spark_jobs.feeds import bronze, silver, versions
 from spark_jobs.feeds.check import has_reused_keys
@@ -99,6 +101,17 @@ def outdated(feed: Feed, landing: Landing, batch_ids: list[str]) -> frozenset[tu
     Rows that say when they were recorded are ordered by that, whichever file brings them.
     """
     return frozenset() if feed.known_at.column else landing.delivered_again(feed, batch_ids)
+
+
+def covered_through(city: City, feed: Feed) -> Column:
+    """Newest local day of the column that says how far the content reaches; a value later than its file's day is no such."""
+    if feed.covered_through is None:
+        return f.lit(None).cast("date").alias("covered_through")
+    kind = load_kinds()[feed.kind]
+    name = dated_columns(feed, kind)[feed.covered_through.column]
+    is_instant = name == "known_at" or kind.columns[name].type == "instant"
+    day = f.to_date(f.from_utc_timestamp(name, city.time_zone)) if is_instant else f.col(name)
+    return f.max(f.when(silver.accepted() & (day <= f.col("delivered_on")), day)).alias("covered_through")
 
 
 def count_columns() -> list[Column]:

@@ -15,8 +15,9 @@ from spark_jobs import lineage
 from spark_jobs.feeds.batches import batches_of
 from spark_jobs.feeds.feed_status import batches_read, feed_status
 from spark_jobs.flags.assembly import COLUMNS, flags_for
-from spark_jobs.flags.rule import Place, Query, RuleInput
+from spark_jobs.flags.rule import DAILY, Place, Query, RuleInput
 from spark_jobs.flags.rules import IN_FORCE
+from spark_jobs.index.coverage import with_content
 from spark_jobs.index.engine.territory import REMAINDER, Territory, placed, territory
 from spark_jobs.index.methodology import Flags, load_methodology
 from spark_jobs.lake import tables
@@ -43,7 +44,9 @@ def read_evidence(spark: SparkSession, city: City, flags: Flags, business_date: 
     """Small frames from the lake as known at the day's cut-off, for RuleInput.evidence; nothing of them is a person."""
     batches = batches_read(batches_of(spark, city), business_date)
     queried = {query.name: _query(spark, query.sql, city, business_date, days) for query, days in needed(flags).items()}
-    return {"status": feed_status(city.feeds, batches, business_date), "batches": batches, **queried}
+    status = feed_status(city.feeds, batches, business_date)
+    status = with_content(city, status, queried[DAILY.name], business_date, load_methodology())
+    return {"status": status, "batches": batches, **queried}
 
 
 def needed(flags: Flags) -> dict[Query, int]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from functools import cached_property
 
 import numpy as np
@@ -31,7 +31,7 @@ class Query:
 DAILY = Query(
     "daily",
     """
-    select indicator_id, area_code, day, stratum, numerator
+    select indicator_id, area_code, day, stratum, numerator, denominator
     from indicators.daily
     where city_code = {city} and day between date_sub(date {day}, {days}) and date {day}
     """,
@@ -58,7 +58,7 @@ class Place:
 class RuleInput:
     """What the rules of a city look at on a business date, as known at the release's cut-off.
 
-    evidence: "status" (feed_status.feed_status), "batches" (ops.batches) and the frame of each query in need, by name.
+    evidence: "status" (feed_status.feed_status, with what the content covers), "batches" (ops.batches) and the frame of each query in need, by name.
     silenced: indicators whose feed is at fault tonight, so that statistics of them mean nothing.
     """
 
@@ -82,6 +82,18 @@ class RuleInput:
             for indicator in feed.supports:
                 since[indicator] = max(since.get(indicator, feed.starts_on), feed.starts_on)
         return since
+
+    @cached_property
+    def covered_through(self) -> dict[str, date]:
+        """Indicator -> last day that all feeds that support it cover; later days are not known, and no zeros."""
+        status = self.evidence["status"]
+        last = dict(zip(status["feed_code"], status["covered_through"], strict=True))
+        through: dict[str, date] = {}
+        for feed in self.feeds:
+            of_feed = last.get(feed.feed_code) or feed.starts_on - timedelta(days=1)
+            for indicator in feed.supports:
+                through[indicator] = min(through.get(indicator, self.business_date), of_feed)
+        return through
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from spark_jobs.index.engine.coverage import covered_through
 from spark_jobs.index.engine.windows import Coverage
 from spark_jobs.index.methodology import Methodology
 
+DAY = timedelta(days=1)
 DAYS_LOOKED_AT = 400  # before the last that a feed has delivered
 
 
@@ -31,24 +32,44 @@ def coverage_of(city: City, status: pd.DataFrame) -> dict[str, Coverage]:
     return found
 
 
-def days_behind(
-    city: City, status: pd.DataFrame, daily: pd.DataFrame, business_date: date, methodology: Methodology
-) -> dict[str, int]:
+def days_behind(city: City, status: pd.DataFrame, business_date: date) -> dict[str, int]:
     """Indicator -> days by which the content of its feeds ends before the business date; those that reach it are left out.
 
-    `daily`: rows of indicators.daily. Feeds that have not delivered the day are missing anyway.
+    `status` of `with_content`. Feeds that have not delivered the day are missing anyway.
     """
-    through = dict(zip(status["feed_code"], status["delivered_through"], strict=True))
+    columns = zip(status["feed_code"], status["delivered_through"], status["covered_through"], strict=True)
+    through = {code: said for code, delivered, said in columns if _reaches(delivered, business_date)}
     found: dict[str, int] = {}
     for feed in city.feeds:
-        delivered = through.get(feed.feed_code)
-        if delivered is None or delivered < business_date or not feed.supports:
+        if feed.feed_code not in through:
             continue
-        last = business_date - timedelta(days=feed.lag_days)
-        behind = (business_date - covered_through(_events(feed, daily, last, methodology), last)).days
-        if behind:
+        behind = (business_date - (through[feed.feed_code] or feed.starts_on - DAY)).days
+        if behind > 0:
             found |= {indicator: max(behind, found.get(indicator, 0)) for indicator in feed.supports}
     return found
+
+
+def with_content(
+    city: City, status: pd.DataFrame, daily: pd.DataFrame, business_date: date, methodology: Methodology
+) -> pd.DataFrame:
+    """`status` with `covered_through` where the content of a feed ends before the contract says so: by its usual counts.
+
+    `daily`: rows of indicators.daily. A feed that has not delivered the day is missing, and left as it is.
+    """
+    feeds = {feed.feed_code: feed for feed in city.feeds}
+    found = [
+        covered_through(_events(feeds[code], daily, min(said, business_date), methodology), min(said, business_date))
+        if said and _reaches(delivered, business_date) and feeds[code].supports
+        else said
+        for code, said, delivered in zip(
+            status["feed_code"], status["covered_through"], status["delivered_through"], strict=True
+        )
+    ]
+    return status.assign(covered_through=pd.Series(found, index=status.index, dtype=object))
+
+
+def _reaches(delivered: date | None, business_date: date) -> bool:
+    return delivered is not None and delivered >= business_date
 
 
 def _events(feed: Feed, daily: pd.DataFrame, last: date, methodology: Methodology) -> FloatArray:

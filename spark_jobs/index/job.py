@@ -18,7 +18,7 @@ from expectations.models import City
 from spark_jobs.feeds.batches import batches_of
 from spark_jobs.feeds.feed_status import feed_status
 from spark_jobs.index import comparison, history, rows
-from spark_jobs.index.coverage import coverage_of, days_behind, without_still
+from spark_jobs.index.coverage import coverage_of, days_behind, with_content, without_still
 from spark_jobs.index.engine.arrays import FloatArray
 from spark_jobs.index.engine.as_of import CityFrame, input_hash
 from spark_jobs.index.engine.completeness import Completeness, SeriesCode, completeness
@@ -132,6 +132,7 @@ def computed_tables(given: DayInput) -> tuple[dict[str, list[rows.Row]], pd.Data
         "pulse": rows.pulse_rows(_pulses(given), units),
         "completeness": rows.completeness_rows(given.learnt, frame.held_back, day),
         "scale": rows.scale_rows(frame.goalposts, methodology),
+        "feed_status": rows.status_rows(night.status),
     }
     return {name: list(of_table) for name, of_table in content.items()}, fresh
 
@@ -204,9 +205,10 @@ def read(spark: SparkSession, city: City, business_date: date, known_on: date, d
         frozen = pool.submit(frozen_goalposts, spark, city, methodology)
         of_city = pool.submit((daily_of(spark, city, business_date) if daily is None else daily).toPandas)
         lands, denominators = reference(spark, city, business_date)
-        status = feed_status(city.feeds, batches_of(spark, city), business_date)
         counted = placed(of_city.result(), lands.county_of)
-        behind = days_behind(city, status, counted, business_date, methodology)
+        status = feed_status(city.feeds, batches_of(spark, city), business_date)
+        status = with_content(city, status, counted, business_date, methodology)
+        behind = days_behind(city, status, business_date)
         coverage = without_still(coverage_of(city, status), behind, city, business_date, methodology)
         unscaled = CityFrame(
             city.area_code, lands.area_codes, lands.denominators(denominators), coverage,

@@ -200,6 +200,7 @@ class DeteriorationFlag(Frozen):
 
 
 class DataQualityFlag(Frozen):
+    max_days_behind: PositiveInt
     count_alpha: Probability
     baseline_weeks: PositiveInt
     history_days: PositiveInt

@@ -146,6 +146,13 @@ def scale_rows(goalposts: Goalposts, methodology: Methodology) -> Iterator[Row]:
         yield {"indicator_id": indicator.id, "centre": centre, "low": low, "high": high}
 
 
+def status_rows(status: pd.DataFrame) -> Iterator[Row]:
+    """One row a feed, of what the night knew of it."""
+    columns = list(TABLES["feed_status"].lake_columns)
+    for row in status[columns].itertuples(index=False, name=None):
+        yield dict(zip(columns, row, strict=True))
+
+
 def trend_rows(history: pd.DataFrame, days: Sequence[date]) -> Iterator[Row]:
     """Rows of index.trend from those of index.history, one a day and unit."""
     columns = list(TABLES["trend"].lake_columns)

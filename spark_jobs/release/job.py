@@ -23,7 +23,7 @@ from expectations.models import City, Text
 from expectations.outcomes import Outcome
 from spark_jobs.errors import EnvironmentFault
 from spark_jobs.feeds.batches import batches_of
-from spark_jobs.feeds.feed_status import batches_read, checked, feed_status
+from spark_jobs.feeds.feed_status import batches_read, checked
 from spark_jobs.index.methodology import load_methodology
 from spark_jobs.lake import tables
 from spark_jobs.release import files, lake, public_files, serving
@@ -104,7 +104,6 @@ def read_input(
         as_of=as_of,
         frames={
             **frames,
-            "feed_status": feed_status(city.feeds, batches, business_date),
             "coverage": coverage_table(coverage.result(), city.area_code),
         },
         batches=checked(batches_read(batches, known_on)),

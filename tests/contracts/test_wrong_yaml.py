@@ -116,6 +116,22 @@ MISTAKES = {
     "a column without letters": Mistake(
         "  venue_code: 场所类型", "  venue_code: '()'", "a source column with letters or digits in its name", "'\\(\\)'"
     ),
+    "coverage by a column that is no day": Mistake(
+        "kind: case",
+        "kind: case\ncovered_through: {column: 死亡人数}",
+        "a source column that is read as days or times: one of .*发案时间",
+        "'死亡人数'",
+    ),
+    "coverage by a column that is not read": Mistake(
+        "kind: case", "kind: case\ncovered_through: {column: 截至}", "read as days or times: one of", "'截至'"
+    ),
+    "coverage said twice": Mistake(
+        "kind: case",
+        "kind: case\nlag_days: 3\ncovered_through: {column: 发案时间}",
+        "none beside `covered_through`",
+        "3",
+        near="lag_days: 3",
+    ),
     "unknown encoding": Mistake("encoding: gb18030", "encoding: gb1803", "an encoding that Python knows", "'gb1803'"),
     "delimiter of two characters": Mistake(
         "  encoding: gb18030", "  encoding: gb18030\n  delimiter: ', '", "at most 1 character", "', '"

@@ -51,13 +51,21 @@ def quiet_daily() -> pd.DataFrame:
     """Two property crimes, two frauds and two fires a day in every county for 61 weeks; no homicide."""
     days = [DAY - timedelta(days=n) for n in range(61 * 7)]
     indicators = ("a2_property_crime", "a3_telecom_fraud", "b3_fires")
-    rows = [(area, indicator, day, "all", 2.0) for area in PLACE.counties for indicator in indicators for day in days]
-    return pd.DataFrame(rows, columns=["area_code", "indicator_id", "day", "stratum", "numerator"])
+    rows = [
+        (area, indicator, day, "all", 2.0, None) for area in PLACE.counties for indicator in indicators for day in days
+    ]
+    return pd.DataFrame(rows, columns=["area_code", "indicator_id", "day", "stratum", "numerator", "denominator"])
 
 
 def evidence() -> Evidence:
     columns = ["area_code", "feed_code", "family_code", "occurred_on", "n_deaths", "n_serious_injuries", "n_events"]
-    state = {"state_code": "delivered", "missing_since": None, "delivered_through": DAY, "reason": None}
+    state = {
+        "state_code": "delivered",
+        "missing_since": None,
+        "delivered_through": DAY,
+        "covered_through": DAY,
+        "reason": None,
+    }
     codes = ("cases", "incidents")
     days = [DAY - timedelta(days=n) for n in range(100)]
     return {
@@ -90,6 +98,13 @@ def with_silent(given: Evidence, code: str, since: date) -> Evidence:
         since,
         since - timedelta(days=1),
     ]
+    return {**given, "status": status}
+
+
+def with_covered(given: Evidence, code: str, through: date | None) -> Evidence:
+    """The feed delivers, and its content ends on that day."""
+    status = given["status"].copy()
+    status.loc[status["feed_code"] == code, "covered_through"] = through
     return {**given, "status": status}
 
 
@@ -134,14 +149,46 @@ def test_a_doubled_week_is_an_amber_flag_of_its_county_and_indicator():
 def test_the_flag_of_a_week_stands_from_its_second_night_until_seven_clear_nights(day, is_raised):
     given = evidence()
     later = [
-        (row.area_code, row.indicator_id, row.day + timedelta(days=14), row.stratum, row.numerator)
+        (row.area_code, row.indicator_id, row.day + timedelta(days=14), row.stratum, row.numerator, None)
         for row in given["daily"][given["daily"]["day"] > DAY - timedelta(days=14)].itertuples(index=False)
     ]
     given = {**given, "daily": pd.concat([given["daily"], pd.DataFrame(later, columns=given["daily"].columns)])}
     longer = [(c, DAY + timedelta(days=n), 50) for c in ("cases", "incidents") for n in range(1, 15)]
     volumes = pd.concat([given["volumes"], pd.DataFrame(longer, columns=given["volumes"].columns)])
     given = {**with_doubled_week(given, "3", "b3_fires", MONDAY), "volumes": volumes}
-    assert bool(len(flags(given, day))) is is_raised
+    assert bool(len(flags(with_covered(with_covered(given, "incidents", day), "cases", day), day))) is is_raised
+
+
+@pytest.mark.bad_input
+@pytest.mark.parametrize(
+    ("through", "rules"),
+    [
+        (date(2026, 11, 15), ["F1b"]),  # the week's Sunday
+        (date(2026, 11, 14), []),  # a week that is not known whole is not judged, however much is known of it
+        (date(2026, 11, 13), []),
+        (date(2026, 11, 12), ["F9"]),  # more than a week behind: an outage, never quiet
+        (date(2026, 9, 1), ["F9"]),
+        (None, ["F9"]),  # nothing says how far it reaches
+    ],
+)
+def test_windows_end_where_the_content_of_a_feed_ends(through: date | None, rules: list[str]) -> None:
+    given = with_covered(with_doubled_week(evidence(), "3", "b3_fires", MONDAY), "incidents", through)
+    found = flags(given)
+    assert found["rule_code"].tolist() == rules
+    for flag in found[found["rule_code"] == "F9"].to_dict("records"):
+        assert (flag["level_code"], flag["feed_code"]) == ("grey", "incidents")
+        assert flag["since"] == (through + timedelta(days=1) if through else DAY)
+
+
+@pytest.mark.bad_input
+@pytest.mark.parametrize(("n_days", "is_red"), [(0, True), (4, True), (40, False)])
+def test_homicides_are_counted_on_covered_days_only(n_days: int, is_red: bool) -> None:
+    """Two within thirty covered days are exceptional; what comes after the day through which the feed reaches is not known."""
+    given = evidence()
+    killed = [("7", "a1_violent_crime", DAY - timedelta(days=n), "death", 1.0, None) for n in (5, 9)]
+    daily = pd.concat([given["daily"], pd.DataFrame(killed, columns=given["daily"].columns)])
+    found = flags(with_covered({**given, "daily": daily}, "cases", DAY - timedelta(days=n_days)))
+    assert ("F4" in found["rule_code"].tolist()) is is_red
 
 
 def test_a_second_week_in_excess_is_the_same_flag():
@@ -167,7 +214,7 @@ def test_three_dead_in_one_crash_are_red_the_same_night():
 
 def test_homicides_beyond_a_countys_past_are_red():
     given = evidence()
-    killed = [("7", "a1_violent_crime", DAY - timedelta(days=n), "death", 1.0) for n in (3, 9)]
+    killed = [("7", "a1_violent_crime", DAY - timedelta(days=n), "death", 1.0, None) for n in (3, 9)]
     daily = pd.concat([given["daily"], pd.DataFrame(killed, columns=given["daily"].columns)])
     (flag,) = flags({**given, "daily": daily}).to_dict("records")
     assert (flag["rule_code"], flag["area_code"], flag["indicator_id"]) == ("F4", "7", "a1_violent_crime")

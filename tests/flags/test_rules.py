@@ -163,13 +163,18 @@ def test_homicides_that_are_not_exceptional(days_ago, starts):
 
 
 def status(
-    state: str = "delivered", since: date | None = None, through: date | None = DAY, reason: str | None = None
+    state: str = "delivered",
+    since: date | None = None,
+    through: date | None = DAY,
+    reason: str | None = None,
+    covered: date | None = None,
 ) -> pd.DataFrame:
     row = {
         "feed_code": "cases",
         "state_code": state,
         "missing_since": since,
         "delivered_through": through,
+        "covered_through": covered or through,
         "reason": reason,
     }
     return pd.DataFrame([row]).astype(object)
@@ -191,7 +196,7 @@ STEADY = {n: 100 for n in range(100)}
 
 
 def faults(status_: pd.DataFrame, batches_: pd.DataFrame, volumes_: pd.DataFrame) -> list[tuple[str, date]]:
-    found = feed_faults(status_, batches_, volumes_, RULES.f9_data_quality, DAY)
+    found = feed_faults(status_, batches_, volumes_, RULES.f9_data_quality, DAY, {"cases": DAY})
     return [(fault.reason, fault.since) for fault in found]
 
 
@@ -202,6 +207,9 @@ def faults(status_: pd.DataFrame, batches_: pd.DataFrame, volumes_: pd.DataFrame
         ((status("missing", back(2), back(3)), GOOD, volumes(STEADY)), [("missing", back(2))]),
         ((status("breached", back(1), back(2), "x"), GOOD, volumes({})), [("breached", back(1))]),
         ((status(), GOOD, volumes({**STEADY, 0: 40})), [("low_count", back(0))]),
+        ((status(covered=back(7)), GOOD, volumes({n: 100 for n in range(7, 100)})), []),  # those days are not known
+        ((status(covered=back(7)), GOOD, volumes({n: 100 for n in range(8, 100)})), [("low_count", back(7))]),
+        ((status(covered=back(8)), GOOD, volumes(STEADY)), [("not_covered", back(7))]),
         ((status(), GOOD, volumes({**STEADY, 0: 40, 1: 0, 3: 0})), [("low_count", back(1))]),
         ((status(), GOOD, volumes({**STEADY, 1: 40})), []),  # yesterday was low, today is not
         ((status(), GOOD, volumes({n: 3 for n in range(1, 100)})), []),  # too small a feed to be missed
@@ -217,10 +225,10 @@ def test_faults_of_a_feed(case, expected):
 def test_a_weekday_is_compared_with_its_own_kind():
     """Five on weekends and a hundred else: a Sunday of five is no fault, a Friday of five is."""
     days = {n: 5 if back(n).isoweekday() >= 6 else 100 for n in range(100)}
-    found = feed_faults(status(), GOOD, volumes({**days, 0: 5}), RULES.f9_data_quality, DAY)
+    found = feed_faults(status(), GOOD, volumes({**days, 0: 5}), RULES.f9_data_quality, DAY, {"cases": DAY})
     assert [fault.reason for fault in found] == ["low_count"]
     assert found[0].expected == 100
-    weekend = feed_faults(status(), GOOD, volumes(days), RULES.f9_data_quality, back(5))
+    weekend = feed_faults(status(), GOOD, volumes(days), RULES.f9_data_quality, back(5), {"cases": back(5)})
     assert back(5).isoweekday() == 7
     assert weekend == []
 

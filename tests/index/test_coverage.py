@@ -10,7 +10,7 @@ import pytest
 
 from expectations.contract import load_city
 from expectations.models import City
-from spark_jobs.index.coverage import coverage_of, days_behind, without_still
+from spark_jobs.index.coverage import coverage_of, days_behind, with_content, without_still
 from spark_jobs.index.engine.windows import Coverage
 from spark_jobs.index.methodology import Methodology
 
@@ -40,7 +40,10 @@ def daily_of(city: City, methodology: Methodology, silent: dict[str, int]) -> pd
 
 def status_of(city: City, delivered: dict[str, date]) -> pd.DataFrame:
     codes = [feed.feed_code for feed in city.feeds]
-    return pd.DataFrame({"feed_code": codes, "delivered_through": [delivered.get(code, DAY) for code in codes]})
+    through = [delivered.get(code, DAY) for code in codes]
+    lags = [timedelta(days=city.feed(code).lag_days) for code in codes]
+    covered = [day - lag for day, lag in zip(through, lags, strict=True)]
+    return pd.DataFrame({"feed_code": codes, "delivered_through": through, "covered_through": covered})
 
 
 def with_lag(city: City, feed_code: str, n_days: int) -> City:
@@ -59,8 +62,11 @@ def test_windows_end_where_the_content_of_a_feed_ends(
 ) -> None:
     """Of its indicators alone; after more than a pulse of silence that no contract explains they are not live."""
     city = with_lag(city, feed_code, lag)
-    status, daily = status_of(city, {}), daily_of(city, methodology, {feed_code: silent})
-    found = days_behind(city, status, daily, DAY, methodology)
+    daily = daily_of(city, methodology, {feed_code: silent})
+    status = with_content(city, status_of(city, {}), daily, DAY, methodology)
+    reached = dict(zip(status["feed_code"], status["covered_through"], strict=True))
+    assert reached == {f.feed_code: DAY - timedelta(days=behind * (f.feed_code == feed_code)) for f in city.feeds}
+    found = days_behind(city, status, DAY)
     own = city.feed(feed_code).supports
     assert found == dict.fromkeys(own, behind) if behind else found == {}
     coverage = without_still(coverage_of(city, status), found, city, DAY, methodology)
@@ -71,6 +77,18 @@ def test_windows_end_where_the_content_of_a_feed_ends(
 
 def test_a_feed_that_did_not_deliver_is_missing_and_not_behind(city: City, methodology: Methodology) -> None:
     status = status_of(city, {"cases": DAY - timedelta(days=1)})
-    found = days_behind(city, status, daily_of(city, methodology, {"cases": 45}), DAY, methodology)
-    assert found == {}
+    of_content = with_content(city, status, daily_of(city, methodology, {"cases": 45}), DAY, methodology)
+    pd.testing.assert_frame_equal(of_content, status, check_dtype=False)
+    assert days_behind(city, of_content, DAY) == {}
     assert coverage_of(city, status)["a1_violent_crime"] == Coverage(date(2021, 11, 1), DAY - timedelta(days=1))
+
+
+def test_a_feed_that_does_not_say_where_it_ends_covers_nothing(city: City, methodology: Methodology) -> None:
+    """Its contract names a column, and no delivery had a day in it."""
+    status = status_of(city, {})
+    status.loc[status["feed_code"] == "cases", "covered_through"] = None
+    status = with_content(city, status, daily_of(city, methodology, {}), DAY, methodology)
+    found = days_behind(city, status, DAY)
+    coverage = without_still(coverage_of(city, status), found, city, DAY, methodology)
+    for indicator in city.feed("cases").supports:
+        assert coverage[indicator].last == city.feed("cases").starts_on - timedelta(days=1)

@@ -46,7 +46,7 @@ def changed(folder: Path, before: str, after: str) -> tuple[Path, int]:
             "      since: {type: day,",
             "`unit` goes with type number, day or instant",
         ),
-        ("    made_from: ops.batches\n", "", "tables.feed_status"),
+        ("    made_from: conformed.coverage\n", "", "tables.coverage"),
         ("    every_area: true", "    each_area: true", "one of"),
     ],
 )

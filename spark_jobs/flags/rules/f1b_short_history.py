@@ -25,6 +25,7 @@ from spark_jobs.flags.words import day_zh
 from spark_jobs.index.methodology import Flags
 
 BoolArray = npt.NDArray[np.bool_]
+WEEK = timedelta(days=6)  # from a Monday to its Sunday
 
 
 @dataclass(frozen=True)
@@ -43,21 +44,22 @@ class Exceedance:
 def standing_exceedances(
     daily: pd.DataFrame,
     series: Sequence[Series],
-    starts_on: Mapping[str, date],
+    covered: Mapping[str, tuple[date, date]],
     rules: Flags,
     business_date: date,
 ) -> list[Exceedance]:
     """Series whose flag stands on `business_date`, in the order of `series`.
 
-    `daily`: indicators.daily. `starts_on`: indicator -> first day that its feeds cover; weeks before are
-    unknown, not 0. False discoveries are controlled each week over all of `series`: give all that are
+    `daily`: indicators.daily. `covered`: indicator -> first and last day that its feeds cover; weeks that reach
+    beyond are unknown, not 0. False discoveries are controlled each week over all of `series`: give all that are
     looked at.
     """
     sunday, n_weeks = last_complete_sunday(business_date), rules.f1b_short_history.history_weeks
     counts = weekly_counts(daily, series, sunday, n_weeks)
     mondays = [sunday - timedelta(days=7 * back + 6) for back in range(n_weeks - 1, -1, -1)]
     for row, (_, indicator_id) in enumerate(series):
-        counts[row, [monday < starts_on[indicator_id] for monday in mondays]] = np.nan
+        first, last = covered[indicator_id]
+        counts[row, [monday < first or monday + WEEK > last for monday in mondays]] = np.nan
     result, signals = weekly_signals(counts, rules)
     nights = np.repeat(np.arange(n_weeks), 7)[: 7 * n_weeks - 6 + (business_date - sunday).days]
     standing = ((row, _episode(signals[row], nights, rules)) for row in range(len(series)))
@@ -117,8 +119,9 @@ def find(given: RuleInput) -> list[Finding]:
     judged = given.covered_since.keys() - given.silenced
     rates = [i.id for i in given.methodology.indicators if i.kind == "rate" and i.id in judged]
     series = [(area, indicator) for area in sorted(given.place.counties) for indicator in rates]
+    covered = {indicator: (given.covered_since[indicator], given.covered_through[indicator]) for indicator in rates}
     standing = standing_exceedances(
-        given.evidence["daily"], series, given.covered_since, given.methodology.flags, given.business_date
+        given.evidence["daily"], series, covered, given.methodology.flags, given.business_date
     )
     return [
         Finding(

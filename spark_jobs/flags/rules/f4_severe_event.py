@@ -116,19 +116,19 @@ def _summed(events: pd.DataFrame, rule: SevereEventFlag) -> SevereEvents:
 
 
 def exceptional_homicides(
-    daily: pd.DataFrame, area_codes: Sequence[str], starts_on: date, rule: SevereEventFlag, business_date: date
+    daily: pd.DataFrame, area_codes: Sequence[str], starts_on: date, rule: SevereEventFlag, last: date
 ) -> list[Homicides]:
     """Counties whose homicide count of the last `window_days` has p < homicide_alpha against their own past.
 
-    `daily`: indicators.daily of the city. `starts_on`: first day the case feed covers. `since` is the day
+    `daily`: indicators.daily of the city. `starts_on`, `last`: first and last day the case feed covers. `since` is the day
     on which the count became exceptional. With less than `homicide_min_past_years` of past there is no test.
     """
-    n_days = min(days_looked_at(rule), (business_date - starts_on).days + 1)
+    n_days = min(days_looked_at(rule), (last - starts_on).days + 1)
     if n_days < _min_past_days(rule) + rule.window_days:
         return []
     is_homicide = (daily["indicator_id"] == HOMICIDE_INDICATOR) & (daily["stratum"] == HOMICIDE_STRATUM)
-    counts = daily_counts(daily[is_homicide], [(a, HOMICIDE_INDICATOR) for a in area_codes], business_date, n_days)
-    found = (_homicides(a, own, rule, business_date) for a, own in zip(area_codes, counts, strict=True))
+    counts = daily_counts(daily[is_homicide], [(a, HOMICIDE_INDICATOR) for a in area_codes], last, n_days)
+    found = (_homicides(a, own, rule, last) for a, own in zip(area_codes, counts, strict=True))
     return [homicides for homicides in found if homicides is not None]
 
 
@@ -145,10 +145,8 @@ def _min_past_days(rule: SevereEventFlag) -> int:
     return DAYS_A_YEAR * rule.homicide_min_past_years
 
 
-def _homicides(
-    area_code: str, counts: npt.NDArray[np.float64], rule: SevereEventFlag, business_date: date
-) -> Homicides | None:
-    """One county; `counts` a day, the last is the business date."""
+def _homicides(area_code: str, counts: npt.NDArray[np.float64], rule: SevereEventFlag, last: date) -> Homicides | None:
+    """One county; `counts` a day, the last of the day `last`."""
     window, alpha = rule.window_days, rule.homicide_alpha
     total = np.concatenate([[0.0], np.cumsum(counts)])
     ends = np.arange(max(_min_past_days(rule) + window, counts.size - rule.history_nights + 1), counts.size + 1)
@@ -163,7 +161,7 @@ def _homicides(
     steps = np.arange(1, int(recent[-1]) + 1)
     p_of_step = rate_ratio_p(steps, window, np.full_like(steps, past[-1]), past_days[-1])
     threshold = int(steps[p_of_step < alpha][0])
-    since = business_date - timedelta(days=int(ends.size - 1 - start))
+    since = last - timedelta(days=int(ends.size - 1 - start))
     return Homicides(area_code, since, int(recent[-1]), past[-1] * window / past_days[-1], threshold)
 
 
@@ -174,8 +172,8 @@ def find(given: RuleInput) -> list[Finding]:
     found = [_event_finding(event, given.place.name(event.area_code), rule) for event in events]
     if HOMICIDE_INDICATOR not in given.covered_since:
         return found
-    first = given.covered_since[HOMICIDE_INDICATOR]
-    homicides = exceptional_homicides(given.evidence["daily"], sorted(counties), first, rule, given.business_date)
+    first, last = given.covered_since[HOMICIDE_INDICATOR], given.covered_through[HOMICIDE_INDICATOR]
+    homicides = exceptional_homicides(given.evidence["daily"], sorted(counties), first, rule, last)
     return found + [_homicide_finding(each, counties[each.area_code], rule) for each in homicides]
 
 

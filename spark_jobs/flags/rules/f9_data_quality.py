@@ -1,13 +1,13 @@
-"""F9 data quality: a feed that is late, brought far less than usual, or whose records name no known county.
+"""F9 data quality: a feed that is late, stands still, brought far less than usual, or whose records name no known county.
 
 Such a feed greys its indicators: silence must not look like peace. One finding a feed, the gravest: not
-delivered, then unknown county, then low count. Nothing is confirmed over nights: a missing feed is a fact
+delivered, then content that ends days before, then unknown county, then low count. Nothing is confirmed over nights: a missing feed is a fact
 of tonight.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Literal
@@ -23,7 +23,7 @@ from spark_jobs.flags.rule import Finding, Query, Rule, RuleInput
 from spark_jobs.flags.words import day_zh
 from spark_jobs.index.methodology import DataQualityFlag, Flags
 
-Reason = Literal["missing", "breached", "unknown_area", "low_count"]
+Reason = Literal["missing", "breached", "not_covered", "unknown_area", "low_count"]
 
 # A row without a county is counted once, however many rules it breaks.
 UNKNOWN_AREA = Query(
@@ -78,10 +78,12 @@ def feed_faults(
     volumes: pd.DataFrame,
     rule: DataQualityFlag,
     business_date: date,
+    due: Mapping[str, date],
 ) -> list[FeedFault]:
     """The gravest fault of each feed that has one, in order of feed.
 
-    `status`: feed_code, delivered_through, missing_since, state_code (delivered | missing | breached), reason.
+    `due`: feed -> day through which its content should reach.
+    `status`: feed_code, delivered_through, covered_through, missing_since, state_code (delivered | missing | breached), reason.
     `batches`: feed_code, window_to, n_received, n_unknown_area; checked batches only.
     `volumes`: feed_code, day, n_records: record versions by the local day on which the source recorded them.
     """
@@ -90,8 +92,9 @@ def feed_faults(
         code = str(feed["feed_code"])
         fault = (
             _not_delivered(feed)
+            or _not_covered(feed, due[code], rule)
             or _unknown_area(code, batches[batches["feed_code"] == code], rule, business_date)
-            or _low_count(code, volumes[volumes["feed_code"] == code], rule, business_date)
+            or _low_count(code, volumes[volumes["feed_code"] == code], rule, feed["covered_through"])
         )
         found += [fault] if fault else []
     return found
@@ -109,6 +112,18 @@ def _not_delivered(feed: pd.Series) -> FeedFault | None:
         through if isinstance(through, date) else None,
         explanation=str(feed["reason"] or ""),
     )
+
+
+def _not_covered(feed: pd.Series, due: date, rule: DataQualityFlag) -> FeedFault | None:
+    """A delivered feed whose content ends more than `max_days_behind` before it should, or that says not where it ends."""
+    through = feed["covered_through"]
+    if not isinstance(through, date):
+        return FeedFault(str(feed["feed_code"]), "not_covered", due)
+    behind = (due - through).days
+    if behind <= rule.max_days_behind:
+        return None
+    since = through + timedelta(days=1)
+    return FeedFault(str(feed["feed_code"]), "not_covered", since, through, float(behind), np.nan, rule.max_days_behind)
 
 
 def _unknown_area(code: str, batches: pd.DataFrame, rule: DataQualityFlag, business_date: date) -> FeedFault | None:
@@ -132,12 +147,12 @@ def _unknown_area(code: str, batches: pd.DataFrame, rule: DataQualityFlag, busin
     return FeedFault(code, "unknown_area", since, observed=float(shares[0]), threshold=limit)
 
 
-def _low_count(code: str, volumes: pd.DataFrame, rule: DataQualityFlag, business_date: date) -> FeedFault | None:
-    """Records of the business date under the bound of its weekday; since the first such day in a row."""
+def _low_count(code: str, volumes: pd.DataFrame, rule: DataQualityFlag, last: date) -> FeedFault | None:
+    """Records of the last day that is covered under the bound of its weekday; since the first such day in a row."""
     n_days, weeks = days_looked_at(rule), rule.baseline_weeks
     counts = np.zeros(n_days)
     for day, n_records in zip(volumes["day"], volumes["n_records"], strict=True):
-        back = (business_date - day).days
+        back = (last - day).days
         if 0 <= back < n_days:
             counts[n_days - 1 - back] += n_records
     days = np.arange(7 * weeks, n_days)
@@ -146,7 +161,7 @@ def _low_count(code: str, volumes: pd.DataFrame, rule: DataQualityFlag, business
     start = run_start(counts[days] < bounds)
     if start is None:
         return None
-    since = business_date - timedelta(days=rule.history_days - 1 - start)
+    since = last - timedelta(days=rule.history_days - 1 - start)
     return FeedFault(code, "low_count", since, None, counts[-1], float(past[-1].mean()), float(bounds[-1]))
 
 
@@ -163,9 +178,14 @@ def find(given: RuleInput) -> list[Finding]:
         given.evidence["volumes"],
         given.methodology.flags.f9_data_quality,
         given.business_date,
+        {feed.feed_code: _due(feed, given.business_date) for feed in given.feeds},
     )
     feeds = {feed.feed_code: feed for feed in given.feeds}
     return [_finding(fault, feeds[fault.feed_code], given) for fault in faults]
+
+
+def _due(feed: Feed, business_date: date) -> date:
+    return min(business_date, feed.ends_on or business_date) - timedelta(days=feed.lag_days)
 
 
 def judged_batches(batches: pd.DataFrame, unknown: pd.DataFrame) -> pd.DataFrame:
@@ -203,6 +223,18 @@ def _breached(fault: FeedFault, feed: Text) -> Text:
     )
 
 
+def _not_covered_detail(fault: FeedFault, feed: Text) -> Text:
+    if fault.through is None:
+        return Text(
+            f"{feed.zh}：数据已到，但没有说明内容截至何日，不按零计。",
+            f"{feed.en}: delivered, but nothing says through which day its content reaches; missing is not zero.",
+        )
+    return Text(
+        f"{feed.zh}：数据已到，但内容只到{day_zh(fault.through)}，其后的日子未知，不按零计。",
+        f"{feed.en}: delivered, but its content ends on {fault.through}; later days are not known, and no zeros.",
+    )
+
+
 def _unknown_area_detail(fault: FeedFault, feed: Text) -> Text:
     found, limit = f"{fault.observed:.1%}", f"{fault.threshold:.0%}"
     return Text(
@@ -223,6 +255,7 @@ def _low_count_detail(fault: FeedFault, feed: Text) -> Text:
 _DETAILS: dict[Reason, Callable[[FeedFault, Text], Text]] = {
     "missing": _missing,
     "breached": _breached,
+    "not_covered": _not_covered_detail,
     "unknown_area": _unknown_area_detail,
     "low_count": _low_count_detail,
 }
@@ -238,11 +271,12 @@ RULE = Rule(
     code="F9",
     name=Text("数据质量", "Data quality"),
     when=Text(
-        "数据未到或不合契约；当日条数低于同一星期日前 {{ t.baseline_weeks }} 周的下限"
+        "数据未到或不合契约；内容比契约所示早止 {{ t.max_days_behind }} 天以上；当日条数低于同一星期日前 {{ t.baseline_weeks }} 周的下限"
         "（负二项，α {{ t.count_alpha }}，最多回溯 {{ t.history_days }} 天）；"
         "{{ t.share_days }} 天内（至少 {{ t.min_received }} 条）无法对应县区的记录超过 {{ t.max_null_county_share | pct }}。"
         "尚未启用：完整度低于 {{ t.min_completeness | pct }}，修订超过通常的 {{ t.max_revision_ratio | n }} 倍",
-        "A feed is late or breaks its contract; or a day's records lie under the lower bound of the same weekday of "
+        "A feed is late or breaks its contract; or its content ends more than {{ t.max_days_behind }} days before what its "
+        "contract says; or a day's records lie under the lower bound of the same weekday of "
         "{{ t.baseline_weeks }} weeks (negative binomial, α {{ t.count_alpha }}, followed back {{ t.history_days }} days "
         "at most); or more than {{ t.max_null_county_share | pct }} of the records of {{ t.share_days }} days (at least "
         "{{ t.min_received }}) name no known county. Not in force: completeness below {{ t.min_completeness | pct }}, "

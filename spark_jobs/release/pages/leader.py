@@ -17,6 +17,7 @@ from markupsafe import Markup
 from spark_jobs.release.build import missing_domains, no_index_reason
 from spark_jobs.release.model import Area, Release
 from spark_jobs.release.pages.charts import Interval, Point, Scale, scale_over, sparkline, strip
+from spark_jobs.release.pages.sections.missing import feed_lines
 from spark_jobs.release.pages.template import template
 from spark_jobs.release.public import public_figures, public_trend
 from spark_jobs.release.wording import LanguageCode, Wording, bounds, points
@@ -106,7 +107,7 @@ def _render(
         flags=flags[:MOST_FLAGS],
         more_flags=max(0, len(flags) - MOST_FLAGS),
         n_flags=len(flags),
-        missing=_missing(release, words),
+        missing=feed_lines(release, words),
         other_page=PAGES["en" if words.code == "zh" else "zh"],
     )
 
@@ -228,14 +229,6 @@ def _flags(release: Release, words: Wording) -> list[dict[str, str]]:
         for row in found
         if row["status_code"] not in ("cleared", "confirmed", "expired")
     ]
-
-
-def _missing(release: Release, words: Wording) -> list[str]:
-    feeds = [
-        words.say("feed_missing", name=feed[f"feed_name_{words.code}"], since=words.day(feed["missing_since"]))
-        for feed in rows(release.missing_feeds)
-    ]
-    return feeds or [words.say("all_delivered")]
 
 
 def _points(share: float) -> str:

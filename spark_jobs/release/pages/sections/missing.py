@@ -3,22 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from datetime import date
 from typing import Any, get_args
 
 from spark_jobs.index.engine.results import StateCode
+from spark_jobs.release.model import Release
 from spark_jobs.release.pages.sections.page import Page
 from spark_jobs.release.whole import remainder_events
+from spark_jobs.release.wording import Wording
 from spark_jobs.released.columns import rows
 
 
 def missing(page: Page) -> list[str]:
-    feeds = [
-        page.words.say(
-            "feed_missing", name=feed[f"feed_name_{page.words.code}"], since=page.words.day(feed["missing_since"])
-        )
-        for feed in rows(page.release.missing_feeds)
+    return [*feed_lines(page.release, page.words), *_states(page), *_held_back(page), *_remainder(page)]
+
+
+def feed_lines(release: Release, words: Wording) -> list[str]:
+    """A line for each feed that did not deliver, and for each whose content ends before the day; or that none is missing."""
+    missing = [
+        words.say("feed_missing", name=feed[f"feed_name_{words.code}"], since=words.day(feed["missing_since"]))
+        for feed in rows(release.missing_feeds)
     ]
-    return [*(feeds or [page.words.say("all_delivered")]), *_states(page), *_held_back(page), *_remainder(page)]
+    behind = [
+        words.say("feed_behind", name=feed[f"feed_name_{words.code}"], day=words.day(feed["covered_through"]))
+        for feed in rows(release.tables["feed_status"])
+        if feed["state_code"] == "delivered"
+        and (feed["covered_through"] or date.min) < min(release.business_date, feed["delivered_through"])
+    ]
+    return [*missing, *behind] or [words.say("all_delivered")]
 
 
 def _remainder(page: Page) -> Iterable[str]:
