@@ -22,7 +22,7 @@ BATCH_COLUMNS = (
     "city_code string, feed_code string, batch_id string, window_from date, window_to date, fetched_at timestamp, "
     f"{', '.join(f'{name} bigint' for name in COUNTS)}, n_withheld bigint, "
     "status string, reason string, sha256 string, contract_version string, delivered_days array<date>, "
-    "covered_through date"
+    "covered_through date, n_late bigint"
 )
 CONTRACTS = "ops.contracts"
 CONTRACT_COLUMNS = (
@@ -63,7 +63,7 @@ def record(
 ) -> Row:
     """One row in the ledger of batches, written last: a batch without it is pending.
 
-    `counts`: COUNTS, n_withheld and covered_through, as far as they are known.
+    `counts`: COUNTS, n_withheld, covered_through and n_late, as far as they are known.
     """
     digest = hashlib.sha256("".join(file.sha256 for file in manifest.files).encode()).hexdigest()
     values = {
@@ -74,6 +74,7 @@ def record(
         **{"status": status, "reason": reason, "sha256": digest, "contract_version": version},
         "delivered_days": sorted({file.delivered_on for file in manifest.files}),
         "covered_through": counts.get("covered_through"),
+        "n_late": counts.get("n_late"),
     }
     columns = ", ".join(BATCH_COLUMNS.split(", ")[3:])
     keys = {"city_code": manifest.city_code, "feed_code": manifest.feed_code, "batch_id": manifest.batch_id}

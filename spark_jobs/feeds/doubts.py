@@ -5,13 +5,15 @@ A few of each are told in the account of the batch; more than its tolerance expl
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.dataset as pa_dataset
-from pyspark.sql import Column, SparkSession
+from pyspark.sql import Column, Row, SparkSession
 from pyspark.sql import functions as f
+from scipy.stats import beta
 
 from expectations.contract import load_kinds
 from expectations.models import City, Feed, Kind
@@ -20,6 +22,9 @@ from spark_jobs.feeds import silver, versions
 from spark_jobs.lake import tables
 
 LATE = 20  # days; a day and month changed about are 27 or more away
+RECENT = 28  # batches that tell what share of a feed's records is usually known so late ...
+FEWEST = 200  # ... and the fewest records in them
+UNSURE = 0.01  # that the usual share lies above what is taken for it
 ABOUT = ("day", "place", "family")  # what an id is about
 
 
@@ -36,25 +41,43 @@ def doubt_columns(city: City, feed: Feed) -> list[Column]:
     is_told = silver.accepted() & ~f.col("is_deleted")
     day, known_on = _day(load_kinds()[feed.kind]), silver.known_on(city.time_zone)
     swapped = f.when(f.day(day) <= 12, f.make_date(f.year(day), f.day(day), f.month(day)))
-    is_swapped = (f.date_diff(known_on, day) > LATE) & f.date_diff(known_on, swapped).between(-silver.SLACK, LATE)
+    is_late = f.date_diff(known_on, day) > LATE
+    is_swapped = is_late & f.date_diff(known_on, swapped).between(-silver.SLACK, LATE)
     left = [
         f.count_if(is_told & f.col(f"{silver.NOTES}.{name}")).alias(f"otherwise_{name}") for name in feed.open_columns
     ]
     return [
         f.count_if(is_told).alias("n_told"),
+        f.count_if(is_told & is_late).alias("n_late"),
         f.count_if(is_told & is_swapped).alias("n_swapped"),
         f.count_if(silver.accepted() & f.col(f"{silver.NOTES}.{silver.SPELLING}").isNotNull()).alias("n_respelt"),
         *left,
     ]
 
 
-def swapped_days(feed: Feed, doubts: dict[str, int]) -> str | None:
-    """What to say of a batch in which more days are swapped than chance explains."""
-    most = tolerated_rejects(doubts["n_told"], feed.tolerance.swapped_share)
+def usual_late(taken: Iterable[Row]) -> float | None:
+    """Share of a feed's records that is known late at most, by its newest batches of the ledger; None before it is learnt."""
+    counted = sorted((row for row in taken if row.n_late is not None), key=lambda row: (row.window_to, row.batch_id))
+    recent = counted[-RECENT:]
+    n_told, n_late = sum(row.n_accepted - row.n_deleted for row in recent), sum(row.n_late for row in recent)
+    if n_told < FEWEST:
+        return None
+    return 1.0 if n_late >= n_told else float(beta.isf(UNSURE, n_late + 1, n_told - n_late))
+
+
+def swapped_days(feed: Feed, doubts: dict[str, int], usual: float | None) -> str | None:
+    """What to say of a batch in which more days are swapped than chance explains.
+
+    `usual` of `usual_late`: where more records are late than ever, those alone are asked, so that a few of many stand out.
+    """
+    is_unusual = usual is not None and doubts["n_late"] > tolerated_rejects(doubts["n_told"], usual)
+    asked = doubts["n_late" if is_unusual else "n_told"]
+    most = tolerated_rejects(asked, feed.tolerance.swapped_share)
     if doubts["n_swapped"] <= most:
         return None
+    late = "late " if is_unusual else ""
     return (
-        f"swapped_day: {doubts['n_swapped']} of {doubts['n_told']} records happened more than {LATE} days before they "
+        f"swapped_day: {doubts['n_swapped']} of {asked} {late}records happened more than {LATE} days before they "
         f"were known, and would not have with day and month changed about; expected at most {most}: does the source "
         "write the day first, or the month? If they are right: `tolerance.swapped_share`"
     )

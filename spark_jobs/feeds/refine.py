@@ -17,7 +17,7 @@ from spark_jobs.feeds.absence import Withheld
 from spark_jobs.feeds.batch_faults import as_step_error
 from spark_jobs.feeds.check import judge, rows_to_judge
 from spark_jobs.feeds.corrections import healed_report
-from spark_jobs.feeds.doubts import changed_ids, doubt_columns, ids_in_doubt, in_words, swapped_days
+from spark_jobs.feeds.doubts import changed_ids, doubt_columns, ids_in_doubt, in_words, swapped_days, usual_late
 from spark_jobs.feeds.landing import Landing, Manifest
 from spark_jobs.feeds.pseudonym import Pseudonymiser
 from spark_jobs.lake import tables
@@ -119,7 +119,7 @@ def _refine_batch(run: Run, manifest: Manifest) -> str:
     told = in_words(run.feed, doubts) if brought.n_rows else []
     told += [*map(str, doubtful), *_of_one_day(run, manifest)]
     remark = "; ".join([*_remark(brought), *told])
-    known = counts | {"covered_through": through}
+    known = counts | {"covered_through": through, "n_late": doubts["n_late"]}
     row = batches.record(run.spark, manifest, known, "checked", remark, run.contract_version)
     run.ledger[manifest.batch_id] = row
     shutil.rmtree(folder)
@@ -186,10 +186,11 @@ def _doubt(run: Run, manifest: Manifest, folder: Path, doubts: dict[str, int]) -
 
     Of a docket every row of a record tells of another day.
     """
-    is_first = not any(row.status == "checked" for row in run.ledger.values())
+    taken = [row for row in run.ledger.values() if row.status == "checked"]
     nothing = dict.fromkeys(("again", "changed", "capitals", "spellings"), 0)
-    found = nothing if versions.carries(run.feed) else ids_in_doubt(run.spark, run.feed, folder, is_first)
-    if failures := [*filter(None, (swapped_days(run.feed, doubts), changed_ids(run.feed, found)))]:
+    found = nothing if versions.carries(run.feed) else ids_in_doubt(run.spark, run.feed, folder, is_all=not taken)
+    swapped = swapped_days(run.feed, doubts, usual_late(taken))
+    if failures := [*filter(None, (swapped, changed_ids(run.feed, found)))]:
         lines = [f"feed {run.feed.code}: batch {manifest.batch_id} is in doubt; silver stays as it was", *failures]
         raise ContractBreach("\n  ".join([*lines, "what to do: ask the source, then change the feed's contract"]))
     return found

@@ -147,3 +147,52 @@ def test_a_contract_says_what_parts_thousands(new_trial: Callable[..., Trial], d
     trial.refine()
     found = {record: str(amount) for record, amount in trial.silver("record_id", "amount_yuan")}
     assert found == {f"r{n}": amount for n, amount in enumerate(cases.values()) if amount}
+
+
+HISTORY = days(300, "2026-02-27", updated=FIRST)
+# after 300 records that were known within three days -> what stops it, or nothing
+AFTER = {
+    "a few swapped days among many": (
+        [row(f"S-{k}", SECOND, day="2026-02-03") for k in range(4)] + [row(f"N-{k}", SECOND, day=NEW) for k in range(96)],
+        "swapped_day: 4 of 4 late records",
+    ),
+    "one record whose day would fit the other way round": (
+        [row("S-1", SECOND, day="2026-02-03")] + [row(f"N-{k}", SECOND, day=NEW) for k in range(99)], None
+    ),
+    "late records of many days": (
+        [row(f"L-{k}", SECOND, day=f"2026-01-{k + 1:02d}") for k in range(31)]
+        + [row(f"N-{k}", SECOND, day=NEW) for k in range(69)],
+        None,
+    ),
+    "all known records again, later": (days(300, "2026-02-27", updated="2026-03-30 08:00:00"), None),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", AFTER)
+def test_lateness_is_watched_against_the_feeds_own_history(new_trial: Callable[..., Trial], case: str) -> None:
+    rows, rule = AFTER[case]
+    trial = new_trial()
+    trial.deliver("cases_20260302.csv", HISTORY)
+    trial.land()
+    trial.refine()
+    trial.deliver("cases_20260331.csv", rows)
+    trial.land()
+    if rule is None:
+        trial.refine()
+        assert trial.batches().status.tolist() == ["checked", "checked"]
+    else:
+        with pytest.raises(ContractBreach, match=rule):
+            trial.refine()
+
+
+def test_a_feed_that_is_late_by_nature_is_no_news(new_trial: Callable[..., Trial]) -> None:
+    """What is usual is learnt from its last batches; a contract that allows for it goes on as before."""
+    trial = new_trial(FEED.replace("rejected_share: 0.5", "rejected_share: 0.5, swapped_share: 1.0"))
+    for number, (name, known, day) in enumerate(
+        [("20260302", FIRST, "2026-01-20"), ("20260331", SECOND, "2026-02-03")]
+    ):
+        trial.deliver(f"cases_{name}.csv", [row(f"{number}-{k}", known, day=day) for k in range(300)])
+        trial.land()
+        trial.refine()
+    assert trial.batches()["n_late"].tolist() == [300, 300]
+    assert trial.batches().status.tolist() == ["checked", "checked"]
