@@ -132,7 +132,7 @@ def computed_tables(given: DayInput) -> tuple[dict[str, list[rows.Row]], pd.Data
         "pulse": rows.pulse_rows(_pulses(given), units),
         "completeness": rows.completeness_rows(given.learnt, frame.held_back, day),
         "scale": rows.scale_rows(frame.goalposts, methodology),
-        "feed_status": rows.status_rows(night.status),
+        "feed_status": rows.status_rows(given.status),
     }
     return {name: list(of_table) for name, of_table in content.items()}, fresh
 
