@@ -169,7 +169,7 @@ STEPS: list[
     (public_files, "write_public", 1),
     (files, "write_latest", 2),
     (journal, "enter", 1),
-    *[(files, "write_file", 3)] * 8,  # after the two latest.json: four files across releases in each tier, a life each
+    *[(files, "write_file", 3)] * 4,  # after the two latest.json: the files across releases, a life each
 ]
 
 
