@@ -176,7 +176,7 @@ def test_windows_end_where_the_content_of_a_feed_ends(through: date | None, rule
     found = flags(given)
     assert found["rule_code"].tolist() == rules
     for flag in found[found["rule_code"] == "F9"].to_dict("records"):
-        assert (flag["level_code"], flag["feed_code"]) == ("grey", "incidents")
+        assert (flag["colour_code"], flag["feed_code"]) == ("grey", "incidents")
         assert flag["since"] == (through + timedelta(days=1) if through else DAY)
 
 

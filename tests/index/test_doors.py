@@ -172,6 +172,15 @@ def city(draw: st.DrawFn) -> tuple[DailyCounts, CityFrame]:
 
 
 @st.composite
+def scale_rows(draw: st.DrawFn) -> pd.DataFrame:
+    one_row = st.tuples(st.sampled_from([RATE.id, SHARE.id, "settlement"]), number, number, number)
+    names = ["indicator_id", "centre", "low", "high"]
+    return pd.DataFrame(draw(st.lists(one_row, max_size=3)), columns=names).drop(
+        columns=draw(st.sampled_from([[], ["low"], ["indicator_id"]]))
+    )
+
+
+@st.composite
 def released(draw: st.DrawFn) -> pd.DataFrame:
     one_row = st.tuples(
         st.sampled_from([RATE.id, SHARE.id, "settlement"]), st.sampled_from(CODES),
@@ -303,6 +312,10 @@ CALLS: dict[str, st.SearchStrategy[tuple[Any, ...]]] = {
         )
     ),
     "ranks.tiers": alike(3),
+    "metamorphic.metamorphic": st.tuples(
+        st.builds(IndexInput, codes, windows(), st.sampled_from([(), plain_year()])), goalposts, st.just(METHOD)
+    ),
+    "released_inputs.released_goalposts": st.tuples(scale_rows(), st.just(METHOD)),
     "released_inputs.released_inputs": st.tuples(released(), st.just(METHOD)),
     "released_inputs.window_of": st.tuples(
         released().filter(lambda rows: "count" in rows), st.just(list(CODES)), st.sampled_from([RATE, SHARE]), st.just(METHOD)
@@ -395,7 +408,7 @@ CALLS: dict[str, st.SearchStrategy[tuple[Any, ...]]] = {
     "lifecycle.run_start": st.tuples(arrays(np.bool_, 6)),
 }  # fmt: skip
 SLOW = {
-    "as_of", "composite_index", "method_change", "movement", "uncertainty_analysis", "window_draws", "farrington", "pulse",
+    "as_of", "composite_index", "metamorphic", "method_change", "movement", "uncertainty_analysis", "window_draws", "farrington", "pulse",
 }  # fmt: skip
 
 

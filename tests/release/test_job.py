@@ -15,6 +15,7 @@ import pytest
 from pyspark.sql import SparkSession
 
 from spark_jobs.feeds import batches
+from spark_jobs.feeds.feed_status import feed_status
 from spark_jobs.lake import tables
 from spark_jobs.release import files, job, lake, public_files, serving
 from spark_jobs.release.gates import GATES, GateFailed
@@ -40,15 +41,16 @@ class World:
 
     def given(self, business_date: date = made_up.DAY, breached: tuple[str, ...] = (), **of_input: Any) -> None:
         """Let the steps before a release have run for that day."""
-        frames = made_up.release_input(**of_input).frames
+        delivered = of_input.get("delivered") or {}
+        through = {feed: delivered.get(feed, business_date) for feed in made_up.KIND_OF_FEED}
+        ledger = made_up.batches(through, breached).drop(columns=["city_code", "n_new_versions"])
+        status = feed_status(made_up.city().feeds, ledger, business_date)
+        frames = {**made_up.release_input(**of_input).frames, "feed_status": status}
         ready = {
             table: lake._spark_frame(self.spark, name, canonical_frame(name, frames[name]))
             for name, table in job._FROM_LAKE.items()
         }
         tables.replace_slices(self.spark, ready, {"city_code": CITY, "business_date": business_date.isoformat()})
-        delivered = of_input.get("delivered") or {}
-        through = {feed: delivered.get(feed, business_date) for feed in made_up.KIND_OF_FEED}
-        ledger = made_up.batches(through, breached).drop(columns=["city_code", "n_new_versions"])
         ledger = ledger.assign(reason=ledger["reason"].fillna(""))
         ledger = self.spark.createDataFrame(ledger.astype({"fetched_at": "datetime64[ns]"}))
         tables.replace_slice(self.spark, ledger, batches.BATCHES, {"city_code": CITY})
