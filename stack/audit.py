@@ -40,7 +40,7 @@ def bills_of_materials(layout: Layout) -> Iterator[tuple[Path, int]]:
             "-o",
             path,
         ]
-        _run(layout, "cyclonedx-py", "environment", *options, layout.python(name))
+        _run(layout, "cyclonedx_py", "environment", *options, layout.python(name))
         yield path, len(json.loads(path.read_text(encoding="utf-8"))["components"])
     path, document = folder / "jars.cdx.json", bill_of_jars(_jars(layout))
     path.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
@@ -108,7 +108,7 @@ class Verdict:
 def known_vulnerabilities(layout: Layout, environment: str) -> Verdict:
     """Ask the Python Packaging Advisory Database about each package of a lock; what it does not know is named."""
     options = ["--disable-pip", "--require-hashes", "--progress-spinner", "off", "--format", "json"]
-    answer = _run(layout, "pip-audit", *options, "--requirement", lock(environment), codes=(0, 1))
+    answer = _run(layout, "pip_audit", *options, "--requirement", lock(environment), codes=(0, 1))
     try:
         return verdict(environment, json.loads(answer))
     except ValueError:  # pip-audit gives up as a whole where nothing answers
@@ -130,12 +130,11 @@ def verdict(environment: str, answer: dict[str, Any]) -> Verdict:
     )
 
 
-def _run(layout: Layout, tool: str, *arguments: str | Path, codes: tuple[int, ...] = (0,)) -> str:
-    program = layout.python("audit").with_name(tool)
-    try:
-        done = subprocess.run([program, *arguments], capture_output=True, text=True, check=False)
-    except FileNotFoundError:
-        raise EnvironmentFault(f"audit: {program} is not there; make audit installs it") from None
+def _run(layout: Layout, module: str, *arguments: str | Path, codes: tuple[int, ...] = (0,)) -> str:
+    python = layout.python("audit")
+    if not python.exists():
+        raise EnvironmentFault(f"audit: {python} is not there; make audit installs it")
+    done = subprocess.run([python, "-m", module, *arguments], capture_output=True, text=True, check=False)
     if done.returncode not in codes:
-        raise EnvironmentFault(f"audit: {tool} failed with code {done.returncode}: {done.stderr.strip()[-500:]}")
+        raise EnvironmentFault(f"audit: {module} failed with code {done.returncode}: {done.stderr.strip()[-500:]}")
     return done.stdout

@@ -159,9 +159,8 @@ class Killed(BaseException):
     """As SIGKILL: nothing catches it, nothing is tidied up."""
 
 
-STEPS: list[
-    tuple[Any, str, int]
-] = [  # module, function, call; the public folder is written by the functions of the restricted one
+# module, function, call; the public folder is written by the functions of the restricted one
+STEPS: list[tuple[Any, str, int]] = [
     (lake, "write_lake", 1),
     (files, "write_release", 1),
     (serving, "write_serving", 1),
@@ -171,7 +170,7 @@ STEPS: list[
     (public_files, "write_public", 1),
     (files, "write_latest", 2),
     (journal, "enter", 1),
-    *[(files, "write_file", 3)] * 4,  # after the two latest.json: the files across releases, a life each
+    (files, "write_file", 6),  # the last of four files across releases, which follow two latest.json
 ]
 
 
