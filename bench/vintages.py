@@ -1,4 +1,4 @@
-"""What vintages.parquet costs over 400 made-up nights: `python -m bench.vintages [NIGHTS]`. Prints one line a measure.
+"""What vintages.parquet costs over 400 made-up nights: `CITY=… python -m bench.vintages [NIGHTS]`. Prints one line a measure.
 
 Ten areas, the domains and indicators of the methodology, a trend of 24 month ends; each night a twentieth of the trend is
 revised. Only the tables that are read are written; nothing of it is a release.
@@ -7,6 +7,7 @@ revised. Only the tables that are read are written; nothing of it is a release.
 from __future__ import annotations
 
 import csv
+import os
 import sys
 import tempfile
 import time
@@ -39,7 +40,7 @@ PARTS = {
 
 def main() -> None:
     n_nights = int(sys.argv[1]) if len(sys.argv) > 1 else 400
-    city, generator = load_city("daqing"), np.random.default_rng(7)
+    city, generator = load_city(os.environ["CITY"]), np.random.default_rng(7)
     with tempfile.TemporaryDirectory() as folder:
         city_folder = Path(folder, "published", city.city_code)
         events = [_night(city_folder, FIRST + timedelta(days=n), generator) for n in range(n_nights + 1)]

@@ -10,6 +10,7 @@ import pytest
 from expectations.outcomes import Outcome
 from spark_jobs import errors
 from spark_jobs.release.gates import GateFailed
+from spark_jobs.release.monthly_gates import MonthlyGateFailed
 
 pytestmark = pytest.mark.unit
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -29,9 +30,10 @@ def test_scripts_that_stand_alone_end_with_the_same_code(script: str) -> None:
     assert int(code) == Outcome.ENVIRONMENT_FAULT
 
 
-def test_each_fault_of_a_step_has_a_code_of_its_own() -> None:
+def test_each_fault_of_a_step_has_a_code_of_its_own_and_all_gates_have_one() -> None:
     faults = [fault for fault in (errors.StepError, *errors.StepError.__subclasses__()) if "exit_code" in vars(fault)]
-    assert GateFailed in faults
-    codes = [fault.exit_code for fault in faults]
-    assert len(set(codes)) == len(codes) >= 6
+    gates = {fault for fault in faults if fault.exit_code == Outcome.GATE_FAILED}
+    assert gates >= {GateFailed, MonthlyGateFailed}
+    codes = [fault.exit_code for fault in faults if fault not in gates]
+    assert len(set(codes)) == len(codes) >= 5
     assert all(isinstance(code, Outcome) for code in codes)
