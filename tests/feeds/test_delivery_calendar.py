@@ -15,29 +15,25 @@ from tests.feeds.conftest import FEED, Trial, row
 
 pytestmark = pytest.mark.spark
 FIRST, LAST = date(2026, 2, 1), date(2026, 2, 9)
+COLUMNS = ", ".join(batches.BATCH_COLUMNS.split(", ")[2:])  # the city and the feed are the slice
 
 
 def batch(first: int, last: int, fetched: int, files: list[int], status: str = "checked", rejected: int = 0) -> tuple:  # type: ignore[type-arg]
     """A line of the ledger: days of February, ten rows, fetched at 01:30 local time of the day `fetched`."""
-    days = [date(2026, 2, day) for day in (first, last)]
-    at = datetime(2026, 2, fetched - 1, 17, 30, tzinfo=UTC)
-    counts = {
-        **dict.fromkeys((*batches.COUNTS, "n_withheld"), 0),
+    line = dict.fromkeys(tables.declared(COLUMNS)) | {
+        "batch_id": f"{first}-{last}-{status}",
+        "window_from": date(2026, 2, first),
+        "window_to": date(2026, 2, last),
+        "fetched_at": datetime(2026, 2, fetched - 1, 17, 30, tzinfo=UTC),
         "n_received": 10,
         "n_accepted": 10 - rejected,
         "n_rejected": rejected,
+        "n_outside": 0,
+        "n_deleted": 0,
+        "status": status,
+        "delivered_days": [date(2026, 2, day) for day in files],
     }
-    return (
-        f"{first}-{last}-{status}",
-        *days,
-        at,
-        *counts.values(),
-        status,
-        "",
-        "",
-        "v",
-        [date(2026, 2, day) for day in files],
-    )
+    return tuple(line.values())
 
 
 LEDGER = [
@@ -61,8 +57,7 @@ def test_each_county_and_day_has_its_state(new_trial: Callable[..., Trial]) -> N
     )
     trial.land()
     trial.refine()
-    columns = ", ".join(batches.BATCH_COLUMNS.split(", ")[2:])
-    ledger = trial.spark.createDataFrame(LEDGER, columns)
+    ledger = trial.spark.createDataFrame(LEDGER, COLUMNS)
     tables.replace_slice(
         trial.spark, ledger, batches.BATCHES, {"city_code": trial.city.city_code, "feed_code": "cases"}
     )
