@@ -149,8 +149,8 @@ def test_a_contract_says_what_parts_thousands(new_trial: Callable[..., Trial], d
     assert found == {f"r{n}": amount for n, amount in enumerate(cases.values()) if amount}
 
 
-HISTORY = days(300, "2026-02-27", updated=FIRST)
-# after 300 records that were known within three days -> what stops it, or nothing
+HISTORY = days(2000, "2026-02-27", updated=FIRST)
+# after 2,000 records that were known within three days -> what stops it, or nothing
 AFTER = {
     "a few swapped days among many": (
         [row(f"S-{k}", SECOND, day="2026-02-03") for k in range(4)] + [row(f"N-{k}", SECOND, day=NEW) for k in range(96)],
@@ -164,7 +164,7 @@ AFTER = {
         + [row(f"N-{k}", SECOND, day=NEW) for k in range(69)],
         None,
     ),
-    "all known records again, later": (days(300, "2026-02-27", updated="2026-03-30 08:00:00"), None),
+    "all known records again, later": (days(2000, "2026-02-27", updated="2026-03-30 08:00:00"), None),
 }  # fmt: skip
 
 
