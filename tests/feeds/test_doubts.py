@@ -39,11 +39,9 @@ SECONDS: dict[str, tuple[list[dict[str, str]], str | None]] = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("case", SECONDS)
-def test_known_ids_and_days_are_watched(new_trial: Callable[..., Trial], case: str) -> None:
-    rows, rule = SECONDS[case]
-    trial = new_trial()
-    trial.deliver("cases_20260302.csv", days(20, OLD, updated=FIRST))
+def take_after(trial: Trial, first: list[dict[str, str]], rows: list[dict[str, str]], rule: str | None) -> None:
+    """A first delivery, then `rows`: taken, or stopped by the rule with silver as it was."""
+    trial.deliver("cases_20260302.csv", first)
     trial.land()
     trial.refine()
     before = trial.silver()
@@ -56,6 +54,11 @@ def test_known_ids_and_days_are_watched(new_trial: Callable[..., Trial], case: s
         with pytest.raises(ContractBreach, match=rule):
             trial.refine()
         assert trial.silver() == before
+
+
+@pytest.mark.parametrize("case", SECONDS)
+def test_known_ids_and_days_are_watched(new_trial: Callable[..., Trial], case: str) -> None:
+    take_after(new_trial(), days(20, OLD, updated=FIRST), *SECONDS[case])
 
 
 def test_numbers_that_begin_anew_within_one_back_fill_are_found(new_trial: Callable[..., Trial]) -> None:
@@ -170,19 +173,7 @@ AFTER = {
 
 @pytest.mark.parametrize("case", AFTER)
 def test_lateness_is_watched_against_the_feeds_own_history(new_trial: Callable[..., Trial], case: str) -> None:
-    rows, rule = AFTER[case]
-    trial = new_trial()
-    trial.deliver("cases_20260302.csv", HISTORY)
-    trial.land()
-    trial.refine()
-    trial.deliver("cases_20260331.csv", rows)
-    trial.land()
-    if rule is None:
-        trial.refine()
-        assert trial.batches().status.tolist() == ["checked", "checked"]
-    else:
-        with pytest.raises(ContractBreach, match=rule):
-            trial.refine()
+    take_after(new_trial(), HISTORY, *AFTER[case])
 
 
 def test_a_feed_that_is_late_by_nature_is_no_news(new_trial: Callable[..., Trial]) -> None:

@@ -13,36 +13,25 @@ from spark_jobs.index.engine.as_of import CityFrame
 from spark_jobs.index.engine.composite_index import base_goalposts
 from spark_jobs.index.engine.windows import Coverage, DailyCounts, base_year_spans
 from spark_jobs.index.methodology import Methodology
+from tests.index import made_up_days
+from tests.index.made_up_days import DENOMINATORS, FIRST
 
 pytestmark = pytest.mark.unit
 
 AREAS = ("990102", "990103", "990104")
-FIRST, TODAY = date(2022, 1, 1), date(2026, 11, 22)
+TODAY = date(2026, 11, 22)
 WEEK = [TODAY - timedelta(days=n) for n in range(6, -1, -1)]
-DENOMINATORS = ("residents", "population_at_risk", "vehicles_10k", "employees")
 LATE = ("a3_telecom_fraud", TODAY - timedelta(days=4))
 
 
 @pytest.fixture(scope="module")
 def quick(methodology: Methodology) -> Methodology:
-    few = {"draws": 60, "tau_points": 20, "mean_points": 21}
-    return methodology.model_copy(update={"posterior": methodology.posterior.model_copy(update=few)})
+    return made_up_days.with_few_draws(methodology)
 
 
 @pytest.fixture(scope="module")
 def daily(quick: Methodology) -> pd.DataFrame:
-    """indicators.daily: some events every day in every area and stratum; the proportions with sixty trials."""
-    generator = np.random.default_rng(3)
-    days = pd.date_range(FIRST, TODAY).date
-    frames = [
-        pd.DataFrame({
-            "indicator_id": indicator.id, "area_code": area, "day": days, "stratum": stratum,
-            "numerator": generator.poisson(generator.uniform(0.5, 3.0), len(days)).astype(float),
-            "denominator": np.nan if indicator.kind == "rate" else 60.0,
-        })
-        for indicator in quick.indicators for stratum in indicator.strata for area in AREAS
-    ]  # fmt: skip
-    return pd.concat(frames, ignore_index=True)
+    return made_up_days.daily(quick, AREAS, TODAY)
 
 
 @pytest.fixture(scope="module")

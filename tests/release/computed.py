@@ -3,46 +3,25 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import timedelta
 
-import numpy as np
 import pandas as pd
 
 from spark_jobs.index import job, rows
 from spark_jobs.index.engine.as_of import CityFrame
 from spark_jobs.index.engine.windows import Coverage, DailyCounts
-from spark_jobs.index.methodology import Methodology
 from spark_jobs.release.model import ReleaseInput
+from tests.index.made_up_days import DENOMINATORS, FIRST, daily, with_few_draws
 from tests.release import made_up
 
 AREAS = made_up.areas(made_up.COUNTIES[:4])
 CODES = tuple(area.area_code for area in AREAS[1:])
-FIRST = date(2022, 1, 1)
-DENOMINATORS = ("residents", "population_at_risk", "vehicles_10k", "employees")
-FEW = {"draws": 60, "tau_points": 20, "mean_points": 21}
-METHODOLOGY: Methodology = made_up.METHODOLOGY.model_copy(
-    update={"posterior": made_up.METHODOLOGY.posterior.model_copy(update=FEW)}
-)
-
-
-def daily(seed: int = 3) -> pd.DataFrame:
-    """indicators.daily: some events every day in every area and stratum; the proportions with sixty trials."""
-    generator = np.random.default_rng(seed)
-    days = pd.date_range(FIRST, made_up.DAY).date
-    frames = [
-        pd.DataFrame({
-            "indicator_id": indicator.id, "area_code": area, "day": days, "stratum": stratum,
-            "numerator": generator.poisson(generator.uniform(0.5, 3.0), len(days)).astype(float),
-            "denominator": np.nan if indicator.kind == "rate" else 60.0,
-        })
-        for indicator in METHODOLOGY.indicators for stratum in indicator.strata for area in CODES
-    ]  # fmt: skip
-    return pd.concat(frames, ignore_index=True)
+METHODOLOGY = with_few_draws(made_up.METHODOLOGY)
 
 
 def day_input(silent: tuple[str, ...] = ()) -> job.DayInput:
     """All that the index of made_up.DAY is computed from; the feeds of the `silent` indicators have stopped."""
-    city, given = made_up.city(), daily()
+    city, given = made_up.city(), daily(METHODOLOGY, CODES, made_up.DAY)
     lasts = {i.id: made_up.DAY - timedelta(days=3 if i.id in silent else 0) for i in METHODOLOGY.indicators}
     coverage = {indicator: Coverage(FIRST, last) for indicator, last in lasts.items()}
     dated = [(area, code, FIRST, None, 2e5, "exact", FIRST) for area in CODES for code in DENOMINATORS]
