@@ -17,11 +17,8 @@ from pathlib import Path
 REPOSITORY = Path(__file__).resolve().parents[1]
 VENVS = REPOSITORY / ".venv"
 ENVIRONMENTS = ("pipeline", "airflow", "superset")
-SOURCES = (
-    "pyspark",
-    "odfpy",
-    "wtforms-json",
-)  # come without a wheel and are built by what requirements/build.txt names, by hash too
+# packages that come without a wheel, built by what requirements/build.txt names, by hash too
+SOURCES = ("pyspark", "odfpy", "wtforms-json")
 JAVA_VERSIONS = (17, 21)
 MIN_FREE_GB = 8
 ENVIRONMENT_FAULT = 7
