@@ -8,6 +8,8 @@ that cannot be read, is no batch's fault and stops the run.
 from __future__ import annotations
 
 import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from pyspark.errors import PySparkException
@@ -26,6 +28,17 @@ SAID_BY_THE_MACHINE = (
     "Too many open files", "Permission denied", "OutOfMemoryError", "Cannot allocate memory", "SparkContext was shut down",
     "SESSION_CLOSED", "SESSION_NOT_FOUND", "SESSION_CHANGED", "OPERATION_CANCELED",
 )  # fmt: skip
+
+
+@contextmanager
+def costs_its_batch(feed: Feed, batch_id: str) -> Iterator[None]:
+    """Whatever a library raises inside is a StepError about the batch."""
+    try:
+        yield
+    except StepError:
+        raise
+    except Exception as error:
+        raise as_step_error(feed, batch_id, error) from error
 
 
 def as_step_error(feed: Feed, batch_id: str, error: Exception) -> StepError:

@@ -12,6 +12,7 @@ from pyspark.sql import DataFrame, Row, SparkSession
 from expectations.models import City, Feed
 from spark_jobs.errors import ContractBreach
 from spark_jobs.feeds import batches, bronze, refine, silver, staging, versions
+from spark_jobs.feeds.batch_faults import as_step_error, costs_its_batch
 from spark_jobs.feeds.check import judge, rows_to_judge
 from spark_jobs.feeds.corrections import healed_report
 from spark_jobs.feeds.landing import Landing
@@ -29,7 +30,8 @@ def rebuild(spark: SparkSession, city: City, feed: Feed, settings: Settings, fro
     `from_landing` reads the raw bytes again first: bronze holds only the columns that the contract read at the time,
     as its encoding said. A batch whose bytes are no longer kept stays as bronze has it.
 
-    Returns a line of account. Raises ContractBreach if batches break the contract now; then all stays as it was.
+    Returns a line of account. Raises ContractBreach if batches break the contract now, or a library fails over one; then
+    silver stays as it was.
     """
     with one_run_a_feed(settings.state, feed), tables.compiled(spark):
         refine.create_tables(spark, feed)
@@ -47,15 +49,38 @@ def rebuild(spark: SparkSession, city: City, feed: Feed, settings: Settings, fro
         folder = settings.state / "staging" / f"{feed.code}-rebuild.parquet"
         areas = silver.area_lookup(spark, city)
         batch_ids = [row.batch_id for row in taken]
-        rows = staging.cast(spark, city, feed, batch_ids, areas)
-        rows = rows if versions.carries(feed) else silver.mark_reused(rows)
-        staged = staging.written(spark, rows, folder)
-        counts, through = _counts(staged, left_out), _covered(city, feed, staged)
-        _check(city, feed, (folder, staged), settings.state / "gx", received, counts)
-        silver_rows = staging.current(staged, feed, Landing.of(settings.landing, feed), batch_ids)
-        _replace(spark, feed, (staged, silver_rows), list(ledger.values()), counts, through, version)
+        staged = _staged(spark, city, feed, batch_ids, areas, folder)
+        with costs_its_batch(feed, _span(batch_ids)):
+            counts, through = _counts(staged, left_out), _covered(city, feed, staged)
+            _check(city, feed, (folder, staged), settings.state / "gx", received, counts)
+            silver_rows = staging.current(staged, feed, Landing.of(settings.landing, feed), batch_ids)
+            _replace(spark, feed, (staged, silver_rows), list(ledger.values()), counts, through, version)
         shutil.rmtree(folder)
         return _account(feed, taken, counts)
+
+
+def _staged(
+    spark: SparkSession, city: City, feed: Feed, batch_ids: list[str], areas: DataFrame, folder: Path
+) -> DataFrame:
+    """All batches, cast at once; where a library fails, one by one, so that the report names the batch."""
+
+    def cast(of: list[str]) -> DataFrame:
+        rows = staging.cast(spark, city, feed, of, areas)
+        return staging.written(spark, rows if versions.carries(feed) else silver.mark_reused(rows), folder)
+
+    try:
+        return cast(batch_ids)
+    except Exception as error:
+        for batch_id in batch_ids:
+            with costs_its_batch(feed, batch_id):
+                cast([batch_id])
+        raise as_step_error(feed, _span(batch_ids), error) from error
+
+
+def _span(batch_ids: list[str]) -> str:
+    """Batches as a report names them where it is not one of them."""
+    first, *_, last = sorted(batch_ids) * 2
+    return first if first == last else f"{first} to {last}"
 
 
 def _read_anew(
@@ -67,9 +92,10 @@ def _read_anew(
     scratch, received = settings.state / "staging", {}
     for manifest in landing.manifests():
         if manifest.batch_id in batch_ids and all(file.kept_sha256 for file in manifest.files):
-            received[manifest.batch_id] = bronze.append(
-                spark, feed, landing, manifest, scratch, pseudonymiser, is_read_anew=True
-            )
+            with costs_its_batch(feed, manifest.batch_id):
+                received[manifest.batch_id] = bronze.append(
+                    spark, feed, landing, manifest, scratch, pseudonymiser, is_read_anew=True
+                )
     return received
 
 
@@ -144,8 +170,8 @@ def _replace(
     """
     everything, current = staged
     keys = {"city_code": feed.city_code, "feed_code": feed.feed_code}
-    doubtful = versions.replace(spark, feed, current)
     tables.replace_slice(spark, silver.rejects(everything), silver.REJECTS, keys)
+    doubtful = versions.replace(spark, feed, current)
     rows = [row.asDict() for row in ledger]
     for row in rows:
         if of := counts.get(row["batch_id"]):

@@ -11,10 +11,10 @@ from pyspark.sql import DataFrame, Row, SparkSession
 
 from expectations.models import City, Feed, FilesSource
 from spark_jobs import lineage
-from spark_jobs.errors import ContractBreach, StepError
+from spark_jobs.errors import ContractBreach
 from spark_jobs.feeds import batches, bronze, silver, staging, versions
 from spark_jobs.feeds.absence import Withheld
-from spark_jobs.feeds.batch_faults import as_step_error
+from spark_jobs.feeds.batch_faults import costs_its_batch
 from spark_jobs.feeds.check import judge, rows_to_judge
 from spark_jobs.feeds.corrections import healed_report
 from spark_jobs.feeds.doubts import changed_ids, doubt_columns, ids_in_doubt, in_words, swapped_days, usual_late
@@ -95,13 +95,8 @@ def _refine_all(run: Run, manifests: list[Manifest]) -> list[str]:
 
 def _try_batch(run: Run, manifest: Manifest) -> str:
     """One batch; whatever a library raises over it is a StepError."""
-    try:
-        with tables.compiled(run.spark, when=manifest.n_bytes > FEW_BYTES):
-            return _refine_batch(run, manifest)
-    except StepError:
-        raise
-    except Exception as error:
-        raise as_step_error(run.feed, manifest.batch_id, error) from error
+    with costs_its_batch(run.feed, manifest.batch_id), tables.compiled(run.spark, manifest.n_bytes > FEW_BYTES):
+        return _refine_batch(run, manifest)
 
 
 def _refine_batch(run: Run, manifest: Manifest) -> str:
@@ -197,7 +192,12 @@ def _doubt(run: Run, manifest: Manifest, folder: Path, doubts: dict[str, int]) -
 
 
 def _take(run: Run, manifest: Manifest, staged: DataFrame) -> list[Withheld]:
-    """Silver and the rejects of a batch that keeps its contract; which of its snapshots closed nothing."""
+    """Rejects and silver of a batch that keeps its contract; which of its snapshots closed nothing.
+
+    Silver comes last, so that it stays as it was where anything fails.
+    """
+    keys = {"city_code": run.feed.city_code, "feed_code": run.feed.feed_code, "batch_id": manifest.batch_id}
+    tables.replace_slice(run.spark, silver.rejects(staged), silver.REJECTS, keys, batches.PARTITIONS)
     taken = [row for row in run.ledger.values() if row.status == "checked"]
     ids = [*(row.batch_id for row in taken), manifest.batch_id]
     if _needs_all(run, manifest, taken, ids):
@@ -206,8 +206,6 @@ def _take(run: Run, manifest: Manifest, staged: DataFrame) -> list[Withheld]:
     else:
         own = staging.current(staged, run.feed, run.landing, [manifest.batch_id])
         doubtful = versions.merge(run.spark, run.feed, own)
-    keys = {"city_code": run.feed.city_code, "feed_code": run.feed.feed_code, "batch_id": manifest.batch_id}
-    tables.replace_slice(run.spark, silver.rejects(staged), silver.REJECTS, keys, batches.PARTITIONS)
     return [each for each in doubtful if each.snapshot.batch_id == manifest.batch_id]
 
 
