@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 
 from expectations.located_yaml import ContractFault, one_of
-from expectations.models import Feed, FeedColumn, Kind, KindColumn, Scalar
+from expectations.models import Feed, FeedColumn, FilesSource, Kind, KindColumn, Scalar
 from expectations.source_columns import bronze_name
 
 NO_KEY = "no such key"
@@ -29,6 +29,9 @@ def feed_faults(
     if feed.mode == "snapshot" and feed.known_at.column:
         expected = "no `column`: all rows of a snapshot are known from the day of its delivery on (`known_at: {}`)"
         yield ContractFault(("known_at", "column"), expected, repr(feed.known_at.column))
+    if feed.mode == "snapshot" and not isinstance(feed.source, FilesSource):
+        expected = "`changes`: of a database or an API only what changed since the last pull is asked for, never the whole table"
+        yield ContractFault(("mode",), expected, "'snapshot'")
     kind = kinds.get(feed.kind)
     if kind is None:
         yield ContractFault(("kind",), one_of(sorted(kinds), feed.kind), repr(feed.kind))

@@ -27,10 +27,12 @@ APOSTROPHE = (
 # What exports write where there is nothing, in the normal form and in small letters
 NULL_WORDS = (
     "null", "(null)", "[null]", "<null>", "\\n", "none", "nil", "n/a", "#n/a", "na", "<na>", "nan", "nat", "undefined",
-    "-", "--", "---", "/", "无", "空", "暂无",
+    "n.a.", "unknown", "#ref!", "#value!", "#name?", "#null!", "#num!", "#div/0!", "-", "--", "---", "/", "?", "无", "空", "空值",
+    "暂无", "未知", "不详",
 )  # fmt: skip
-# A whole number that became a binary fraction on its way (20260001.0, 2.3E+17): its digits may be another key's
-NUMBER_LIKE = r"^[+-]?(\d+[.]0*|\d+([.]\d+)?[eE][+-]\d+|\d+[.]\d+[eE]\d+)$"
+# A whole number that became a binary fraction on its way (20260001.0, 2.3E+17), with a comma in other languages, or got
+# commas between its thousands: its digits may be another key's
+NUMBER_LIKE = r"^[+-]?(\d+[.,]0*|\d+([.,]\d+)?[eE][+-]\d+|\d+[.,]\d+[eE]\d+|\d{1,3}(,\d{3})+)$"
 
 _IGNORED, _ODD = re.compile(f"[{IGNORABLE}]"), re.compile(f"[^{PLAIN}]")
 _ONE_DASH = str.maketrans(DASHES, "-" * len(DASHES))

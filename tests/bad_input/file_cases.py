@@ -241,6 +241,10 @@ FILES = {
         _parquet(id=pa.array([1.0, 2.0])), r"id: the contract reads text, for record_id \| the source has double",
         feed=PARQUET,
     ),
+    "ids as bytes of one length (UUID)": Case(
+        _parquet(id=pa.array([bytes(range(240, 256))] * 2, pa.binary(16))),
+        r"id: the contract reads text, for record_id \| the source has fixed_size_binary\[16\]", feed=PARQUET,
+    ),
     "truncated Parquet": Case(_parquet()[:-30], "expected Parquet", feed=PARQUET),
     "CSV where Parquet was agreed": Case(csv_of().encode(), "expected Parquet", feed=PARQUET),
     "a quote that does not close": Case(csv_of(line(id='"bad')).encode(), "quotes that close"),

@@ -177,6 +177,17 @@ MISTAKES = {
         "no `column`: all rows of a snapshot are known from the day of its delivery on",
         "'数据更新时间'",
     ),
+    **{
+        f"snapshot that is pulled, {feed}": Mistake(
+            "starts_on:",
+            "mode: snapshot\nstarts_on:",
+            "`changes`: of a database or an API only what changed since the last pull",
+            "'snapshot'",
+            file=f"feeds/{feed}.yml",
+            near="mode: snapshot",
+        )
+        for feed in ("disputes", "hotline")
+    },
     "code of another feed": Mistake("feed: cases", "feed: incidents", "'cases', the name of the file", "'incidents'"),
     "code that is no name": Mistake("feed: cases", "feed: our-cases", "match pattern", "'our-cases'"),
     "code of another city": Mistake(

@@ -128,17 +128,24 @@ def test_a_cursor_that_is_no_time_is_named(url: str, tmp_path: Path, found: str,
 
 
 @pytest.mark.bad_input
-def test_rows_without_a_cursor_are_counted(url: str, tmp_path: Path) -> None:
+def test_rows_that_no_window_holds_are_counted(url: str, tmp_path: Path) -> None:
     feed = feed_of("half_known")
     columns = ", ".join(f"{name} timestamp" if name == "updated" else f"{name} text" for name in feed.mapped_columns)
     with psycopg.connect(url) as office:
         office.execute(f"create table half_known ({columns})")
-        office.execute("insert into half_known (id, updated) values ('a', '2026-02-01'), ('b', null), ('c', null)")
+        office.execute(
+            "insert into half_known (id, updated) values ('a', '2026-02-01'), ('b', null), ('c', null), ('d', '1900-01-01'), "
+            "('e', '-infinity'), ('f', '0001-01-01'), ('g', '9999-12-31'), ('h', 'infinity'), ('tomorrow', '2026-02-12')"
+        )
     landing = Landing(tmp_path / "landing")
     manifest = land(feed, url, landing)
     assert manifest
     assert manifest.n_rows == 1
-    assert landing.manifests()[0].left_out == (LeftOut("table half_known where updated is empty", 2),)
+    assert landing.manifests()[0].left_out == (
+        LeftOut("table half_known where updated is empty", 2),
+        LeftOut("table half_known where updated is before 1970", 3),
+        LeftOut("table half_known where updated lies ahead by more than 3 days", 2),
+    )
 
 
 @pytest.mark.bad_input

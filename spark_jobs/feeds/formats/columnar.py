@@ -63,4 +63,5 @@ def _plain(kind: pa.DataType) -> pa.DataType:
 
 
 def _has_text(kind: pa.DataType) -> bool:
-    return not (pa.types.is_nested(kind) or pa.types.is_binary(kind) or pa.types.is_large_binary(kind))
+    bytes_of = (pa.types.is_binary, pa.types.is_large_binary, pa.types.is_fixed_size_binary)
+    return not (pa.types.is_nested(kind) or any(is_of(kind) for is_of in bytes_of))

@@ -26,6 +26,8 @@ from spark_jobs.feeds.sources.pull import Pull
 CONNECT_TIMEOUT = 20  # seconds
 STATEMENT_TIMEOUT = 600_000  # milliseconds
 ROWS_PER_FILE = 1_000_000  # decoding holds a file in memory
+FIRST = datetime(1970, 1, 1)  # of the cursors of a first pull
+AHEAD = timedelta(days=3)  # of the cut-off, to which clocks that go wrong may bring a cursor
 READERS = 4  # connections that read at the same time
 OF_ROWS = ("21", "22", "23", "P0")  # classes of SQLSTATE: what a row holds, or what a function of the source says of it
 Bounds = tuple[datetime, datetime]  # of the cursor: after the first, up to the second
@@ -46,7 +48,7 @@ def land(pull: Pull) -> Manifest | None:
     upper = pull.cutoff.astimezone(zone).replace(tzinfo=None)
     lower = datetime.combine(window_from, datetime.min.time()) - timedelta(hours=source.overlap_hours)
     if pull.landing.landed_through() is None:
-        lower = datetime(1970, 1, 1)
+        lower = FIRST
     try:
         with _connect(pull.connection) as database:
             return _copy(database, pull, (lower, upper), window_from)
@@ -135,7 +137,7 @@ def _copy(database: psycopg.Connection, pull: Pull, bounds: Bounds, window_from:
             with ThreadPoolExecutor(READERS) as pool:
                 list(pool.map(read, ((f"rows_{number:04d}.csv.gz", part) for number, part in enumerate(parts))))
             batch.files.sort(key=lambda file: file.name)
-        left_out = _without_cursor(database, source)
+        left_out = _without_window(database, source, bounds[1])
         return batch.commit(feed, window_from, day, n_rows=n_rows, source_columns=tuple(present), left_out=left_out)
 
 
@@ -149,13 +151,24 @@ def _check_cursor(feed: Feed, source: DatabaseSource, kind: str) -> None:
         )
 
 
-def _without_cursor(database: psycopg.Connection, source: DatabaseSource) -> tuple[LeftOut, ...]:
-    """Rows that belong to no window: nobody knows when they came, and every night finds them again."""
-    query = sql.SQL("select count(*) from {table} where {cursor} is null").format(
-        table=sql.Identifier(source.table), cursor=sql.Identifier(source.cursor)
+def _without_window(database: psycopg.Connection, source: DatabaseSource, upper: datetime) -> tuple[LeftOut, ...]:
+    """Rows that no window holds, of which nobody knows when they came; every night finds them again.
+
+    Their cursor is empty, or a day that stands for none (1900-01-01, 9999-12-31, infinity). Rows that were changed since
+    the cut-off are not among them.
+    """
+    cursor, last = sql.Identifier(source.cursor), upper + AHEAD
+    outside = {
+        "is empty": sql.SQL("{0} is null").format(cursor),
+        f"is before {FIRST:%Y}": sql.SQL("{0} <= {1}").format(cursor, sql.Literal(FIRST)),
+        f"lies ahead by more than {AHEAD.days} days": sql.SQL("{0} > {1}").format(cursor, sql.Literal(last)),
+    }
+    counts = sql.SQL(", ").join(sql.SQL("count(*) filter (where {})").format(each) for each in outside.values())
+    query = sql.SQL("select array[{}] from {} where {}").format(
+        counts, sql.Identifier(source.table), sql.SQL(" or ").join(outside.values())
     )
-    n_rows = _value(database, query)
-    return (LeftOut(f"table {source.table} where {source.cursor} is empty", n_rows),) if n_rows else ()
+    found = dict(zip(outside, _value(database, query), strict=True))
+    return tuple(LeftOut(f"table {source.table} where {source.cursor} {is_so}", n) for is_so, n in found.items() if n)
 
 
 def _value(database: psycopg.Connection, query: sql.SQL | sql.Composed) -> Any:
