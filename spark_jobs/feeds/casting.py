@@ -20,6 +20,7 @@ from expectations.models import FALSE_WORDS, TRUE_WORDS, Condition, Feed, FeedCo
 from expectations.normal_form import APOSTROPHE, BLANKS, DASHES, IGNORABLE, NULL_WORDS, NUMBER_LIKE, PLAIN
 from expectations.source_columns import bronze_name
 from expectations.time_patterns import names_zone, zone_in
+from spark_jobs.feeds.clock_changes import clock_change, last_change
 from spark_jobs.feeds.decoding import FAULT_SQL
 
 SPARK_TYPES = {
@@ -61,11 +62,13 @@ class RejectRule:
 class Cast:
     """A canonical column: its typed value, and what can be wrong with it.
 
-    `faults` read the value by the column's own name, so that Spark computes it once: select the values first.
+    `faults` and `change` read the value by the column's own name, so that Spark computes it once: select the values
+    first. `change` says of an instant what the clocks do at the local time that the source gives (clock_changes.py).
     """
 
     value: Column
     faults: tuple[RejectRule, ...] = ()
+    change: Column | None = None
 
 
 def listed(faults: Sequence[RejectRule]) -> Column:
@@ -147,10 +150,22 @@ def is_number_like(text: Column) -> Column:
 def local_instant(text: Column, pattern: str | None, time_zone: str) -> Column:
     """A local time (or one with its own offset) as a UTC timestamp; null if it is no time.
 
-    A time that the clocks skip is the moment after the change, one that they repeat the first of the two.
+    Times at which the clocks are changed are read as clock_changes.py says.
     """
     is_local, parsed = _parsed(text, pattern, time_zone)
     return f.when(is_local, f.to_utc_timestamp(parsed, time_zone)).otherwise(parsed)
+
+
+def change_at(value: Column, text: Column, pattern: str | None, time_zone: str) -> Column:
+    """What the clocks do at the local time that a text says, of which `value` is the instant; null for one with an offset.
+
+    It is read a second time only where the zone still changed its clocks.
+    """
+    last = last_change(time_zone)
+    if last is None:
+        return f.lit(None).cast("string")
+    is_local, parsed = _parsed(text, pattern, time_zone)
+    return f.when(value < f.lit(last), f.when(is_local, clock_change(parsed, time_zone)))
 
 
 def local_day(text: Column, pattern: str | None, time_zone: str) -> Column:
@@ -162,10 +177,17 @@ def local_day(text: Column, pattern: str | None, time_zone: str) -> Column:
 def clocked_instant(text: Column, column: FeedColumn, time_zone: str) -> Column:
     """The local day that `text` says at the time that the column's clock says; the day's midnight where that is empty."""
     assert column.clock
-    day, clock, pattern = local_day(text, column.format, time_zone), text_of(column.clock.column), column.clock.format
-    joined = f.concat_ws(" ", day.cast("string"), clock)
-    moment = local_instant(joined, f"yyyy-MM-dd {pattern}" if pattern else None, time_zone)
+    day, clock = local_day(text, column.format, time_zone), text_of(column.clock.column)
+    moment = local_instant(*_joined(text, column, time_zone), time_zone)
     return f.when(clock.isNull(), local_instant(day.cast("string"), None, time_zone)).when(day.isNotNull(), moment)
+
+
+def _joined(text: Column, column: FeedColumn, time_zone: str) -> tuple[Column, str | None]:
+    """Day and time of day as one text, and its pattern."""
+    assert column.clock
+    day, pattern = local_day(text, column.format, time_zone), column.clock.format
+    joined = f.concat_ws(" ", day.cast("string"), text_of(column.clock.column))
+    return joined, f"yyyy-MM-dd {pattern}" if pattern else None
 
 
 def _parsed(text: Column, pattern: str | None, time_zone: str) -> tuple[Column, Column]:
@@ -341,4 +363,15 @@ def cast_column(name: str, kind: Kind, feed: Feed, time_zone: str) -> Cast:
     rules = _rules(declared, column, f.col(name), checked)
     if name.endswith("record_id") or _widths(declared, column):
         rules.append(("number_like", is_number_like(f.col(name))))
-    return Cast(value, (*unknown, *(RejectRule(rule, name, said, broken) for rule, broken in rules)))
+    return Cast(
+        value,
+        (*unknown, *(RejectRule(rule, name, said, broken) for rule, broken in rules)),
+        _change(name, declared, column, mapped, time_zone),
+    )
+
+
+def _change(name: str, kind: KindColumn, column: FeedColumn, text: Column, time_zone: str) -> Column | None:
+    if kind.type != "instant":
+        return None
+    said = _joined(text, column, time_zone) if column.clock else (text, column.format)
+    return change_at(f.col(name), *said, time_zone)

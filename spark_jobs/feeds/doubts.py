@@ -6,6 +6,7 @@ A few of each are told in the account of the batch; more than its tolerance expl
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import reduce
 from pathlib import Path
 
 import pyarrow as pa
@@ -19,12 +20,14 @@ from expectations.contract import load_kinds
 from expectations.models import City, Feed, Kind
 from expectations.suite import tolerated_rejects
 from spark_jobs.feeds import silver, versions
+from spark_jobs.feeds.clock_changes import REPEATED, SKIPPED
 from spark_jobs.lake import tables
 
 LATE = 20  # days; a day and month changed about are 27 or more away
 RECENT = 28  # batches that tell what share of a feed's records is usually known so late ...
 FEWEST = 200  # ... and the fewest records in them
 UNSURE = 0.01  # that the usual share lies above what is taken for it
+FAR = 180  # days from one event of an id to the next: so far no day is corrected, unless day and month change about
 ABOUT = ("day", "place", "family")  # what an id is about
 
 
@@ -34,7 +37,8 @@ def _day(kind: Kind) -> Column:
 
 
 def doubt_columns(city: City, feed: Feed) -> list[Column]:
-    """Counts of staged rows that ride along where its rows are counted: keys respelt, values left to `otherwise`, days.
+    """Counts of staged rows that ride along where its rows are counted: keys respelt, times at which clocks are changed,
+    values left to `otherwise`, days.
 
     A day is swapped if it is long before the record was known, and would not be with day and month changed about.
     """
@@ -51,6 +55,10 @@ def doubt_columns(city: City, feed: Feed) -> list[Column]:
         f.count_if(is_told & is_late).alias("n_late"),
         f.count_if(is_told & is_swapped).alias("n_swapped"),
         f.count_if(silver.accepted() & f.col(f"{silver.NOTES}.{silver.SPELLING}").isNotNull()).alias("n_respelt"),
+        *(
+            f.count_if(silver.accepted() & (f.col(f"{silver.NOTES}.{silver.CLOCKS}") == change)).alias(f"n_{change}")
+            for change in (SKIPPED, REPEATED)
+        ),
         *left,
     ]
 
@@ -105,10 +113,20 @@ def ids_in_doubt(spark: SparkSession, feed: Feed, folder: Path, is_all: bool) ->
         name: pc.fill_null(pc.not_equal(grouped[f"{name}_min"], grouped[f"{name}_max"]), False) for name in columns
     }
     is_one = pc.invert(differs["record_id"])
-    changed = pc.and_(is_one, pc.and_(differs["day"], pc.or_(differs["place"], differs["family"])))
+    elsewhere = pc.or_(_is_far(grouped["day_min"], grouped["day_max"]), pc.or_(differs["place"], differs["family"]))
+    changed = pc.and_(is_one, pc.and_(differs["day"], elsewhere))
     again = pc.and_(is_one, pc.greater(grouped["key_count"], 1))
     counts = {"again": again, "changed": changed, "capitals": differs["record_id"]}
     return {name: pc.sum(is_so).as_py() or 0 for name, is_so in counts.items()} | {"spellings": _respelt(folder)}
+
+
+def _is_far(first: pa.ChunkedArray, last: pa.ChunkedArray) -> pa.ChunkedArray:
+    """True where two days lie further apart than one is corrected, unless it was only day and month changed about."""
+    is_far = pc.greater(pc.subtract(last, first), FAR)
+    first, last = first.cast(pa.date32()), last.cast(pa.date32())
+    parts = ((pc.year, pc.year), (pc.month, pc.day), (pc.day, pc.month))
+    is_swapped = reduce(pc.and_, (pc.equal(of_first(first), of_last(last)) for of_first, of_last in parts))
+    return pc.fill_null(pc.and_not(is_far, is_swapped), False)
 
 
 def _respelt(folder: Path) -> int:
@@ -130,8 +148,8 @@ def changed_ids(feed: Feed, doubts: dict[str, int]) -> str | None:
     if doubts["changed"] <= most:
         return None
     return (
-        f"id_of_another_event: {doubts['changed']} of {doubts['again']} ids that come again tell of another day and of "
-        f"another county or family; expected at most {most}: do the source's numbers begin anew? Then `record_id` needs "
+        f"id_of_another_event: {doubts['changed']} of {doubts['again']} ids that come again tell of another day, and of "
+        f"another county or family or more than {FAR} days away; expected at most {most}: do the source's numbers begin anew? Then `record_id` needs "
         "the column with the year; if they are right: `tolerance.changed_share`"
     )
 
@@ -144,6 +162,8 @@ def in_words(feed: Feed, doubts: dict[str, int]) -> list[str]:
         "keys that several spellings of the batch became": doubts["spellings"],
         "ids that differ in capitals only": doubts["capitals"],
         "ids of another event than before (id_of_another_event)": doubts["changed"],
+        "rows with a local time that the clocks skip, read by the offset before the change": doubts[f"n_{SKIPPED}"],
+        "rows with a local time that comes twice, read as the first": doubts[f"n_{REPEATED}"],
     }
     said = [f"{what}: {n:,}" for what, n in told.items() if n]
     return [*said, f"left to otherwise: {', '.join(left)}"] if left else said

@@ -23,6 +23,7 @@ from spark_jobs.feeds.casting import (
     Cast,
     RejectRule,
     cast_column,
+    change_at,
     cleaned,
     falls_into_otherwise,
     is_null_word,
@@ -35,6 +36,7 @@ from spark_jobs.feeds.casting import (
     text_of,
     unnamed,
 )
+from spark_jobs.feeds.clock_changes import later_reading
 from spark_jobs.feeds.corrections import CORRECTED, HEALED, with_corrections
 from spark_jobs.feeds.decoding import FAULT, FILE, ROW, hashed_sources, pseudonym_columns
 from spark_jobs.lake import tables
@@ -45,6 +47,7 @@ LONGEST_KEY, LONGEST_FOUND = 200, 200  # characters
 UNKNOWN = "unknown_area"  # a word that is no place of the city on any day
 OUTSIDE = "outside_area"  # the rule that rows of other places break
 SPELLING = "_spelling"  # of a key as the source writes it
+CLOCKS = "_clocks"  # what the clocks of the city do at a time that the row says
 REUSED = "id_reused"  # the rule that rows break whose key another row of the same time has, with other content
 SLACK = 3  # days; clocks that go wrong, time zones and a cut-off after midnight never make as many of one
 LEADING = "city_code string, feed_code string, record_id string, area_code string, township_code string"
@@ -140,6 +143,7 @@ def stage(rows: DataFrame, city: City, feed: Feed, areas: DataFrame) -> DataFram
     record_id = f.concat_ws("|", *map(text_of, feed.record_id))
     known_text = text_of(feed.known_at.column) if feed.known_at.column else f.col(DELIVERED).cast("string")
     known_at = local_instant(known_text, feed.known_at.format, city.time_zone)
+    changes = [cast.change for cast in casts.values() if cast.change is not None]
     values = {name: cast.value for name, cast in casts.items()}
     values |= {
         name: f.to_date(f.from_utc_timestamp(values[column.day_of], city.time_zone))
@@ -178,7 +182,7 @@ def stage(rows: DataFrame, city: City, feed: Feed, areas: DataFrame) -> DataFram
         f.col(BATCH).alias("batch_id"),
         CORRECTED,
         HEALED,
-        _notes(feed),
+        _notes(feed, [change_at(f.col("known_at"), known_text, feed.known_at.format, city.time_zone), *changes]),
         f.col(FILE),
         f.col(ROW),
         f.when(f.col(FAULT).isNotNull(), f.array(FAULT)).otherwise(faults).alias("faults"),
@@ -194,11 +198,14 @@ def _with_text(rows: DataFrame, feed: Feed) -> DataFrame:
     return rows.select(*texts, *pseudonym_columns(feed), FILE, ROW, FAULT, DELIVERED, LANDED, BATCH, spelling)
 
 
-def _notes(feed: Feed) -> Column:
-    """What a row's values were told by, where that is worth a word: its key as written, columns left to `otherwise`."""
+def _notes(feed: Feed, changes: list[Column]) -> Column:
+    """What a row's values were told by, where that is worth a word: its key as written, columns left to `otherwise`, and
+    what the clocks do at the first of its times at which they are changed.
+    """
     is_respelt = f.col(SPELLING) != f.col("record_id")
     left = [f.when(falls_into_otherwise(feed.columns[name]), True).alias(name) for name in feed.open_columns]
-    return f.struct(f.when(is_respelt, f.col(SPELLING)).alias(SPELLING), *left).alias(NOTES)
+    spelling, clocks = f.when(is_respelt, f.col(SPELLING)).alias(SPELLING), f.coalesce(*changes).alias(CLOCKS)
+    return f.struct(spelling, clocks, *left).alias(NOTES)
 
 
 def _key_faults(feed: Feed) -> list[RejectRule]:
@@ -252,13 +259,17 @@ def _event_faults(kind: Kind, time_zone: str) -> list[RejectRule]:
 
 
 def _order_faults(kind: Kind, time_zone: str) -> list[RejectRule]:
-    """A stage before one that it follows. Midnight is what a source without clock times gives: then the day counts."""
+    """A stage before one that it follows. Midnight is what a source without clock times gives: then the day counts.
+
+    A time that comes twice is early only if its second reading is.
+    """
     faults = []
     for n, stage in enumerate(kind.order[1:], 1):
         before = f.greatest(*kind.order[:n]) if n > 1 else f.col(kind.order[0])
         local, local_before = f.from_utc_timestamp(stage, time_zone), f.from_utc_timestamp(before, time_zone)
         is_day = local == f.date_trunc("day", local)
-        is_early = f.when(is_day, f.to_date(local) < f.to_date(local_before)).otherwise(local < local_before)
+        is_early = later_reading(f.col(stage), time_zone) < before
+        is_early = f.when(is_day, f.to_date(local) < f.to_date(local_before)).otherwise(is_early)
         faults.append(RejectRule("out_of_order", stage, local.cast("string"), is_early))
     return faults
 

@@ -52,6 +52,13 @@ ALONE = {
     "a stage of a grid event before an earlier one": (
         "row", "`out_of_order` in that stage", "test_kinds.py::test_a_loop_out_of_order_is_rejected_at_the_stage"
     ),
+    "a local time that the clocks skip, or repeat": (
+        "passes", "read by the offset before the change, or as the first of the two; how many rows is told",
+        "../feeds/test_doubts.py::test_odd_keys_and_times_are_told",
+    ),
+    "a stage in the hour that comes twice, or with its own offset": (
+        "passes", "in order where its second reading is", "test_kinds.py::test_a_loop_out_of_order_is_rejected_at_the_stage"
+    ),
     "a dispute neither accepted nor entered": (
         "row", "`required` in accepted_on", "test_kinds.py::test_a_dispute_needs_an_acceptance_or_an_entry"
     ),

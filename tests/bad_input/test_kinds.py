@@ -40,7 +40,7 @@ tolerance: {rejected_share: 0.9}
 """
 )
 
-# stages of the loop -> what is rejected, if anything is; times are of 2026-01-31 unless they say a day
+# stages of the loop -> what is rejected, if anything is; times are of 2026-01-31 unless they say another day
 LOOPS: dict[str, tuple[str, str, str, str, str, tuple[str, str, str] | None]] = {
     # name: reported, dispatched, repaired, revisited, closed
     "in order": ("09:00", "10:00", "11:00", "12:00", "13:00", None),
@@ -58,6 +58,14 @@ LOOPS: dict[str, tuple[str, str, str, str, str, tuple[str, str, str] | None]] = 
     ),
     "dispatched after the repair, which has no revisit": (
         "09:00", "12:00", "11:00", "", "13:00", ("out_of_order", "repaired_at", "2026-01-31 11:00:00")
+    ),
+    # the clocks of Shanghai went back at two in the morning of 15 September 1991
+    "closed in the hour that comes twice": ("1991-09-15 01:50", "", "", "", "1991-09-15 01:10", None),
+    "closed in its second time, as the offset says": (
+        "1991-09-15 01:50:00+09:00", "", "", "", "1991-09-15 01:10:00+08:00", None
+    ),
+    "closed before that hour": (
+        "1991-09-15 01:50", "", "", "", "1991-09-15 00:59", ("out_of_order", "closed_at", "1991-09-15 00:59:00")
     ),
 }  # fmt: skip
 
@@ -89,7 +97,7 @@ def taken(trial: Trial, kind: str, header: str, rows: list[str]) -> tuple[dict[s
 def test_a_loop_out_of_order_is_rejected_at_the_stage(new_trial: Callable[..., Trial]) -> None:
     rows = []
     for *times, _ in LOOPS.values():
-        stages = [f"2026-01-31 {time}" if ":" in str(time) else str(time) for time in times]
+        stages = [f"2026-01-31 {time}" if len(str(time)) == 5 else str(time) for time in times]
         rows.append(",".join(["2026-01-31 08:00", *stages, "101"]))
     silver, rejects = taken(
         new_trial(GRID), "incident", "found,reported,dispatched,repaired,revisited,closed,item", rows
@@ -98,7 +106,7 @@ def test_a_loop_out_of_order_is_rejected_at_the_stage(new_trial: Callable[..., T
     assert rejects == expected
     assert silver.keys() == {str(n) for n in range(len(LOOPS))} - expected.keys()
     assert {row.item_code for row in silver.values()} == {"0101"}  # the feed's own codes have four digits
-    assert {str(row.closed_on) for row in silver.values()} == {"2026-01-31"}
+    assert {str(row.closed_on) for row in silver.values()} == {"2026-01-31", "1991-09-15"}
 
 
 def test_a_dispute_needs_an_acceptance_or_an_entry(new_trial: Callable[..., Trial]) -> None:

@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pa_parquet
 import pytest
 
 from spark_jobs.errors import ContractBreach
+from spark_jobs.feeds import silver
+from spark_jobs.feeds.doubts import ids_in_doubt
+from tests.bad_input import cases
 from tests.feeds.conftest import FEED, Trial, row
 
 pytestmark = [pytest.mark.spark, pytest.mark.bad_input]
@@ -61,6 +67,38 @@ def test_known_ids_and_days_are_watched(new_trial: Callable[..., Trial], case: s
     take_after(new_trial(), days(20, OLD, updated=FIRST), *SECONDS[case])
 
 
+# days of an id's two rows -> whether it is about another event, though county and sort are the same
+AGAIN = {
+    ("2025-03-10", "2026-03-10"): True,
+    ("2025-01-02", "2025-07-05"): True,  # 184 days
+    ("2025-01-02", "2025-07-01"): False,  # 180 days
+    ("2026-03-10", "2026-03-11"): False,
+    ("2026-01-11", "2026-11-01"): False,  # day and month changed about
+    ("2025-01-11", "2026-11-01"): True,
+}
+
+
+@pytest.mark.unit
+def test_an_id_of_a_day_far_away_is_of_another_event(tmp_path: Path) -> None:
+    """In a feed of one county and one sort only the day tells that numbers began anew."""
+    rows = [{"record_id": f"{n}", "occurred_on": day} for n, days in enumerate(AGAIN) for day in days]
+    told = pa.Table.from_pylist(rows)
+    told = told.set_column(1, "occurred_on", told["occurred_on"].cast(pa.date32()))
+    same = {
+        "area_code": "9901",
+        "nature_code": "criminal",
+        "is_deleted": False,
+        "faults": [],
+        silver.NOTES: {silver.SPELLING: None},
+    }
+    types = {"faults": pa.list_(pa.string()), silver.NOTES: pa.struct([(silver.SPELLING, pa.string())])}
+    for name, value in same.items():
+        told = told.append_column(name, pa.array([value] * len(rows), types.get(name)))
+    pa_parquet.write_table(told, tmp_path / "rows.parquet")
+    found = ids_in_doubt(None, cases.feed(), tmp_path, is_all=True)  # type: ignore[arg-type]
+    assert (found["again"], found["changed"]) == (len(AGAIN), sum(AGAIN.values()))
+
+
 def test_numbers_that_begin_anew_within_one_back_fill_are_found(new_trial: Callable[..., Trial]) -> None:
     trial = new_trial()
     trial.deliver("cases_20260302.csv", days(20, OLD, updated=FIRST))
@@ -81,18 +119,29 @@ def test_a_contract_may_say_that_they_are_right(new_trial: Callable[..., Trial])
     assert "ids of another event than before (id_of_another_event): 20" in account
 
 
-def test_spellings_that_become_one_key_are_told(new_trial: Callable[..., Trial]) -> None:
+def test_odd_keys_and_times_are_told(new_trial: Callable[..., Trial]) -> None:
+    """Spellings that become one key; local times of the days on which Shanghai changed its clocks."""
     trial = new_trial()
     spellings = ["DQ-1", "ＤＱ-1", "'DQ-2", "dq-1"]
-    trial.deliver("cases_20260302.csv", [row(each, f"2026-03-02 08:0{n}:00") for n, each in enumerate(spellings)])
+    rows = [row(each, f"2026-03-02 08:0{n}:00") for n, each in enumerate(spellings)]
+    old = {"skipped": "1991-04-14 02:30:00", "repeated": "1991-09-15 01:30:00", "of neither": "1991-09-15 02:30:00"}
+    rows += [row(each, at, day=at[:10]) for each, at in old.items()]
+    trial.deliver("cases_20260302.csv", rows)
     trial.land()
     (account,) = trial.refine()
+    assert account.endswith(
+        "rows with a local time that the clocks skip, read by the offset before the change: 1; "
+        "rows with a local time that comes twice, read as the first: 1"
+    )
+    assert trial.batches().reason.iloc[0] in account
     assert (
         "keys in another spelling than their normal form: 2; keys that several spellings of the batch became: 1"
         in account
     )
     assert "ids that differ in capitals only: 1" in account
-    assert {record for (record,) in trial.silver("record_id")} == {"DQ-1", "DQ-2", "dq-1"}
+    known = {record: f"{at:%F %T}" for record, at in trial.silver("record_id", "known_at")}
+    assert known.keys() == {"DQ-1", "DQ-2", "dq-1", *old}
+    assert [known[each] for each in old] == ["1991-04-13 18:30:00", "1991-09-14 16:30:00", "1991-09-14 18:30:00"]
 
 
 OPEN = FEED.replace("map: {刑事: criminal, 行政: public_order}}", "map: {刑事: criminal}, otherwise: public_order}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -122,3 +122,55 @@ def test_a_zone_is_what_the_pattern_says(spark: Any) -> None:
 def test_an_offset_that_is_no_letter_is_refused(pattern: str) -> None:
     with pytest.raises(ValueError, match="offset is written in letters"):
         time_pattern(pattern)
+
+
+# zone -> a local time that its clocks skip, one that they repeat, one that they do neither with
+CHANGES = {
+    "Europe/Berlin": ("2026-03-29 02:30:00", "2026-10-25 02:30:00", "2026-10-25 03:00:00"),
+    "America/New_York": ("2026-03-08 02:00:00", "2026-11-01 01:59:59", "2026-03-08 03:00:00"),
+    "Australia/Sydney": ("2025-10-05 02:30:00", "2026-04-05 02:30:00", "2026-04-05 01:59:59"),
+    "America/Santiago": ("2026-09-06 00:30:00", "2026-04-04 23:30:00", "2026-09-06 01:00:00"),  # at midnight
+    "Asia/Beirut": ("2026-03-29 00:15:00", "2026-10-24 23:15:00", "2026-10-25 00:00:01"),
+    "Australia/Lord_Howe": ("2025-10-05 02:15:00", "2026-04-05 01:45:00", "2026-04-05 01:15:00"),  # half an hour
+    "Antarctica/Troll": ("2026-03-29 02:30:00", "2026-10-25 01:30:00", "2026-10-25 03:00:00"),  # two hours
+    "America/Nuuk": ("2026-03-28 23:30:00", "2026-10-24 23:30:00", "2026-10-25 00:30:00"),
+    "Asia/Shanghai": ("1991-04-14 02:30:00", "1991-09-15 01:30:00", "2026-03-29 02:30:00"),
+    "Asia/Kolkata": (None, None, "2026-03-29 02:30:00"),
+}
+
+
+@pytest.mark.spark
+@pytest.mark.bad_input
+def test_times_at_which_clocks_change_are_read_in_one_way_and_known(spark: Any) -> None:
+    """As PEP 495 reads them (fold=0): by the offset before the change, or as the first of the two."""
+    from spark_jobs.feeds.casting import change_at, local_instant
+    from spark_jobs.feeds.clock_changes import later_reading
+
+    asked = [
+        (zone, text, change)
+        for zone, times in CHANGES.items()
+        for text, change in zip(times, ("skipped", "repeated", None), strict=True)
+        if text
+    ]
+    columns = []
+    for n, (zone, text, _) in enumerate(asked):
+        moment = local_instant(f.lit(text), None, zone)
+        columns += [
+            moment.cast("string").alias(f"moment{n}"),
+            later_reading(moment, zone).cast("string").alias(f"later{n}"),
+            change_at(moment, f.lit(text), None, zone).alias(f"change{n}"),
+        ]
+    neither = (
+        "2026-09-06",
+        "2026-09-06 00:00:00",
+        "2026-09-06 00:30:00-03:00",
+    )  # a day alone, and a time with its offset
+    columns += [change_at(f.lit(datetime(2026, 9, 6)), f.lit(each), None, "America/Santiago") for each in neither]
+    found = spark.range(1).select(*columns).first()
+    assert tuple(found[3 * len(asked) :]) == (None,) * len(neither)
+    for n, (zone, text, change) in enumerate(asked):
+        first, second = (
+            datetime.fromisoformat(text).replace(tzinfo=ZoneInfo(zone), fold=fold).astimezone(UTC) for fold in (0, 1)
+        )
+        expected = (f"{first:%F %T}", f"{second if change == 'repeated' else first:%F %T}", change)
+        assert tuple(found[3 * n : 3 * n + 3]) == expected, (zone, text)
