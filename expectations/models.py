@@ -383,6 +383,15 @@ class DataSource(Frozen):
     licence: str
 
 
+class Publisher(Frozen):
+    """Who answers for a city's figures, and under which terms others may use them. `licence`: its SPDX identifier."""
+
+    name: Text
+    email: str
+    licence: str
+    licence_url: str
+
+
 class BasePeriod(Frozen):
     first_day: date
     last_day: date
@@ -409,6 +418,7 @@ class City(Frozen):
     archive: Archive | None = None
     moving_holiday: str | None = None
     note: Text | None = None
+    publisher: Publisher | None = None
     data_sources: tuple[DataSource, ...] = ()
     feeds: tuple[Feed, ...] = ()
 

@@ -225,10 +225,10 @@ def due_revision(city: CityOption, day: DateOption) -> None:
     on = business_date(day, the_city)
 
     from spark_jobs.index.methodology import load_methodology
-    from spark_jobs.release.record import journal, release_calendar
+    from spark_jobs.release.record import journal, punctuality
 
     entries = journal.read(settings().published / the_city.city_code)
-    found = release_calendar.due_revision(load_methodology(), entries, on)
+    found = punctuality.due_revision(load_methodology(), entries, on)
     if found is None:
         typer.echo(f"{city}: no month is to be revised with what is known on {on}")
         raise typer.Exit(Outcome.INCOMPLETE)

@@ -21,6 +21,15 @@ SYSTEM_PACKAGES = (
     ("chromium", "BSD-3-Clause and others", "browser tests"),
     ("fonts-noto-cjk", "OFL-1.1", "Chinese text in screenshots"),
 )
+STANDARDS = (
+    ("data-package.json, tabular-data-resource.json", "Data Package 1.0, from `datapackage` 1.15.4", "MIT"),
+    (
+        "odcs-3.0.2.json",
+        "Open Data Contract Standard, from `open-data-contract-standard` 3.0.5",
+        "Apache-2.0; the package: MIT",
+    ),
+    ("openapi-3.1.json", "OpenAPI 3.1, from `openapi-spec-validator` 0.9.0", "Apache-2.0"),
+)
 JARS = {"delta-spark_4.1_2.13": "Apache-2.0", "delta-storage": "Apache-2.0"}
 
 
@@ -48,6 +57,8 @@ def licences(layout: Layout) -> str:
     lines += ["## Data", "", "| data | source | licence |", "|---|---|---|"]
     sources = [(each.name, each.source, each.licence) for city in load_cities() for each in city.data_sources]
     lines += [f"| {' | '.join(row)} |" for row in (*sources, *CODE_LISTS)]
+    lines += ["", "## Schemas of standards, in tests/standards", "", "| file | standard | licence |", "|---|---|---|"]
+    lines += [f"| {' | '.join(row)} |" for row in STANDARDS]
     lines += ["", "## Jars and system packages", "", "| package | licence | for |", "|---|---|---|"]
     lines += [f"| {name} | {licence} | Delta Lake on Spark |" for name, licence in JARS.items()]
     lines += [f"| {' | '.join(row)} |" for row in SYSTEM_PACKAGES]

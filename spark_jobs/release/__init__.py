@@ -6,6 +6,7 @@ feeds.py        what each feed delivered                         gates.py  suite
 build.py        ReleaseInput -> Release, pure                    wording.py  numbers and codes as words
 movement.py  movement_between.py                                  why the index moved, in sums and in words
 pages/  bulletin.py, its sections/ and templates/, charts.py     the printed page
+data_package.py  release_calendar.py                             what the files hold, for programs; when releases come
 files.py lake.py serving.py                                      the three copies
 mart.yml mart.py serving_tables.py                               the tables of the serving database and their rows
 verify.py  reproduce.py  verification.py                         are the files what they claim to be, do the figures follow

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any, Literal
+from zoneinfo import ZoneInfo
 
 import pandas as pd
 
@@ -104,6 +105,15 @@ class Release(WithAreas):
     status_code: str
     tables: Mapping[str, pd.DataFrame]
     document: Mapping[str, Any]
+
+    @property
+    def known_on(self) -> date:
+        """Business date at whose cut-off the data were known."""
+        return self.as_of.astimezone(ZoneInfo(self.city.time_zone)).date() - timedelta(days=1)
+
+    def status_of(self, day: date) -> str:
+        """What this release's figures about a day are: provisional, revised or final."""
+        return self.status_code if day == self.business_date else self.methodology.status(day, self.known_on)
 
     @property
     def missing_feeds(self) -> pd.DataFrame:

@@ -1,4 +1,6 @@
-"""Every file of a release folder, made from the release alone: tables as CSV and Parquet, bulletins, the method, release.json."""
+"""Every file of a release folder, made from the release alone: tables as CSV and Parquet, what they hold (datapackage.json),
+bulletins, the method, release.json.
+"""
 
 from __future__ import annotations
 
@@ -12,12 +14,15 @@ import pyarrow.parquet as pq
 
 from expectations.models import Text
 from spark_jobs.release.canonical import document_hash, json_text, sha256
+from spark_jobs.release.data_package import DATA_PACKAGE_FILE, release_package
 from spark_jobs.release.files import BYTE_ORDER_MARK, METHODOLOGY_FILE, RELEASE_FILE, csv_cell
 from spark_jobs.release.model import Release
 from spark_jobs.release.pages.bulletin import bulletin
 from spark_jobs.release.pages.leader import PAGES, leader_page
 from spark_jobs.release.wording import LANGUAGES
-from spark_jobs.released.columns import TABLES, rows
+from spark_jobs.released.columns import TABLES, Table, rows
+from spark_jobs.released.file_columns import CONF_STATUS, file_columns, status_column
+from spark_jobs.released.obs_status import INTERNAL, obs_status
 from spark_jobs.released.schemas import arrow_types
 
 
@@ -27,7 +32,8 @@ def render(release: Release, predecessor: Mapping[str, str] | None = None) -> di
     `predecessor`: files.predecessor, which release.json carries beside what the release is made of.
     """
     files = {table.file: table_csv(release, name).encode() for name, table in TABLES.items()}
-    files |= {table.parquet: table_parquet(release, name) for name, table in TABLES.items() if table.parquet}
+    files |= {table.parquet: table_parquet(release, name) for name, table in TABLES.items()}
+    files[DATA_PACKAGE_FILE] = json_text(release_package(release)).encode()
     files |= {f"bulletin.{code}.html": bulletin(release, code).encode() for code in LANGUAGES}
     files |= {PAGES[code]: leader_page(release, code).encode() for code in LANGUAGES}
     files[METHODOLOGY_FILE] = json_text(release.methodology.model_dump(mode="json")).encode()
@@ -45,26 +51,36 @@ def table_csv(release: Release, table: str) -> str:
             writer.writerow(row)
         writer.writerow([csv_cell(value) for value in row.values()])
     if not len(release.tables[table]):
-        writer.writerow(["release_id", "business_date", *TABLES[table].columns])
+        writer.writerow(file_columns(TABLES[table]))
     return BYTE_ORDER_MARK + text.getvalue()
 
 
 def _named_rows(release: Release, table: str) -> Iterator[dict[str, Any]]:
-    """Declared columns of the table, after the release they belong to, with the names of areas at the end."""
+    """Declared columns of the table, after the release they belong to; then statuses, and the names of areas at the end."""
     names = {area.area_code: area.name for area in release.areas}
     for row in rows(release.tables[table]):
         named = {"release_id": release.release_id, "business_date": release.business_date, **row}
+        named |= _statuses(release, TABLES[table], row)
         if "area_code" in row:
             name = names.get(row["area_code"], Text("", ""))
             named |= {"area_name_zh": name.zh, "area_name_en": name.en}
         yield named
 
 
+def _statuses(release: Release, table: Table, row: Mapping[str, Any]) -> dict[str, str]:
+    """The status of each figure of a row, and how confidential the row is. They follow from the row, so no hash has them."""
+    day = row.get("day", release.business_date)
+    status, state = release.status_of(day), row.get("state_code")
+    found = {
+        status_column(figure): obs_status(row[figure], status, state, table.columns[figure].empty)
+        for figure in table.figures
+    }
+    return {**found, CONF_STATUS: INTERNAL} if found else {}
+
+
 def table_parquet(release: Release, table: str) -> bytes:
     """The CSV with types. Fixed writer options and no pandas metadata: the same release gives the same bytes."""
-    types = {"release_id": pa.string(), "business_date": pa.date32(), **arrow_types(TABLES[table].columns)}
-    if "area_code" in types:
-        types |= {"area_name_zh": pa.string(), "area_name_en": pa.string()}
+    types = arrow_types(file_columns(TABLES[table]))
     content = pa.Table.from_pylist(list(_named_rows(release, table)), schema=pa.schema(list(types.items())))
     buffer = io.BytesIO()
     pq.write_table(content, buffer, compression="snappy", version="2.6", write_statistics=True, store_schema=False)

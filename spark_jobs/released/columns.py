@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from datetime import date, datetime
 from functools import cached_property
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any, Literal
 
 import numpy as np
@@ -25,12 +25,17 @@ Tier = Literal["public_nightly", "public_monthly", "restricted", "internal"]
 
 
 class Column(Frozen):
-    """`low` and `high` bound numbers (inclusive); `codes` lists every lawful value of a code column."""
+    """`low` and `high` bound numbers (inclusive); `codes` lists every lawful value of a code column.
+
+    `of`: the figure whose status a number has. `empty`: the status of a figure that is not there (SDMX CL_OBS_STATUS).
+    """
 
     type: ColumnType
     zh: str
     en: str
     unit: Text | None = None
+    of: str | None = None
+    empty: Literal["M", "O"] = "O"
     low: float | None = None
     high: float | None = None
     codes: tuple[str, ...] = ()
@@ -42,8 +47,8 @@ class Column(Frozen):
     def _fits_its_type(self) -> Column:
         if (self.type in ("number", "day", "instant")) != (self.unit is not None):
             raise ValueError("`unit` goes with type number, day or instant, and these need it")
-        if self.type != "number" and (self.low, self.high) != (None, None):
-            raise ValueError("`low` and `high` go with type number")
+        if self.type != "number" and (self.low, self.high, self.of) != (None, None, None):
+            raise ValueError("`low`, `high` and `of` go with type number")
         if self.type != "text" and self.codes:
             raise ValueError("`codes` goes with type text")
         return self
@@ -62,7 +67,6 @@ class Table(Frozen):
     lake: str | None = None
     made_from: str
     file: str
-    parquet: str | None = None
     tier: Tier
     key: tuple[str, ...]
     interval: tuple[str, str, str] | None = None
@@ -73,6 +77,17 @@ class Table(Frozen):
     def columns(self) -> dict[str, Column]:
         """The released columns, in order."""
         return {name: column for name, column in self.declared.items() if column.only != "lake"}
+
+    @property
+    def parquet(self) -> str:
+        """Name of the file that holds the same with types."""
+        return str(PurePath(self.file).with_suffix(".parquet"))
+
+    @cached_property
+    def figures(self) -> tuple[str, ...]:
+        """The numbers that have a status of their own: neither key nor part of another figure."""
+        numbers = (name for name, column in self.columns.items() if column.type == "number" and column.of is None)
+        return tuple(name for name in numbers if name not in self.key)
 
     @cached_property
     def lake_columns(self) -> dict[str, Column]:
@@ -99,15 +114,15 @@ def _faults(declaration: Declaration) -> Iterator[ContractFault]:
         (part, name, table) for part in ("tables", "across") for name, table in getattr(declaration, part).items()
     ]
     for part, name, table in declared:
-        named = {"key": table.key, "interval": table.interval or ()}
-        for field, columns in named.items():
-            for column in columns:
-                if column not in table.columns:
-                    yield ContractFault((part, name, field), one_of(table.columns, column), repr(column))
-        for field, file in (("file", table.file), ("parquet", table.parquet)):
-            if file in taken:
-                yield ContractFault((part, name, field), "a file of its own", f"{file!r}, which another table has")
-            taken |= {file} if file else set()
+        named: list[tuple[tuple[str, ...], str]] = [(("key",), column) for column in table.key]
+        named += [(("interval",), column) for column in table.interval or ()]
+        named += [(("columns", own, "of"), column.of) for own, column in table.columns.items() if column.of]
+        for field, column in named:
+            if column not in table.columns:
+                yield ContractFault((part, name, *field), one_of(table.columns, column), repr(column))
+        if table.file in taken:
+            yield ContractFault((part, name, "file"), "a file of its own", f"{table.file!r}, which another table has")
+        taken.add(table.file)
 
 
 _DECLARED = load_tables()

@@ -1,4 +1,4 @@
-"""The status code of a value: SDMX's code list CL_OBS_STATUS 2.2, as far as our figures need it. Pure."""
+"""The status codes of a value: SDMX's code lists CL_OBS_STATUS 2.2 and CL_CONF_STATUS 1.3, as far as our figures need them. Pure."""
 
 from __future__ import annotations
 
@@ -14,11 +14,21 @@ OBS_STATUS: dict[str, Text] = {
     "O": Text("缺失", "missing value"),
     "Q": Text("缺失：不予公开", "missing value; suppressed"),
 }
-_OF_STATE = {"missing_feed": "L", "no_denominator": "M", "too_few": "N", "no_base": "M", "narrow_base": "N"}
+# SDMX:CL_CONF_STATUS. What leaders and analysts read in full is not for publication: everybody reads it in whole points
+# and after disclosure control.
+CONF_STATUS: dict[str, Text] = {
+    "F": Text("可公开", "free for publication"),
+    "N": Text("限内部使用，不公开", "not for publication, restricted for internal use only"),
+    "C": Text("保密", "confidential statistical information"),
+}
+FREE, INTERNAL, CONFIDENTIAL = CONF_STATUS
+_OF_STATE = {
+    "missing_feed": "L", "no_denominator": "M", "too_few": "N", "no_base": "M", "narrow_base": "N", "no_history": "M",
+}  # fmt: skip
 
 
-def obs_status(value: float | None, status_code: str, state_code: str | None = None) -> str:
-    """Of a value: provisional or normal. Of none: why, by the state of its indicator where it has one."""
+def obs_status(value: float | None, status_code: str, state_code: str | None = None, empty: str = "O") -> str:
+    """Of a value: provisional or normal. Of none: why, by the state of its indicator where it has one, else `empty`."""
     if value is None:
-        return _OF_STATE.get(state_code or "", "O")
+        return _OF_STATE.get(state_code or "", empty)
     return "P" if status_code == "provisional" else "A"

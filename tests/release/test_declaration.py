@@ -38,8 +38,17 @@ def changed(folder: Path, before: str, after: str) -> tuple[Path, int]:
         ("    interval: [lower, value, upper]", "    interval: [lower, valu, upper]", "(perhaps value)"),
         ("    file: flags.csv", "    file: index.csv", "tables.flag.file: expected: a file of its own"),
         ("      flag_id: {type: text,", "      flag_id: {type: txt,", "tables.flag.columns.flag_id.type"),
+        (
+            "      observed: {type: number, empty: M,",
+            "      observed: {type: number, of: observd,",
+            "(perhaps observed)",
+        ),
         ("      flag_id: {type: text,", "      flag_id: {typ: text,", "expected: one of type"),
-        ("      flag_id: {type: text,", "      flag_id: {type: text, low: 1,", "`low` and `high` go with type number"),
+        (
+            "      flag_id: {type: text,",
+            "      flag_id: {type: text, low: 1,",
+            "`low`, `high` and `of` go with type number",
+        ),
         ("      is_live: {type: flag,", "      is_live: {type: flag, codes: [a],", "`codes` goes with type text"),
         (
             "      since: {type: day, unit: {zh: 当地日期, en: local day},",

@@ -16,14 +16,8 @@ from spark_jobs.release import public_files
 from spark_jobs.release.record import journal, keeping
 from spark_jobs.release.record.changes import CHANGES_FILE
 from spark_jobs.release.record.journal import Approval, Published
-from spark_jobs.release.record.release_calendar import (
-    CALENDAR_FILE,
-    PUNCTUALITY_FILE,
-    calendar_rows,
-    due,
-    due_revision,
-    punctuality_rows,
-)
+from spark_jobs.release.record.punctuality import PUNCTUALITY_FILE, due_revision, punctuality_rows
+from spark_jobs.release.release_calendar import CALENDAR_FILE, calendar_rows, due
 from spark_jobs.release.revision import said_changes
 from tests.release import made_up
 from tests.release.record_world import FIRST, Make, Record, night

@@ -25,14 +25,10 @@ from spark_jobs.release.public_files import public_folder
 from spark_jobs.release.record import journal
 from spark_jobs.release.record.changes import CHANGES_FILE, changes, notice
 from spark_jobs.release.record.journal import Approval, Published, Withdrawn
-from spark_jobs.release.record.release_calendar import (
-    CALENDAR_FILE,
-    PUNCTUALITY_FILE,
-    calendar_rows,
-    punctuality_rows,
-)
+from spark_jobs.release.record.punctuality import PUNCTUALITY_FILE, punctuality_rows
 from spark_jobs.release.record.statements import Row, public_statements, statements
 from spark_jobs.release.record.vintages import SCHEMA, Spoken, extended
+from spark_jobs.release.release_calendar import CALENDAR_FILE, calendar_rows
 from spark_jobs.release.wording import LANGUAGES, Wording
 from spark_jobs.released.columns import ACROSS
 

@@ -1,0 +1,43 @@
+"""The columns of a table's files: those that it declares, the release before them, statuses and names of areas after. Pure."""
+
+from __future__ import annotations
+
+from expectations.models import Text
+from spark_jobs.released.columns import Column, Table
+from spark_jobs.released.obs_status import CONF_STATUS as CONF_STATUSES
+from spark_jobs.released.obs_status import OBS_STATUS
+
+CONF_STATUS = "conf_status"
+_LOCAL_DAY = Text("当地日期", "local day")
+HEAD = {
+    "release_id": Column(type="text", required=True, zh="发布编号", en="id of the release"),
+    "business_date": Column(type="day", required=True, unit=_LOCAL_DAY, zh="业务日期", en="business date"),
+}
+AREA_NAMES = {
+    "area_name_zh": Column(type="text", required=True, zh="地区中文名", en="Chinese name of the area"),
+    "area_name_en": Column(type="text", required=True, zh="地区英文名", en="English name of the area"),
+}
+
+
+_CONFIDENTIAL = Column(
+    type="text", codes=tuple(CONF_STATUSES), required=True,
+    zh="保密状态，SDMX 代码（CL_CONF_STATUS）", en="how confidential the row is, code of SDMX CL_CONF_STATUS",
+)  # fmt: skip
+
+
+def status_column(figure: str) -> str:
+    """Name of the column with the status of a figure."""
+    return f"{figure}_obs_status"
+
+
+def file_columns(table: Table) -> dict[str, Column]:
+    """Every column of the table's CSV and Parquet files, in order."""
+    statuses = {status_column(figure): _status(figure) for figure in table.figures}
+    confidential = {CONF_STATUS: _CONFIDENTIAL} if statuses else {}
+    names = AREA_NAMES if "area_code" in table.columns else {}
+    return {**HEAD, **table.columns, **statuses, **confidential, **names}
+
+
+def _status(figure: str) -> Column:
+    zh, en = f"{figure} 的状态，SDMX 代码（CL_OBS_STATUS）", f"status of {figure}, code of SDMX CL_OBS_STATUS"
+    return Column(type="text", codes=tuple(OBS_STATUS), required=True, zh=zh, en=en)
