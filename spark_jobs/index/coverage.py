@@ -75,7 +75,7 @@ def _reaches(delivered: date | None, business_date: date) -> bool:
 def _events(feed: Feed, daily: pd.DataFrame, last: date, methodology: Methodology) -> FloatArray:
     """(n_days,) events that the feed's indicators count, of the days up to `last`: cases of a rate, trials of a proportion."""
     first = max(feed.starts_on, last - timedelta(days=DAYS_LOOKED_AT - 1))
-    counted = {i.id: i.kind for i in methodology.indicators if i.id in feed.supports and i.measure == "flow"}
+    counted = {i.id: i.kind for i in methodology.indicators if i.id in feed.supports and i.flow_or_stock == "flow"}
     rows = daily[daily["indicator_id"].isin(counted)]
     offsets = (rows["day"].to_numpy().astype("datetime64[D]") - np.datetime64(first)).astype(int)
     n_days = max((last - first).days + 1, 0)

@@ -180,7 +180,7 @@ def _pulses(given: DayInput) -> dict[str, Pulse]:
     found = {
         i.id: indicator_pulse(given.counts, i, given.day, held_back[i.id], holiday, methodology, n_areas)
         for i in methodology.indicators
-        if i.measure == "flow"
+        if i.flow_or_stock == "flow"
     }
     is_young = methodology.status(given.day, given.frame.known_on) == "provisional"
     unlearnt = {indicator for (indicator, _), each in given.learnt.items() if not each.is_learnt}
@@ -233,7 +233,7 @@ def _learnt(
     n_days = methodology.publication.revised_after_days + 1
     found: dict[tuple[str, SeriesCode], Completeness] = {}
     for indicator in methodology.indicators:
-        if indicator.measure == "stock" or not counts.is_covered(indicator, day - timedelta(days=n_days), day):
+        if indicator.flow_or_stock == "stock" or not counts.is_covered(indicator, day - timedelta(days=n_days), day):
             continue
         recent = counts.recent(indicator, day, n_days)
         series: tuple[SeriesCode, ...] = ("events",) if indicator.kind == "rate" else ("events", "trials")

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Annotated, Literal, Self, TypeVar
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from expectations.models import Text
 
@@ -107,12 +107,15 @@ DenominatorCode = Literal["residents", "population_at_risk", "vehicles_10k", "em
 
 
 class Indicator(Frozen):
-    """One harm: higher is worse. `rate_per` turns the engine's rate into the displayed unit."""
+    """One harm: higher is worse. `rate_per` turns the engine's rate into the displayed unit.
+
+    A flow is counted over a window, a stock on its last day; releases from before call that `measure`.
+    """
 
     id: str
     weight: PositiveFloat
     kind: Literal["rate", "proportion"]
-    measure: Literal["flow", "stock"]
+    flow_or_stock: Literal["flow", "stock"] = Field(validation_alias=AliasChoices("flow_or_stock", "measure"))
     denominator: DenominatorCode | None = None
     rate_per: PositiveFloat
     strata: Annotated[tuple[str, ...], Field(min_length=1)]

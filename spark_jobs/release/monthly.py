@@ -131,11 +131,11 @@ class Month:
             yield {**part, **figures, "is_live": row["is_live"], **_status(row["value"], is_hidden)}
 
     def _indicators(self) -> Iterator[Row]:
-        measures = {indicator.id: indicator.measure for indicator in self.methodology.indicators}
+        stocks = {indicator.id for indicator in self.methodology.indicators if indicator.flow_or_stock == "stock"}
         for row in rows(self.given.tables["indicator_value"]):
             is_hidden = self.pattern.hides(YEAR, row["indicator_id"], row["area_code"])
             last = row["counted_through"] or self.given.business_date
-            days = 1 if measures[row["indicator_id"]] == "stock" else self.methodology.windows.headline_days
+            days = 1 if row["indicator_id"] in stocks else self.methodology.windows.headline_days
             yield {
                 "area_code": row["area_code"],
                 "indicator_id": row["indicator_id"],

@@ -63,7 +63,7 @@ class World:
     def over(self, indicator: Indicator, last: date, days: int) -> tuple[np.ndarray, np.ndarray]:
         """Events (strata, counties) and exposure (counties) of a window; of a stock, those of its last day."""
         end = (last - FIRST_DAY).days
-        before = end - (1 if indicator.measure == "stock" else days)
+        before = end - (1 if indicator.flow_or_stock == "stock" else days)
         counted = self.events[indicator.id]
         events = (counted[:, :, end] - counted[:, :, before]).astype(float)
         if indicator.id not in self.trials:
@@ -82,7 +82,7 @@ def world(seed: int) -> World:
     for indicator in METHODOLOGY.indicators:
         if indicator.id in TRIALS:
             n, of = TRIALS[indicator.id]
-            a_day = of if indicator.measure == "stock" else of / YEAR
+            a_day = of if indicator.flow_or_stock == "stock" else of / YEAR
             trials[indicator.id] = random.poisson(a_day * share[:, None] * season)
             found[indicator.id] = random.binomial(trials[indicator.id], n / of)[None]
         else:
@@ -206,7 +206,7 @@ def _around(name: str, value: float, share: float) -> dict[str, float]:
 def _pulse(of: World, day: date) -> pd.DataFrame:
     rows: list[dict[str, Any]] = []
     for indicator in METHODOLOGY.indicators:
-        if indicator.measure == "stock":
+        if indicator.flow_or_stock == "stock":
             continue
         own = of.over(indicator, day, PULSE_DAYS)[0].sum(axis=0)
         for area, observed in zip(AREAS, [own.sum(), *own], strict=True):

@@ -25,7 +25,7 @@ def city() -> City:
 
 def daily_of(city: City, methodology: Methodology, silent: dict[str, int]) -> pd.DataFrame:
     """indicators.daily: sixty events a day of each flow; nothing in the last `silent` days of a feed."""
-    kinds = {i.id: i.kind for i in methodology.indicators if i.measure == "flow"}
+    kinds = {i.id: i.kind for i in methodology.indicators if i.flow_or_stock == "flow"}
     days = pd.date_range(DAY - timedelta(days=500), DAY).date
     frames = [
         pd.DataFrame({

@@ -52,8 +52,8 @@ INFINITE = {  # documented: the logarithm of 0, division by a maximum of 0, a sp
 }  # fmt: skip
 COARSE = METHODOLOGY.posterior.model_copy(update={"draws": 8, "tau_points": 6, "mean_points": 7})
 METHOD = METHODOLOGY.model_copy(update={"posterior": COARSE})
-RATE = next(i for i in METHOD.indicators if i.kind == "rate" and i.measure == "flow")
-SHARE = next(i for i in METHOD.indicators if i.kind == "proportion" and i.measure == "flow")
+RATE = next(i for i in METHOD.indicators if i.kind == "rate" and i.flow_or_stock == "flow")
+SHARE = next(i for i in METHOD.indicators if i.kind == "proportion" and i.flow_or_stock == "flow")
 DAY = date(2026, 3, 1)
 
 

@@ -20,7 +20,7 @@ def test_the_tree_is_the_published_one(methodology: Methodology) -> None:
     assert [indicator.id[:2] for indicator in methodology.indicators] == (
         ["a1", "a2", "a3", "a4", "b1", "b2", "b3", "b4", "c1", "c2", "c3", "c4", "d1", "d2", "d3", "d4", "d5"]
     )
-    assert [indicator.id for indicator in methodology.indicators if indicator.measure == "stock"] == [
+    assert [indicator.id for indicator in methodology.indicators if indicator.flow_or_stock == "stock"] == [
         "c3_open_over_30_days"
     ]
 
@@ -38,6 +38,13 @@ def test_a_death_weighs_six_thousand_days(methodology: Methodology) -> None:
         "serious_injury": 600,
         "minor_injury": 30,
     }
+
+
+def test_the_method_of_an_older_release_is_read(methodology: Methodology) -> None:
+    """A stranger verifies a folder from before `measure` was called `flow_or_stock`."""
+    written = methodology.model_dump_json()
+    assert '"flow_or_stock"' in written
+    assert Methodology.model_validate_json(written.replace('"flow_or_stock"', '"measure"')) == methodology
 
 
 def test_models_are_frozen(methodology: Methodology) -> None:

@@ -296,7 +296,7 @@ def pulse(of_areas: tuple[Area, ...], generator: np.random.Generator) -> pd.Data
     rows = []
     for area in of_areas:
         for indicator in METHODOLOGY.indicators:
-            if indicator.measure == "stock":
+            if indicator.flow_or_stock == "stock":
                 continue
             state = states.get(indicator.id, "expected") if area.level_code == "city" else "expected"
             expected = float(generator.uniform(80, 120))

@@ -54,7 +54,7 @@ def daily(until: date) -> pd.DataFrame:
     for indicator in made_up.METHODOLOGY.indicators:
         for stratum in indicator.strata:
             for area in COUNTIES:
-                kept = days if indicator.measure == "stock" else days[::10].tolist() + [SECOND]
+                kept = days if indicator.flow_or_stock == "stock" else days[::10].tolist() + [SECOND]
                 count = generator.poisson(generator.uniform(4, 9), len(kept)).astype(float)
                 trials = None if indicator.kind == "rate" else count + 60.0
                 frames.append(pd.DataFrame({

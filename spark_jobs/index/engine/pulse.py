@@ -79,7 +79,7 @@ def indicator_pulse(
     """The pulse of a flow indicator as of `day`, its last `held_back` days left off as still incomplete."""
     require_whole("held_back", held_back, 0)
     require_whole("n_areas", n_areas)
-    if indicator.measure != "flow":
+    if indicator.flow_or_stock != "flow":
         raise EngineInputError(f"{indicator.id}: a pulse is of events; a stock of the day has none")
     length = methodology.windows.pulse_days
     last = day - timedelta(days=held_back)

@@ -86,7 +86,7 @@ class DailyCounts:
         np.add.at(cube, (strata[known].astype(int), *place), rows["numerator"][known].astype(float))
         if indicator.kind == "proportion":
             np.add.at(cube, (np.full(known.sum(), -1), *place), rows["denominator"][known].astype(float))
-        return cube if indicator.measure == "stock" else cube.cumsum(axis=2)
+        return cube if indicator.flow_or_stock == "stock" else cube.cumsum(axis=2)
 
     def _denominator_by_day(self, rows: pd.DataFrame) -> FloatArray:
         """(2, n_areas + 1, n_days + 1): cumulative values of one denominator, and days on which exactly one is known.
@@ -124,7 +124,9 @@ class DailyCounts:
             )
         cube, end = self._by_indicator[indicator.id], self._position(last)
         counts = (
-            cube[:, :, end] if indicator.measure == "stock" else cube[:, :, end] - cube[:, :, self._position(first) - 1]
+            cube[:, :, end]
+            if indicator.flow_or_stock == "stock"
+            else cube[:, :, end] - cube[:, :, self._position(first) - 1]
         )
         denominator = counts[-1] if indicator.kind == "proportion" else self._denominator(indicator, first, last)
         rest = (counts[:-1, -1], float(denominator[-1]))

@@ -112,7 +112,7 @@ class Control:
         return "stratum" if narrowest < self.rules.sensitive.stratum_protection else None
 
     def _is_kept(self, key: Key, was: Hidden, month: date) -> bool:
-        is_stock = any(i.id == key[1] and i.measure == "stock" for i in self.methodology.indicators)
+        is_stock = any(i.id == key[1] and i.flow_or_stock == "stock" for i in self.methodology.indicators)
         reuse = self.rules.reuse_months
         return _months(was.needed, month) < (reuse.stock if is_stock else reuse.flow)
 
