@@ -31,6 +31,7 @@ from spark_jobs.index.engine.scale import Goalposts
 from spark_jobs.index.engine.settlement import settlement_inputs
 from spark_jobs.index.engine.territory import REMAINDER, Territory, placed, territory
 from spark_jobs.index.engine.windows import DailyCounts, base_year_spans, month_ends
+from spark_jobs.index.engine.year_change import year_change
 from spark_jobs.index.methodology import Methodology, load_methodology
 from spark_jobs.lake import tables
 from spark_jobs.released.schemas import ddl, lake_ddl, lake_rows
@@ -129,6 +130,9 @@ def computed_tables(given: DayInput) -> tuple[dict[str, list[rows.Row]], pd.Data
             *settlement_inputs(given.daily, [*frame.area_codes, REMAINDER], day),
         ],
         "movement": _movement_rows(given.earlier, windows, frame, methodology),
+        "year_change": rows.year_change_rows(
+            year_change(inputs, frame.goalposts, methodology, methodology.posterior.seed), units, methodology
+        ),
         "pulse": rows.pulse_rows(_pulses(given), units),
         "completeness": rows.completeness_rows(given.learnt, frame.held_back, day),
         "scale": rows.scale_rows(frame.goalposts, methodology),

@@ -16,6 +16,7 @@ from spark_jobs.index.engine.pulse import Pulse
 from spark_jobs.index.engine.results import IndexResult
 from spark_jobs.index.engine.scale import Goalposts
 from spark_jobs.index.engine.territory import REMAINDER
+from spark_jobs.index.engine.year_change import Parts, YearChange
 from spark_jobs.index.methodology import Methodology
 from spark_jobs.released.columns import TABLES
 from spark_jobs.released.schemas import spark_types
@@ -136,6 +137,31 @@ def indicator_figures(result: IndexResult, units: list[str]) -> Iterator[Row]:
                 **{name: _number(values[row, u]) for name, values in figures.items()},
                 "state_code": str(i.state[row, u]),
             }
+
+
+def year_change_rows(change: YearChange, units: list[str], methodology: Methodology) -> Iterator[Row]:
+    """One row a unit for the index, each domain and each indicator: points of the index, or why there are none."""
+    of_level: tuple[tuple[str, list[str], Parts, str], ...] = (
+        ("index", ["index"], change.whole, "no_index"),
+        ("domain", [domain.id for domain in methodology.domains], change.domains, "no_index"),
+        ("indicator", [indicator.id for indicator in methodology.indicators], change.indicators, "not_both_years"),
+    )
+    for level, ids, parts, without in of_level:
+        for row, part in enumerate(ids):
+            for u, code in enumerate(units):
+                points = _number(parts.points[row, u])
+                before = _number(parts.value_1y[row, u])
+                yield {
+                    "area_code": code,
+                    "level_code": level,
+                    "part_id": part,
+                    "points": points,
+                    "lower": _number(parts.lower[row, u]),
+                    "upper": _number(parts.upper[row, u]),
+                    "value_1y": before,
+                    # an indicator with a score in both years lacks its points where the index itself is not to be had
+                    "reason_code": None if points is not None else without if before is None else "no_index",
+                }
 
 
 def scale_rows(goalposts: Goalposts, methodology: Methodology) -> Iterator[Row]:

@@ -26,6 +26,7 @@ from spark_jobs.release.movement import movement_faults
 from spark_jobs.release.suite import judge_tables
 from spark_jobs.release.whole import sum_faults
 from spark_jobs.release.wording import LANGUAGES, Wording
+from spark_jobs.release.year_change import year_change_faults
 from spark_jobs.released.columns import TABLES, rows
 
 PERSONAL_WORDS = re.compile(
@@ -171,10 +172,11 @@ def _live_without_feed(tables: Mapping[str, pd.DataFrame]) -> list[str]:
 
 
 def publication_suite(given: ReleaseInput, tables: Mapping[str, pd.DataFrame]) -> Verdict:
-    """Ranges, intervals, completeness (Great Expectations), no unexplained jump, a movement whose parts add up, and a
-    city that is its counties and the remainder."""
+    """Ranges, intervals, completeness (Great Expectations), no unexplained jump, a movement and a change on a year before
+    whose parts add up, and a city that is its counties and the remainder."""
     breaches = judge_tables(tables, [area.area_code for area in given.areas])
     breaches += unexplained_jumps(given, tables) + movement_faults(tables) + sum_faults(given, tables)
+    breaches += year_change_faults(given.methodology, tables)
     if breaches:
         return _failed(f"发布检查未通过（{len(breaches)}处，详见运行记录）", f"publication suite: {_list(breaches)}")
     return _passed("发布检查全部通过", "the publication suite found no fault")
@@ -265,10 +267,10 @@ GATES: dict[str, Check] = {
     "publication": Check(
         Text("发布检查", "publication suite"),
         Text(
-            "取值范围、区间、代码齐全（Great Expectations）；没有无法解释的突变；变动说明相加无误；全市等于各县区与其余部分之和",
+            "取值范围、区间、代码齐全（Great Expectations）；没有无法解释的突变；变动说明和较上年变动的各项相加无误；全市等于各县区与其余部分之和",
             "Great Expectations: ranges, lower ≤ index ≤ upper, every area once, codes; no jump out of the interval "
             "that neither a new flag nor another method or set of missing feeds explains; "
-            "a movement whose parts add up; a city that is its counties and the remainder",
+            "a movement and a change on a year before whose parts add up; a city that is its counties and the remainder",
         ),
         publication_suite,
     ),

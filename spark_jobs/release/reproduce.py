@@ -15,7 +15,7 @@ import pandas as pd
 from spark_jobs.index.engine.released_inputs import released_goalposts, released_inputs
 from spark_jobs.index.engine.results import IndexResult
 from spark_jobs.index.methodology import Methodology
-from spark_jobs.index.rows import domain_rows, indicator_figures, overall_row
+from spark_jobs.index.rows import domain_rows, indicator_figures, overall_row, year_change_rows
 from spark_jobs.released.columns import TABLES, rows
 
 TOLERANCE = 1e-9  # of a number, in its own unit
@@ -58,15 +58,14 @@ def reproduced(
     inputs = released_inputs(tables["input"], methodology)
     goalposts = released_goalposts(tables["scale"], methodology) if "scale" in tables else None
     result, units = inputs.index(methodology, goalposts), [*inputs.area_codes, city_area]
-    return [
-        _compared(name, tables[name], found)
-        for name, found in _computed(result, units, business_date)
-        if name in tables
-    ]
+    of_index = _of_index(result, units, business_date)
+    of_change = list(year_change_rows(inputs.year_change(methodology, goalposts), units, methodology))
+    computed = [*of_index, ("year_change", of_change)]
+    return [_compared(name, tables[name], found) for name, found in computed if name in tables]
 
 
-def _computed(result: IndexResult, units: list[str], business_date: str) -> Iterator[tuple[str, list[dict[str, Any]]]]:
-    """Table name -> its rows, in the columns that follow from the inputs."""
+def _of_index(result: IndexResult, units: list[str], business_date: str) -> Iterator[tuple[str, list[dict[str, Any]]]]:
+    """Table name -> its rows, in the columns that follow from the index of the inputs."""
     overall = [overall_row(result, u, code) for u, code in enumerate(units)]
     ends = ("area_code", "index", "lower", "upper")
     yield "county_index", overall

@@ -252,8 +252,11 @@ CALLS: dict[str, st.SearchStrategy[tuple[Any, ...]]] = {
     "completeness.completeness": st.tuples(nights, st.sampled_from([DAY, DAY - timedelta(days=3)]), st.just(METHOD)),
     "completeness.development": st.tuples(nights, st.sampled_from([DAY, DAY - timedelta(days=3)])),
     "composite_index.base_goalposts": windows().map(lambda w: ([plain_year(1), plain_year(2), w], METHOD)),
-    "composite_index.compute_index": st.tuples(
-        st.builds(IndexInput, codes, windows(), st.sampled_from([(), plain_year()])), goalposts, st.just(METHOD), seed
+    **dict.fromkeys(
+        ("composite_index.compute_index", "year_change.year_change"),
+        st.tuples(
+            st.builds(IndexInput, codes, windows(), st.sampled_from([(), plain_year()])), goalposts, st.just(METHOD), seed
+        ),
     ),
     "composite_index.domain_rows": st.just((METHOD,)),
     "composite_index.domain_draws": st.tuples(
@@ -408,7 +411,7 @@ CALLS: dict[str, st.SearchStrategy[tuple[Any, ...]]] = {
     "lifecycle.run_start": st.tuples(arrays(np.bool_, 6)),
 }  # fmt: skip
 SLOW = {
-    "as_of", "composite_index", "metamorphic", "method_change", "movement", "uncertainty_analysis", "window_draws", "farrington", "pulse",
+    "as_of", "composite_index", "metamorphic", "method_change", "movement", "uncertainty_analysis", "window_draws", "farrington", "pulse", "year_change",
 }  # fmt: skip
 
 

@@ -140,6 +140,7 @@ def release_input(
         "movement": movement(indices, generator),
         "coverage": coverage_table(coverage_months(of_areas), CITY_AREA),
         "pulse": pulse(of_areas, generator),
+        "year_change": year_change(indices, grey_domain),
         "completeness": completeness(generator),
         "feed_status": feed_status(city().feeds, read, DAY),
     }
@@ -288,6 +289,33 @@ def movement(indices: pd.DataFrame, generator: np.random.Generator) -> pd.DataFr
                 "total": sum(of_row), **compared, "previous_index": index - points.sum(), "reason_code": None,
             })  # fmt: skip
     return pd.DataFrame(rows)
+
+
+def year_change(indices: pd.DataFrame, grey_domain: str | None) -> pd.DataFrame:
+    """Why the indices differ from a year before; telecom fraud has no score in one of the two years."""
+    generator = np.random.default_rng(11)
+    domains = {i.id: d.id for d in METHODOLOGY.domains for i in d.indicators}
+    compared = [i for i, domain in domains.items() if domain != grey_domain and i != "a3_telecom_fraud"]
+    rows: list[tuple[str, str, str, float | None, str | None]] = []
+    for area, change in zip(indices["area_code"], indices["change_1y"], strict=True):
+        points: dict[str, float | None] = dict.fromkeys(domains)
+        reason, whole = (None, float(change)) if pd.notna(change) else ("no_index", None)
+        if whole is not None:
+            shares = generator.normal(0, 1, len(compared))
+            points |= dict(zip(compared, (shares - shares.mean() + whole / len(compared)).tolist(), strict=True))
+        of_domains = {
+            domain.id: None if reason else sum(points[i.id] or 0.0 for i in domain.indicators)
+            for domain in METHODOLOGY.domains
+        }
+        rows.append((area, "index", "index", whole, reason))
+        rows += [(area, "domain", name, value, reason) for name, value in of_domains.items()]
+        rows += [
+            (area, "indicator", name, value, (reason or None) if name in compared else "not_both_years")
+            for name, value in points.items()
+        ]
+    found = pd.DataFrame(rows, columns=pd.Index(["area_code", "level_code", "part_id", "points", "reason_code"]))
+    ends = found["points"].astype(float)
+    return found.assign(lower=ends - 0.6, upper=ends + 0.6, value_1y=100.0 - ends)
 
 
 def pulse(of_areas: tuple[Area, ...], generator: np.random.Generator) -> pd.DataFrame:

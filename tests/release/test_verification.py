@@ -27,7 +27,7 @@ from tests.release.test_files import forge
 
 pytestmark = pytest.mark.unit
 Make = Callable[[ReleaseInput], Release]
-FOLLOW = ("county_index", "domain_index", "indicator_value", "trend")
+FOLLOW = ("county_index", "domain_index", "indicator_value", "trend", "year_change")
 # What a stranger has not: the command refuses to need it.
 WITHOUT = ("pyspark", "delta", "great_expectations", "dbt", "typer", "psycopg", "statsmodels", "airflow")
 
@@ -63,6 +63,7 @@ CHANGED = {
     "domain_index": ("lower", lambda rows: rows["lower"].notna()),
     "indicator_value": ("rate_upper", lambda rows: rows["rate_upper"].notna()),
     "trend": ("upper", lambda rows: rows["day"] == made_up.DAY),
+    "year_change": ("lower", lambda rows: rows["lower"].notna()),
 }
 
 

@@ -18,7 +18,7 @@ reverse order; an indicator gets the mean of its two steps. These two "polar" de
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Literal
@@ -26,9 +26,10 @@ from typing import Literal
 import numpy as np
 
 from spark_jobs.index.engine.arrays import BoolArray, EngineInputError, FloatArray, require_numbers
-from spark_jobs.index.engine.composite_index import domain_draws, domain_rows, index_draws, indicator_result
+from spark_jobs.index.engine.composite_index import indicator_result
 from spark_jobs.index.engine.inputs import IndicatorWindow, windows_in_order
 from spark_jobs.index.engine.scale import Goalposts
+from spark_jobs.index.engine.scores import Scores
 from spark_jobs.index.engine.window_draws import draw_window
 from spark_jobs.index.methodology import Methodology
 
@@ -65,23 +66,6 @@ class Movement:
     points: FloatArray
 
 
-@dataclass
-class _Scores:
-    """Draws (n_indicators, n_units, n_draws) of scores, and which of them are live."""
-
-    scores: FloatArray
-    is_live: BoolArray
-
-    def rows_unlike(self, other: _Scores) -> list[int]:
-        """Indicators that are not the same in both."""
-        return [
-            row
-            for row in range(len(self.scores))
-            if not np.array_equal(self.is_live[row], other.is_live[row])
-            or not np.array_equal(self.scores[row], other.scores[row], equal_nan=True)
-        ]
-
-
 def movement(
     before: Before,
     known_now: Sequence[IndicatorWindow],
@@ -100,7 +84,7 @@ def movement(
     _require_before(before, len(methodology.indicators), n_areas)
     stages = _stages(before, known_now, headline, methodology, n_areas)
     drawn = draw_window(stages[0], goalposts, methodology, seed, "headline", area_codes)
-    redrawn = _Scores(drawn.scores, drawn.is_live)
+    redrawn = Scores(drawn.scores, drawn.is_live)
     start = _published(before, redrawn, indicator_result(drawn, goalposts, methodology).score)
     paths = _Paths(methodology, before.index)
     paths.follow_whole(start)
@@ -156,7 +140,7 @@ def _indicator_stages(
     )
 
 
-def _published(before: Before, redrawn: _Scores, points: FloatArray) -> _Scores:
+def _published(before: Before, redrawn: Scores, points: FloatArray) -> Scores:
     """The earlier scores as draws: today's draws of the same counts, moved onto the published points.
 
     `points` (n_indicators, n_units) are today's points of the same counts. Where today has none, e.g. because the
@@ -165,22 +149,22 @@ def _published(before: Before, redrawn: _Scores, points: FloatArray) -> _Scores:
     was_live = ~np.isnan(before.score)
     shift = np.where(redrawn.is_live, before.score - points, 0.0)[:, :, None]
     draws = np.where(redrawn.is_live[:, :, None], redrawn.scores + shift, before.score[:, :, None])
-    return _Scores(np.where(was_live[:, :, None], draws, np.nan), was_live)
+    return Scores(np.where(was_live[:, :, None], draws, np.nan), was_live)
 
 
 def _redrawn(
-    start: _Scores,
+    start: Scores,
     past: Sequence[IndicatorWindow],
     windows: Sequence[IndicatorWindow],
     goalposts: Goalposts,
     methodology: Methodology,
     seed: int,
     area_codes: Sequence[str],
-) -> _Scores:
+) -> Scores:
     """The scores of `windows`; indicators whose window is as in `past` keep those of `start`."""
     rows = [row for row, (then, now) in enumerate(zip(past, windows, strict=True)) if not _is_same(then, now)]
     drawn = draw_window([windows[row] for row in rows], goalposts, methodology, seed, "headline", area_codes)
-    end = _Scores(start.scores.copy(), start.is_live.copy())
+    end = Scores(start.scores.copy(), start.is_live.copy())
     end.scores[rows], end.is_live[rows] = drawn.scores[rows], drawn.is_live[rows]
     return end
 
@@ -207,19 +191,18 @@ class _Paths:
 
     def __init__(self, methodology: Methodology, before: FloatArray) -> None:
         self._methodology, self._before = methodology, before
-        self._domain_rows = domain_rows(methodology)
         self._paths: tuple[list[_Step], list[_Step]] = ([], [])
 
-    def follow_whole(self, start: _Scores) -> None:
+    def follow_whole(self, start: Scores) -> None:
         """From the published index to that of the published scores: what belongs to no indicator."""
-        index = self._index(self._domains(start))
+        index = start.index(self._methodology)
         for path in self._paths:
-            path.append(_Step(0, len(start.scores), index))
+            path.append(_Step(0, len(start.scores), _point(index)))
 
-    def follow(self, cause: int, start: _Scores, end: _Scores) -> None:
+    def follow(self, cause: int, start: Scores, end: Scores) -> None:
         rows = start.rows_unlike(end)
         for path, order in zip(self._paths, (rows, rows[::-1]), strict=True):
-            path += self._steps(cause, start, end, order)
+            path += (_Step(cause, row, _point(index)) for row, index in start.led_to(end, order, self._methodology))
 
     def movement(self) -> Movement:
         after = self._paths[0][-1].index
@@ -231,25 +214,10 @@ class _Paths:
         points[:, :, np.isnan(self._before) | np.isnan(after)] = np.nan
         return Movement(self._before, after, points)
 
-    def _steps(self, cause: int, start: _Scores, end: _Scores, order: Sequence[int]) -> Iterator[_Step]:
-        now = _Scores(start.scores.copy(), start.is_live.copy())
-        domains = self._domains(now)
-        for row in order:
-            now.scores[row], now.is_live[row] = end.scores[row], end.is_live[row]
-            position = next(n for n, rows in enumerate(self._domain_rows) if row < rows.stop)
-            domains[position] = self._domain(now, position)
-            yield _Step(cause, row, self._index(domains))
 
-    def _domains(self, scores: _Scores) -> list[FloatArray]:
-        return [self._domain(scores, position) for position in range(len(self._domain_rows))]
-
-    def _domain(self, scores: _Scores, position: int) -> FloatArray:
-        rows = self._domain_rows[position]
-        return domain_draws(position, scores.scores[rows], scores.is_live[rows], self._methodology)
-
-    def _index(self, domains: Sequence[FloatArray]) -> FloatArray:
-        """The published point: the median of the draws, (n_units,)."""
-        return np.asarray(np.quantile(index_draws(np.stack(domains), self._methodology), 0.5, axis=-1))
+def _point(draws: FloatArray) -> FloatArray:
+    """The published point: the median of the draws, (n_units,)."""
+    return np.asarray(np.quantile(draws, 0.5, axis=-1))
 
 
 def _carried(index: FloatArray) -> FloatArray:

@@ -14,6 +14,7 @@ from spark_jobs.index.engine.inputs import IndexInput, IndicatorWindow
 from spark_jobs.index.engine.results import IndexResult
 from spark_jobs.index.engine.scale import Goalposts
 from spark_jobs.index.engine.territory import REMAINDER
+from spark_jobs.index.engine.year_change import YearChange, year_change
 from spark_jobs.index.methodology import Indicator, Methodology
 
 Windows = tuple[IndicatorWindow, ...]
@@ -30,9 +31,17 @@ class ReleasedInputs:
 
     def index(self, methodology: Methodology, goalposts: Goalposts | None = None) -> IndexResult:
         """The index under a methodology; without the goalposts it was published with, with those of the released base years."""
-        inputs = IndexInput(self.area_codes, self.headline, self.last_year)
         used = goalposts or base_goalposts(self.base_years, methodology)
-        return compute_index(inputs, used, methodology, methodology.posterior.seed)
+        return compute_index(self._of_day, used, methodology, methodology.posterior.seed)
+
+    def year_change(self, methodology: Methodology, goalposts: Goalposts | None = None) -> YearChange:
+        """The change on a year before by domain and indicator; goalposts as in `index`."""
+        used = goalposts or base_goalposts(self.base_years, methodology)
+        return year_change(self._of_day, used, methodology, methodology.posterior.seed)
+
+    @property
+    def _of_day(self) -> IndexInput:
+        return IndexInput(self.area_codes, self.headline, self.last_year)
 
 
 def released_inputs(rows: pd.DataFrame, methodology: Methodology) -> ReleasedInputs:

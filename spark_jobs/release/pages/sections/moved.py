@@ -10,11 +10,12 @@ from spark_jobs.release.movement import MovementSection, area_movements
 from spark_jobs.release.pages.sections.page import Page
 from spark_jobs.release.pages.sections.pulse import PulseSection
 from spark_jobs.release.wording import points
+from spark_jobs.release.year_change import YearChanges
 from spark_jobs.released.columns import rows
 
 
 def moved(page: Page) -> list[str]:
-    return [*_moved_domains(page), *_moved_areas(page), *_against_base(page)]
+    return [*_moved_domains(page), *_moved_areas(page), *_why(page), *_against_base(page)]
 
 
 def _moved_domains(page: Page) -> Iterable[str]:
@@ -32,9 +33,8 @@ def _moved_domain(page: Page, domain_id: str, change: float) -> str:
 
 
 def _moved_areas(page: Page) -> Iterable[str]:
+    better, worse = _clear(page)
     known = [a for a in page.counties if page.index[a.area_code]["p_below_last_year"] is not None]
-    better = [a for a in known if page.index[a.area_code]["p_below_last_year"] <= 1 - page.clear]
-    worse = [a for a in known if page.index[a.area_code]["p_below_last_year"] >= page.clear]
     for key, areas in (("moved_better", better), ("moved_worse", worse)):
         if areas:
             yield page.words.say(key, list=page.words.listed(_moved_area(page, area) for area in areas))
@@ -42,9 +42,26 @@ def _moved_areas(page: Page) -> Iterable[str]:
         yield page.words.say("moved_rest" if better or worse else "moved_none")
 
 
+def _clear(page: Page) -> tuple[list[Area], list[Area]]:
+    """Counties that are clearly better, and clearly worse, than a year before."""
+    below = {area: page.index[area.area_code]["p_below_last_year"] for area in page.counties}
+    known = {area: p for area, p in below.items() if p is not None}
+    better = [area for area, p in known.items() if p <= 1 - page.clear]
+    return better, [area for area, p in known.items() if p >= page.clear]
+
+
 def _moved_area(page: Page, area: Area) -> str:
     change = page.words.change_1y(page.index[area.area_code]["change_1y"])
     return page.words.say("scored", name=page.name(area), score=change)
+
+
+def _why(page: Page) -> Iterable[str]:
+    """What moved the city, and every county whose change is clear, since a year before: the harm and its points."""
+    changes = YearChanges(page.release, page.words)
+    better, worse = _clear(page)
+    for area in (page.city, *worse, *better):
+        if largest := changes.largest(area.area_code):
+            yield page.words.say("year_why", name=page.name(area), list=page.words.say("clause").join(largest))
 
 
 def _against_base(page: Page) -> Iterable[str]:
