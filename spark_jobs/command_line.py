@@ -13,6 +13,7 @@ import os
 import subprocess
 import sys
 from datetime import UTC, date, datetime
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -56,6 +57,7 @@ def land(
 
     from spark_jobs.feeds.connection import Connection
     from spark_jobs.feeds.landing import Landing
+    from spark_jobs.feeds.pseudonym import Pseudonymiser
     from spark_jobs.feeds.sources import api, database, files
     from spark_jobs.feeds.sources.pull import Pull
     from spark_jobs.lake.locks import one_run_a_feed
@@ -63,7 +65,8 @@ def land(
     source = {"database": database.land, "api": api.land, "files": files.land}[the_feed.source.type]
     connection = Connection.from_environment(the_feed.source.connection)
     landing = Landing.of(settings().landing, the_feed)
-    pull = Pull(the_feed, connection, landing, on, the_city.as_of(on), the_city.time_zone, again)
+    neutral = partial(Pseudonymiser.from_file(settings().hash_keys).neutral, the_city.city_code)
+    pull = Pull(the_feed, connection, landing, on, the_city.as_of(on), the_city.time_zone, again, neutral)
     with one_run_a_feed(settings().state, the_feed):
         manifest = source(pull)
     if manifest is None:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 
+# mobile telephones and citizen identity numbers, which people write into names of files
+OF_A_PERSON = re.compile(r"(?<!\d)(1[3-9]\d{9}|\d{17}[\dXx])(?!\d)")
 LONGEST = 40  # characters
 LEGEND = "9 stands for a digit; A, a and 文 for letters"  # for the reader of an error report
 
@@ -18,6 +21,11 @@ def masked(value: str) -> str:
     """
     sorts = "".join(map(_sort, value[:LONGEST]))
     return sorts if len(value) <= LONGEST else f"{sorts}… ({len(value):,} characters)"
+
+
+def without_persons(text: str) -> str:
+    """A text in which telephone and identity numbers are masked: names of files stand in reports as they are."""
+    return OF_A_PERSON.sub(lambda number: masked(number.group()), text)
 
 
 def _sort(character: str) -> str:

@@ -25,6 +25,7 @@ from spark_jobs.feeds.formats.json_records import read_json_lines, read_page
 from spark_jobs.feeds.formats.unpack import members
 from spark_jobs.feeds.formats.workbook import read_workbook
 from spark_jobs.feeds.pseudonym import Pseudonymiser
+from spark_jobs.masking import without_persons
 
 FILE, ROW, FAULT = "_file", "_row", "_fault"
 FAULT_TYPE = pa.struct([("rule", pa.string()), ("column_name", pa.string()), ("found", pa.string())])
@@ -76,10 +77,11 @@ def decode(feed: Feed, path: Path, pseudonymiser: Pseudonymiser) -> Decoded:
             if isinstance(member, LeftOut):
                 left_out.append(member)
                 continue
-            at, packed = member
+            at, packed = pseudonymiser.neutral(feed.city_code, member[0]), member[1]
             contents, unread = _read(feed, packed)
             left_out += unread
-            for sheet, content in contents.items():
+            for written, content in contents.items():
+                sheet = pseudonymiser.neutral(feed.city_code, written)
                 name = f"{at}/{sheet}" if len(contents) > 1 else at
                 where = f"file {at}, sheet {sheet!r}" if sheet else f"file {at}"
                 beyond |= dict.fromkeys(check_columns(feed, where, content.columns, content.types))
@@ -89,7 +91,7 @@ def decode(feed: Feed, path: Path, pseudonymiser: Pseudonymiser) -> Decoded:
         raise
     except Exception as error:  # whatever a library raises is a fault of this file, and of no other
         # what a library says of a value that it cannot read may quote it
-        why = error if isinstance(error, Unreadable | LookupError) else type(error).__name__
+        why = without_persons(str(error)) if isinstance(error, Unreadable | LookupError) else type(error).__name__
         raise ContractBreach(
             f"feed {feed.code}: file {at} cannot be read as {_extension(feed)}: {why}\n"
             "  what to do: ask the source for the file again; the raw bytes stay in landing, and silver as it was"

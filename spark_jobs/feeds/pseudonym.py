@@ -13,6 +13,7 @@ from pathlib import Path
 
 from expectations.normal_form import is_null_word, normal
 from spark_jobs.errors import EnvironmentFault
+from spark_jobs.masking import OF_A_PERSON
 
 ERASED, NEXT = "erased.json", "hash_keys.next.json"  # beside the keys
 
@@ -80,6 +81,10 @@ class Pseudonymiser:
     def fingerprint(self, city_code: str, value: str) -> str:
         """How an erased value is remembered: a keyed hash that is no pseudonym and stays when the key is changed."""
         return self._remembered(city_code, normal(value))
+
+    def neutral(self, city_code: str, name: str) -> str:
+        """A file's name in which each telephone or identity number is a keyed hash of itself."""
+        return OF_A_PERSON.sub(lambda number: self.fingerprint(city_code, number.group())[:16], name)
 
     def _remembered(self, city_code: str, text: str) -> str:
         message = "\x1f".join(["erased", city_code, text])

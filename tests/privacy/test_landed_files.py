@@ -8,16 +8,22 @@ import json
 import re
 import zipfile
 from collections.abc import Callable
-from datetime import date
+from datetime import UTC, date, datetime
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from expectations.normal_form import IGNORABLE
+from spark_jobs.errors import ContractBreach
+from spark_jobs.feeds.connection import Connection
+from spark_jobs.feeds.decoding import FILE, decode
 from spark_jobs.feeds.landing import Landing
 from spark_jobs.feeds.privacy.landed import neutral_names, rename, take_out
 from spark_jobs.feeds.privacy.spellings import UNSEEN, in_text
 from spark_jobs.feeds.pseudonym import Pseudonymiser
+from spark_jobs.feeds.sources import files
+from spark_jobs.feeds.sources.pull import Pull
 from tests.bad_input import cases
 
 pytestmark = [pytest.mark.unit, pytest.mark.bad_input]
@@ -202,3 +208,47 @@ def test_landed_files_are_called_by_neutral_names_also_where_it_was_killed(tmp_p
     assert {landing.verified(after, file).read_bytes() for file in after.files} == contents
     assert [path.name for path in tmp_path.rglob("*.csv") if NAME in path.name or PHONE in path.name] == []
     assert [file.sha256 for file in after.files] == [file.sha256 for file in manifest.files]
+
+
+MOBILE, CITIZEN = "13812345678", "11010519491231002X"
+
+
+def test_a_number_in_a_name_reaches_neither_landing_nor_report(tmp_path: Path) -> None:
+    """Of a telephone or identity number in the name of a file, a member or a sheet its keyed hash is left."""
+    drops, landing, keys = tmp_path / "drops", Landing(tmp_path / "landing"), Pseudonymiser({"1": "00ff"})
+    drops.mkdir()
+    connection = Connection(conn_type="fs", extra={"path": str(drops)})
+    cutoff = datetime(2026, 2, 28, 18, tzinfo=UTC)
+    feed, neutral = cases.feed(), partial(keys.neutral, "trial")
+
+    def land(*names: str, content: bytes = cases.csv_of().encode()) -> list[str]:
+        for name in names:
+            (drops / name).write_bytes(content + name.encode())
+        pull = Pull(feed, connection, landing, date(2026, 2, 28), cutoff, "Asia/Shanghai", None, neutral)
+        manifest = files.land(pull)
+        return [file.name for file in manifest.files] if manifest else []
+
+    of_two = land(f"cases_20260210.{MOBILE}.csv", f"cases_20260210.{CITIZEN}.csv", "cases_20260210.csv")
+    assert len(set(of_two)) == 3
+    assert all(re.fullmatch(r"cases_20260210[.]([0-9a-f]{16}[.])?csv", name) for name in of_two)
+    assert land() == []
+    (again,) = land(f"cases_20260210.{MOBILE}.csv", content=cases.csv_of(cases.line("z")).encode())
+    assert {name for _, name in landing.delivered_again(feed)} == {again} < set(of_two)
+    everything = [f"{path.name} {path.read_text()}" for path in landing.folder.rglob("*.json")]
+    assert not any(number in said for said in everything for number in (MOBILE, CITIZEN))
+    with pytest.raises(ContractBreach, match=r"file cases_today[.]99999999999[.]csv: expected a name like") as breach:
+        land(f"cases_today.{MOBILE}.csv")
+    assert MOBILE not in str(breach.value)
+
+
+def test_a_number_in_the_name_of_a_member_or_a_sheet_is_not_told(tmp_path: Path) -> None:
+    keys = Pseudonymiser({"1": "00ff"})
+    path = tmp_path / "cases_20260210.zip"
+    path.write_bytes(cases.zip_of({f"{MOBILE}.csv": cases.csv_of().encode(), f"__MACOSX/{MOBILE}": b"x"}))
+    decoded = decode(cases.feed(), path, keys)
+    (name,) = set(decoded.table[FILE].to_pylist())
+    assert re.fullmatch(r"cases_20260210[.]zip/[0-9a-f]{16}[.]csv", name)
+    assert str(decoded.left_out[0]) == "member '__MACOSX/99999999999'"
+    path.write_bytes(cases.zip_of({f"{CITIZEN}.txt": b"x"}))
+    with pytest.raises(ContractBreach, match="found '99999999999999999A[.]txt'"):
+        decode(cases.feed(), path, keys)

@@ -15,6 +15,7 @@ from pathlib import Path, PurePosixPath
 from typing import IO
 
 from spark_jobs.feeds.formats.content import LeftOut, Unreadable
+from spark_jobs.masking import without_persons
 
 BLOCK = 1 << 20
 LARGEST = 8 << 30  # bytes of one unpacked file
@@ -85,7 +86,7 @@ def _zip_members(path: Path, extension: str) -> Iterator[tuple[str, bytes] | Lef
     with zipfile.ZipFile(path, metadata_encoding="gb18030") as archive:
         found = [entry for entry in archive.infolist() if not entry.is_dir()]
         entries = [entry for entry in found if not _is_of_the_system(entry.filename)]
-        yield from (LeftOut(f"member {entry.filename!r}") for entry in found if entry not in entries)
+        yield from (LeftOut(without_persons(f"member {entry.filename!r}")) for entry in found if entry not in entries)
         if WORKBOOK in archive.namelist():
             raise Unreadable(f"expected a zip of .{extension} files, found an Excel workbook")
         for entry in entries:

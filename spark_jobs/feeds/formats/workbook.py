@@ -20,6 +20,7 @@ from expectations.source_columns import header_of, unnamed
 from spark_jobs.feeds.formats.content import Content, LeftOut, ReadFault, Unreadable, text_column
 from spark_jobs.feeds.formats.unpack import check_workbook_size
 from spark_jobs.feeds.formats.workbook_parts import check_extent, parts_of, position
+from spark_jobs.masking import without_persons
 
 EXACT = 10**15  # a spreadsheet keeps 15 digits; of a longer number the last ones are zeros of its own making
 _SUSPECT = re.compile(rb"<(\w+:)?f[ >/]|t=.e.")
@@ -47,7 +48,7 @@ class _Sheet:
     def left_out(self, names: Sequence[str]) -> LeftOut:
         """In words, with the rows that have something in them; a header of the contract's columns is none."""
         n_rows = sum(any(cell != "" for cell in row) for row in self.rows)
-        return LeftOut(f"sheet {self.name!r}", n_rows - (self.n_shared(names) == len({*names})))
+        return LeftOut(without_persons(f"sheet {self.name!r}"), n_rows - (self.n_shared(names) == len({*names})))
 
 
 def read_workbook(content: bytes, names: Sequence[str], sheet: str | None) -> tuple[dict[str, Content], list[LeftOut]]:

@@ -17,6 +17,7 @@ from spark_jobs.feeds.decoding import has_no_rows
 from spark_jobs.feeds.landing import IN_FOLDER, UNFINISHED, Batch, Landing, Manifest
 from spark_jobs.feeds.sources.folder import Drop, Folder
 from spark_jobs.feeds.sources.pull import Pull
+from spark_jobs.masking import without_persons
 
 CHECKSUM = ".sha256"  # a file beside the file, as sha256sum writes it
 EARLIEST, LATEST = 1990, 2100  # of years in names: as of those in rows
@@ -41,7 +42,7 @@ def delivered_on(source: FilesSource, name: str) -> date:
         return _last_day(*(int(part) for part in (parts.groups() if parts else "") if part))
     except (TypeError, ValueError):  # no part at all is no year
         raise ContractBreach(
-            f"file {name}: expected a name like '{source.delivered}' with a day, a month or a year in its group, such as "
+            f"file {without_persons(name)}: expected a name like '{source.delivered}' with a day, a month or a year in its group, such as "
             "20260115, 2026-01-15, 2026-1-15 or 2026年1月15日\n"
             "  what to do: ask the source to name it as agreed, or correct `delivered`; nothing was taken"
         ) from None
@@ -72,13 +73,13 @@ def land(pull: Pull) -> Manifest | None:
             _check_place(feed, drop)
         horizon = max(pull.business_date, pull.cutoff.date()) if feed.ends_on else pull.business_date
         days = {drop: delivered_on(source, PurePosixPath(drop.name).name) for drop in found}
-        due = _new(feed, folder, {drop: day for drop, day in days.items() if day <= horizon}, landing)
+        due = _new(pull, folder, {drop: day for drop, day in days.items() if day <= horizon})
         if not due:
             return None
         window_from = landing.landed_through() or feed.starts_on
         with landing.new_batch() as batch:
             for drop, known in due.items():
-                _copy(feed, batch, folder, drop, known)
+                _copy(pull, batch, folder, drop, known)
             window_to = max(known.day for known in due.values())
             return batch.commit(
                 feed, min(window_from, window_to), min(window_to, feed.ends_on or window_to), n_rows=None
@@ -87,7 +88,7 @@ def land(pull: Pull) -> Manifest | None:
         if str(error).startswith("feed "):
             raise
         raise SourceUnavailable(
-            f"feed {feed.code}: connection {source.connection}: {error}\n"
+            f"feed {feed.code}: connection {source.connection}: {without_persons(str(error))}\n"
             "  what to do: check folder or address and account; the run may be repeated at any time"
         ) from None
 
@@ -96,7 +97,7 @@ def _check_place(feed: Feed, drop: Drop) -> None:
     is_writable_name = drop.name.isprintable() and not any("\ud800" <= each <= "\udfff" for each in drop.name)
     if drop.is_link or not is_writable_name:
         raise ContractBreach(
-            f"feed {feed.code}: {drop.name!r}: expected a plain file in the folder with a readable name, "
+            f"feed {feed.code}: {without_persons(drop.name)!r}: expected a plain file in the folder with a readable name, "
             "found a link, a way out of the folder or unprintable characters\n"
             "  what to do: remove it from the folder; nothing was taken"
         )
@@ -110,12 +111,13 @@ class _Known(NamedTuple):
     n_before: int  # how often its content has landed under its name
 
 
-def _new(feed: Feed, folder: Folder, days: dict[Drop, date], landing: Landing) -> dict[Drop, _Known]:
+def _new(pull: Pull, folder: Folder, days: dict[Drop, date]) -> dict[Drop, _Known]:
     """Files whose content has not landed; of the same content twice, the first.
 
     A header without rows is the same bytes on every quiet day, and so is a whole table in which nothing changed: there the day counts too, or the second day would be missing. What comes back after other bytes came under
     its name is new as well.
     """
+    feed, landing = pull.feed, pull.landing
     landed_files = [
         (file, manifest.fetched_at)
         for manifest in sorted(landing.manifests(), key=lambda manifest: manifest.fetched_at)
@@ -125,7 +127,8 @@ def _new(feed: Feed, folder: Folder, days: dict[Drop, date], landing: Landing) -
     latest = {file.name: (file, fetched_at) for file, fetched_at in landed_files}
     new = {}
     for drop, day in days.items():
-        before, fetched_at = latest.get(_landed_name(drop), (None, None))
+        name = _landed_name(pull, drop)
+        before, fetched_at = latest.get(name, (None, None))
         if before and fetched_at and before.n_bytes == drop.size and drop.is_older(fetched_at):
             continue
         sha256 = folder.sha256(drop.name)
@@ -134,14 +137,14 @@ def _new(feed: Feed, folder: Folder, days: dict[Drop, date], landing: Landing) -
             (sha256, None) in landed and feed.mode != "snapshot" and not _is_quiet(feed, folder, drop, landing)
         )
         if is_back or not is_known:
-            n_before = sum((file.name, file.sha256) == (_landed_name(drop), sha256) for file, _ in landed_files)
+            n_before = sum((file.name, file.sha256) == (name, sha256) for file, _ in landed_files)
             new[drop] = _Known(day, sha256, n_before)
             landed |= {(sha256, None), (sha256, day)}
     return new
 
 
-def _landed_name(drop: Drop) -> str:
-    return drop.name.replace("/", IN_FOLDER)
+def _landed_name(pull: Pull, drop: Drop) -> str:
+    return pull.neutral(drop.name).replace("/", IN_FOLDER)
 
 
 def _is_quiet(feed: Feed, folder: Folder, drop: Drop, landing: Landing) -> bool:
@@ -156,20 +159,21 @@ def _is_quiet(feed: Feed, folder: Folder, drop: Drop, landing: Landing) -> bool:
         return not drop.size or has_no_rows(feed, path)
 
 
-def _copy(feed: Feed, batch: Batch, folder: Folder, drop: Drop, known: _Known) -> None:
+def _copy(pull: Pull, batch: Batch, folder: Folder, drop: Drop, known: _Known) -> None:
     """Copy one file and compare it with what was seen before and with its checksum, if one lies beside it."""
-    with batch.file(_landed_name(drop), known.day, known.n_before) as out, folder.open(drop.name) as content:
+    feed, name = pull.feed, without_persons(drop.name)
+    with batch.file(_landed_name(pull, drop), known.day, known.n_before) as out, folder.open(drop.name) as content:
         shutil.copyfileobj(content, out, 1 << 20)
     copied = batch.files[-1].sha256
     if copied != known.sha256:
         raise SourceUnavailable(
-            f"feed {feed.code}: file {drop.name} changed while it was read: it is still being written\n"
+            f"feed {feed.code}: file {name} changed while it was read: it is still being written\n"
             "  what to do: nothing; the next run takes it. Sources should write under another name and rename"
         )
     promised = _promised(folder, drop)
     if promised is not None and promised != copied:
         raise SourceUnavailable(
-            f"feed {feed.code}: file {drop.name}: expected the SHA-256 that {drop.name}{CHECKSUM} says, "
+            f"feed {feed.code}: file {name}: expected the SHA-256 that {name}{CHECKSUM} says, "
             f"found {copied}: the transfer is not complete\n  what to do: ask the source to send it again"
         )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -15,7 +16,8 @@ class Pull:
     """What one feed has to bring up to the end of a business date, from where, and where to.
 
     `cutoff` is the instant (UTC) up to which records count, `time_zone` that of a source that keeps local times.
-    `since` asks once more for the days from it on, though they have landed.
+    `since` asks once more for the days from it on, though they have landed. `neutral` makes the name under which a dropped
+    file lands.
     """
 
     feed: Feed
@@ -25,6 +27,7 @@ class Pull:
     cutoff: datetime
     time_zone: str
     since: date | None = None
+    neutral: Callable[[str], str] = str
 
     def window_from(self) -> date | None:
         """First day to bring; None if the window has landed."""
