@@ -265,9 +265,11 @@ def _merge(spark: SparkSession, frame: DataFrame, table: str, keys: tuple[str, .
     on = " and ".join(f"new.`{key}` = old.`{key}`" for key in keys)
     name = f"merge_{uuid.uuid4().hex}"
     frame.createOrReplaceTempView(name)
-    with configured(spark, MERGED):
-        spark.sql(f"merge into {table} as old using {name} as new on {on} and {within} {then}")
-    spark.catalog.dropTempView(name)
+    try:
+        with configured(spark, MERGED):
+            spark.sql(f"merge into {table} as old using {name} as new on {on} and {within} {then}")
+    finally:
+        spark.catalog.dropTempView(name)  # a server lives on after a merge that failed
 
 
 def all_tables(spark: SparkSession) -> list[str]:
