@@ -164,7 +164,7 @@ def test_leader_sees_the_release_on_the_dashboard(served: Place, tmp_path: Path)
         page.fill("[data-test=username-input]", "leader")
         page.fill("[data-test=password-input]", served.secret("superset")["leader"])
         page.click("[data-test=login-button]")
-        page.wait_for_url(f"**/peace-index-{CITY}/**", timeout=60_000)
+        page.wait_for_url(f"**/peace-index-{CITY}/**", wait_until="commit", timeout=240_000)
         regions = page.locator(".superset-legacy-chart-country-map path.region")
         try:
             regions.nth(COUNTIES - 1).wait_for(timeout=240_000)  # beside the Spark tests, twenty charts take their time
