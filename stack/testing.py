@@ -1,14 +1,13 @@
-"""All tests in two lanes: whole nights, which wait a good deal, and the tests of DAGs, beside all others."""
+"""All tests in two lanes, one a core: whole nights first, which take longest, beside those of what comes in."""
 
 from __future__ import annotations
 
 import os
 import subprocess
 import sys
-import tempfile
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import IO, NamedTuple
+from typing import NamedTuple
 
 from stack.layout import Layout
 
@@ -23,14 +22,17 @@ class Group(NamedTuple):
 
 
 NIGHTS = Group("pipeline", ("tests/e2e",))
-PIPELINE = Group("pipeline", ("tests", "--ignore=tests/dags", "--ignore=tests/e2e"))
+RECEIVED = Group("pipeline", ("tests/feeds", "tests/bad_input", "tests/privacy"))
 AIRFLOW = Group("airflow", ("tests/dags",))
+APART = (NIGHTS, RECEIVED, AIRFLOW)
+OTHERS = Group("pipeline", ("tests", *(f"--ignore={folder}" for group in APART for folder in group.selection)))
+TURNS = (NIGHTS, RECEIVED, OTHERS, AIRFLOW)  # the longest first; a lane that is free takes the next
 
 
 def run_tests(layout: Layout, arguments: Sequence[str]) -> int:
     """Run pytest with `arguments` on all tests, or on the files and folders named among them. Returns an exit code.
 
-    What the nights and the DAGs say is shown when the others are done.
+    The lanes' lines stand among each other as they come; each names its file.
     """
     named = [argument for argument in arguments if argument.startswith("tests/")]
     options = [argument for argument in arguments if argument not in named]
@@ -39,23 +41,26 @@ def run_tests(layout: Layout, arguments: Sequence[str]) -> int:
         others = [path for path in named if path not in of_airflow]
         groups = [Group("pipeline", tuple(others)), Group("airflow", tuple(of_airflow))]
         return _worst([_run(layout, group, options) for group in groups if group.selection])
-    with tempfile.TemporaryFile() as said, ThreadPoolExecutor(1) as beside:
-        lane = [beside.submit(_run, layout, group, options, said) for group in (NIGHTS, AIRFLOW)]
+    with ThreadPoolExecutor(2) as lanes:
+        runs = [lanes.submit(_run, layout, group, options) for group in TURNS]
         try:
-            codes = [_run(layout, PIPELINE, options), *(run.result() for run in lane)]
+            return _worst([run.result() for run in runs])
         finally:
-            beside.shutdown(wait=False, cancel_futures=True)  # after Ctrl-C nothing else begins
-        said.seek(0)
-        sys.stdout.write(said.read().decode(errors="replace"))
-    return _worst(codes)
+            lanes.shutdown(wait=False, cancel_futures=True)  # after Ctrl-C nothing else begins
 
 
-def _run(layout: Layout, group: Group, options: Sequence[str], output: IO[bytes] | None = None) -> int:
+def _run(layout: Layout, group: Group, options: Sequence[str]) -> int:
     command = [str(layout.python(group.environment)), "-m", "pytest", *group.selection, *options]
     environment = {**os.environ, "PYTHONPATH": str(layout.repository)}
-    return subprocess.run(
-        command, cwd=layout.repository, env=environment, stdout=output, stderr=output, check=False
-    ).returncode
+    with subprocess.Popen(
+        command, cwd=layout.repository, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        text=True, errors="replace",
+    ) as run:  # fmt: skip
+        assert run.stdout
+        for line in run.stdout:
+            sys.stdout.write(line)
+            sys.stdout.flush()
+    return run.returncode
 
 
 def _worst(codes: Sequence[int]) -> int:

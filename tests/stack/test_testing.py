@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
 import sys
 import threading
@@ -18,23 +20,28 @@ pytestmark = pytest.mark.unit
 
 
 def test_after_an_interruption_no_further_tests_begin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The nights' lane ends what it is at; the DAGs' tests, which wait for it, are given up."""
-    nights_began, begun = threading.Event(), []
+    """The lane that is at work ends what it is at; the groups that wait for a lane are given up."""
+    both_began, begun = threading.Barrier(2), set()
 
     def run(_: Layout, group: testing.Group, *__: Any) -> int:
-        begun.append(group)
-        if group is testing.NIGHTS:
-            nights_began.set()
-            threading.Event().wait(0.5)
-        if group is testing.PIPELINE:
-            nights_began.wait()
-            raise KeyboardInterrupt
+        begun.add(group)
+        if both_began.wait(10) == 0:
+            os.kill(os.getpid(), signal.SIGINT)
+        threading.Event().wait(0.5)
         return 0
 
     monkeypatch.setattr(testing, "_run", run)
     with pytest.raises(KeyboardInterrupt):
         testing.run_tests(Layout(state=tmp_path, published=tmp_path, port_base=0), [])
-    assert {*begun} == {testing.NIGHTS, testing.PIPELINE}
+    assert begun == {*testing.TURNS[:2]}
+
+
+def test_each_folder_of_tests_is_run_by_one_group() -> None:
+    """A new folder needs no word in the lanes, and none is run twice."""
+    apart = [Path(folder) for group in testing.APART for folder in group.selection]
+    assert all((REPOSITORY / folder).is_dir() for folder in apart) and len(set(apart)) == len(apart)
+    assert {f"--ignore={folder}" for folder in apart} == {*testing.OTHERS.selection[1:]}
+    assert {*testing.TURNS} == {*testing.APART, testing.OTHERS}
 
 
 def test_another_pytest_does_not_close_the_folders_of_this_one(tmp_path: Path) -> None:
