@@ -1,4 +1,4 @@
-"""`python -m expectations`: draft the contract of a feed from a sample, and check contracts. Exit code 2: wrong input."""
+"""`python -m expectations`: draft the contract of a feed from a sample, check, compare and export contracts. Exit code 2: wrong input."""
 
 from __future__ import annotations
 
@@ -60,6 +60,39 @@ def check(city: Annotated[str | None, typer.Option("--city", help="Code of a cit
             if n_feeds != 1
             else f"{code}: 1 feed, all as it should be"
         )
+
+
+@app.command()
+def odcs(
+    city: Annotated[str, typer.Option("--city", help="Code of a city.")],
+    into: Annotated[Path, typer.Option("--into", help="Folder of the files, one a feed.")],
+) -> None:
+    """Write every feed's contract as Open Data Contract Standard 3.0.2."""
+    from expectations.odcs import SUFFIX, odcs_text
+
+    the_city = load_city(city)
+    into.mkdir(parents=True, exist_ok=True)
+    for feed in the_city.feeds:
+        path = into / f"{feed.feed_code}{SUFFIX}"
+        path.write_text(odcs_text(the_city, feed, load_kinds()[feed.kind]), encoding="utf-8")
+        typer.echo(path)
+
+
+@app.command()
+def plan(
+    before: Annotated[Path, typer.Argument(help="Folder of contracts as they are: kinds and cities.")],
+    after: Annotated[Path, typer.Argument(help="The same as it is to be.")],
+) -> None:
+    """Say what a change of contracts would break, and which columns and indicators it touches. Exit code 5: it breaks."""
+    from expectations.plan import plan as changes_between
+    from expectations.plan import read_contracts
+
+    changes = changes_between(read_contracts(before), read_contracts(after))
+    for change in changes:
+        typer.echo(change)
+    n_breaking = sum(change.breaks is not None for change in changes)
+    typer.echo(f"{len(changes)} changes, {n_breaking} of them breaking")
+    raise typer.Exit(Outcome.CONTRACT_BREACH if n_breaking else Outcome.DONE)
 
 
 def main() -> int:
