@@ -61,7 +61,8 @@ class Released(tornado.web.StaticFileHandler):
             return
         notice = json.loads(file.read_text(encoding="utf-8"))
         self.set_header("Warning", f'299 - "withdrawn at {notice["withdrawn_at"]}"')
-        self.set_header("Link", f'<../{file.name}>; rel="describedby"')
+        beside = "../releases/" if "/latest/" in path else "../"
+        self.set_header("Link", f'<{beside}{file.name}>; rel="describedby"')
         page = Path(self.root, path)
         if page.suffix == ".html" and page.is_file():  # the pattern of the notice's name lets no path out of the folder
             self.set_header("Cache-Control", "no-store")
@@ -76,7 +77,9 @@ class Released(tornado.web.StaticFileHandler):
 
 
 def _notice_file(root: Path, path: str) -> Path | None:
-    """Where the notice of a file's release would lie; None for what is no file of a release."""
+    """Where the notice of a file's release would lie; None for what is no file of a release. `latest` leads to one."""
+    if current := re.fullmatch(r"([a-z][a-z0-9_]*)/latest/([^/]+)", path):
+        path = f"{current[1]}/releases/{(root / current[1] / 'latest').resolve().name}/{current[2]}"
     found = re.fullmatch(r"([a-z][a-z0-9_]*/releases/\d{8}-[0-9a-f]{10})/[^/]+", path)
     return root / f"{found[1]}.withdrawn.json" if found else None
 
@@ -96,11 +99,11 @@ class PublicFiles(Released):
             "Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"
         )
         self.set_header("X-Content-Type-Options", "nosniff")
+        self.set_header("Access-Control-Allow-Origin", "*")
 
     def set_extra_headers(self, path: str) -> None:
-        self.set_header(
-            "Cache-Control", "public, max-age=300" if path.endswith("latest.json") else "public, max-age=86400"
-        )
+        is_of_one_release = "/releases/" in path
+        self.set_header("Cache-Control", f"public, max-age={86400 if is_of_one_release else 300}")
 
 
 class PublicPage(tornado.web.RequestHandler):

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from spark_jobs.release.gates import GATES, Check
 from spark_jobs.release.monthly_gates import MONTHLY_GATES
-from spark_jobs.released.columns import ACROSS, TABLES, Column, Table, Tier
+from spark_jobs.released.columns import ACROSS, PUBLIC, TABLES, Column, Table, Tier
 from stack.layout import REPOSITORY
 
 FILE = REPOSITORY / "docs" / "published-files.md"
@@ -25,6 +25,7 @@ def page() -> str:
         "gates": gates(GATES),
         "monthly_gates": gates(MONTHLY_GATES),
         "files": files(),
+        "public": public(),
         "columns": columns(),
         "across": across(),
     }.items():
@@ -53,6 +54,15 @@ def files() -> list[str]:
     """One row a table: its files, what it holds and who may see it."""
     rows = [f"| {_names(table)} | {table.zh} {table.en} | {TIERS[table.tier]} |" for table in TABLES.values()]
     return ["| file 文件 | content 内容 | tier 范围 |", "|---|---|---|", *rows]
+
+
+def public() -> list[str]:
+    """One row a public table: its file, the tier and its columns."""
+    rows = [
+        f"| `{table.file}` | {TIERS[table.tier]} | {table.zh} {table.en} | {', '.join(f'`{name}`' for name in table.columns)} |"
+        for table in PUBLIC.values()
+    ]
+    return ["| table 表 | tier 范围 | content 内容 | columns 列 |", "|---|---|---|---|", *rows]
 
 
 def columns() -> list[str]:

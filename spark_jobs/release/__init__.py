@@ -5,6 +5,7 @@ canonical.py    canonical text and hash of the tables that released/tables.yml d
 feeds.py        what each feed delivered                         gates.py  suite.py  may it be published
 build.py        ReleaseInput -> Release, pure                    wording.py  numbers and codes as words
 movement.py  movement_between.py                                  why the index moved, in sums and in words
+public_tables.py  public_catalogue.py  public.py  public_files.py      what everybody may see, in every format
 pages/  bulletin.py, its sections/ and templates/, charts.py     the printed page
 data_package.py  release_calendar.py                             what the files hold, for programs; when releases come
 files.py lake.py serving.py                                      the three copies

@@ -28,6 +28,8 @@ from spark_jobs.released.columns import TABLES, TableFault
 
 RELEASE_FILE = "release.json"
 LATEST_FILE = "latest.json"
+LATEST_LINK = "latest"  # the current folder under an address that stays
+FOR_ANALYSTS, FOR_EVERYBODY = 0o750, 0o755  # who may enter a city's folder: published/, public/
 METHODOLOGY_FILE = "methodology.json"
 BYTE_ORDER_MARK = "\ufeff"  # without it, Excel on a Chinese desktop reads UTF-8 as GBK
 # A text cell that begins so would run as a formula; it gets an apostrophe, and so does one that has one already.
@@ -45,7 +47,7 @@ def csv_cell(value: Any) -> str:
         return ""
     if isinstance(value, bool):
         return "true" if value else "false"
-    if isinstance(value, float):
+    if isinstance(value, (int, float)):
         return repr(value)
     if isinstance(value, date):
         return value.isoformat()
@@ -116,12 +118,34 @@ def write_release(city_folder: Path, release_id: str, files: Mapping[str, bytes]
     return write_folder(release_folder(city_folder, release_id), files)
 
 
+def open_folder(folder: Path, readers: int) -> None:
+    """Make a city's folder, with the one that it lies in, for those who may enter it.
+
+    `readers`: FOR_ANALYSTS or FOR_EVERYBODY. Whatever is written below may be read by whoever may enter the folder it lies
+    in, however private this process is otherwise.
+    """
+    with _room_on_disk(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        for each in (folder.parent, folder):
+            if each.stat().st_uid == os.getuid():
+                each.chmod(readers)
+
+
+def _open_as_parent(folder: Path) -> None:
+    folder.mkdir(exist_ok=True)
+    readers = folder.parent.stat().st_mode & 0o777
+    if folder.stat().st_mode & 0o777 != readers:
+        folder.chmod(readers)
+
+
 def write_folder(final: Path, files: Mapping[str, bytes]) -> Path:
     """The files as one folder, by one rename, in place of what is there."""
     writing = final.with_name(f".writing-{final.name}")
     with _room_on_disk(final):
         shutil.rmtree(writing, ignore_errors=True)  # left by a run that was killed
-        writing.mkdir(parents=True)
+        final.parent.parent.mkdir(parents=True, exist_ok=True)
+        _open_as_parent(final.parent)
+        _open_as_parent(writing)
         for name, content in files.items():
             _write_flushed(writing / name, content)
         _flush_folder(writing)
@@ -145,7 +169,12 @@ def read_latest(city_folder: Path) -> dict[str, Any] | None:
 
 
 def write_latest(city_folder: Path, content: Mapping[str, Any]) -> None:
-    """Replace latest.json by one rename."""
+    """Let `latest`, the stable address, be the folder that the content names; then replace latest.json. One rename each."""
+    link, writing = city_folder / LATEST_LINK, city_folder / f".{LATEST_LINK}"
+    with _room_on_disk(link):
+        writing.unlink(missing_ok=True)  # left by a run that was killed
+        writing.symlink_to(content["folder"], target_is_directory=True)
+        writing.rename(link)
     write_file(city_folder / LATEST_FILE, json_text(content).encode())
 
 
@@ -156,6 +185,12 @@ def write_file(path: Path, content: bytes) -> None:
         _write_flushed(writing, content)
         writing.rename(path)
         _flush_folder(path.parent)
+
+
+def write_if_new(path: Path, content: bytes) -> None:
+    """One rename, or nothing where the file says so already."""
+    if not path.exists() or path.read_bytes() != content:
+        write_file(path, content)
 
 
 def stale_since(current: Mapping[str, Any] | None, business_date: date) -> date | None:
@@ -230,8 +265,7 @@ def _parts(folder: Path) -> Iterator[tuple[tuple[str, str], float]]:
 @contextmanager
 def only_publisher(city_folder: Path) -> Iterator[None]:
     """One publisher of a city at a time; the lock goes with the process, however it ends."""
-    with _room_on_disk(city_folder):
-        city_folder.mkdir(parents=True, exist_ok=True)
+    open_folder(city_folder, FOR_ANALYSTS)
     with (city_folder / ".publishing").open("w") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -244,6 +278,7 @@ def only_publisher(city_folder: Path) -> Iterator[None]:
 
 def _write_flushed(path: Path, content: bytes) -> None:
     with path.open("wb") as file:
+        os.fchmod(file.fileno(), path.parent.stat().st_mode & 0o666)
         file.write(content)
         file.flush()
         os.fsync(file.fileno())

@@ -26,7 +26,9 @@ from spark_jobs.release.disclosure.rules import DisclosureRules
 from spark_jobs.release.disclosure.suppression import COUNTIES, DOMAINS, YEAR, Cell, Control, Pattern
 from spark_jobs.release.files import BYTE_ORDER_MARK, csv_cell
 from spark_jobs.release.model import Area, WithAreas
+from spark_jobs.release.public_tables import Row, complete, csv_files
 from spark_jobs.released.columns import rows
+from spark_jobs.released.obs_status import CONFIDENTIAL, FREE
 
 TIER = "public_monthly"
 SCHEMA_VERSION = 1
@@ -34,9 +36,7 @@ PULSE = "pulse"
 TABLES_READ = ("county_index", "domain_index", "indicator_value", "pulse", "input")
 # SDMX CL_OBS_STATUS and CL_CONF_STATUS: what a number is or why there is none, and whether that is for confidentiality.
 NORMAL, NOT_COLLECTED, CANNOT_EXIST, SUPPRESSED = "A", "L", "M", "Q"
-FREE, CONFIDENTIAL = "F", "C"
 ACCEPTED_TO = 100  # disputes: to what settlement's number of them is rounded
-Row = dict[str, Any]
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,9 +77,15 @@ class Month:
         }
 
     def files(self) -> dict[str, bytes]:
-        """Every public file by name. The same month gives the same bytes."""
-        found = {name: self._csv(table).encode() for name, table in self.tables.items()}
-        return {**found, "disclosure.json": json_text(self.account()).encode()}
+        """The public files by name, but for copies of the tables. The same month gives the same bytes."""
+        return {**csv_files(self.rows), "disclosure.json": json_text(self.account()).encode()}
+
+    @cached_property
+    def rows(self) -> dict[str, list[Row]]:
+        """Complete rows by the name of the table in tables.yml."""
+        of = {"release_id": self.given.release_id, "month": f"{self.given.month:%Y-%m}"}
+        found = {f"monthly_{file.removesuffix('.csv')}": table for file, table in self.tables.items()}
+        return {name: complete(name, of, self.given.areas, table) for name, table in found.items()}
 
     def restricted_files(self) -> dict[str, bytes]:
         """For the restricted tier: why each cell is hidden. In public it would tell small cells from their cover."""
@@ -181,14 +187,6 @@ class Month:
                     **_unless(is_hidden, figures),
                     **_status(found.rate, is_hidden),
                 }
-
-    def _csv(self, table: list[Row]) -> str:
-        names = {area.area_code: area.name for area in self.given.areas}
-        before = {"release_id": self.given.release_id, "month": f"{self.given.month:%Y-%m}"}
-        return csv_text(
-            {**before, **row, "area_name_zh": names[row["area_code"]].zh, "area_name_en": names[row["area_code"]].en}
-            for row in table
-        )
 
 
 def control(given: MonthInput, rules: DisclosureRules, methodology: Methodology) -> Control:

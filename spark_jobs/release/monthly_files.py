@@ -19,6 +19,8 @@ from expectations.models import City, Text
 from spark_jobs.errors import UsageError
 from spark_jobs.index.methodology import Methodology
 from spark_jobs.release import files
+from spark_jobs.release.canonical import json_text
+from spark_jobs.release.data_package import DATA_PACKAGE_FILE, data_package
 from spark_jobs.release.disclosure.published import public_files
 from spark_jobs.release.disclosure.rules import load_rules
 from spark_jobs.release.disclosure.suppression import Hidden, Pattern
@@ -26,7 +28,8 @@ from spark_jobs.release.model import Area
 from spark_jobs.release.monthly import SCHEMA_VERSION, TABLES_READ, TIER, Month, MonthInput
 from spark_jobs.release.monthly_gates import MONTHLY, judge_month, protected
 from spark_jobs.release.public_files import public_folder
-from spark_jobs.released.columns import TABLES, canonical_frame
+from spark_jobs.release.public_tables import copies
+from spark_jobs.released.columns import PUBLIC, TABLES, canonical_frame
 
 PATTERN_FILE = "pattern.csv"
 ACCOUNT_FILE = "disclosure.json"
@@ -50,7 +53,7 @@ def publish_month(
         rules, before = load_rules(methodology), pattern_before(folder, month)
         candidate = protected(given, document["status"], methodology, rules, before, public_files(public))
         judge_month(candidate)
-        _write(candidate.month, folder, public)
+        _write(candidate.month, city, document, folder, public)
     share = 100 * candidate.month.hidden_share
     say(f"{city.city_code} {month:%Y-%m}: published {document['release_id']}; {share:.0f} % of county cells are hidden")
 
@@ -120,11 +123,17 @@ def _read(city_folder: Path, city: City, document: dict[str, Any]) -> MonthInput
     return MonthInput(city.city_code, document["release_id"], period, document["method_version"], tuple(areas), tables)
 
 
-def _write(month: Month, city_folder: Path, public: Path) -> None:
+def _write(month: Month, city: City, document: dict[str, Any], city_folder: Path, public: Path) -> None:
     """The restricted account first, so that no month is public whose pattern is not kept; latest.json last."""
     name = f"{month.given.month:%Y-%m}"
-    for folder, written in ((city_folder, month.restricted_files()), (public, month.files())):
-        (folder / MONTHLY).mkdir(parents=True, exist_ok=True)
+    files.open_folder(public, files.FOR_EVERYBODY)
+    package = data_package(city, month.methodology, document, TIER, [PUBLIC[table] for table in month.rows])
+    described = {
+        DATA_PACKAGE_FILE: json_text(package).encode(),
+        files.METHODOLOGY_FILE: json_text(month.methodology.model_dump(mode="json")).encode(),
+    }
+    shown = {**month.files(), **copies(month.rows), **described}
+    for folder, written in ((city_folder, month.restricted_files()), (public, shown)):
         files.write_folder(folder / MONTHLY / name, written)
     newest = max(path.name for path in (public / MONTHLY).glob("????-??"))
     content = {

@@ -8,22 +8,16 @@ of that: a single very heavy event moves a county's index by whole points on its
 from __future__ import annotations
 
 import calendar
-import csv
-import io
 from dataclasses import dataclass
 from typing import Any
 
-from spark_jobs.release.files import BYTE_ORDER_MARK
 from spark_jobs.release.model import Release
+from spark_jobs.release.public_tables import Row, complete
 from spark_jobs.release.wording import whole_bounds, whole_points
 from spark_jobs.released.columns import rows
+from spark_jobs.released.obs_status import FREE, obs_status
 
 TIER = "public_nightly"
-INDEX_COLUMNS = (
-    "release_id", "business_date", "area_code", "index", "lower", "upper", "band_code", "status_code",
-    "area_name_zh", "area_name_en",
-)  # fmt: skip
-TREND_COLUMNS = ("release_id", "area_code", "day", "index")
 
 
 @dataclass(frozen=True)
@@ -97,32 +91,16 @@ def public_document(release: Release) -> dict[str, Any]:
     return {"tier": TIER, **{name: document[name] for name in kept}, "areas": figures}
 
 
-def index_csv(release: Release) -> str:
-    names = {area.area_code: area.name for area in release.areas}
-    return _csv(
-        INDEX_COLUMNS,
-        [
-            {
-                **figure.row, "release_id": release.release_id, "business_date": release.business_date,
-                "area_name_zh": names[figure.area_code].zh, "area_name_en": names[figure.area_code].en,
-            }
-            for figure in public_figures(release)
-        ],
-    )  # fmt: skip
+def nightly_tables(release: Release) -> dict[str, list[Row]]:
+    """Rows of the public tables of a night, by their name in tables.yml."""
+    of = {"release_id": release.release_id, "business_date": release.business_date}
+    figures = [{**figure.row, **_status(figure.index, release.status_code)} for figure in public_figures(release)]
+    trend = [{**row, **_status(row["index"], release.status_of(row["day"]))} for row in public_trend(release)]
+    return {
+        "nightly_index": complete("nightly_index", of, release.areas, figures),
+        "nightly_trend": complete("nightly_trend", of, release.areas, trend),
+    }
 
 
-def trend_csv(release: Release) -> str:
-    return _csv(TREND_COLUMNS, [{"release_id": release.release_id, **row} for row in public_trend(release)])
-
-
-def _csv(columns: tuple[str, ...], found: list[dict[str, Any]]) -> str:
-    """As the restricted files: UTF-8 with byte order mark, RFC 4180, empty = no value."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\r\n")
-    writer.writerow(columns)
-    writer.writerows([_cell(row[column]) for column in columns] for row in found)
-    return BYTE_ORDER_MARK + text.getvalue()
-
-
-def _cell(value: Any) -> Any:
-    return "" if value is None else int(value) if isinstance(value, float) else value
+def _status(value: float | None, status_code: str) -> Row:
+    return {"obs_status": obs_status(value, status_code), "conf_status": FREE}

@@ -11,10 +11,15 @@ from pathlib import Path
 
 from expectations.models import Text
 from spark_jobs.release import files
+from spark_jobs.release.canonical import json_text
+from spark_jobs.release.data_package import DATA_PACKAGE_FILE, data_package
 from spark_jobs.release.model import Release
 from spark_jobs.release.pages.leader import PAGES, public_page
-from spark_jobs.release.public import index_csv, public_document, trend_csv
+from spark_jobs.release.public import TIER, nightly_tables, public_document
+from spark_jobs.release.public_catalogue import catalogue_files
+from spark_jobs.release.public_tables import copies, csv_files
 from spark_jobs.release.wording import LANGUAGES
+from spark_jobs.released.columns import PUBLIC
 
 
 def public_folder(city_folder: Path) -> Path:
@@ -24,9 +29,13 @@ def public_folder(city_folder: Path) -> Path:
 
 def render_public(release: Release) -> dict[str, bytes]:
     """Every file of the public folder by name. The same release gives the same bytes."""
-    found = {"index.csv": index_csv(release), "trend.csv": trend_csv(release)}
-    found |= {PAGES[language]: public_page(release, language) for language in LANGUAGES}
-    return {name: text.encode() for name, text in found.items()}
+    tables = nightly_tables(release)
+    declared = [PUBLIC[name] for name in tables]
+    found = {PAGES[language]: public_page(release, language) for language in LANGUAGES}
+    found[files.METHODOLOGY_FILE] = json_text(release.methodology.model_dump(mode="json"))
+    package = data_package(release.city, release.methodology, release.document, TIER, declared)
+    found[DATA_PACKAGE_FILE] = json_text(package)
+    return {**csv_files(tables), **copies(tables), **{name: text.encode() for name, text in found.items()}}
 
 
 def is_public(release: Release, city_folder: Path) -> bool:
@@ -34,17 +43,22 @@ def is_public(release: Release, city_folder: Path) -> bool:
     latest = files.read_latest(city_folder)
     if latest is None or latest["release_id"] != release.release_id or latest["stale"] is not None:
         return False
-    folder = files.release_folder(city_folder, release.release_id)
     return all(
         (folder / name).is_file() and (folder / name).read_bytes() == content
-        for name, content in render_public(release).items()
+        for folder, written in (
+            (files.release_folder(city_folder, release.release_id), render_public(release)),
+            (city_folder, catalogue_files(release.city)),
+        )
+        for name, content in written.items()
     )
 
 
 def write_public(release: Release, city_folder: Path) -> None:
-    """Let everybody see the release: its folder first, then latest.json."""
-    city_folder.mkdir(parents=True, exist_ok=True)
+    """Let everybody see the release: its folder first, then what there is to read, then latest.json."""
+    files.open_folder(city_folder, files.FOR_EVERYBODY)
     files.write_release(city_folder, release.release_id, render_public(release))
+    for name, content in catalogue_files(release.city).items():
+        files.write_if_new(city_folder / name, content)
     document = public_document(release)
     files.write_latest(city_folder, {**document, "folder": f"releases/{release.release_id}", "stale": None})
 

@@ -21,7 +21,7 @@ from spark_jobs.release.pages.bulletin import bulletin
 from spark_jobs.release.pages.leader import PAGES, leader_page
 from spark_jobs.release.wording import LANGUAGES
 from spark_jobs.released.columns import TABLES, Table, rows
-from spark_jobs.released.file_columns import CONF_STATUS, file_columns, status_column
+from spark_jobs.released.file_columns import CONF_STATUS, file_columns
 from spark_jobs.released.obs_status import INTERNAL, obs_status
 from spark_jobs.released.schemas import arrow_types
 
@@ -72,7 +72,7 @@ def _statuses(release: Release, table: Table, row: Mapping[str, Any]) -> dict[st
     day = row.get("day", release.business_date)
     status, state = release.status_of(day), row.get("state_code")
     found = {
-        status_column(figure): obs_status(row[figure], status, state, table.columns[figure].empty)
+        table.status_column(figure): obs_status(row[figure], status, state, table.columns[figure].empty)
         for figure in table.figures
     }
     return {**found, CONF_STATUS: INTERNAL} if found else {}

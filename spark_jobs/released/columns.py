@@ -89,17 +89,45 @@ class Table(Frozen):
         numbers = (name for name, column in self.columns.items() if column.type == "number" and column.of is None)
         return tuple(name for name in numbers if name not in self.key)
 
+    def status_column(self, figure: str) -> str:
+        """Name of the column with the status of a figure, in the table's files."""
+        return f"{figure}_obs_status"
+
     @cached_property
     def lake_columns(self) -> dict[str, Column]:
         """What the table that the release reads has beside city and day."""
         return {name: column for name, column in self.declared.items() if column.only != "release"}
 
 
+class PublicTable(Table):
+    """A file for everybody, made of the released table `of`: a column that says nothing is that of it."""
+
+    of: str
+
+    def status_column(self, figure: str) -> str:
+        """One for the whole row: its figures are hidden together."""
+        return "obs_status"
+
+
 class Declaration(Frozen):
-    """The whole of tables.yml. `across`: tables that go across releases, each one file of the city beside latest.json."""
+    """The whole of tables.yml. `across`: tables that go across releases, each one file of the city beside latest.json.
+
+    `public`: the files of public/<city>/.
+    """
 
     tables: dict[str, Table]
     across: dict[str, Table] = Field(default_factory=dict)
+    public: dict[str, PublicTable] = Field(default_factory=dict)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _shown_columns(cls, value: dict[str, Any]) -> dict[str, Any]:
+        """Public columns that say nothing, as the table says them that they show."""
+        public = {name: dict(table) for name, table in (value.get("public") or {}).items()}
+        for table in public.values():
+            declared = value.get("tables", {}).get(table.get("of"), {}).get("columns", {})
+            table["columns"] = {name: own or declared.get(name) for name, own in table.get("columns", {}).items()}
+        return {**value, "public": public}
 
 
 def load_tables(path: Path = TABLES_FILE) -> Declaration:
@@ -109,9 +137,11 @@ def load_tables(path: Path = TABLES_FILE) -> Declaration:
 
 def _faults(declaration: Declaration) -> Iterator[ContractFault]:
     """Columns that a table names and does not have, and files that two tables would write."""
-    taken: set[str] = set()
-    declared = [
-        (part, name, table) for part in ("tables", "across") for name, table in getattr(declaration, part).items()
+    taken: set[tuple[str, str]] = set()
+    declared: list[tuple[str, str, Table]] = [
+        (part, name, table)
+        for part in ("tables", "across", "public")
+        for name, table in getattr(declaration, part).items()
     ]
     for part, name, table in declared:
         named: list[tuple[tuple[str, ...], str]] = [(("key",), column) for column in table.key]
@@ -120,13 +150,14 @@ def _faults(declaration: Declaration) -> Iterator[ContractFault]:
         for field, column in named:
             if column not in table.columns:
                 yield ContractFault((part, name, *field), one_of(table.columns, column), repr(column))
-        if table.file in taken:
+        folder = table.tier if isinstance(table, PublicTable) else ""
+        if (folder, table.file) in taken:
             yield ContractFault((part, name, "file"), "a file of its own", f"{table.file!r}, which another table has")
-        taken.add(table.file)
+        taken.add((folder, table.file))
 
 
 _DECLARED = load_tables()
-TABLES, ACROSS = _DECLARED.tables, _DECLARED.across
+TABLES, ACROSS, PUBLIC = _DECLARED.tables, _DECLARED.across, _DECLARED.public
 MOVEMENT_CAUSES = ("real_change", "late_data", "method", "denominator")
 
 

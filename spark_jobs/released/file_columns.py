@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from expectations.models import Text
-from spark_jobs.released.columns import Column, Table
+from spark_jobs.released.columns import Column, PublicTable, Table
 from spark_jobs.released.obs_status import CONF_STATUS as CONF_STATUSES
 from spark_jobs.released.obs_status import OBS_STATUS
 
 CONF_STATUS = "conf_status"
 _LOCAL_DAY = Text("当地日期", "local day")
-HEAD = {
-    "release_id": Column(type="text", required=True, zh="发布编号", en="id of the release"),
-    "business_date": Column(type="day", required=True, unit=_LOCAL_DAY, zh="业务日期", en="business date"),
-}
+_RELEASE_ID = Column(type="text", required=True, zh="发布编号", en="id of the release")
+_BUSINESS_DATE = Column(type="day", required=True, unit=_LOCAL_DAY, zh="业务日期", en="business date")
+_MONTH = Column(type="text", required=True, zh="月份（年-月）", en="month, as yyyy-mm")
 AREA_NAMES = {
     "area_name_zh": Column(type="text", required=True, zh="地区中文名", en="Chinese name of the area"),
     "area_name_en": Column(type="text", required=True, zh="地区英文名", en="English name of the area"),
@@ -25,17 +24,20 @@ _CONFIDENTIAL = Column(
 )  # fmt: skip
 
 
-def status_column(figure: str) -> str:
-    """Name of the column with the status of a figure."""
-    return f"{figure}_obs_status"
-
-
 def file_columns(table: Table) -> dict[str, Column]:
-    """Every column of the table's CSV and Parquet files, in order."""
-    statuses = {status_column(figure): _status(figure) for figure in table.figures}
+    """Every column of the table's files, in order."""
+    statuses = {table.status_column(figure): _status(figure) for figure in table.figures}
+    if isinstance(table, PublicTable):
+        statuses = {"obs_status": _status("the row")}
     confidential = {CONF_STATUS: _CONFIDENTIAL} if statuses else {}
     names = AREA_NAMES if "area_code" in table.columns else {}
-    return {**HEAD, **table.columns, **statuses, **confidential, **names}
+    return {**head(table), **table.columns, **statuses, **confidential, **names}
+
+
+def head(table: Table) -> dict[str, Column]:
+    """Of which release the rows are, and of which day or month."""
+    is_month = isinstance(table, PublicTable) and table.tier == "public_monthly"
+    return {"release_id": _RELEASE_ID, **({"month": _MONTH} if is_month else {"business_date": _BUSINESS_DATE})}
 
 
 def _status(figure: str) -> Column:

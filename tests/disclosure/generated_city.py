@@ -19,7 +19,8 @@ from spark_jobs.index.methodology import Indicator, load_methodology
 from spark_jobs.release.disclosure.rules import load_rules
 from spark_jobs.release.model import Area, Release
 from spark_jobs.release.monthly import MonthInput
-from spark_jobs.release.public import index_csv, trend_csv
+from spark_jobs.release.public import nightly_tables
+from spark_jobs.release.public_tables import csv_files
 from spark_jobs.released.columns import canonical_frame
 from tests.release import made_up
 
@@ -145,10 +146,10 @@ def nightly_files(of: World) -> dict[str, bytes]:
     """The public files of 400 nights, by path."""
     values = {night: figures(of, night) for night in NIGHTS}
     ends = {day: found for day, found in values.items() if (day + timedelta(days=1)).day == 1}
-    return {path: text.encode() for night in NIGHTS for path, text in _night(night, values[night], ends)}
+    return dict(file for night in NIGHTS for file in _night(night, values[night], ends))
 
 
-def _night(night: date, found: Figures, ends: dict[date, Figures]) -> Iterator[tuple[str, str]]:
+def _night(night: date, found: Figures, ends: dict[date, Figures]) -> Iterator[tuple[str, bytes]]:
     trend = [
         {"area_code": area.area_code, "day": day, "index": float(each.index[n]), "lower": None, "upper": None}
         for day, each in ends.items() if day <= night for n, area in enumerate(AREAS)
@@ -160,8 +161,8 @@ def _night(night: date, found: Figures, ends: dict[date, Figures]) -> Iterator[t
     identifier = f"{night:%Y%m%d}-abcdef0123"
     as_of = datetime(night.year, night.month, night.day, 17, 30, tzinfo=UTC)
     release = Release(identifier, made_up.city(), AREAS, METHODOLOGY, night, as_of, "provisional", tables, {})
-    yield f"releases/{identifier}/index.csv", index_csv(release)
-    yield f"releases/{identifier}/trend.csv", trend_csv(release)
+    for name, content in csv_files(nightly_tables(release)).items():
+        yield f"releases/{identifier}/{name}", content
 
 
 def county_index(found: Figures, status: str) -> pd.DataFrame:

@@ -12,7 +12,8 @@ from pathlib import Path
 from spark_jobs.release import files, public_files
 from spark_jobs.release.canonical import json_text
 from spark_jobs.release.model import Release, ReleaseInput
-from spark_jobs.release.public import index_csv, public_document, trend_csv
+from spark_jobs.release.public import nightly_tables, public_document
+from spark_jobs.release.public_tables import csv_files
 from spark_jobs.release.record import keeping
 from spark_jobs.release.render import table_csv
 from spark_jobs.released.columns import TABLES
@@ -45,8 +46,7 @@ class Record:
         files.write_release(self.folder, release.release_id, content)
         if is_newest:
             public = public_files.public_folder(self.folder)
-            shown = {"index.csv": index_csv(release), "trend.csv": trend_csv(release)}
-            files.write_release(public, release.release_id, {name: text.encode() for name, text in shown.items()})
+            files.write_release(public, release.release_id, csv_files(nightly_tables(release)))
             for folder, latest in (
                 (public, public_document(release)),
                 (self.folder, files.latest(release, (), release.document)),

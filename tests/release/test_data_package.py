@@ -114,7 +114,7 @@ def test_it_names_licence_contact_method_and_the_next_release(make_release: Call
     assert all(named.values())
     city = given.city.model_copy(update={"publisher": named["daqing"]})
     package = release_package(make_release(replace(given, city=city)))
-    assert package["licenses"] == [{"name": "CC-BY-4.0", "path": "https://creativecommons.org/licenses/by/4.0/"}]
+    assert package["licenses"][0]["name"] == "not-for-publication"
     assert "@" in package["contributors"][0]["email"]
     assert package["methodology"] == {"version": given.methodology.version, "path": "methodology.json"}
     following = {"business_date": "2026-11-23", "due_on": "2026-11-24", "by_local_time": "07:00"}

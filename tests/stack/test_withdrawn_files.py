@@ -66,6 +66,25 @@ def test_another_file_says_it_in_its_header(layout: Layout, tier: str) -> None:
     assert ask(layout, f"/{tier}/daqing/releases/{OLD}.withdrawn.json").code == 200
 
 
+@pytest.mark.parametrize("tier", ["published", "public"])
+@pytest.mark.parametrize(("current", "is_withdrawn"), [(OLD, True), (NEW, False)])
+def test_the_address_that_stays_says_it_while_it_leads_there(
+    layout: Layout, tier: str, current: str, is_withdrawn: bool
+) -> None:
+    city = layout.published.with_name(tier) / "daqing"
+    (city / "latest").symlink_to(f"releases/{current}", target_is_directory=True)
+    page, table = (ask(layout, f"/{tier}/daqing/latest/index.{ending}") for ending in ("html", "csv"))
+    assert ("withdrawn: counted twice" in page.body.decode(), "Warning" in table.headers) == (
+        is_withdrawn,
+        is_withdrawn,
+    )
+    assert table.body == b"index\n101\n"
+    if is_withdrawn:
+        assert table.headers["Link"] == f'<../releases/{OLD}.withdrawn.json>; rel="describedby"'
+    else:
+        assert page.body.decode() == PAGE
+
+
 @pytest.mark.parametrize(
     "path", [f"/published/daqing/releases/{OLD}/nothing.html", f"/published/daqing/releases/{OLD}/"]
 )

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path, PurePosixPath
 
 # Public files by name. Of those that carry figures nobody else has, the attacker reads every line; the others repeat them:
-# pages, latest.json and the record across releases are made of the same index in whole points, account and addresses.
+# pages, latest.json and the record across releases are made of the same index in whole points, account and addresses;
+# copies are the rows of the tables in other formats; the rest says what the files hold and how figures are made.
 # A name that is not here stops the gate.
 READ = frozenset({"index.csv", "trend.csv", "domains.csv", "indicators.csv", "pulse.csv", "settlement.csv"})
 REPEATING = frozenset({
     "latest.json", "index.html", "index.en.html", "disclosure.json",
     "vintages.parquet", "changes.json", "release_calendar.csv", "punctuality.csv",
+    "datapackage.json", "methodology.json", "openapi.json", "catalogue.jsonld",
 })  # fmt: skip
+_COPY = re.compile(rf"({'|'.join(sorted(name.removesuffix('.csv') for name in READ))}|area-[0-9a-z_]+)\.(json|parquet)")
 NOTICE = ".withdrawn.json"  # beside the folder of a release: why it was withdrawn
 _COUNTS = {"indicators.csv": "n_events", "pulse.csv": "observed"}
 Files = Mapping[str, bytes]  # path below public/<city>, with slashes -> content
@@ -72,8 +76,11 @@ def public_files(folder: Path) -> dict[str, bytes]:
 
 def unknown(files: Files) -> list[str]:
     """Files that the attacker cannot read: what they tell is not known."""
-    names = {path: PurePosixPath(path).name for path in files}
-    return sorted(path for path, name in names.items() if name not in READ | REPEATING and not name.endswith(NOTICE))
+    return sorted(path for path in files if not _is_known(PurePosixPath(path).name))
+
+
+def _is_known(name: str) -> bool:
+    return name in READ | REPEATING or name.endswith(NOTICE) or bool(_COPY.fullmatch(name))
 
 
 def is_nightly(path: str) -> bool:

@@ -140,6 +140,7 @@ def _write(path: Path, at_byte: int, entries: list[Published | Withdrawn]) -> No
     content = "".join(f"{entry.model_dump_json()}\n" for entry in entries)
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT, 0o640)
     with os.fdopen(descriptor, "wb") as file:
+        os.fchmod(descriptor, 0o640)  # this process is private by default
         file.truncate(at_byte)
         file.seek(at_byte)
         file.write(content.encode())

@@ -78,13 +78,13 @@ def _keep_folder(
     """The files of one tier. The vintages say how far they are and are written last: they vouch for the others."""
     vintages = _vintages(city, methodology, folder, entries, says)
     said = changes(entries, vintages, words(methodology))
-    write_if_new(folder / CHANGES_FILE, json_text(said).encode())
+    files.write_if_new(folder / CHANGES_FILE, json_text(said).encode())
     for entry in entries:
         if isinstance(entry, Withdrawn) and files.release_folder(folder, entry.release_id).is_dir():
-            write_if_new(notice_file(folder, entry.release_id), json_text(_notice(entry, methodology)).encode())
+            files.write_if_new(notice_file(folder, entry.release_id), json_text(_notice(entry, methodology)).encode())
     for name, table in _timetables(city, methodology, entries).items():
-        write_if_new(folder / name, _csv(table))
-    write_if_new(folder / VINTAGES_FILE, as_parquet(vintages, len(entries)))
+        files.write_if_new(folder / name, _csv(table))
+    files.write_if_new(folder / VINTAGES_FILE, as_parquet(vintages, len(entries)))
 
 
 def _timetables(
@@ -114,12 +114,6 @@ def notice_file(folder: Path, release_id: str) -> Path:
 def _notice(entry: Withdrawn, methodology: Methodology) -> dict[str, str]:
     said = notice(entry, words(methodology))
     return {"release_id": entry.release_id, "withdrawn_at": utc_text(entry.at), "said_zh": said.zh, "said_en": said.en}
-
-
-def write_if_new(path: Path, content: bytes) -> None:
-    """One rename, or nothing where the file says so already."""
-    if not path.exists() or path.read_bytes() != content:
-        files.write_file(path, content)
 
 
 def _vintages(
