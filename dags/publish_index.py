@@ -31,11 +31,11 @@ LOOK_BACK = timedelta(days=1)  # no run is active for as long, so that an arriva
 
 
 class Gate(StepOperator):
-    """Lets a run through that may publish now; skips one that a later run will do better.
+    """Lets a run through that may publish now, and skips one that a later run will do better.
 
-    Through at once: parameter `now`; the deadline, after waiting GRACE for feeds that are running (a machine
-    that slept through the night starts feeds and deadline together); a feed that came after its deadline.
-    Anything else asks `delivered` and is skipped while a feed is outstanding.
+    Through at once are: the parameter `now`; the deadline, after waiting GRACE for feeds that are running (a machine
+    that slept through the night starts feeds and deadline together); a feed that came after its deadline. Any other run
+    asks `delivered`, and is skipped while a feed is outstanding.
     """
 
     def execute(self, context: Context) -> None:
@@ -55,7 +55,7 @@ class Gate(StepOperator):
             time.sleep(POLL_SECONDS)
 
     def _is_late(self, context: Context) -> bool:
-        """Whether the deadline run of this business date has been: a further feed is published at once."""
+        """Whether the deadline run of this business date has been. If so, a feed that comes now is published at once."""
         if self.city.publication is None:
             return False
         day_after = date.fromisoformat(business_date(context, self.city)) + timedelta(days=1)

@@ -207,6 +207,6 @@ def _connection_json(connection_id: str) -> str:
 
 
 def _die_with_parent() -> None:
-    """Linux only: a step must not outlive a task that was killed outright and write beside its own retry."""
+    """Linux only. A step must not outlive a task that was killed outright: it would write beside its own retry."""
     assert _LIBC
     _LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)

@@ -21,9 +21,10 @@ Code = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]
 
 
 class Correction(BaseModel):
-    """Rows of which every column in `where` says what is written there, and what one of their columns should say.
+    """Which rows hold a known error, and what one of their columns should say.
 
-    Texts are compared as the casts read them, in normal form; null is empty.
+    A row is meant if every column in `where` says what is written there. Texts are compared in normal form, as the
+    casts read them; null is empty.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")

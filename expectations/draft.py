@@ -24,7 +24,7 @@ from expectations.sample import Sample
 
 MAX_SHOWN = 30
 DAY_IN_NAME = r"\d{4}[-_年]\d{1,2}[-_月]\d{1,2}日?"
-NEARLY = 0.05  # of two columns whose likeness differs by less a person decides
+NEARLY = 0.05  # where the likeness of two columns differs by less, a person decides
 AREA_SHARE = 0.5  # so many rows must name an area of the city for a column to count as its area
 
 
@@ -135,9 +135,9 @@ class Draft:
 
     @cached_property
     def candidates(self) -> dict[str, tuple[str, ...]]:
-        """Canonical column -> the source columns whose names say it best, one where no other says it nearly as well.
+        """Canonical column -> the source columns whose names fit it best; only one where no other fits nearly as well.
 
-        An area's or a record's own columns are spoken for.
+        Columns of the area and of the record's id are not looked at.
         """
         taken = {*self.record_id[0], *self.area[0], self.known_at, self.deleted}
         free = [name for name, facts in self.open_facts.items() if name not in taken and not facts.is_clock]

@@ -167,7 +167,7 @@ class Facts:
         return "free text" if sum(lengths) > 40 * self.n_filled and not self.is_code else None
 
     def fits(self, type_: str) -> float:
-        """From 0 (cannot be) to 1 (just so): the column as a canonical column of that type."""
+        """How well the column fits a canonical column of that type, from 0 (it cannot be) to 1 (it is just so)."""
         if not self.values:
             return 0.3
         if type_ in ("instant", "date"):

@@ -45,7 +45,7 @@ def feed_faults(
 
 
 def _coverage_faults(feed: Feed, kind: Kind) -> Iterator[ContractFault]:
-    """The column that says through which day the content reaches is one that the contract reads as days or times."""
+    """The column that `covered_through` names must be one that the contract reads as days or times."""
     if feed.covered_through is None:
         return
     column, keys = feed.covered_through.column, ("covered_through", "column")
@@ -125,7 +125,7 @@ def _drop_faults(feed: Feed, kind: Kind) -> Iterator[ContractFault]:
 
 
 def _pseudonyms(feed: Feed, kind: Kind) -> dict[str, tuple[str, ...]]:
-    """Pseudonym column -> the source columns that it is made of, whose own text reaches no table."""
+    """Pseudonym column -> the source columns that it is made of. Their own text reaches no table."""
     return {
         name: column.source
         for name, column in feed.columns.items()

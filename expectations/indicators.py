@@ -1,8 +1,9 @@
 """Which indicators there are, and which of them need a feed.
 
-What an indicator counts stands once, in its entry of the methodology: `feed_kind`, and of incidents the
-`incident_family`. A feed supports all that count its kind, and of incidents only the families that it brings. A contract
-says `supports` itself where a feed supports fewer: too short, too different.
+What an indicator counts is said once, in its entry of the methodology: `feed_kind`, and for incidents
+`incident_family`. A feed supports every indicator that counts its kind; of incidents, only the families that it brings.
+A contract gives `supports` itself where a feed supports fewer: its history is too short, or its records are too
+different.
 """
 
 from __future__ import annotations

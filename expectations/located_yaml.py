@@ -29,7 +29,7 @@ class ContractFault(NamedTuple):
 
 
 class _UniqueKeyLoader(yaml.SafeLoader):
-    """SafeLoader that refuses a key given twice, because the later one would win in silence, and every alias: a few lines
+    """SafeLoader that refuses two things. A key given twice: the later one would win in silence. An alias: a few lines
     of aliases of aliases stand for more values than any machine can hold.
     """
 

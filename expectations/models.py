@@ -201,10 +201,10 @@ Meanings = Annotated[dict[Normal, Scalar], BeforeValidator(_one_meaning_a_word)]
 
 
 class Condition(Frozen):
-    """A row of which one source column has one of these values, in capitals or not.
+    """A row of which one source column says one of these values, in capitals or not.
 
-    `others`: what it says where it has not, besides nothing. The words of a flag bring their opposite with them. A value
-    that the contract does not name is rejected.
+    `others`: what the column says where the condition does not hold; an empty value needs no naming. The words of a
+    flag bring their opposite with them. A value that the contract does not name is rejected.
     """
 
     column: SourceColumn
@@ -275,7 +275,7 @@ class Known(Frozen):
 
 
 class CoveredThrough(Frozen):
-    """Which source column says how far the content reaches: its newest value, as long as the file's day is not before it."""
+    """Which source column says how far the content reaches. Its newest value counts that is not after the file's day."""
 
     column: SourceColumn
 
@@ -340,9 +340,10 @@ class Feed(Frozen):
         return (*whens, self.deleted) if self.deleted else whens
 
     def named_values(self, condition: Condition) -> frozenset[str] | None:
-        """All values, in small letters, that the contract names in the condition's column; None if it takes any.
+        """All values, in small letters, that the contract names for the condition's column; None if it takes any.
 
-        Those are the condition's own, the other conditions', and those of maps; a map with `otherwise` takes any.
+        They are those of this condition, of other conditions on the column, and of its maps. A map with `otherwise`
+        takes any value.
         """
         maps = [column for column in self.columns.values() if condition.column in column.source]
         beside = [each for each in self.conditions if each.column == condition.column]

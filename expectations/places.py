@@ -34,10 +34,10 @@ class Meaning(NamedTuple):
 
 
 def places_of(city_code: str) -> dict[str, tuple[Meaning, ...]]:
-    """Every code and name of a place that a source may use, in normal form and lower case -> what it means, by the day.
+    """Every word that a source may use for a place (code or name) -> what it means, by the day.
 
-    Nearly all mean one place on all days. Raises ContractError, naming every line of areas.csv and area_aliases.csv
-    that does not fit.
+    Words are in normal form and lower case. Nearly all mean one place on all days. Raises ContractError, naming every
+    line of areas.csv and area_aliases.csv that does not fit.
     """
     areas = _Areas(city_code)
     found: dict[str, list[Meaning]] = {}
@@ -70,7 +70,7 @@ def successors(city_code: str) -> dict[str, str]:
 
 
 class _Areas:
-    """Areas and aliases of a city. What is as old as the list itself has no first day: before it nobody drew lines."""
+    """Areas and aliases of a city. An area as old as the list itself has no first day: nobody drew lines before it."""
 
     def __init__(self, city_code: str) -> None:
         faults = list(_faults(city_code))
@@ -86,7 +86,9 @@ class _Areas:
         self.successors = {code: to for code in self._rows if (to := self._successor(code)) is not None}
 
     def ranges(self) -> list[tuple[date | None, date | None]]:
-        """The ranges of days between which anything changes, in order; one, without ends, where nothing ever did."""
+        """The ranges of days from one change to the next, in order. Where nothing ever changed there is one, without
+        ends.
+        """
         dated = [*(row for rows in self._rows.values() for row in rows), *self._aliases]
         changes = {day_of(row, column) for row in dated for column in ("valid_from", "valid_to")} - {None}
         days: list[date | None] = [None, *sorted(day for day in changes if day), None]

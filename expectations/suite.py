@@ -12,9 +12,10 @@ FALSE_BREACHES = 0.001  # share of batches at the very edge of the tolerance tha
 
 
 def tolerated_rejects(n_rows: int, share: float) -> int:
-    """Most rejects that a batch of `n_rows` may have by chance where `share` of all rows may be rejected.
+    """Most rejects that chance explains in a batch of `n_rows`, where `share` of all rows may be rejected.
 
-    A night of 187 rows has four rejects now and then though two in a hundred are the rule; a month has not.
+    A night of 187 rows has four rejects now and then, though two in a hundred are the rule. A whole month does not
+    stray so far.
     """
     return int(binom.isf(FALSE_BREACHES, n_rows, share))
 
@@ -22,7 +23,7 @@ def tolerated_rejects(n_rows: int, share: float) -> int:
 def suite_of(city: City, feed: Feed, n_meant: int) -> gx.ExpectationSuite:
     """Suite for the accepted rows of one batch, of which `n_meant` rows tell of something in this city.
 
-    Rejects are judged as a row count: as many of them remain as the tolerance asks for.
+    Rejects are judged by the number of rows that remain: as many as the tolerance asks for.
     """
     least = n_meant - tolerated_rejects(n_meant, feed.tolerance.rejected_share)
     n_rows = gxe.ExpectTableRowCountToBeBetween(min_value=least, max_value=n_meant)

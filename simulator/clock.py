@@ -32,7 +32,7 @@ def text(clock: int) -> str:
 class Clock:
     """Local seconds: how far the city has lived, and how far the dispute API shows it.
 
-    Database and files know themselves how far they have come; the API has only this.
+    Database and files show themselves how far they have come; the API has only this.
     """
 
     city: int = 0

@@ -132,7 +132,7 @@ def _outcome(block: Block, truth: Truth, accepted: Array) -> Columns:
 
 
 def _as_mall(lives: Columns, numbers: Array, truth: Truth) -> Columns:
-    """Make the planted records what they are: numbered apart, entered at once, clean, each by a person of its own."""
+    """Turn the planted records into those of the mall: numbered apart, entered at once, clean, each by another person."""
     is_mall = numbers > 0
     is_parent = (numbers == MALL_NUMBER) & (lives["day"] == truth.mall.since)
     shift = np.where(is_mall, lives["day"] * DAY + 9 * HOUR + lives["number"] * 60 - lives["entered"], 0)

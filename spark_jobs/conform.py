@@ -51,7 +51,7 @@ def conform(
     spark = connect()  # fails in one line if Spark is away; dbt then uses this very session
     variables = _variables(city_code, time_zone, business_date, as_of, context_feeds)
     # unit tests judge definitions, not tonight's data: they run in `make test`
-    # The models read the whole of silver: to ask each file's statistics, once a model, skips none and takes seconds.
+    # The models read the whole of silver. Asking each file's statistics, once a model, would skip no file and take seconds.
     with tables.compiled(spark), tables.configured(spark, {"spark.databricks.delta.stats.skipping": "false"}):
         outcome = run_dbt("build", "--exclude-resource-type", "unit_test", "--vars", json.dumps(variables))
     if not outcome.success:

@@ -14,9 +14,9 @@ LEGEND = "9 stands for a digit; A, a and 文 for letters"  # for the reader of a
 def masked(value: str) -> str:
     """The value with its characters replaced by their sort: `9` a digit, `A` and `a` a Latin letter, `文` any other.
 
-    Error reports go into logs, to Airflow and to people who may not see a person's data, and where a column has slipped any
-    value may be a telephone or a name: a name of two characters looks like a code, so that no rule could let the one
-    through and hold the other back. The masked value cannot hold either, and says all the same what went wrong: `99/99/9999` is
+    Error reports go into logs, to Airflow and to people who may not see a person's data. Where a column has slipped,
+    any value may be a telephone or a name. A name of two characters looks like a code, so no rule could let the one
+    through and hold the other back. The masked value can hold neither, and still says what went wrong: `99/99/9999` is
     a day the wrong way round, `99999999999` a telephone. The value itself stands in the row that the report names.
     """
     sorts = "".join(map(_sort, value[:LONGEST]))

@@ -9,7 +9,9 @@ ONLY_OWNER = 0o077  # umask
 
 
 def private_by_default() -> None:
-    """What this process and its children write from now on, nobody but their owner reads: landing holds persons."""
+    """From now on nobody but their owner can read the files that this process and its children write: landing holds
+    persons.
+    """
     os.umask(ONLY_OWNER)
 
 

@@ -1,7 +1,8 @@
 """Where things are on this machine, as its environment says.
 
-What is handed to a single step is read where it is used: the connection of a source (feeds/connection.py) and the file
-for its lineage (lineage.py). The step server gives each step the environment of whoever asks for it (step_server.py).
+Two settings of a single step are read where they are used: the connection of a source (feeds/connection.py) and the
+file for its lineage (lineage.py). The step server gives each step the environment of whoever asks for it
+(step_server.py).
 """
 
 from __future__ import annotations

@@ -1,9 +1,10 @@
-"""One process that has imported the large libraries: the steps that ask it are its forks and need not import them.
+"""One process that has imported the large libraries. Steps ask it for a fork of itself, which need not import them
+again.
 
-`python -m spark_jobs.step_server SOCKET` serves until it is stopped. A step asks where PINGAN_STEP_SERVER names a socket
-and somebody answers. A fork has the arguments, environment, folder and standard streams of the process that asked, and
-ends when that process ends, or the server. The project's own modules are imported by each fork, so that a step always
-is the code that lies on disk.
+`python -m spark_jobs.step_server SOCKET` serves until it is stopped. A step asks if PINGAN_STEP_SERVER names a socket
+and somebody answers there. The fork has the arguments, environment, folder and standard streams of the process that
+asked. It ends when that process ends, or the server. Each fork imports the project's own modules itself, so that a step
+is always the code that lies on disk.
 """
 
 from __future__ import annotations
@@ -42,7 +43,7 @@ SERVER_ENDED = 7  # environment: may be tried again
 def ask(arguments: Sequence[str]) -> int | None:
     """Let the server run a step, and wait. Returns the step's exit code, or None where no server answers.
 
-    Ends by the signal that ended the step.
+    If a signal ended the step, this process ends by the same signal.
     """
     asking = socket.socket(socket.AF_UNIX)
     try:

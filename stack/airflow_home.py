@@ -82,7 +82,8 @@ class AirflowHome:
         }
 
     def bootstrap(self) -> bool:
-        """Bring the database to this Airflow's schema and make the pool `spark`; whether there was need.
+        """Bring the database to this Airflow's schema and make the pool `spark`. Returns whether anything had to be
+        done.
 
         A task whose pool is missing would wait for ever. Raises AirflowBootstrapError.
         """

@@ -44,7 +44,7 @@ def below(rooms: Imports, room: str) -> set[str]:
 
 
 def direct(rooms: Imports) -> Imports:
-    """Without the imports that follow from others: a picture of all of them shows nothing."""
+    """The imports without those that follow from others: a picture of all of them shows nothing."""
     return {
         room: {each for each in used if not any(each in below(rooms, other) for other in used)}
         for room, used in rooms.items()

@@ -53,9 +53,10 @@ class Layout:
 
 
 def close_to_others(state: Path) -> None:
-    """Let no other account into the state folder, nor into the folders in it that a version from before left open.
+    """Let no other account into the state folder, nor into folders inside it that an older version left open.
 
-    Where root runs the stack, PostgreSQL has an account of its own, which must pass to its data and sees nothing else.
+    Where root runs the stack, PostgreSQL has an account of its own. It must pass through to its data, and sees nothing
+    else.
     """
     state.mkdir(parents=True, exist_ok=True)
     state.chmod(0o711 if os.geteuid() == 0 else 0o700)

@@ -59,9 +59,9 @@ class Machine:
     def up(
         self, city: City, now: datetime, data: Path | None = None, beside: Callable[[], None] = lambda: None
     ) -> Iterator[None]:
-        """Everything a night needs is running inside; what this call started is stopped at its end.
+        """Inside, everything that a night needs is running. What this call started is stopped at its end.
 
-        `beside` is called as soon as Airflow can be read: what it starts, starts beside the others.
+        `beside` is called as soon as Airflow can be read, so that what it starts comes up beside the others.
         """
         with ExitStack() as running:
             if sys.platform == "linux":  # elsewhere a fork of a process with large libraries may crash
@@ -124,6 +124,6 @@ class Machine:
 
     @contextmanager
     def one_night_at_a_time(self) -> Iterator[None]:
-        """Two nights at once would wait for each other anyway: the second is told so. Raises EnvironmentFault."""
+        """Two nights at once would only wait for each other, so the second one is told so. Raises EnvironmentFault."""
         with locked(self.layout.state / "run" / "night.lock", "another `make run`", longest=0):
             yield

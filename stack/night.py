@@ -128,8 +128,10 @@ def _subject(task: Any) -> str:
 
 
 class Records:
-    """Airflow's own tables: of the processes of a night one writes there at a time, for they would race for the rows
-    of the assets. Given up while a step is at work. The lock is a process's own and is not shared by its forks.
+    """Airflow's own tables: only one process of a night writes there at a time, or they would race for the rows of the
+    assets.
+
+    The lock is given up while a step is at work. It belongs to one process and is not shared by its forks.
     """
 
     def __init__(self, lock: Path) -> None:
@@ -288,7 +290,9 @@ def _close_abandoned_runs(dag_id: str) -> None:
 
 
 def _forget_arrivals(dag_id: str) -> None:
-    """Empty the publication's queue of asset events: this night has published them, a scheduler need not."""
+    """Empty the publication's queue of asset events: this night has published them, and a scheduler need not do so
+    again.
+    """
     from airflow.models.asset import AssetDagRunQueue
     from airflow.utils.session import create_session
     from sqlalchemy import delete

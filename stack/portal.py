@@ -52,7 +52,9 @@ class Guarded(tornado.web.RequestHandler):
 
 
 class Released(tornado.web.StaticFileHandler):
-    """Files of releases. Those of a withdrawn one answer with the notice: a page at its top, another file in its header."""
+    """Files of releases. A withdrawn release answers with its notice: a page shows it at its top, another file in its
+    header.
+    """
 
     async def get(self, path: str, include_body: bool = True) -> None:
         file = _notice_file(Path(self.root), path)

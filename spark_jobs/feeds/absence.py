@@ -1,9 +1,9 @@
 """Records that a snapshot no longer has: closed by their absence, unless the delivery itself is in doubt.
 
-A file that was cut off lacks records too. So nothing is closed by a delivery that lacks more of the records that were
-open before than the contract tolerates (`tolerance.closed_share`) and chance explains, of all of them or of one end of
-them, the youngest, the oldest, the first or the last numbers; nor by one with rows whose key cannot be read, each of
-which may be any of the absent. What was withheld is asked again of the next delivery.
+A file that was cut off lacks records too. So a delivery closes nothing in two cases. Either it lacks more of the
+records that were open before than the contract tolerates (`tolerance.closed_share`) and chance explains: of all of
+them, or of the youngest, the oldest, the first or the last numbers. Or it has rows whose key cannot be read: each of
+them may be one of the absent. What was withheld is asked again of the next delivery.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ def _snapshots(feed: Feed, staged: DataFrame) -> list[Snapshot]:
 
 
 def _has_unreadable_key(feed: Feed) -> Column:
-    """True for a row of which nobody can say which record it tells of: its key is faulty, or the row as a whole."""
+    """True for a row whose record nobody can tell: its key is faulty, or the row as a whole."""
     names = ("record_id", *feed.record_id)
 
     def is_unreadable(fault: Column) -> Column:
@@ -80,10 +80,10 @@ def _has_unreadable_key(feed: Feed) -> Column:
 
 
 def _seen(feed: Feed, staged: DataFrame, stored: DataFrame | None, snapshots: Sequence[Snapshot]) -> pd.DataFrame:
-    """Open records by the snapshot that has them, the next one that has them again, and the day of the event.
+    """Open records, counted by the snapshot that has them, the next one that has them again, and the day of the event.
 
-    turn, until: number of the snapshot, `len(snapshots)` for none; day; n records; least and most of their numbers,
-    the shorter first. A row that is rejected shows its record as it stood.
+    turn and until are numbers of snapshots (`len(snapshots)` for none); n is the number of records. least and most are
+    the first and the last of their ids; a shorter id comes first. A rejected row shows its record as it stood before.
     """
     event_on = f.coalesce(*load_kinds()[feed.kind].event_on)
     turns = staged.sparkSession.createDataFrame([(s.at, n) for n, s in enumerate(snapshots)], "at bigint, turn int")

@@ -1,8 +1,8 @@
-"""What a library raises over a batch: the breach of that batch in words of ours, unless the machine is at fault.
+"""A library's exception over a batch becomes the breach of that batch, in our words, unless the machine is at fault.
 
 Nobody can list what Spark, Arrow, pandas and Great Expectations find wrong with values that nobody has thought of. So
-whatever it is costs its own batch and no other. What every batch would meet, a server that is gone, a full disk, a lake
-that cannot be read, is no batch's fault and stops the run.
+such an error costs its own batch and no other. A server that is gone, a full disk or a lake that cannot be read would
+meet every batch: that stops the run.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from spark_jobs.errors import ContractBreach, EnvironmentFault, StepError
 from spark_jobs.settings import REPOSITORY
 
 OF_DATA = ("21", "22", "23")  # classes of SQLSTATE: cardinality, data, integrity
-# connection, transaction, resources, operator, files; not 58: so Spark calls whatever is wrong with a row that it writes
+# connection, transaction, resources, operator, files; not 58, as Spark calls any fault of a row that it writes
 OF_THE_MACHINE = ("08", "2D", "53", "57", "KD")
 GONE = ("UNAVAILABLE", "CANCELLED", "DEADLINE_EXCEEDED")  # what gRPC says of a server that does not answer
 SAID_BY_THE_MACHINE = (

@@ -59,10 +59,10 @@ def append(
     pseudonymiser: Pseudonymiser,
     is_read_anew: bool = False,
 ) -> Received:
-    """Decode one batch and append it to the feed's bronze table; again is harmless.
+    """Decode one batch and append it to the feed's bronze table. Doing so again is harmless.
 
-    `is_read_anew`: bronze may hold the batch as another contract read it; those rows are replaced.
-    Raises ContractBreach for a file that cannot be read, unless the source has delivered it again since.
+    `is_read_anew`: bronze may hold the batch as another contract read it; those rows are replaced. Raises
+    ContractBreach for a file that cannot be read, unless the source has delivered it again since.
     """
     folder = staging / feed.city_code / feed.feed_code / manifest.batch_id
     shutil.rmtree(folder, ignore_errors=True)

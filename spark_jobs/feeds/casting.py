@@ -44,7 +44,7 @@ ISO, LOCAL = f"^{DAY}({CLOCK}({ZONE})?)?$", f"^{DAY}({CLOCK})?$"
 OFFSET = r":\d{2}([.]\d{1,9})? ?(Z|[+-]\d{2}(:?\d{2})?)$"
 NAMED_ZONE = r"(Z|[+-]\d{1,2}(:?\d{2}){0,2}|[A-Za-z]+/[A-Za-z_/]+|(?<![A-Za-z])(?![AaPp][Mm]$)[A-Z]{2,5})$"
 FOREIGN = r"(?<![A-Za-z/])(?!(UTC|GMT|UT|Z|AM|PM)$)[A-Z]{1,5}$"  # CST, IST and others that several places have
-THREE_DIGITS = r"^[+-]?[1-9]\d{0,2}[.,]\d{3}$"  # a thousand to one, a decimal to another; 0.500 is no thousand
+THREE_DIGITS = r"^[+-]?[1-9]\d{0,2}[.,]\d{3}$"  # one source means a thousand, another a decimal; 0.500 is no thousand
 FLOAT_NOISE = "0.000001"  # 12.3 as a binary fraction is 12.300000000000001; that is no third decimal
 
 
@@ -72,9 +72,9 @@ class Cast:
 
 
 def listed(faults: Sequence[RejectRule]) -> Column:
-    """Those of the faults that a row has, in their order, as an array of FAULTS; empty for a row that fits.
+    """The faults that a row has, in order, as an array of FAULTS; empty for a row that fits.
 
-    Nearly all rows do: they are asked one question, whether anything is wrong, and no array is put together for them.
+    Nearly all rows fit. They are asked one question, whether anything is wrong, and no array is built for them.
     """
     found = f.array_compact(f.array(*(f.when(fault.broken, _entry(fault)) for fault in faults)))
     is_faulty = f.greatest(f.lit(False), *(fault.broken for fault in faults))
@@ -98,7 +98,9 @@ def text_of(name: str) -> Column:
 
 
 def cleaned(feed: Feed, name: str) -> Column:
-    """A source column as `text_of` finds it: in normal form, of numbers and times in half width; empty becomes null."""
+    """A source column under the name that `text_of` looks for. Texts are in normal form, numbers and times in half
+    width; empty becomes null.
+    """
     text = narrow if name in measures(feed) else normal
     return f.nullif(text(f.col(f"`{bronze_name(name)}`")), f.lit("")).alias(text_name(name))
 
@@ -157,9 +159,9 @@ def local_instant(text: Column, pattern: str | None, time_zone: str) -> Column:
 
 
 def change_at(value: Column, text: Column, pattern: str | None, time_zone: str) -> Column:
-    """What the clocks do at the local time that a text says, of which `value` is the instant; null for one with an offset.
+    """What the clocks do at the local time that a text says; null for a text with its own offset.
 
-    It is read a second time only where the zone still changed its clocks.
+    `value` is its instant. The text is parsed a second time only where the zone still changed its clocks.
     """
     last = last_change(time_zone)
     if last is None:
@@ -191,7 +193,9 @@ def _joined(text: Column, column: FeedColumn, time_zone: str) -> tuple[Column, s
 
 
 def _parsed(text: Column, pattern: str | None, time_zone: str) -> tuple[Column, Column]:
-    """Whether the text is without an offset of its own, as nearly all are, and what its digits say; null if no time."""
+    """Whether the text has no offset of its own, as nearly all have none, and what its digits say (null if it is no
+    time).
+    """
     if pattern:
         zone = zone_in(pattern)
         if zone == "none":
@@ -301,7 +305,7 @@ def _widths(kind: KindColumn, column: FeedColumn) -> tuple[int, ...]:
 
 
 def _padded(text: Column, widths: tuple[int, ...]) -> Column:
-    """Digits with the zeros that they lost on the left, up to the next of the lengths a code may have."""
+    """Digits with the zeros that they lost on the left: filled up to the next length that a code may have."""
     padded = text
     for width in sorted(widths, reverse=True):
         padded = f.when(f.length(text) <= width, f.lpad(text, width, "0")).otherwise(padded)

@@ -22,9 +22,10 @@ IN_MEMORY_ROWS = 2_000_000  # up to here pandas judges in a second what takes Sp
 
 
 def rows_to_judge(city: City, feed: Feed, folder: Path, staged: DataFrame, n_received: int) -> DataFrame | pd.DataFrame:
-    """What is judged of the `n_received` staged rows in `folder`: in memory if they fit.
+    """The accepted rows of the `n_received` staged rows in `folder`, in the columns that are judged; in memory if they
+    fit.
 
-    The accepted rows, but those that take their record away and say nothing else, in the columns that are judged.
+    Rows that only take their record away are left out.
     """
     from expectations.suite import judged_columns
 
@@ -57,9 +58,10 @@ def _accepted(folder: Path, columns: list[str]) -> pa.Table:
 def judge(
     city: City, feed: Feed, rows: DataFrame | pd.DataFrame, n_meant: int, folder: Path, batch_id: str
 ) -> list[str]:
-    """Run the feed's suite on the rows to judge; return what fails, in words. `n_meant`: they and those rejected.
+    """Run the feed's suite on the rows. Returns what fails, in words.
 
-    Neither the words nor what Great Expectations keeps of its verdict quote a value. Verdicts wait for each other.
+    `n_meant`: how many these rows and the rejected ones are. Neither the words nor the verdict that Great Expectations
+    keeps quote a value. Only one verdict is made at a time.
     """
     from expectations.gx import gx
     from expectations.suite import suite_of

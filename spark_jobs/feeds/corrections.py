@@ -18,7 +18,8 @@ CORRECTED, HEALED = "corrected", "_healed"
 
 
 def with_corrections(rows: DataFrame, feed: Feed) -> DataFrame:
-    """Cleaned rows with the corrected texts, the codes of what was corrected, and of what need not be any more.
+    """Cleaned rows with corrected texts. Two more columns name the corrections that were made and those no longer
+    needed.
 
     All corrections look at what the source said, never at one another's results.
     """

@@ -1,7 +1,7 @@
-"""Landed bytes -> rows of text by the contract: which format, which columns, what of them may go further.
+"""Landed bytes -> rows of text by the contract: in which format, which columns, and which of them may go further.
 
-Personal columns end here: what the contract does not use is not read on, and what it uses as a pseudonym is hashed
-before the first byte reaches the lake.
+Personal columns end here. A column that the contract does not use is not read. One that it uses as a pseudonym is
+hashed before the first byte reaches the lake.
 """
 
 from __future__ import annotations
@@ -114,9 +114,10 @@ def has_no_rows(feed: Feed, path: Path) -> bool:
 
 
 def groups_with(feed: Feed, path: Path, values: frozenset[str]) -> dict[str, set[tuple[str, ...]]]:
-    """Pseudonym column -> the groups of source values in a landed file of which one is among `values`.
+    """Pseudonym column -> the groups of source values in a landed file that hold one of `values`.
 
-    Who knows one party of a dispute finds its pairs only here. Raises as `decode` does, and says nothing of the rows.
+    The pseudonym of a dispute is made of both parties: who knows only one of them finds the pair only here. Raises as
+    `decode` does, and says nothing of the rows.
     """
     hashed, persons = pseudonym_columns(feed), set(map(normal, values))
     found: dict[str, set[tuple[str, ...]]] = {name: set() for name in hashed}
@@ -157,7 +158,9 @@ def _table(source: Source, content: bytes, names: Sequence[str]) -> Content:
 
 
 def _to_bronze(feed: Feed, content: Content, file: str, pseudonymiser: Pseudonymiser) -> pa.Table:
-    """Personal values hashed or left out; rows without values at the end, with nothing but number and fault."""
+    """Columns as bronze keeps them, personal values hashed or left out. Rows that could not be read stand at the end,
+    with nothing but their number and fault.
+    """
     hashed, personal = pseudonym_columns(feed), hashed_sources(feed)
     columns = {bronze_name(name): content.values[name] for name in feed.mapped_columns if name not in personal}
     for name, sources in hashed.items():

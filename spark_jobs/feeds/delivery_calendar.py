@@ -1,4 +1,4 @@
-"""The delivery calendar: what each feed has brought of each county and day, and whether a zero is one.
+"""The delivery calendar: what each feed has brought of each county and day, and whether a zero is a real zero.
 
 It is a view over the ledger of batches and silver, so that it costs the night nothing and is never out of date.
 """

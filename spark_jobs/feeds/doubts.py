@@ -1,6 +1,7 @@
-"""What fits row by row and looks wrong in number: ids that changed what they are about, days and months changed about.
+"""What fits row by row and looks wrong in number: ids that changed what they are about, days with day and month
+swapped.
 
-A few of each are told in the account of the batch; more than its tolerance explains stop it.
+The account of the batch tells of a few. More than the tolerance and chance explain stop the batch.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ LATE = 20  # days; a day and month changed about are 27 or more away
 RECENT = 28  # batches that tell what share of a feed's records is usually known so late ...
 FEWEST = 200  # ... and the fewest records in them
 UNSURE = 0.01  # that the usual share lies above what is taken for it
-FAR = 180  # days from one event of an id to the next: so far no day is corrected, unless day and month change about
+FAR = 180  # days between two events of one id: no correction moves a day so far, but one of day and month swapped
 ABOUT = ("day", "place", "family")  # what an id is about
 
 
@@ -64,7 +65,9 @@ def doubt_columns(city: City, feed: Feed) -> list[Column]:
 
 
 def usual_late(taken: Iterable[Row]) -> float | None:
-    """Share of a feed's records that is known late at most, by its newest batches of the ledger; None before it is learnt."""
+    """The largest share of a feed's records that is usually known late, by its newest batches in the ledger. None
+    before it is learnt.
+    """
     counted = sorted((row for row in taken if row.n_late is not None), key=lambda row: (row.window_to, row.batch_id))
     recent = counted[-RECENT:]
     n_told, n_late = sum(row.n_accepted - row.n_deleted for row in recent), sum(row.n_late for row in recent)
@@ -74,9 +77,10 @@ def usual_late(taken: Iterable[Row]) -> float | None:
 
 
 def swapped_days(feed: Feed, doubts: dict[str, int], usual: float | None) -> str | None:
-    """What to say of a batch in which more days are swapped than chance explains.
+    """What to say of a batch with more swapped days than chance explains.
 
-    `usual` of `usual_late`: where more records are late than ever, those alone are asked, so that a few of many stand out.
+    `usual` is that of `usual_late`. Where more records are late than ever before, only the late ones are asked, so that
+    a few among many stand out.
     """
     is_unusual = usual is not None and doubts["n_late"] > tolerated_rejects(doubts["n_told"], usual)
     asked = doubts["n_late" if is_unusual else "n_told"]
@@ -92,9 +96,10 @@ def swapped_days(feed: Feed, doubts: dict[str, int], usual: float | None) -> str
 
 
 def ids_in_doubt(spark: SparkSession, feed: Feed, folder: Path, is_all: bool) -> dict[str, int]:
-    """Of the ids of a staged batch: those that come `again`, those that `changed` what they are about, those that differ
-    from another in `capitals` only, and those that two `spellings` of the batch became. Compared with what is stored
-    too, unless the batch is all there is.
+    """Counts of ids of a staged batch: those that come `again`, those that `changed` what they are about, those that
+    differ from another in `capitals` only, and those that several `spellings` of the batch became.
+
+    They are compared with what is stored too, unless the batch is all there is (`is_all`).
     """
     rows = _own(folder, load_kinds()[feed.kind])
     if not is_all:

@@ -43,11 +43,11 @@ def expected_types(feed: Feed) -> dict[str, tuple[str, str]]:
 
 
 def check_columns(feed: Feed, where: str, columns: Sequence[str], types: Mapping[str, str]) -> tuple[str, ...]:
-    """Columns that the contract does not name, which are left in landing and reported.
+    """Columns that the contract does not name; they are left in landing and reported.
 
     Raises ContractBreach with old and new side by side for columns that are gone or have another type. `types` holds
-    the source's own type names, where it has any. Where no column of the contract is among them, the names are not told,
-    only masked: without a header they are the values of a row.
+    the source's own type names, where it has any. Where none of the contract's columns is there, the names are masked:
+    without a header they are the values of a row.
     """
     expected = expected_types(feed)
     has_names = not {*feed.mapped_columns, *feed.dropped}.isdisjoint(columns)

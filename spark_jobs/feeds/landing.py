@@ -39,9 +39,11 @@ class Alteration(BaseModel):
 
 
 class LandedFile(BaseModel):
-    """One file of a batch. `sha256` and `n_bytes` are of the file as it came, also when it was altered since, so that
-    the same delivery is known again. `delivered_on` is the last local day that the file covers. `n_before`: how often the
-    same bytes had landed under the name before; they are back after others.
+    """One file of a batch.
+
+    `sha256` and `n_bytes` are those of the file as it came, even if it was altered since, so that the same delivery is
+    known again. `delivered_on` is the last local day that the file covers. `n_before`: how often the same bytes had
+    landed under the name before; they are back after others.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -217,10 +219,10 @@ class Landing:
 
     @contextmanager
     def new_batch(self, pull: str = "") -> Iterator[Batch]:
-        """A batch under construction. What a killed pull left behind is removed first; an error removes this one.
+        """A batch under construction. What a killed pull left behind is removed first, and an error removes this one.
 
-        A source that can go on where it broke off names the `pull`: the files that the same pull has brought whole are
-        there again, and only what proves them wrong, a ContractBreach, removes them.
+        A source that can resume names the `pull`. Then the files that an earlier try of it brought whole are there
+        again. Only a ContractBreach, which proves them wrong, removes them.
         """
         folder = self.folder / f"{UNFINISHED}{pull or os.getpid()}"
         self.drop_unfinished(but=folder if pull else None)

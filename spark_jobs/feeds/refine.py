@@ -25,7 +25,7 @@ from spark_jobs.lake.locks import one_run_a_feed
 from spark_jobs.masking import LEGEND
 from spark_jobs.settings import Settings
 
-FEW_BYTES = 2**18  # of a batch as it landed, which is sooner done than expressions are compiled for it
+FEW_BYTES = 2**18  # of a landed batch: so few are done before Spark has compiled expressions for them
 
 
 def create_tables(spark: SparkSession, feed: Feed) -> None:
@@ -58,9 +58,10 @@ class Run:
 def refine(spark: SparkSession, city: City, feed: Feed, settings: Settings) -> list[str]:
     """Take all pending batches of a feed into silver. Returns a line of account for each batch.
 
-    A batch that breaks its contract, or over which a library fails, leaves silver as it was and is recorded as breached;
-    the other batches go through, then ContractBreach is raised, and the next run tries it again. Once the source has delivered all its files again
-    it is set aside as replaced. Two runs of one feed take their turns; the second finds nothing to do.
+    A batch that breaks its contract, or over which a library fails, leaves silver as it was and is recorded as
+    breached. The other batches go through, then ContractBreach is raised. The next run tries the batch again. Once the
+    source has delivered all its files again, it is set aside as replaced. Two runs of one feed take turns; the second
+    finds nothing to do.
     """
     with one_run_a_feed(settings.state, feed):
         create_tables(spark, feed)
@@ -138,10 +139,10 @@ def _append_to_bronze(run: Run, manifest: Manifest) -> bronze.Received:
 def _counts(
     run: Run, manifest: Manifest, brought: bronze.Received, staged: DataFrame
 ) -> tuple[dict[str, int], dict[str, int], list[str], date | None]:
-    """What the staged rows count, with those left out before; what of them is in doubt; files of no usable row; through
-    which day they say that they reach.
+    """Four things about the staged rows: what they count, with what was left out before; what of them is in doubt;
+    files without a usable row; the day through which they say that they reach.
 
-    No row may be lost on the way, and no correction may have ended.
+    Raises ContractBreach if a row was lost on the way or a correction has ended.
     """
     feed, counted = run.feed, staging.count_columns()
     columns = (*counted, *doubt_columns(run.city, feed), staging.covered_through(run.city, feed))
@@ -177,9 +178,9 @@ def _judge(
 
 
 def _doubt(run: Run, manifest: Manifest, folder: Path, doubts: dict[str, int]) -> dict[str, int]:
-    """What else is in doubt. Raises ContractBreach if there is more of it than chance explains.
+    """Counts of what else is in doubt. Raises ContractBreach if there is more of it than chance explains.
 
-    Of a docket every row of a record tells of another day.
+    Ids of a docket are not asked: there every row of a record tells of another day.
     """
     taken = [row for row in run.ledger.values() if row.status == "checked"]
     nothing = dict.fromkeys(("again", "changed", "capitals", "spellings"), 0)
@@ -222,7 +223,7 @@ def _of_one_day(run: Run, manifest: Manifest) -> list[str]:
 
 
 def _needs_all(run: Run, manifest: Manifest, taken: list[Row], ids: list[str]) -> bool:
-    """True if the versions follow only from all rows of the feed, not from those of the batch and what is stored."""
+    """True if the versions can only be made from all rows of the feed, not from the batch and what is stored."""
     names = {file.name for file in manifest.files}
     return (
         versions.carries(run.feed)

@@ -49,7 +49,7 @@ OUTSIDE = "outside_area"  # the rule that rows of other places break
 SPELLING = "_spelling"  # of a key as the source writes it
 CLOCKS = "_clocks"  # what the clocks of the city do at a time that the row says
 REUSED = "id_reused"  # the rule that rows break whose key another row of the same time has, with other content
-SLACK = 3  # days; clocks that go wrong, time zones and a cut-off after midnight never make as many of one
+SLACK = 3  # days; more than wrong clocks, time zones and a cut-off after midnight ever add up to
 LEADING = "city_code string, feed_code string, record_id string, area_code string, township_code string"
 TRAILING = (
     "known_at timestamp, known_from timestamp, known_to timestamp, is_current boolean, is_deleted boolean, "
@@ -79,10 +79,10 @@ def create_tables(spark: SparkSession) -> None:
 
 
 def area_lookup(spark: SparkSession, city: City) -> DataFrame:
-    """Every code and name of a place that a source may use, in lower case, by the days on which it means that.
+    """Every code and name of a place that a source may use, in lower case, with the days on which it means that.
 
-    With county and township codes, or the rule by which it is no place: such a row needs a better column. A city
-    whose words mean one thing on all days has no days in its lookup: asking for them would cost every row.
+    Each has county and township codes, or the rule by which it is no place: such a row needs a better column. In a city
+    whose words never change their meaning the lookup has no days: comparing them would cost every row.
     """
     rows = [(word, *meaning) for word, meanings in sorted(places_of(city.city_code).items()) for meaning in meanings]
     flat = [(word, *place, first, end) for word, first, end, place in rows]
@@ -93,10 +93,10 @@ def area_lookup(spark: SparkSession, city: City) -> DataFrame:
 
 
 def _with_area(rows: DataFrame, feed: Feed, areas: DataFrame, happened_on: Column) -> DataFrame:
-    """Area by the first of the feed's area columns that is known; the others are tried in the contract's order.
+    """Area by the first of the feed's area columns that is known; columns are tried in the contract's order.
 
-    A place is what its word means on the day of the event. A row that says its record is deleted, or lies elsewhere,
-    takes the record away: `is_deleted`.
+    A place is what its word means on the day of the event. `is_deleted`: the row takes its record away, since it is
+    deleted or lies elsewhere.
     """
     is_dated = "valid_from" in areas.columns
     rows = rows.withColumn("_happened_on", happened_on) if is_dated else rows
@@ -199,8 +199,8 @@ def _with_text(rows: DataFrame, feed: Feed) -> DataFrame:
 
 
 def _notes(feed: Feed, changes: list[Column]) -> Column:
-    """What a row's values were told by, where that is worth a word: its key as written, columns left to `otherwise`, and
-    what the clocks do at the first of its times at which they are changed.
+    """What is worth a word about how a row was read: its key as written, columns left to `otherwise`, and what the
+    clocks do at the first of its times that falls on a change.
     """
     is_respelt = f.col(SPELLING) != f.col("record_id")
     left = [f.when(falls_into_otherwise(feed.columns[name]), True).alias(name) for name in feed.open_columns]
@@ -209,9 +209,8 @@ def _notes(feed: Feed, changes: list[Column]) -> Column:
 
 
 def _key_faults(feed: Feed) -> list[RejectRule]:
-    """A key of which a part is empty, or says so, or became a number, could be another record's key.
-
-    One of absurd length is none.
+    """A key is refused if a part of it is empty, says that it is, or became a number: it could be another record's key.
+    So is a key of absurd length.
     """
     record_id, parts = f.col("record_id"), [text_of(name) for name in feed.record_id]
     return [
@@ -291,10 +290,10 @@ def _place(feed: Feed) -> Column:
 
 
 def mark_reused(staged: DataFrame) -> DataFrame:
-    """Of a delivery's accepted rows with the same key and time but other content one stays, whatever their order.
+    """Keep one of a delivery's accepted rows with the same key and time but other content, whatever their order.
 
-    It is one that takes the record away, if there is any. The others say so. A later file corrects an earlier one:
-    between deliveries it is `versions` that decides.
+    A row that takes the record away wins; the others are marked as faults. Between deliveries `versions` decides: a
+    later file corrects an earlier one.
     """
     alike = Window.partitionBy("batch_id", "landed_at", "record_id", "known_at", accepted())
     weight = f.struct("is_deleted", "row_hash")

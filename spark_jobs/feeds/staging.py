@@ -75,7 +75,7 @@ def _file() -> Column:
 def _earlier_editions(
     staged: DataFrame, feed: Feed, landing: Landing, batch_ids: list[str]
 ) -> frozenset[tuple[str, str]]:
-    """(batch, name) of whole tables of which a later file of the same day has at least every second record.
+    """(batch, name) of whole tables of which a later file of the same day has at least half of the records.
 
     Files of one day that share no records are parts of one table, and all of them count.
     """
@@ -104,7 +104,7 @@ def outdated(feed: Feed, landing: Landing, batch_ids: list[str]) -> frozenset[tu
 
 
 def covered_through(city: City, feed: Feed) -> Column:
-    """Newest local day of the column that says how far the content reaches; a value later than its file's day is no such."""
+    """Newest local day in the column that says how far the content reaches. Days after the file's own do not count."""
     if feed.covered_through is None:
         return f.lit(None).cast("date").alias("covered_through")
     kind = load_kinds()[feed.kind]
@@ -115,8 +115,10 @@ def covered_through(city: City, feed: Feed) -> Column:
 
 
 def count_columns() -> list[Column]:
-    """What is counted of the staged rows of a batch: what the ledger keeps, rows whose correction has ended, and files of
-    which no row could be used. One of another place, or that another row of its key won over, could be.
+    """Counts over the staged rows of a batch: what the ledger keeps, rows whose correction has ended, and files without
+    a usable row.
+
+    A row of another place, or one that another row of its key won over, counts as usable.
     """
     is_accepted = silver.accepted()
     is_usable = is_accepted | f.exists("faults", lambda fault: fault.rule.isin(silver.OUTSIDE, silver.REUSED))

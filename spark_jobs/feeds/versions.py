@@ -30,9 +30,9 @@ LAST_WORD = (*DELIVERY, "is_deleted", "row_hash")  # rows of a record and known 
 def versions(rows: DataFrame, feed: Feed) -> DataFrame:
     """Rows that count -> versions: each (record, known time) once, valid until the next.
 
-    Of two rows of a record with the same known time the one counts that was delivered later (DELIVERY); of one
-    delivery the later in a docket whose rows complete each other (`keep`), else one that takes the record away, else
-    the one with the greater hash, so that the order in which batches are taken does not matter.
+    Of two rows of a record with the same known time, the one delivered later counts (DELIVERY). Within one delivery it
+    is the later row in a docket, whose rows complete each other (`keep`); elsewhere a row that takes the record away,
+    else the row with the greater hash. So the order in which batches are taken does not matter.
     """
     kind = load_kinds()[feed.kind]
     last_word = [*map(f.asc, LAST_WORD), f.desc("batch_id"), f.desc(CORRECTED)]
@@ -57,9 +57,9 @@ def carries(feed: Feed) -> bool:
 
 
 def counting(staged: DataFrame, feed: Feed) -> DataFrame:
-    """Staged rows that make versions: the accepted, and those that say that their record lies elsewhere by now.
+    """Staged rows that make versions: the accepted ones, and those that say that their record lies elsewhere by now.
 
-    Of a docket the latter are no versions: its entries complete each other, and some name no place.
+    In a docket the latter make none: its entries complete each other, and some name no place.
     """
     count = accepted() if carries(feed) else accepted() | elsewhere()
     return staged.where(count).drop("faults", HEALED, NOTES)
@@ -80,13 +80,11 @@ def _carried_over(rows: DataFrame, feed: Feed) -> DataFrame:
 
 
 def with_vanished(rows: DataFrame, staged: DataFrame, doubtful: Sequence[Withheld]) -> DataFrame:
-    """Snapshot feeds: a record absent from a later delivery is closed at that delivery, not lost.
+    """Close the records of a snapshot feed that a later delivery no longer has; they are not lost.
 
-    Not at a `doubtful` one, whose closings are withheld.
-
-    `staged` are the delivered rows, rejected ones too: a record whose row cannot be used has not vanished. Their
-    known_at names the snapshot: it is the day of delivery, and a contract cannot say otherwise (`feed_faults`). `rows`
-    are those among them that count, and the versions that held before them.
+    A `doubtful` delivery closes nothing. `rows` are the delivered rows that count, and the versions that held before
+    them. `staged` are all delivered rows, rejected ones too: a record whose row cannot be used has not vanished. Their
+    known_at names the snapshot: it is the day of delivery, and a contract cannot say otherwise (`feed_faults`).
     """
     delivered = staged.where("record_id != '' and known_at is not null")
     last = f.max(f.struct(*DELIVERY, "batch_id")).alias("last")
@@ -116,10 +114,11 @@ def keys(feed: Feed) -> dict[str, str]:
 
 
 def merge(spark: SparkSession, feed: Feed, staged: DataFrame) -> list[Withheld]:
-    """Bring the feed's slice of silver up to date with the staged rows of a new batch; snapshots that closed nothing.
+    """Bring the feed's slice of silver up to date with the staged rows of a new batch. Returns the snapshots that
+    closed nothing.
 
-    Not where stored versions do not tell enough, and `replace` is given all rows: a docket, whose entries complete each
-    other, and a snapshot that does not come after all others.
+    Not for a docket, whose entries complete each other, nor for a snapshot that does not come after all others. There
+    stored versions do not tell enough, and `replace` is given all rows.
     """
     table = silver_table(feed.kind)
     own = tables.condition(keys(feed), of="old")
@@ -141,9 +140,9 @@ def merge(spark: SparkSession, feed: Feed, staged: DataFrame) -> list[Withheld]:
 
 
 def near(ids: Iterable[str]) -> str:
-    """Where the versions `old` of these records lie, so that only the files there are read: ranges of record ids.
+    """Where the versions `old` of these records lie, as ranges of record ids, so that only the files there are read.
 
-    Sources number their records in order, most changes are to young ones, and `replace` writes them in order.
+    Sources number their records in order, most changes concern young ones, and `replace` writes them in order.
     """
     found = sorted(ids)
     if not found or len(found) > MOST_IDS:

@@ -70,11 +70,12 @@ def earlier_release(spark: SparkSession, city_code: str, business_date: date) ->
 
 
 def compared_with(links: Mapping[str, Link], current: str, business_date: date) -> str | None:
-    """The newest release before `business_date`, back along the chain from what readers see, that has a city index.
+    """The newest release before `business_date` that has a city index, looked for back along the chain from what
+    readers see.
 
-    Without one with an index, the newest; None if nothing earlier was released. Nights without an index are passed
-    over, so that the movement bridges them. The chain, and not the clock, decides: the same night again, or a repair
-    of an older one, is compared with the same release as before.
+    If none has an index, the newest; None if nothing earlier was released. Nights without an index are passed over, so
+    that the movement bridges them. The chain decides, and not the clock: the same night again, or a repair of an older
+    one, is compared with the same release as before.
     """
     newest: str | None = None
     release_id: str | None = current

@@ -33,9 +33,10 @@ def coverage_of(city: City, status: pd.DataFrame) -> dict[str, Coverage]:
 
 
 def days_behind(city: City, status: pd.DataFrame, business_date: date) -> dict[str, int]:
-    """Indicator -> days by which the content of its feeds ends before the business date; those that reach it are left out.
+    """Indicator -> days by which the content of its feeds ends before the business date. Indicators that reach it are
+    left out.
 
-    `status` of `with_content`. Feeds that have not delivered the day are missing anyway.
+    `status` is that of `with_content`. Feeds that have not delivered the day are missing anyway.
     """
     columns = zip(status["feed_code"], status["delivered_through"], status["covered_through"], strict=True)
     through = {code: said for code, delivered, said in columns if _reaches(delivered, business_date)}
@@ -52,7 +53,8 @@ def days_behind(city: City, status: pd.DataFrame, business_date: date) -> dict[s
 def with_content(
     city: City, status: pd.DataFrame, daily: pd.DataFrame, business_date: date, methodology: Methodology
 ) -> pd.DataFrame:
-    """`status` with `covered_through` where the content of a feed ends before the contract says so: by its usual counts.
+    """`status`, with `covered_through` moved to an earlier day where a feed's usual counts show that its content ends
+    there.
 
     `daily`: rows of indicators.daily. A feed that has not delivered the day is missing, and left as it is.
     """
@@ -92,7 +94,8 @@ def without_still(
     business_date: date,
     methodology: Methodology,
 ) -> dict[str, Coverage]:
-    """The coverage, but of indicators whose feeds have stood still for longer than a pulse only to where they reach.
+    """The coverage, in which indicators whose feeds have stood still for longer than a pulse end where their content
+    does.
 
     Their windows are not live: a year that ended long ago says nothing of tonight.
     """

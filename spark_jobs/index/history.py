@@ -33,15 +33,16 @@ def latest(history: pd.DataFrame, known_on: date) -> pd.DataFrame:
 
 
 def affected(counts: DailyCounts, city: CityFrame, days: Iterable[date], history: pd.DataFrame) -> list[date]:
-    """The days whose inputs are not those that their newest result was computed from: new days, new or late counts,
-    revised denominators, another method."""
+    """The days whose newest result was computed from other inputs than there are now: new days, new or late counts,
+    revised denominators, another method.
+    """
     known = latest(history, city.known_on)
     hashes = dict(zip(known["day"], known["input_hash"], strict=True))
     return [day for day in days if hashes.get(day) != input_hash(city.inputs(counts, day), city)]
 
 
 def merged(history: pd.DataFrame, fresh: pd.DataFrame) -> pd.DataFrame:
-    """The rows with the fresh ones in the place of those of the same day and knowledge; None where there is no value."""
+    """The rows, with the fresh ones in the place of those of the same day and knowledge. None where there is no value."""
     if history.empty:
         return fresh
     replaced = pd.MultiIndex.from_frame(history[["day", "known_on"]]).isin(

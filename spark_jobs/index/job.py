@@ -64,8 +64,8 @@ def run(
 ) -> str:
     """Compute and write index.* for one city and day. Returns a line for the log.
 
-    known_on, daily: a revision: the counts of the day as known at the cut-off of a later business date, in the place
-    of indicators.daily.
+    `known_on` and `daily` make it a revision: `daily` are the day's counts as known at the cut-off of that later
+    business date, in the place of indicators.daily.
     """
     given = read(spark, city, business_date, known_on or known_by_default(city, business_date), daily)
     freeze(spark, given)
@@ -253,9 +253,11 @@ def _held_back(
     age: timedelta,
     methodology: Methodology,
 ) -> dict[str, int]:
-    """Days that each indicator leaves off at its end: those of its less complete series, or that its feeds do not cover.
+    """Days that each indicator leaves off at its end: those that are not complete in one of its series, or that its
+    feeds do not cover.
 
-    `age`: how long after the business date the counts were known; what a feed did not cover then is left off all the same.
+    `age`: how long after the business date the counts were known. It does not bring back what a feed did not cover
+    then.
     """
     held_back = {i.id: behind[i.id] + age.days if i.id in behind else 0 for i in methodology.indicators}
     for (indicator, _), found in learnt.items():
@@ -313,7 +315,7 @@ def city_goalposts(
 
 
 def freeze(spark: SparkSession, given: DayInput) -> None:
-    """Keep the goalposts for good: those not frozen yet, once the base period is known for good."""
+    """Keep the goalposts that are not frozen yet, once the base period is known for good."""
     methodology, found = given.frame.methodology, given.frame.goalposts
     scales = np.column_stack([found.centre, found.low, found.high]).tolist()
     goalposts = [

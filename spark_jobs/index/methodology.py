@@ -315,7 +315,7 @@ def load_methodology(path: Path = METHODOLOGY_PATH) -> Methodology:
 
 
 def reweighted(methodology: Methodology, weights: Mapping[str, float]) -> Methodology:
-    """What if: the methodology with other weights, by id of an indicator or a domain; those not named keep theirs.
+    """What if: the methodology with other weights, by id of an indicator or a domain; the others keep theirs.
 
     Siblings are brought back to a sum of 100. Raises MethodologyError for an unknown id and for weights that are not
     positive.

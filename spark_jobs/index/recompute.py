@@ -1,4 +1,4 @@
-"""The index on days that are past: all as-of days of a range, each as known now or as known then, and revisions.
+"""The index on past days: every as-of day of a range, as known now or as known then, and revisions.
 
 Nothing here touches indicators.daily: what was known at an older cut-off is computed from silver's versions.
 """

@@ -28,10 +28,11 @@ BY_NAME = "'delta.columnMapping.mode' = 'name', 'delta.minReaderVersion' = '2', 
 
 
 def attach(spark: SparkSession) -> None:
-    """Tell a server that has just started which tables lie in the lake's folder; at once if it knows already.
+    """Tell a server that has just started which tables lie in the lake's folder. It ends at once if the server knows
+    already.
 
-    The folder is the only catalogue: no second record of the tables can be lost, locked, or disagree with it.
-    What a killed creation left without a single commit is removed, because it was never a table.
+    The folder is the only catalogue: no second record of the tables can be lost, locked, or disagree with it. A
+    creation that was killed before its first commit left no table; what it left is removed.
     """
     with locked(spark, ".attach.lock") as lake:
         if spark.catalog.databaseExists(ATTACHED):

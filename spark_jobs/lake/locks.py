@@ -27,7 +27,7 @@ PATIENCE = 0.2  # seconds between two looks
 def locked(path: Path, what: str, *, shared: bool = False, longest: float = LONGEST_WAIT) -> Iterator[None]:
     """Hold a lock file, alone or `shared` with others who share it.
 
-    While it is held by another, stderr says once by whom. Raises EnvironmentFault with the same words after `longest`
+    While another process holds it, stderr says once which. Raises EnvironmentFault with the same words after `longest`
     seconds (0: at once).
     """
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -106,6 +106,8 @@ def reading_silver(state: Path) -> Iterator[None]:
 
 @contextmanager
 def nobody_else(state: Path) -> Iterator[None]:
-    """While pseudonyms are erased or brought to a new key: waits for those at work, and the next ones wait."""
+    """Nobody else reads or writes pseudonyms while they are erased or brought to a new key: those at work end first,
+    the next ones wait.
+    """
     with locked(state / PERSONAL, "a step that reads or writes pseudonyms"):
         yield

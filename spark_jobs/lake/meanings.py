@@ -1,7 +1,7 @@
 """What the lake's columns mean and the class of each: said once, carried to every table and to the data dictionary.
 
-A meaning is said in the column's kind, in the YAML of its dbt model, in released/tables.yml, or in meanings.yml beside this
-module. A column that carries a kind's column has the class that the kind gives it, whatever the table; of any other it is
+A meaning stands in the column's kind, in the YAML of its dbt model, in released/tables.yml, or in meanings.yml beside
+this module. A column that comes from a kind has the class that the kind gives it, whatever the table. Any other is
 public in a released table that becomes public, and internal elsewhere.
 """
 

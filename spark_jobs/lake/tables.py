@@ -62,8 +62,9 @@ again_if_overtaken = retry(
 
 
 def literal(value: str) -> str:
-    """SQL string literal, for the places where Spark takes neither a column nor a parameter; a session of `connect`
-    puts nothing in the place of what it holds."""
+    """SQL string literal, for the places where Spark takes neither a column nor a parameter. Sessions of `connect`
+    replace nothing inside it.
+    """
     return "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"
 
 
@@ -87,7 +88,7 @@ def locked(spark: SparkSession, name: str) -> Iterator[Path]:
 
 
 def columns_of(spark: SparkSession, table: str) -> list[str]:
-    """Names of the table's columns, in order; none if there is no such table."""
+    """Names of the table's columns, in order; empty if there is no such table."""
     try:
         return list(spark.read.table(table).columns)
     except AnalysisException as fault:
@@ -112,12 +113,12 @@ def ensure(
     partition_by: tuple[str, ...] = (),
     statistics: tuple[str, ...] | None = None,
 ) -> None:
-    """Create a Delta table, or give one from before the columns that it lacks. A complete one is only looked at.
+    """Create a Delta table, or add the columns that one from before lacks. A complete one is only looked at.
 
-    `columns`: name -> SQL type. Rows that are there have no value in a new column.
-    `statistics` are the columns whose least and greatest values stand in the table's log; without it the first 32.
-    A personal column must not be one of them: the log keeps what the rows no longer say.
-    Raises MeaningError, and leaves the table as it was, if nothing says what a new column means.
+    `columns`: name -> SQL type. Existing rows have no value in a new column. `statistics`: columns whose least and
+    greatest values stand in the table's log; without it the first 32. A personal column must not be one of them: the
+    log keeps what the rows no longer say. Raises MeaningError, and leaves the table as it was, if nothing says what a
+    new column means.
     """
     found = columns_of(spark, table)
     if columns.keys() <= {*found}:
@@ -162,10 +163,11 @@ def _with_new_comments(frame: DataFrame, table: str, stored: Collection[str]) ->
 
 @again_if_overtaken
 def carry_meanings(spark: SparkSession, table: str) -> bool:
-    """Give each column of a table its class and meaning as comment where it has none or another; whether it was so.
+    """Give each column of a table its class and meaning as a comment, where it has none or another. Returns whether any
+    had not.
 
-    For what is not created here: tables that dbt makes, and those from before. One commit; a complete table is only
-    looked at. Raises MeaningError, and leaves the table as it was, if nothing says what a column means.
+    For tables that are not created here: those that dbt makes, and those from before. One commit; a complete table is
+    only looked at. Raises MeaningError, and leaves the table as it was, if nothing says what a column means.
     """
     fields = spark.read.table(table).schema.fields
     said = {field.name: comment(table, field.name) for field in fields}
@@ -189,10 +191,10 @@ def replace_slice(
     keys: Mapping[str, str],
     partition_by: tuple[str, ...] | None = None,
 ) -> None:
-    """Make the rows of `table` where every key column equals its value be exactly `frame`; create the table if new.
+    """Replace the rows of `table` in which every key column equals its value by `frame`; create the table if it is new.
 
-    The table is partitioned by the key columns, or by `partition_by`, so that other slices are not rewritten.
-    Raises MeaningError, and writes nothing, if nothing says what a column new to the table means.
+    The table is partitioned by the key columns, or by `partition_by`, so that other slices are not rewritten. Raises
+    MeaningError, and writes nothing, if nothing says what a column new to the table means.
     """
     lineage.wrote(table)
     rows = spark.createDataFrame(frame) if isinstance(frame, pd.DataFrame) else frame
@@ -281,11 +283,12 @@ def all_tables(spark: SparkSession) -> list[str]:
 
 @again_if_overtaken
 def rearrange(spark: SparkSession, table: str, where: str | None, most_files: int, by: str | None = None) -> bool:
-    """Write a slice anew in files of BYTES_A_FILE if its files are too many or overlap too much; whether it was so.
+    """Write a slice anew in files of BYTES_A_FILE if its files are too many or overlap too much. Returns whether it was
+    so.
 
     Too many: more than `most_files` a partition, and more than twice as many as their bytes need. `by` orders the rows
-    over the files (Z-order), for tables in which single rows are looked up: there a file's range of values should meet
-    its own only, and on average no more than MOST_OVERLAPPING. `where` names columns that the table is partitioned by.
+    over the files (Z-order), for tables in which single rows are looked up: there the range of values of a file should
+    meet few others, on average no more than MOST_OVERLAPPING. `where` names columns that the table is partitioned by.
     """
     rows = read(spark, table)
     found = _files(rows.where(where) if where else rows, by)
@@ -308,7 +311,7 @@ def _files(rows: DataFrame, by: str | None) -> list[Row]:
 
 
 def _overlapping(files: Collection[Row]) -> float:
-    """Mean number of files whose ranges of values meet that of a file, its own included."""
+    """Mean number of files whose ranges of values meet the range of a file, itself included."""
     n_meetings = sum(file.least <= other.greatest and other.least <= file.greatest for file in files for other in files)
     return float(n_meetings / max(1, len(files)))
 
@@ -339,7 +342,7 @@ def configured(spark: SparkSession, settings: Mapping[str, str]) -> Iterator[Non
 def interpret(spark: SparkSession) -> None:
     """Let the session's tasks interpret expressions: a night's few rows are done before a compiler has begun.
 
-    What reads years of rows runs in `compiled`.
+    Work on years of rows runs in `compiled`.
     """
     spark.conf.set(HOW_TO_PROJECT, "NO_CODEGEN")
 

@@ -25,9 +25,8 @@ Tier = Literal["public_nightly", "public_monthly", "restricted", "internal"]
 
 
 class Column(Frozen):
-    """`low` and `high` bound numbers (inclusive); `codes` lists every lawful value of a code column.
-
-    `of`: the figure whose status a number has. `empty`: the status of a figure that is not there (SDMX CL_OBS_STATUS).
+    """`low` and `high` bound numbers, both included; `codes` lists every lawful value of a code column. `of`: the
+    figure whose status a number shares. `empty`: the status of a figure that is not there (SDMX CL_OBS_STATUS).
     """
 
     type: ColumnType

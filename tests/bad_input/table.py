@@ -80,11 +80,11 @@ ALONE = {
     "a workbook that goes on in another sheet, hidden or not": (
         "passes", "rows of all sheets that have all columns", "test_files.py::test_every_sheet_is_read_or_named_with_its_rows",
     ),
-    "a sheet that is not read (notes, no header, beside the contract's)": (
+    "a sheet that is not read (notes, no header, a column lost behind a whole sheet, beside the contract's)": (
         "passes", "left out: named with its rows in the account, ops.batches and the calendar",
         "test_account.py::test_sheets_that_are_not_read_stand_in_ledger_and_calendar",
     ),
-    "a sheet that lost a column beside one that has all": (
+    "a first sheet that lost a column before one that has all": (
         "file", "exit 5: the sheet and the column", "test_files.py::test_a_sheet_that_lost_a_column_is_named_in_the_report",
     ),
     "values under no name": (

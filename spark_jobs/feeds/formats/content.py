@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 
 LONGEST = 10_000  # bytes of one value: a standard's longest text is 2,000 characters, longer is no value but a mishap
 SHOWN = 40  # characters of a value in an account of a fault
-SPARE_ZEROS = r"^([+-]?\d+[.]\d+?)0+$"  # of a number that is typed: 12.500 is no thousand there, and is written 12.5
+SPARE_ZEROS = r"^([+-]?\d+[.]\d+?)0+$"  # in a typed number: there 12.500 is no thousand, and is written 12.5
 LOST = "\ufffd"
 
 

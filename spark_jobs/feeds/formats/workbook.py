@@ -52,11 +52,11 @@ class _Sheet:
 
 
 def read_workbook(content: bytes, names: Sequence[str], sheet: str | None) -> tuple[dict[str, Content], list[LeftOut]]:
-    """The columns `names` as text, by sheet, and the sheets that are not read.
+    """The columns `names` as text, by sheet, and the sheets that are not read. Raises Unreadable.
 
-    Of a sheet the first row that is not empty is the header. Read is the named `sheet`; without a name, every one that
-    has all the columns, hidden or not. A date that was stored as a plain number stays that number: which it was, nobody
-    can tell. Raises Unreadable.
+    The header of a sheet is its first row that is not empty. Where `sheet` names one, only that is read; else every one
+    that has all the columns, hidden or not. A date that was stored as a plain number stays that number: nobody can tell
+    which it was.
     """
     check_workbook_size(content)
     try:
@@ -93,7 +93,8 @@ def _sheets(content: bytes) -> dict[str, _Sheet | None]:
 def _chosen(sheets: Mapping[str, _Sheet | None], names: Sequence[str], sheet: str | None) -> dict[str, _Sheet]:
     """The sheets to read: the named one, or all that have every column.
 
-    Where a sheet before them has most of the columns, or none has all, it is that one: what is missing stops the feed.
+    Where the first sheet lacks some columns and has most of them, or no sheet has all, only the first is read: what it
+    lacks stops the feed.
     """
     if sheet is not None:
         if sheet not in sheets:

@@ -297,7 +297,7 @@ def _pages(
     day: date,
     kept: list[Page],
 ) -> int:
-    """Behind a last page that is full, one more must be empty; behind pages that were kept, one more proves the total."""
+    """Behind a full last page one more must be empty. Behind pages of an earlier try one more proves the total."""
     proof = _Proof()
     for number, page in enumerate(kept, 1):
         proof.check(number, page)
@@ -314,8 +314,8 @@ def _pages(
 
 
 def _prove_round(feed: Feed, source: ApiSource, client: ApiClient, parameters: dict[str, Any], total: int) -> None:
-    """Where a total may be where the source stops, the two halves of the window have to have fewer rows each, and no more
-    together. Raises ContractBreach.
+    """Prove a total at which the source may have stopped: each half of the window must have fewer rows, and both
+    together no more. Raises ContractBreach.
     """
     if not total or total % ROUND:
         return

@@ -64,7 +64,7 @@ def land(pull: Pull) -> Manifest | None:
 
 
 def _in_words(error: psycopg.Error) -> str:
-    """What the server says; of an error in a row, whose text quotes the row's values, the name alone."""
+    """What the server says. An error in a row would quote the row's values: of that only the name is told."""
     state = error.sqlstate or ""
     if state.startswith(OF_ROWS):
         return f"{type(error).__name__} (SQLSTATE {state}) in a row; what the server says of it may quote the row"
@@ -204,7 +204,7 @@ def _parts(database: psycopg.Connection, source: DatabaseSource, bounds: Bounds,
 
 
 def _selected(column: str, of_type: str) -> sql.Composed:
-    """A column; a number without the zeros that its type adds: 12.500 of a numeric(12,3) is no thousand."""
+    """A column. A number loses the zeros that its type adds: 12.500 of a numeric(12,3) is no thousand."""
     plain = "trim_scale({0}) as {0}" if of_type == "numeric" else "{0}"
     return sql.SQL(plain).format(sql.Identifier(column))
 

@@ -114,8 +114,9 @@ class _Known(NamedTuple):
 def _new(pull: Pull, folder: Folder, days: dict[Drop, date]) -> dict[Drop, _Known]:
     """Files whose content has not landed; of the same content twice, the first.
 
-    A header without rows is the same bytes on every quiet day, and so is a whole table in which nothing changed: there the day counts too, or the second day would be missing. What comes back after other bytes came under
-    its name is new as well.
+    On quiet days a header alone is the same bytes each day, and so is a whole table in which nothing changed. There the
+    day counts too, or the second day would be missing. Content that comes back after other bytes under its name is new
+    as well.
     """
     feed, landing = pull.feed, pull.landing
     landed_files = [
