@@ -6,6 +6,7 @@ DATE ?=
 FROM ?=
 TO ?=
 DATA ?=
+FULL ?=
 ARGS ?=
 export PORT_BASE ?= 18600
 PIPELINE := .venv/pipeline/bin/python
@@ -16,8 +17,8 @@ help: ## this list
 	@awk -F ':.*## ' '/^##@ / {printf "\n%s\n", substr($$0, 5)} /^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 ##@ Use
-run: setup ## one night through Airflow: make run [CITY=code] [DATE=YYYY-MM-DD] [DATA=folder]
-	@$(PIPELINE) -m stack run --city $(CITY) $(if $(DATE),--date "$(DATE)") $(if $(DATA),--data "$(DATA)")
+run: setup ## one night through Airflow: make run [CITY=code] [DATE=YYYY-MM-DD] [DATA=folder] [FULL=1]
+	@$(PIPELINE) -m stack run --city $(CITY) $(if $(DATE),--date "$(DATE)") $(if $(DATA),--data "$(DATA)") $(if $(FULL),--full)
 
 backfill: setup ## a range of days again: make backfill FROM=YYYY-MM-DD TO=YYYY-MM-DD [CITY=code] [DATA=folder]
 	@$(PIPELINE) -m stack backfill --city $(CITY) --from "$(FROM)" --to "$(TO)" $(if $(DATA),--data "$(DATA)")

@@ -22,6 +22,7 @@ from expectations.located_yaml import ContractError
 from spark_jobs.business_date import business_date, latest_business_date
 from spark_jobs.errors import EnvironmentFault, StepError, UsageError
 from spark_jobs.private_files import private_by_default
+from stack import unchanged
 from stack.airflow_home import AirflowBootstrapError
 from stack.bootstrap import ENVIRONMENTS
 from stack.embedded_night import EmbeddedNight
@@ -52,8 +53,12 @@ def run(
         str | None, typer.Option("--date", help="Business date, YYYY-MM-DD; the latest without it.")
     ] = None,
     data: Annotated[Path | None, typer.Option("--data", help="Folder with the files of a city of file feeds.")] = None,
+    is_full: Annotated[bool, typer.Option("--full", help="All of it, also where nothing has changed.")] = False,
 ) -> None:
-    """One night of one city through Airflow: pull, refine, compute, publish; print the index."""
+    """One night of one city through Airflow: pull, refine, compute, publish; print the index.
+
+    A day whose last night would be repeated as it was is told so, without Spark and Airflow.
+    """
     the_city = load_city(city)
     day = business_date(date, the_city) if date else latest_business_date(the_city, datetime.now(UTC))
     layout = Layout.from_environment()
@@ -61,9 +66,13 @@ def run(
     machine = Machine(layout)
     began = time.monotonic()
     console.print(f"[bold]{the_city.name.zh} {the_city.name.en}[/] · business date {day}")
-    night = EmbeddedNight(machine, machine.airflow.night_command(city, day.isoformat()))
-    with machine.one_night_at_a_time(), night, machine.up(the_city, the_city.as_of(day), data, night.begin):
-        code = night.run()
+    with machine.one_night_at_a_time():
+        code = None if is_full else unchanged.outcome(machine, the_city, day, data, console)
+        if code is None:
+            night = EmbeddedNight(machine, machine.airflow.night_command(city, day.isoformat()))
+            with night, machine.up(the_city, the_city.as_of(day), data, night.begin):
+                code = night.run()
+            unchanged.note(machine, the_city, day, code)
     console.print(f"night ended after {time.monotonic() - began:.0f} s")
     from spark_jobs.release.pages.summary import print_summary
 

@@ -71,17 +71,28 @@ class Machine:
             self._start(running, spark, spark.begin)  # for seconds, while the others start: none of them asks it
             self.airflow.bootstrap()
             beside()
-            connections = self._connections(city, data)
-            self.airflow.write_connections({**self.stored_connections(), **connections})
-            if self.is_simulated(city):
-                self.simulator.bring(city, now)
-                api = self.simulator.service(city, now)
-                self._start(running, api, api.start)
+            self._start_sources(running, city, now, data)
             spark.wait()
             attach = [str(self.layout.python("pipeline")), "-m", "spark_jobs", "attach"]
             tables = Service(self.layout, "attach", 0, attach, self.environment())
             self._start(running, tables, tables.begin)  # while Airflow is read: the first step finds it done or waits
             yield
+
+    @contextmanager
+    def sources_up(self, city: City, now: datetime, data: Path | None = None) -> Iterator[None]:
+        """The sources alone, to be asked whether they have anything new."""
+        with ExitStack() as running:
+            self._start(running, self.postgres.service, self.postgres.start)
+            self._start_sources(running, city, now, data)
+            yield
+
+    def _start_sources(self, running: ExitStack, city: City, now: datetime, data: Path | None) -> None:
+        connections = self._connections(city, data)
+        self.airflow.write_connections({**self.stored_connections(), **connections})
+        if self.is_simulated(city):
+            self.simulator.bring(city, now)
+            api = self.simulator.service(city, now)
+            self._start(running, api, api.start)
 
     @contextmanager
     def spark_up(self) -> Iterator[None]:

@@ -63,13 +63,16 @@ def test_planted_truth_is_found(place: Place, first_night: subprocess.CompletedP
 def test_same_night_again_says_so_and_changes_nothing(
     place: Place, first_night: subprocess.CompletedProcess[str]
 ) -> None:
-    before, landed = place.release_hashes(), place.landed()
-    again = place.run("--date", FIRST)
-    assert again.returncode == 0, again.stdout + again.stderr
-    assert "nothing new" in again.stdout
-    assert f"{place.latest()['release_id']} is already published" in again.stdout
-    assert place.release_hashes() == before
-    assert place.landed() == landed
+    """At once, from folders and sources alone, and as a whole night that finds its release published."""
+    before, landed, spark = place.release_hashes(), place.landed(), place.folder / "state" / "logs" / "spark.log"
+    said_by_spark = spark.read_bytes()
+    for options, words in ((), "nothing has changed since"), (("--full",), "is already published"):
+        again = place.run("--date", FIRST, *options)
+        assert again.returncode == 0, again.stdout + again.stderr
+        assert "nothing new" in again.stdout and words in again.stdout
+        assert place.release_hashes() == before
+        assert place.landed() == landed
+        assert (spark.read_bytes() == said_by_spark) == (not options)
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can look as another account")
