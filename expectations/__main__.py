@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from expectations.city_faults import city_faults, city_remarks
 from expectations.contract import CITY_TABLES, city_codes, load_city, load_kinds, read_table
 from expectations.located_yaml import TODO, ContractError, one_of
 from expectations.outcomes import Outcome
@@ -51,10 +52,15 @@ def draft(
 def check(city: Annotated[str | None, typer.Option("--city", help="Code of a city; all without it.")] = None) -> None:
     """Load contracts and say what is wrong with them: file, line, expected, found."""
     for code in [city] if city else city_codes():
-        n_feeds = len(load_city(code).feeds)
+        loaded = load_city(code)
+        n_feeds = len(loaded.feeds)
         successors(code)
         for table in CITY_TABLES:
             read_table(code, table)
+        if faults := list(city_faults(loaded)):
+            raise ContractError("\n".join(faults))
+        for remark in city_remarks(loaded):
+            typer.echo(remark)
         typer.echo(
             f"{code}: {n_feeds} feeds, all as they should be"
             if n_feeds != 1

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -29,11 +30,21 @@ def indicator_ids() -> frozenset[str]:
 
 
 @cache
+def _declared() -> tuple[dict[str, Any], ...]:
+    domains = yaml.safe_load(METHODOLOGY.read_text(encoding="utf-8"))["domains"]
+    return tuple(indicator for domain in domains for indicator in domain["indicators"])
+
+
+@cache
 def counted_records() -> dict[str, tuple[str, str | None]]:
     """Indicator -> kind of the records that it counts, and their family if it counts one only."""
-    domains = yaml.safe_load(METHODOLOGY.read_text(encoding="utf-8"))["domains"]
-    indicators = [indicator for domain in domains for indicator in domain["indicators"]]
-    return {each["id"]: (each["feed_kind"], each.get("incident_family")) for each in indicators}
+    return {each["id"]: (each["feed_kind"], each.get("incident_family")) for each in _declared()}
+
+
+@cache
+def denominators() -> dict[str, str]:
+    """Indicator -> denominator code that it divides by; one that divides by records of its own is not there."""
+    return {each["id"]: each["denominator"] for each in _declared() if "denominator" in each}
 
 
 def supported_by_kind(feed: Feed, kind: Kind) -> tuple[str, ...]:

@@ -1,0 +1,92 @@
+"""`check` refuses a city whose pages would lack a district's rates, mix up two districts, or promise what cannot come."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from expectations.city_faults import city_faults, city_remarks
+from expectations.contract import load_city
+
+pytestmark = [pytest.mark.unit, pytest.mark.bad_input]
+
+
+def changed(path: Path, before: str, after: str) -> None:
+    text = path.read_text(encoding="utf-8")
+    assert before in text
+    path.write_text(text.replace(before, after), encoding="utf-8")
+
+
+def without(path: Path, *words: str) -> None:
+    """Drop the lines that have all of these words."""
+    lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+    kept = [line for line in lines if not all(word in line for word in words)]
+    assert len(kept) < len(lines)
+    path.write_text("".join(kept), encoding="utf-8")
+
+
+# what is done to the city -> words of each fault
+FAULTS: dict[str, tuple[Callable[[Path], None], list[tuple[str, ...]]]] = {
+    "nothing": (lambda city: None, []),
+    "two districts of one Chinese name": (
+        lambda city: changed(city / "areas.csv", "龙凤区,Longfeng", "萨尔图区,Longfeng"),
+        [("areas.csv:4", "no other district", "萨尔图区", "230602")],
+    ),
+    "two districts of one English name in other capitals": (
+        lambda city: changed(city / "areas.csv", "龙凤区,Longfeng", "龙凤区,SARTU"),
+        [("areas.csv:4", "no other district", "230602")],
+    ),
+    "a district without a name": (
+        lambda city: changed(city / "areas.csv", "龙凤区,Longfeng", ","),
+        [("areas.csv:4", "a name of 230603")],
+    ),
+    "a name in one language": (lambda city: changed(city / "areas.csv", "龙凤区,Longfeng", "龙凤区,"), []),
+    "a name that another district had before it": (
+        lambda city: changed(
+            city / "areas.csv",
+            "230603,county,龙凤区,Longfeng,230600,2012-01-01,",
+            "230603,county,龙凤区,Longfeng,230600,2015-01-01,\n230699,county,龙凤区,Longfeng,230600,2012-01-01,2015-01-01",
+        ),
+        [],
+    ),
+    "a district without any population": (
+        lambda city: without(city / "denominators.csv", "230603"),
+        [
+            (f"`{code}` of 230603", "divides by", "found no row")
+            for code in ("population_at_risk", "residents", "vehicles_10k", "employees")
+        ],
+    ),
+    "a district without vehicles": (
+        lambda city: without(city / "denominators.csv", "230603", "vehicles_10k"),
+        [("`vehicles_10k` of 230603", "b1_road_casualties")],
+    ),
+    "an indicator of another kind": (
+        lambda city: changed(city / "feeds" / "hotline.yml", "starts_on:", "supports: [a1_violent_crime]\nstarts_on:"),
+        [("hotline.yml: supports", "d1_unresolved", "found 'a1_violent_crime'")],
+    ),
+    "fewer indicators than its kind has": (
+        lambda city: changed(city / "feeds" / "hotline.yml", "starts_on:", "supports: [d1_unresolved]\nstarts_on:"),
+        [],
+    ),
+}
+
+
+@pytest.mark.parametrize(("change", "expected"), FAULTS.values(), ids=FAULTS)
+def test_a_city_is_looked_at_as_a_whole(
+    copied_city: Path, change: Callable[[Path], None], expected: list[tuple[str, ...]]
+) -> None:
+    change(copied_city)
+    found = sorted(city_faults(load_city("daqing")))
+    assert len(found) == len(expected), found
+    for words in expected:
+        assert any(all(word in fault for word in words) for fault in found), (words, found)
+
+
+def test_a_feed_that_begins_after_the_base_period_is_told(copied_city: Path) -> None:
+    assert not list(city_remarks(load_city("daqing")))
+    changed(copied_city / "feeds" / "hotline.yml", "starts_on: 2021-11-01", "starts_on: 2025-01-01")
+    load_city.cache_clear()
+    (remark,) = city_remarks(load_city("daqing"))
+    assert "daqing.hotline" in remark and "2025-01-01" in remark and "no score" in remark
