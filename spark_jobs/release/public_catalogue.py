@@ -191,11 +191,8 @@ def _datasets(city: City) -> Iterator[Document]:
             for _, table in _of_tier(tier) for format_, file in _files(table).items()
         ]  # fmt: skip
         yield _dataset(city, f"{folder}/", _MEANINGS[tier], often[tier], listed)
-    vintages = ACROSS["vintages"]
-    record = {
-        vintages.file: Text(vintages.zh, vintages.en),
-        "changes.json": Text("历次更改", "what each release changed"),
-    }
+    record = {table.file: Text(table.zh, table.en) for table in ACROSS.values()}
+    record["changes.json"] = Text("历次更改", "what each release changed")
     if city.publication:
         record[CALENDAR_FILE] = Text("发布日历", "releases of the year ahead")
         record["punctuality.csv"] = Text("准时率", "how many releases came in time")

@@ -131,7 +131,7 @@ def test_openapi_is_valid_and_each_address_answers_what_it_says(public: Path) ->
 def test_every_distribution_of_the_catalogue_is_there(public: Path) -> None:
     said = json.loads((public / "catalogue.jsonld").read_text(encoding="utf-8"))
     urls = [each["dcat:downloadURL"]["@id"] for of in said["dcat:dataset"] for each in of["dcat:distribution"]]
-    assert len(urls) == len(set(urls)) == 3 * len(PUBLIC) + 4
+    assert len(urls) == len(set(urls)) == 3 * len(PUBLIC) + 6
     assert [url for url in urls if not (public / url).is_file()] == []
     assert (public / said["dcat:service"]["dcat:endpointDescription"]["@id"]).is_file()
 

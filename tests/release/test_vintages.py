@@ -260,3 +260,77 @@ def test_the_file_has_the_declared_columns_and_codes(record: Record) -> None:
         values = set(found[name].to_pylist())
         assert not column.codes or values <= set(column.codes), name
         assert not column.required or None not in values, name
+
+
+def rewritten(journal_file: Path, before: str, after: str) -> None:
+    """Somebody edits the journal, which nobody does: as many events as before, not the same."""
+    text = journal_file.read_text(encoding="utf-8")
+    assert before in text
+    journal_file.write_text(text.replace(before, after, 1), encoding="utf-8")
+
+
+def test_files_that_rest_on_another_journal_are_made_anew(record: Record) -> None:
+    release = nights(record, 3)[2]
+    assert keeping.is_recorded(record.folder, release.release_id)
+    rewritten(record.folder / journal.JOURNAL_FILE, f'"at":"{FIRST}T18:00:00Z"', f'"at":"{FIRST}T19:00:00Z"')
+    assert not keeping.is_recorded(record.folder, release.release_id)
+    keeping.keep(made_up.city(), made_up.METHODOLOGY, record.folder)
+    assert keeping.is_recorded(record.folder, release.release_id)
+    entries = journal.read(record.folder)
+    for entry in entries:
+        assert found_at(record.folder, entry.at) == expected_at(record.folder, entry.at)
+
+
+def of_file(folder: Path, name: str) -> list[dict[str, str]]:
+    content = (folder / ACROSS[name].file).read_text(encoding="utf-8-sig")
+    found = list(csv.DictReader(io.StringIO(content, newline="")))
+    assert found
+    assert list(found[0]) == list(ACROSS[name].columns)
+    return found
+
+
+def test_revisions_by_delay_are_those_of_the_vintages(record: Record) -> None:
+    """Told again figure by figure from the vintages alone; a month end that is published anew 8 and 40 days later."""
+    end = date(2026, 11, 30)
+    for n, seed in {0: 1, 8: 2, 40: 3, 41: 3}.items():
+        day = end + timedelta(days=n)
+        record.publish(day, night(day), seed=seed)
+        if n:
+            record.publish(
+                end, night(day) + timedelta(hours=1), seed, "revised" if n > 35 else "provisional", day, False
+            )
+    for folder in (record.folder, public_files.public_folder(record.folder)):
+        check_revisions(folder, end)
+
+
+def check_revisions(folder: Path, end: date) -> None:
+    figures: dict[Key, list[dict[str, Any]]] = {}
+    for row in table_of(folder).to_pylist():
+        figures.setdefault(key(row), []).append(row)
+    newest = max(row["realtime_start"] for rows in figures.values() for row in rows)
+    expected: dict[tuple[str, int], list[float]] = {}
+    for figure, rows in figures.items():
+        if rows[0]["status_code"] != "provisional" or rows[0]["value"] is None:
+            continue
+        for delay in (1, 7, 35, 92, 365):
+            at = rows[0]["realtime_start"] + timedelta(days=delay)
+            said = [
+                r for r in rows if r["realtime_start"] <= at and not (r["realtime_end"] and r["realtime_end"] <= at)
+            ]
+            if at <= newest and said and said[0]["value"] is not None:
+                expected.setdefault((figure[1], delay), []).append(said[0]["value"] - rows[0]["value"])
+    found = {(row["measure_code"], int(float(row["delay_days"]))): row for row in of_file(folder, "revisions")}
+    assert found.keys() == expected.keys()
+    assert {delay for _, delay in found} == {1, 7, 35}
+    for place, revisions in expected.items():
+        row = {name: float(value) for name, value in found[place].items() if name != "measure_code"}
+        assert row["n_figures"] == len(revisions)
+        assert row["mean_absolute_revision"] == pytest.approx(sum(map(abs, revisions)) / len(revisions), abs=1e-6)
+        assert row["mean_revision"] == pytest.approx(sum(revisions) / len(revisions), abs=1e-6)
+    assert float(found["index", 35]["mean_absolute_revision"]) > 0
+    triangle = of_file(folder, "revision_triangle")
+    assert {row["day"] for row in triangle} >= {end.isoformat()}
+    for row in triangle:
+        assert float(row["revision"]) == pytest.approx(float(row["value"]) - float(row["first"]), abs=1e-6)
+    of_end = [row for row in triangle if row["day"] == end.isoformat() and row["area_code"] == made_up.CITY_AREA]
+    assert [float(row["delay_days"]) for row in of_end] == [1, 7, 35]

@@ -17,7 +17,7 @@ from pathlib import Path, PurePosixPath
 READ = frozenset({"index.csv", "trend.csv", "domains.csv", "indicators.csv", "pulse.csv", "settlement.csv"})
 REPEATING = frozenset({
     "latest.json", "index.html", "index.en.html", "disclosure.json",
-    "vintages.parquet", "changes.json", "release_calendar.csv", "punctuality.csv",
+    "vintages.parquet", "revisions.csv", "revision_triangle.csv", "changes.json", "release_calendar.csv", "punctuality.csv",
     "datapackage.json", "methodology.json", "openapi.json", "catalogue.jsonld",
 })  # fmt: skip
 _COPY = re.compile(rf"({'|'.join(sorted(name.removesuffix('.csv') for name in READ))}|area-[0-9a-z_]+)\.(json|parquet)")

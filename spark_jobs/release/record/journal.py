@@ -17,7 +17,7 @@ from pydantic import AwareDatetime, Field, TypeAdapter, field_serializer
 
 from expectations.models import Frozen
 from spark_jobs.errors import EnvironmentFault, UsageError
-from spark_jobs.release.canonical import utc_text
+from spark_jobs.release.canonical import sha256, utc_text
 from spark_jobs.release.files import RELEASE_FILE, releases_folder
 
 JOURNAL_FILE = "journal.jsonl"
@@ -120,6 +120,11 @@ def append(city_folder: Path, entry: Published | Withdrawn) -> None:
         _write(path, 0, [*entries, dated])
 
 
+def digest(entries: Sequence[Published | Withdrawn]) -> str:
+    """SHA-256 of the events as their lines of the journal."""
+    return sha256(_lines(entries))
+
+
 def withdrawal(entries: Sequence[Published | Withdrawn], release_id: str) -> Withdrawn | None:
     """The event by which the release was withdrawn, if it was."""
     found = (entry for entry in entries if isinstance(entry, Withdrawn) and entry.release_id == release_id)
@@ -137,7 +142,7 @@ def _whole_lines(path: Path) -> int:
 
 
 def _write(path: Path, at_byte: int, entries: list[Published | Withdrawn]) -> None:
-    content = "".join(f"{entry.model_dump_json()}\n" for entry in entries)
+    content = _lines(entries)
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT, 0o640)
     with os.fdopen(descriptor, "wb") as file:
         os.fchmod(descriptor, 0o640)  # this process is private by default
@@ -146,6 +151,10 @@ def _write(path: Path, at_byte: int, entries: list[Published | Withdrawn]) -> No
         file.write(content.encode())
         file.flush()
         os.fsync(file.fileno())
+
+
+def _lines(entries: Sequence[Published | Withdrawn]) -> str:
+    return "".join(f"{entry.model_dump_json()}\n" for entry in entries)
 
 
 def _adopted(city_folder: Path) -> list[Published | Withdrawn]:

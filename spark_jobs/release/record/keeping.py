@@ -1,14 +1,14 @@
 """The files that go across a city's releases, brought up to date with its journal. The thin edge of this room.
 
-Each is made from the journal and the release folders alone, and says in itself how many events it rests on. So a run that
-was killed is made good by the next one, to the same bytes.
+Each is made from the journal and the release folders alone. The vintages say how many events they rest on, and the hash of
+these: a run that was killed is made good by the next one, to the same bytes, and so is a journal that is not what it was.
 """
 
 from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,7 @@ from spark_jobs.release.record import journal
 from spark_jobs.release.record.changes import CHANGES_FILE, changes, notice
 from spark_jobs.release.record.journal import Approval, Published, Withdrawn
 from spark_jobs.release.record.punctuality import PUNCTUALITY_FILE, punctuality_rows
+from spark_jobs.release.record.revisions import Revisions
 from spark_jobs.release.record.statements import Row, public_statements, statements
 from spark_jobs.release.record.vintages import SCHEMA, Spoken, extended
 from spark_jobs.release.release_calendar import CALENDAR_FILE, calendar_rows
@@ -33,7 +34,7 @@ from spark_jobs.release.wording import LANGUAGES, Wording
 from spark_jobs.released.columns import ACROSS
 
 VINTAGES_FILE = ACROSS["vintages"].file
-N_EVENTS = b"journal_events"  # in the file's own metadata
+N_EVENTS, DIGEST = b"journal_events", b"journal_sha256"  # in the file's own metadata
 Says = Callable[[Path, Published, date, Methodology], list[Row]]
 
 
@@ -55,7 +56,7 @@ def is_recorded(city_folder: Path, release_id: str) -> bool:
     entries = journal.read(city_folder)
     folders = (city_folder, public_folder(city_folder))
     return release_id in {entry.release_id for entry in entries} and all(
-        n_events(folder / VINTAGES_FILE) == len(entries) for folder in folders if folder.is_dir()
+        rests_on(folder / VINTAGES_FILE, entries) == len(entries) for folder in folders if folder.is_dir()
     )
 
 
@@ -84,7 +85,12 @@ def _keep_folder(
             files.write_if_new(notice_file(folder, entry.release_id), json_text(_notice(entry, methodology)).encode())
     for name, table in _timetables(city, methodology, entries).items():
         files.write_if_new(folder / name, _csv(table))
-    files.write_if_new(folder / VINTAGES_FILE, as_parquet(vintages, len(entries)))
+    revised = Revisions(vintages)
+    for name, rows in {"revisions": revised.by_measure(), "revision_triangle": revised.triangle()}.items():
+        columns = list(ACROSS[name].columns)
+        table = [columns, *([files.csv_cell(row[column]) for column in columns] for row in rows)]
+        files.write_if_new(folder / ACROSS[name].file, _csv(table))
+    files.write_if_new(folder / VINTAGES_FILE, as_parquet(vintages, entries))
 
 
 def _timetables(
@@ -120,8 +126,7 @@ def _vintages(
     city: City, methodology: Methodology, folder: Path, entries: list[Published | Withdrawn], says: Says
 ) -> pa.Table:
     """The rows up to the last event: those of the file, and what was said after it."""
-    n_done = n_events(folder / VINTAGES_FILE)
-    n_kept = n_done if n_done <= len(entries) else 0
+    n_kept = rests_on(folder / VINTAGES_FILE, entries)
     stored = pq.read_table(folder / VINTAGES_FILE) if n_kept else SCHEMA.empty_table()
     return extended(stored, [_spoken(city, methodology, folder, entry, says) for entry in entries[n_kept:]])
 
@@ -133,17 +138,23 @@ def _spoken(city: City, methodology: Methodology, folder: Path, entry: Published
     return Spoken(entry.at, entry.release_id, says(folder, entry, known_on, methodology))
 
 
-def n_events(path: Path) -> int:
-    """How many events of the journal the file rests on; none if it is not there or has other columns than it should."""
+def rests_on(path: Path, entries: Sequence[Published | Withdrawn]) -> int:
+    """How many of the journal's first events the file rests on: none if it is not there, has other columns than it should,
+    or rests on other events than these."""
     if not path.exists():
         return 0
     schema = pq.read_schema(path)
-    return int(schema.metadata.get(N_EVENTS, b"0")) if schema.equals(SCHEMA) and schema.metadata else 0
+    said = schema.metadata or {}
+    n_done = int(said.get(N_EVENTS, b"0")) if schema.equals(SCHEMA) else 0
+    is_ours = n_done <= len(entries) and said.get(DIGEST) == journal.digest(entries[:n_done]).encode()
+    return n_done if is_ours else 0
 
 
-def as_parquet(vintages: pa.Table, n_entries: int) -> bytes:
+def as_parquet(vintages: pa.Table, entries: Sequence[Published | Withdrawn]) -> bytes:
     """Fixed writer options: the same rows give the same bytes."""
-    marked = vintages.replace_schema_metadata({N_EVENTS: str(n_entries).encode()})
+    marked = vintages.replace_schema_metadata(
+        {N_EVENTS: str(len(entries)).encode(), DIGEST: journal.digest(entries).encode()}
+    )
     buffer = io.BytesIO()
     pq.write_table(marked, buffer, compression="zstd", version="2.6")
     return buffer.getvalue()

@@ -14,4 +14,5 @@ def notes(page: Page) -> list[str]:
         words.say("note_confidence"),
         words.say("note_method", method=words.pick(method.name), version=method.version),
         words.say("note_volume"),
+        words.say("note_revisions"),
     ]
