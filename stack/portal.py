@@ -10,14 +10,18 @@ import json
 import os
 import re
 from collections.abc import Callable
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
 import tornado.web
 
 from expectations.contract import load_city
+from expectations.models import City
 from spark_jobs.errors import UsageError
-from spark_jobs.release.wording import LanguageCode
+from spark_jobs.index.methodology import load_methodology
+from spark_jobs.release.pages.template import overdue, script_source
+from spark_jobs.release.wording import LANGUAGES, LanguageCode, Wording
 from stack import data_dictionary, methodology_page
 from stack.layout import Layout
 
@@ -94,11 +98,13 @@ def with_notice(page: str, notice: dict[str, str]) -> str:
 
 
 class PublicFiles(Released):
-    """What everybody may see: no token is asked for, no script runs, nothing is kept longer than the next release."""
+    """What everybody may see: no token is asked for, no script runs but the pages' own, nothing is kept longer than the
+    next release."""
 
     def set_default_headers(self) -> None:
         self.set_header(
-            "Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"
+            "Content-Security-Policy",
+            f"default-src 'none'; style-src 'unsafe-inline'; script-src {script_source()}; frame-ancestors 'none'",
         )
         self.set_header("X-Content-Type-Options", "nosniff")
         self.set_header("Access-Control-Allow-Origin", "*")
@@ -140,8 +146,8 @@ class Files(Guarded, Released):
         self.set_header("Cache-Control", "no-store")
 
 
-def page(layout: Layout, city_code: str, logins: dict[str, str]) -> str:
-    """The landing page as it is now: the current release, or why there is none."""
+def page(layout: Layout, city_code: str, logins: dict[str, str], now: datetime) -> str:
+    """The landing page as it is `now`: the current release, whether it is the newest that should be, or why there is none."""
     city = load_city(city_code)
     latest = layout.published / city_code / "latest.json"
     release = json.loads(latest.read_text(encoding="utf-8")) if latest.exists() else None
@@ -170,7 +176,8 @@ def page(layout: Layout, city_code: str, logins: dict[str, str]) -> str:
         rows.insert(3, (f"{folder}/bulletin.zh.html", "平安指数通报 · bulletin (Chinese)", ""))
         rows.insert(4, (f"{folder}/bulletin.en.html", "平安指数通报（英文）· bulletin (English)", ""))
         stale = release.get("stale")
-        notice = f'<p class="stale">{html.escape(_stale_words(stale))}</p>' if stale else ""
+        said = [_stale_words(stale)] if stale else _overdue_words(city, date.fromisoformat(release["period"]), now)
+        notice = "".join(f'<p class="stale">{html.escape(line)}</p>' for line in said)
     subtitle = f"发布 {release['release_id']} · {release['period']}" if release else city.name.en
     cells = "".join(
         f'<tr><td><a href="{html.escape(link)}">{html.escape(what)}</a></td><td>{html.escape(link.split("?")[0])}</td>'
@@ -179,6 +186,13 @@ def page(layout: Layout, city_code: str, logins: dict[str, str]) -> str:
     )
     title = html.escape(f"{city.name.zh}平安指数")
     return PAGE.format(title=title, subtitle=html.escape(subtitle), notice=notice, rows=cells)
+
+
+def _overdue_words(city: City, period: date, now: datetime) -> list[str]:
+    """From the clock alone: a scheduler that is dead gives no reason."""
+    methodology = load_methodology()
+    found = [overdue(city, methodology, period, Wording(code, methodology)) for code in LANGUAGES]
+    return [each.said for each in found if each and each.due < now]
 
 
 def _stale_words(stale: dict[str, str]) -> str:
@@ -204,7 +218,7 @@ def application(layout: Layout, city_code: str, logins: dict[str, str], token: s
     ]
     return tornado.web.Application(
         [("/", Home), *own, *routes, *everybody],
-        token=token, page=lambda: page(layout, city_code, logins), public=layout.public,
+        token=token, page=lambda: page(layout, city_code, logins, datetime.now(UTC)), public=layout.public,
     )  # fmt: skip
 
 

@@ -29,6 +29,7 @@ STANDARDS = (
         "Apache-2.0; the package: MIT",
     ),
     ("openapi-3.1.json", "OpenAPI 3.1, from `openapi-spec-validator` 0.9.0", "Apache-2.0"),
+    ("axe-4.12.1.min.js", "WCAG as axe-core 4.12.1 checks it, from `axe-playwright-python` 0.1.8", "MPL-2.0"),
 )
 JARS = {"delta-spark_4.1_2.13": "Apache-2.0", "delta-storage": "Apache-2.0"}
 

@@ -18,6 +18,7 @@ from spark_jobs.release.data_package import DATA_PACKAGE_FILE, release_package
 from spark_jobs.release.files import BYTE_ORDER_MARK, METHODOLOGY_FILE, RELEASE_FILE, csv_cell
 from spark_jobs.release.model import Release
 from spark_jobs.release.pages.bulletin import bulletin
+from spark_jobs.release.pages.county import county_pages
 from spark_jobs.release.pages.leader import PAGES, leader_page
 from spark_jobs.release.wording import LANGUAGES
 from spark_jobs.released.columns import TABLES, Table, rows
@@ -36,6 +37,7 @@ def render(release: Release, predecessor: Mapping[str, str] | None = None) -> di
     files[DATA_PACKAGE_FILE] = json_text(release_package(release)).encode()
     files |= {f"bulletin.{code}.html": bulletin(release, code).encode() for code in LANGUAGES}
     files |= {PAGES[code]: leader_page(release, code).encode() for code in LANGUAGES}
+    files |= {name: page.encode() for code in LANGUAGES for name, page in county_pages(release, code).items()}
     files[METHODOLOGY_FILE] = json_text(release.methodology.model_dump(mode="json")).encode()
     listed = {name: {"bytes": len(content), "sha256": sha256(content)} for name, content in sorted(files.items())}
     document = {**release.document, "files": listed, "predecessor": predecessor}

@@ -19,7 +19,7 @@ from spark_jobs.release.pages.sections import (
     settlement,
 )
 from spark_jobs.release.pages.sections.page import Page
-from spark_jobs.release.pages.template import template
+from spark_jobs.release.pages.template import page_of_release
 from spark_jobs.release.wording import LanguageCode, Wording
 
 # What the template asks for, in the order of the page.
@@ -52,4 +52,4 @@ def bulletin(release: Release, language: LanguageCode) -> str:
     """The bulletin as one HTML text."""
     page = Page(release, Wording(language, release.methodology))
     said = {name: section(page) for name, section in SECTIONS.items()}
-    return template("bulletin.html.j2").render(page=said, say=page.words.say)
+    return page_of_release("bulletin.html.j2", release, page.words, {"page": said})

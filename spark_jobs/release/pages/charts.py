@@ -13,6 +13,8 @@ from datetime import date
 
 from markupsafe import Markup
 
+SVG = "http://www.w3.org/2000/svg"
+MONTH_WIDTH = 80  # px of a month's name below a trend
 BASE = 100.0  # the city in the base period
 COLOURS = {"better": "#1d5f96", "level": "#5c6066", "worse": "#b3391f", "none": "#9aa0a6"}
 
@@ -66,13 +68,15 @@ def scale_over(values: Sequence[float | None], start: float, end: float, grain: 
     return Scale(low, high, start, end)
 
 
-def interval_plot(intervals: Sequence[Interval], width: int = 700, row: int = 23, label: int = 190) -> Markup:
-    """Horizontal intervals, one a row, against the base."""
+def interval_plot(
+    intervals: Sequence[Interval], said: str, width: int = 700, row: int = 23, label: int = 190
+) -> Markup:
+    """Horizontal intervals, one a row, against the base. `said`: what it shows, for who cannot see it."""
     height = row * len(intervals) + 28
     x = scale_over([v for i in intervals for v in (i.index, i.lower, i.upper)], label + 14, width - 16)
     parts = [_grid(x, 4, height - 24)]
     parts += [_interval_row(interval, x, row * n + row / 2 + 4, label) for n, interval in enumerate(intervals)]
-    return _svg(width, height, parts)
+    return _svg(width, height, parts, said)
 
 
 def _interval_row(interval: Interval, x: Scale, y: float, label: int) -> Markup:
@@ -92,8 +96,13 @@ def _interval_row(interval: Interval, x: Scale, y: float, label: int) -> Markup:
     return name + line + _dot(interval.band, x(interval.index), y, colour)
 
 
-def strip(interval: Interval, x: Scale, height: int = 26) -> Markup:
-    """One interval on a scale that it shares with others: base, interval, and the dot of its band. `name` is its label."""
+def strip(
+    interval: Interval, x: Scale, height: int = 26, peers: Sequence[float] = (), past: float | None = None
+) -> Markup:
+    """One interval on a scale that it shares with others: base, interval, and the dot of its band. `name` is its label.
+
+    peers: the same figure of others, small dots below the line; past: its own a year before, an open circle.
+    """
     assert interval.index is not None and interval.lower is not None and interval.upper is not None
     y, colour = height / 2, COLOURS[interval.band]
     base = Markup('<line x1="{0}" x2="{0}" y1="0" y2="{1}" stroke="#7b858f" stroke-dasharray="3 3"/>')
@@ -101,6 +110,16 @@ def strip(interval: Interval, x: Scale, height: int = 26) -> Markup:
         '<line class="range" x1="{}" x2="{}" y1="{}" y2="{}" stroke="{}" stroke-width="4" stroke-linecap="round" opacity=".55"/>'
     )
     parts = [base.format(x(BASE), height), line.format(x(interval.lower), x(interval.upper), y, y, colour)]
+    if peers:
+        dots = Markup("").join(Markup("M{} {}h0").format(x(peer), height - 3) for peer in sorted(peers))
+        parts.append(
+            Markup('<path class="peers" d="{}" stroke="#5c6066" stroke-width="5" stroke-linecap="round"/>').format(dots)
+        )
+    if past is not None:
+        circle = Markup(
+            '<circle class="past" cx="{}" cy="{}" r="4.6" fill="#fff" stroke="#1c2430" stroke-width="1.5"/>'
+        )
+        parts.append(circle.format(x(past), y))
     parts.append(_dot(interval.band, x(interval.index), y, colour))
     opening = Markup('<svg class="strip" viewBox="0 0 {} {}" role="img" aria-label="{}">')
     return opening.format(round(x.start + x.end), height, interval.name) + Markup("").join(parts) + Markup("</svg>")
@@ -127,17 +146,17 @@ def _grid(x: Scale, top: float, bottom: float) -> Markup:
     return Markup("").join([*lines, base.format(x(BASE), top, bottom)])
 
 
-def trend_chart(points: Sequence[Point]) -> Markup:
+def trend_chart(points: Sequence[Point], said: str, width: int = 700) -> Markup:
     """Index over time with its interval as a ribbon; days without an index break the line."""
-    return _trends({COLOURS["better"]: points})
+    return _trends({COLOURS["better"]: points}, said, width)
 
 
-def two_trends(before: Sequence[Point], after: Sequence[Point]) -> Markup:
+def two_trends(before: Sequence[Point], after: Sequence[Point], said: str) -> Markup:
     """The same days under two methods: grey before, blue after."""
-    return _trends({COLOURS["level"]: before, COLOURS["better"]: after})
+    return _trends({COLOURS["level"]: before, COLOURS["better"]: after}, said)
 
 
-def _trends(by_colour: Mapping[str, Sequence[Point]], width: int = 700, height: int = 170) -> Markup:
+def _trends(by_colour: Mapping[str, Sequence[Point]], said: str, width: int = 700, height: int = 170) -> Markup:
     points = next(iter(by_colour.values()))
     y = scale_over(
         [v for series in by_colour.values() for p in series for v in (p.index, p.lower, p.upper)], height - 26, 8
@@ -156,9 +175,9 @@ def _trends(by_colour: Mapping[str, Sequence[Point]], width: int = 700, height: 
         Markup('<text x="{}" y="{}" text-anchor="middle" font-size="11" fill="#6b7076">{:%Y-%m}</text>').format(
             min(x(p.day.toordinal()), width - 22), height - 8, p.day
         )
-        for p in points[::4]
+        for p in points[:: math.ceil(len(points) * MONTH_WIDTH / (width - 54))]
     ]
-    return _svg(width, height, [*lines, base.format(width - 14, y(BASE)), *drawn, *months])
+    return _svg(width, height, [*lines, base.format(width - 14, y(BASE)), *drawn, *months], said)
 
 
 def _ribbon(run: Sequence[Point], x: Scale, y: Scale, colour: str) -> list[Markup]:
@@ -174,7 +193,7 @@ def _ribbon(run: Sequence[Point], x: Scale, y: Scale, colour: str) -> list[Marku
 
 
 def sparkline(points: Sequence[Point], width: int = 96, height: int = 22) -> Markup:
-    """The shape of two years, against the base; each county has its own scale."""
+    """The shape of two years, against the base; each county has its own scale. Beside figures that say it in words."""
     if not any(p.index is not None for p in points):
         return Markup("")
     y = scale_over([p.index for p in points], height - 3, 3, grain=1.0)
@@ -185,7 +204,7 @@ def sparkline(points: Sequence[Point], width: int = 96, height: int = 22) -> Mar
         path = [(x(p.day.toordinal()), y(p.index)) for p in run if p.index is not None]
         parts.append(Markup('<polyline points="{}" fill="none" stroke="#333" stroke-width="1.3"/>').format(_path(path)))
         parts.append(Markup('<circle cx="{}" cy="{}" r="1.9" fill="#333"/>').format(*path[-1]))
-    return _svg(width, height, parts, fixed=True)
+    return _svg(width, height, parts)
 
 
 def _time_scale(points: Sequence[Point], start: float, end: float) -> Scale:
@@ -208,9 +227,10 @@ def _path(points: Sequence[tuple[float, float]]) -> str:
     return " ".join(f"{x},{y}" for x, y in points)
 
 
-def _svg(width: int, height: int, parts: Sequence[Markup], fixed: bool = False) -> Markup:
-    size = Markup(' width="{}" height="{}"').format(width, height) if fixed else Markup("")
-    opening = Markup('<svg viewBox="0 0 {} {}"{} role="img" xmlns="http://www.w3.org/2000/svg">').format(
-        width, height, size
-    )
-    return opening + Markup("").join(parts) + Markup("</svg>")
+def _svg(width: int, height: int, parts: Sequence[Markup], said: str | None = None) -> Markup:
+    """With a label it is a figure as wide as its place; without, a small one of fixed size that adds nothing to words."""
+    if said is None:
+        opening = Markup('<svg viewBox="0 0 {0} {1}" width="{0}" height="{1}" aria-hidden="true" xmlns="{2}">')
+        return opening.format(width, height, SVG) + Markup("").join(parts) + Markup("</svg>")
+    opening = Markup('<svg viewBox="0 0 {} {}" role="img" aria-label="{}" xmlns="{}">')
+    return opening.format(width, height, said, SVG) + Markup("").join(parts) + Markup("</svg>")

@@ -17,17 +17,20 @@ from markupsafe import Markup
 from spark_jobs.release.build import missing_domains, no_index_reason
 from spark_jobs.release.model import Area, Release
 from spark_jobs.release.pages.charts import Interval, Point, Scale, scale_over, sparkline, strip
+from spark_jobs.release.pages.county import county_file
+from spark_jobs.release.pages.figures import change_words, interval_words, is_clear, open_flags
 from spark_jobs.release.pages.sections.missing import feed_lines
-from spark_jobs.release.pages.template import template
+from spark_jobs.release.pages.template import page_of_release
 from spark_jobs.release.public import public_figures, public_trend
 from spark_jobs.release.wording import LanguageCode, Wording, bounds, points
+from spark_jobs.release.year_change import YearChanges
 from spark_jobs.released.columns import rows
 
 PAGES: dict[LanguageCode, str] = {"zh": "index.html", "en": "index.en.html"}
 STRIP_WIDTH = 330  # px of the view box
 MOST_FLAGS = 6
 WORST_FIRST = ("worse", "level", "better", "none")
-COLOURS = ("red", "amber", "grey")
+MOVED = 2  # parts of a clear change
 NAMED = 3  # reasons down, and one fewer up
 
 
@@ -44,6 +47,8 @@ class Card:
     why: str
     change: str
     is_clear: bool  # the change on a year before is more than chance
+    moved: str = ""  # what did most for a clear change, in harm
+    page: str | None = None
 
 
 def leader_page(release: Release, language: LanguageCode) -> str:
@@ -52,11 +57,12 @@ def leader_page(release: Release, language: LanguageCode) -> str:
     figures = {row["area_code"]: row for row in rows(release.tables["county_index"])}
     trend = [r for r in rows(release.tables["trend"]) if r["area_code"] == release.city_area.area_code]
     scale = _scale(figures.values())
-    cards = [_card(release, area, figures[area.area_code], scale, words) for area in release.counties]
+    changes = YearChanges(release, words)
+    cards = [_card(changes, area, figures[area.area_code], scale) for area in release.counties]
     return _render(
         release, words, figures, cards, scale, trend,
-        change=_change(figures[release.city_area.area_code], words),
-        flags=_flags(release, words), is_public=False,
+        change=change_words(figures[release.city_area.area_code], words),
+        flags=open_flags(release, words), is_public=False,
     )  # fmt: skip
 
 
@@ -87,34 +93,29 @@ def _render(
     city = figures[release.city_area.area_code]
     base = release.city.base_period
     local = release.as_of.astimezone(ZoneInfo(release.city.time_zone))
-    return template("leader.html.j2").render(
-        release=release,
-        say=words.say,
-        is_public=is_public,
-        city_name=words.pick(release.city.name),
-        day=words.day(release.business_date),
-        as_of=words.instant(local),
-        status=words.name("status", release.status_code),
-        note=words.pick(release.city.note) if release.city.note else None,
-        answer=_answer(release, city, cards, change, words),
-        value=words.index(city["index"]),
-        interval=_interval(city, words) if city["index"] is not None else "",
-        base=words.say("leader_base", first=base.first_day.year, last=base.last_day.year),
-        spark=sparkline([Point(row["day"], row["index"], None, None) for row in trend], width=150, height=44),
-        counts={band: sum(card.band == band for card in cards) for band in WORST_FIRST},
-        cards=sorted(cards, key=lambda card: _worst_first(figures[card.area_code])),
-        scale=scale,
-        flags=flags[:MOST_FLAGS],
-        more_flags=max(0, len(flags) - MOST_FLAGS),
-        n_flags=len(flags),
-        missing=feed_lines(release, words),
-        other_page=PAGES["en" if words.code == "zh" else "zh"],
-    )
-
-
-def _interval(row: Mapping[str, Any], words: Wording) -> str:
-    lower, upper = bounds(row["lower"], row["upper"])
-    return words.say("leader_interval", lower=lower, upper=upper)
+    content = {
+        "release": release,
+        "is_public": is_public,
+        "city_name": words.pick(release.city.name),
+        "day": words.day(release.business_date),
+        "as_of": words.instant(local),
+        "status": words.name("status", release.status_code),
+        "note": words.pick(release.city.note) if release.city.note else None,
+        "answer": _answer(release, city, cards, change, words),
+        "value": words.index(city["index"]),
+        "interval": interval_words(city, words) if city["index"] is not None else "",
+        "base": words.say("leader_base", first=base.first_day.year, last=base.last_day.year),
+        "spark": sparkline([Point(row["day"], row["index"], None, None) for row in trend], width=150, height=44),
+        "counts": {band: sum(card.band == band for card in cards) for band in WORST_FIRST},
+        "cards": sorted(cards, key=lambda card: _worst_first(figures[card.area_code])),
+        "scale": scale,
+        "flags": flags[:MOST_FLAGS],
+        "more_flags": max(0, len(flags) - MOST_FLAGS),
+        "n_flags": len(flags),
+        "missing": feed_lines(release, words),
+        "other_page": PAGES["en" if words.code == "zh" else "zh"],
+    }
+    return page_of_release("leader.html.j2", release, words, content)
 
 
 def _answer(release: Release, city: Mapping[str, Any], cards: Sequence[Card], change: str, words: Wording) -> str:
@@ -136,11 +137,14 @@ def _answer(release: Release, city: Mapping[str, Any], cards: Sequence[Card], ch
     return words.say("join_sentences", first=first, second=second)
 
 
-def _card(release: Release, area: Area, row: Mapping[str, Any], scale: Scale, words: Wording) -> Card:
+def _card(changes: YearChanges, area: Area, row: Mapping[str, Any], scale: Scale) -> Card:
+    release, words = changes.release, changes.words
     return Card(
         area.area_code, words.pick(area.name), row["band_code"], words.band(row["band_code"]),
         words.index(row["index"]), _strip(row, scale, words),
-        _why(release, area, row, words), _change(row, words).lstrip("；; "), _is_clear(row),
+        _why(release, area, row, words), change_words(row, words).lstrip("；; "), is_clear(row),
+        words.say("clause").join(changes.largest(area.area_code)[:MOVED]) if is_clear(row) else "",
+        county_file(area.area_code, words.code),
     )  # fmt: skip
 
 
@@ -176,22 +180,6 @@ def _why(release: Release, area: Area, row: Mapping[str, Any], words: Wording) -
     return words.say("clause").join(said) or words.say("leader_none_clear")
 
 
-def _change(row: Mapping[str, Any], words: Wording) -> str:
-    """The change on a year before as a clause; within the margin of error it says so."""
-    if row["change_1y"] is None:
-        return ""
-    size = points(abs(row["change_1y"]))
-    if size == "0":
-        return words.say("leader_same")
-    said = words.say("leader_higher" if row["change_1y"] > 0 else "leader_lower", points=size)
-    return said if _is_clear(row) else said + words.say("leader_unsure")
-
-
-def _is_clear(row: Mapping[str, Any]) -> bool:
-    """Whether the change on a year before is more than chance: its interval leaves out 0."""
-    return row["change_lower"] is not None and (row["change_lower"] > 0 or row["change_upper"] < 0)
-
-
 def _strip(row: Mapping[str, Any], scale: Scale, words: Wording) -> Markup | None:
     if row["index"] is None:
         return None
@@ -207,28 +195,6 @@ def _scale(figures: Any) -> Scale:
 
 def _worst_first(row: Mapping[str, Any]) -> tuple[int, float]:
     return WORST_FIRST.index(row["band_code"]), row["index"] if row["index"] is not None else 0.0
-
-
-def _flags(release: Release, words: Wording) -> list[dict[str, str]]:
-    """Open flags, gravest first, oldest first."""
-    found = sorted(
-        rows(release.tables["flag"]), key=lambda r: (COLOURS.index(r["colour_code"]), r["since"], r["flag_id"])
-    )
-    return [
-        {
-            "colour": row["colour_code"],
-            "colour_name": words.name("colour", row["colour_code"]),
-            "detail": row[f"detail_{words.code}"],
-            "since": words.say(
-                "leader_flag",
-                day=words.day(row["since"]),
-                n=(release.business_date - row["since"]).days + 1,
-                status=words.name("flag_status", row["status_code"]),
-            ),
-        }
-        for row in found
-        if row["status_code"] not in ("cleared", "confirmed", "expired")
-    ]
 
 
 def _points(share: float) -> str:

@@ -197,7 +197,11 @@ class _Page:
     def chart(self) -> Markup | None:
         if not np.isfinite(self.change.difference[:, -1]).any():
             return None
-        return two_trends(self._points(self.change.current), self._points(self.change.candidate))
+        return two_trends(
+            self._points(self.change.current),
+            self._points(self.change.candidate),
+            self.words.say("figure_method", **self.versions),
+        )
 
     def _points(self, series: Series) -> list[Point]:
         columns = (series.index[:, -1], series.lower[:, -1], series.upper[:, -1])

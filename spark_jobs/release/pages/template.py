@@ -2,11 +2,26 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from functools import cache
+from hashlib import sha256
 from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 
+from expectations.models import City
+from spark_jobs.index.methodology import Methodology
+from spark_jobs.release.model import Release
+from spark_jobs.release.release_calendar import next_due
+from spark_jobs.release.wording import Wording
 
+
+@cache
 def template(name: str) -> Template:
     """One of the files in `templates`, as HTML."""
     environment = Environment(
@@ -17,3 +32,32 @@ def template(name: str) -> Template:
         lstrip_blocks=True,
     )
     return environment.get_template(name)
+
+
+@cache
+def script_source() -> str:
+    """The one script of all pages by its hash, for a Content-Security-Policy: any other a browser refuses to run."""
+    return f"'sha256-{b64encode(sha256(template('overdue.js').render().encode()).digest()).decode()}'"
+
+
+@dataclass(frozen=True)
+class Overdue:
+    """Until when the release after this one is due, and what to say from then on."""
+
+    due: datetime
+    said: str
+
+
+def overdue(city: City, methodology: Methodology, business_date: date, words: Wording) -> Overdue | None:
+    """Of the release of a business date; None of an archive, which has none to come."""
+    if city.publication is None:
+        return None
+    by = next_due(methodology, business_date).by
+    said = words.say("overdue", day=words.day(business_date), due=words.instant(by))
+    return Overdue(by.replace(tzinfo=ZoneInfo(city.time_zone)), said)
+
+
+def page_of_release(name: str, release: Release, words: Wording, content: Mapping[str, Any]) -> str:
+    """A page of a release (its template extends page.html.j2): it tells by itself, from the clock, when it is overdue."""
+    found = overdue(release.city, release.methodology, release.business_date, words)
+    return template(name).render(**content, say=words.say, script_source=script_source(), overdue=found)

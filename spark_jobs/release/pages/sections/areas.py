@@ -45,7 +45,7 @@ def interval_figure(page: Page) -> str | None:
     """None if no area has an index: an empty plot says less than the table above it."""
     if all(row["index"] is None for row in page.index.values()):
         return None
-    return interval_plot([_interval(page, area) for area in page.areas])
+    return interval_plot([_interval(page, area) for area in page.areas], page.words.say("figure_areas"))
 
 
 def _interval(page: Page, area: Area) -> Interval:
@@ -56,4 +56,5 @@ def _interval(page: Page, area: Area) -> Interval:
 
 def trend_figure(page: Page) -> str | None:
     points = _trend(page, page.city)
-    return trend_chart(points) if any(p.index is not None for p in points) else None
+    said = page.words.say("figure_trend")
+    return trend_chart(points, said) if any(p.index is not None for p in points) else None

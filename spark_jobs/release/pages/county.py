@@ -1,0 +1,221 @@
+"""The page of one county: what the leader's page says of it in a line, with all that it rests on.
+
+Four domains and their indicators on one scale, each with its interval, its peers and its own past; the change on a year
+before in words; open flags; what is missing. Restricted, as the tables that it is drawn from. Static HTML, a language each.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, get_args
+from zoneinfo import ZoneInfo
+
+from markupsafe import Markup
+
+from spark_jobs.index.engine.results import StateCode
+from spark_jobs.index.methodology import Domain, Indicator
+from spark_jobs.release.build import missing_domains, no_index_reason
+from spark_jobs.release.model import Area, Release
+from spark_jobs.release.pages.charts import Interval, Point, Scale, scale_over, strip, trend_chart
+from spark_jobs.release.pages.figures import change_words, interval_words, open_flags
+from spark_jobs.release.pages.sections.missing import feed_lines
+from spark_jobs.release.pages.template import page_of_release
+from spark_jobs.release.wording import LanguageCode, Wording, bounds, number, points
+from spark_jobs.release.year_change import DOMAIN, INDEX, INDICATOR, YearChanges, is_clear
+from spark_jobs.released.columns import rows
+
+STRIP_WIDTH = 330  # px of the view box
+LEVEL = 100.0
+Row = Mapping[str, Any]
+
+
+def county_file(area_code: str, language: LanguageCode) -> str:
+    """Name of a county's page in the folder of its release."""
+    return f"county.{area_code}.html" if language == "zh" else f"county.{area_code}.{language}.html"
+
+
+def county_pages(release: Release, language: LanguageCode) -> dict[str, str]:
+    """The page of every county by name of its file."""
+    counties = Counties(release, Wording(language, release.methodology))
+    return {county_file(area.area_code, language): counties.page(area) for area in release.counties}
+
+
+@dataclass(frozen=True)
+class Line:
+    """A domain or an indicator of a county. Without a figure `state` says why and there is no strip."""
+
+    name: str
+    value: str
+    interval: str
+    band: str
+    strip: Markup | None
+    state: str
+    counted: str
+    change: str
+    is_clear: bool
+    harm: str
+
+
+@dataclass(frozen=True, eq=False)
+class Counties:
+    """Every county of a release in one language."""
+
+    release: Release
+    words: Wording
+
+    @cached_property
+    def changes(self) -> YearChanges:
+        return YearChanges(self.release, self.words)
+
+    @cached_property
+    def figures(self) -> dict[tuple[str, str, str], Row]:
+        """(level, part, area) -> value, lower, upper and the rest of its row; indices, domains and indicators alike."""
+        tables, found = self.release.tables, {}
+        for row in rows(tables["county_index"]):
+            found[INDEX, INDEX, row["area_code"]] = {**row, "value": row["index"]}
+        for row in rows(tables["domain_index"]):
+            found[DOMAIN, row["domain_id"], row["area_code"]] = row
+        for row in rows(tables["indicator_value"]):
+            ends = {"value": row["score"], "lower": row["score_lower"], "upper": row["score_upper"]}
+            found[INDICATOR, row["indicator_id"], row["area_code"]] = {**row, **ends}
+        return found
+
+    @cached_property
+    def scales(self) -> dict[str, Scale]:
+        """One scale a level for all counties, so that lengths compare, also between pages."""
+        codes = {area.area_code for area in self.release.counties}
+        seen: dict[str, list[float | None]] = {INDEX: [], INDICATOR: []}
+        for (level, part, area), row in self.figures.items():
+            if area in codes:
+                past = self.changes.parts.get((area, level, part), {}).get("value_1y")
+                seen[INDICATOR if level == INDICATOR else INDEX] += [row["value"], row["lower"], row["upper"], past]
+        scales = {level: scale_over(values, 6, STRIP_WIDTH - 6) for level, values in seen.items()}
+        return {**scales, DOMAIN: scales[INDEX]}
+
+    def page(self, area: Area) -> str:
+        """The page of one county."""
+        release, words, row = self.release, self.words, self.figures[INDEX, INDEX, area.area_code]
+        base, other = release.city.base_period, "en" if words.code == "zh" else "zh"
+        content = {
+            "release": release,
+            "name": words.pick(area.name),
+            "city_name": words.pick(release.city.name),
+            "city_page": words.say("leader_page"),
+            "day": words.day(release.business_date),
+            "as_of": words.instant(release.as_of.astimezone(ZoneInfo(release.city.time_zone))),
+            "status": words.name("status", release.status_code),
+            "note": words.pick(release.city.note) if release.city.note else None,
+            "answer": self._answer(area, row),
+            "value": words.index(row["index"]),
+            "band": row["band_code"],
+            "interval": interval_words(row, words) if row["index"] is not None else "",
+            "base": words.say("leader_base", first=base.first_day.year, last=base.last_day.year),
+            "strip": self._strip(INDEX, INDEX, area),
+            "scales": self.scales,
+            "trend": self._trend(area),
+            "why": self.changes.largest(area.area_code),
+            "domains": [(self._domain(d, area), [self._indicator(i, area) for i in d.indicators])
+                        for d in release.methodology.domains],
+            "flags": open_flags(release, words, area.area_code),
+            "missing": [*feed_lines(release, words), *self._without_score(area)],
+            "other_page": county_file(area.area_code, other),  # type: ignore[arg-type]
+        }  # fmt: skip
+        return page_of_release("county.html.j2", release, words, content)
+
+    def _answer(self, area: Area, row: Row) -> str:
+        name = self.words.pick(area.name)
+        if row["index"] is None:
+            domains = missing_domains(self.release.methodology, self.release.tables, area.area_code)
+            why = self.words.pick(no_index_reason(self.release.city, self.release.methodology, domains))
+            return self.words.say("county_no_index", name=name, why=why)
+        band, change = self.words.say_variant("city_band", row["band_code"]), change_words(row, self.words)
+        return self.words.say("county_answer", name=name, index=points(row["index"]), band=band, change=change)
+
+    def _trend(self, area: Area) -> Markup | None:
+        own = [row for row in rows(self.release.tables["trend"]) if row["area_code"] == area.area_code]
+        if all(row["index"] is None for row in own):
+            return None
+        points_of = [Point(row["day"], row["index"], row["lower"], row["upper"]) for row in own]
+        return trend_chart(points_of, self.words.say("county_h_trend"), width=360)
+
+    def _domain(self, domain: Domain, area: Area) -> Line:
+        return self._line(DOMAIN, domain.id, area, self.words.pick(domain.name), "", "")
+
+    def _indicator(self, indicator: Indicator, area: Area) -> Line:
+        row = self.figures[INDICATOR, indicator.id, area.area_code]
+        change = self.changes.parts.get((area.area_code, INDICATOR, indicator.id), {})
+        harm = self.changes.harm(area.area_code, indicator.id) if change.get("points") is not None else ""
+        name = self.words.pick(indicator.name)
+        return self._line(INDICATOR, indicator.id, area, name, self._counted(indicator, row), harm)
+
+    def _line(self, level: str, part: str, area: Area, name: str, counted: str, harm: str) -> Line:
+        row, words = self.figures[level, part, area.area_code], self.words
+        change = self.changes.parts.get((area.area_code, level, part), {})
+        moved = change.get("points")
+        has_value = row["value"] is not None
+        return Line(
+            name=name,
+            value=points(row["value"]) if has_value else words.say("nothing"),
+            interval=words.interval(row["lower"], row["upper"]) if has_value else "",
+            band=_band(row),
+            strip=self._strip(level, part, area),
+            state="" if has_value else self._state(row),
+            counted=counted,
+            change="" if moved is None else words.say("county_change", points=words.change(moved)),
+            is_clear=bool(change) and is_clear(change),
+            harm=harm,
+        )
+
+    def _state(self, row: Row) -> str:
+        """Why there is no figure, and since when."""
+        said = self.words.name("state", row["state_code"]) if "state_code" in row else self.words.say("domain_none")
+        since = row.get("missing_since")
+        return self.words.say("since", name=said, day=self.words.day(since)) if since else said
+
+    def _counted(self, indicator: Indicator, row: Row) -> str:
+        """Events and rate: what the score is made of."""
+        if row["n_events"] is None:
+            return ""
+        events = f"{row['n_events']:,.0f}"
+        if row["rate"] is None:
+            return self.words.say("county_events", n=events)
+        rate, lower, upper = (_rate(row[name]) for name in ("rate", "rate_lower", "rate_upper"))
+        unit = self.words.pick(indicator.unit)
+        return self.words.say("county_rate", n=events, rate=rate, lower=lower, upper=upper, unit=unit)
+
+    def _strip(self, level: str, part: str, area: Area) -> Markup | None:
+        row = self.figures[level, part, area.area_code]
+        if row["value"] is None:
+            return None
+        others = [a.area_code for a in self.release.counties if a is not area]
+        peers = [p for code in others if (p := self.figures[level, part, code]["value"]) is not None]
+        past = self.changes.parts.get((area.area_code, level, part), {}).get("value_1y")
+        lower, upper = bounds(row["lower"], row["upper"])
+        label = self.words.say("leader_strip", index=points(row["value"]), lower=lower, upper=upper)
+        if past is not None:
+            label += self.words.say("county_past", past=points(past))
+        interval = Interval(label, row["value"], row["lower"], row["upper"], _band(row), note="")
+        return strip(interval, self.scales[level], height=30, peers=peers, past=past)
+
+    def _without_score(self, area: Area) -> Iterator[str]:
+        """Indicators of the county without a score, by cause."""
+        ids = [indicator.id for indicator in self.release.methodology.indicators]
+        for state in get_args(StateCode):
+            found = [i for i in ids if self.figures[INDICATOR, i, area.area_code]["state_code"] == state != "live"]
+            if found:
+                names = self.words.listed(map(self.words.indicator, found))
+                yield self.words.say("county_states", state=self.words.name("state", state), list=names)
+
+
+def _band(row: Row) -> str:
+    """Of an interval against the base, as the index is banded."""
+    if row["value"] is None or row["lower"] is None or row["upper"] is None:
+        return "none"
+    return "better" if row["lower"] > LEVEL else "worse" if row["upper"] < LEVEL else "level"
+
+
+def _rate(value: float) -> str:
+    """Three digits are more than a rate's interval allows, and fewer would make one of a small county look like zero."""
+    return f"{value:,.0f}" if value >= 100 else number(value) if value >= 10 else f"{value:.2f}"
