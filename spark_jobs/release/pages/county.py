@@ -72,7 +72,8 @@ class Counties:
     @cached_property
     def figures(self) -> dict[tuple[str, str, str], Row]:
         """(level, part, area) -> value, lower, upper and the rest of its row; indices, domains and indicators alike."""
-        tables, found = self.release.tables, {}
+        tables = self.release.tables
+        found: dict[tuple[str, str, str], Row] = {}
         for row in rows(tables["county_index"]):
             found[INDEX, INDEX, row["area_code"]] = {**row, "value": row["index"]}
         for row in rows(tables["domain_index"]):
