@@ -54,6 +54,17 @@ HTML = Answer(b"<html>502 Bad Gateway</html>")
 BOMB = Answer(gzip.compress(bytes(LARGEST_PAGE + 1), 1), headers=(("Content-Encoding", "gzip"),))
 ELSEWHERE = Answer(b"", 302, (("Location", "http://elsewhere.example/api"),))
 
+# words of a report -> what a person is told to do; the network only where it is its fault
+ADVICE = {
+    "status 500": "wait until the source answers again",
+    "bytes that are none": "ask the source what it answers",
+    "nested too deeply": "ask the source what it answers",
+    "status 404": "check the address of the connection and the paths of the contract",
+    "a redirect to": "check the address of the connection and the paths of the contract",
+    "not complete after": "make `page_size` smaller",
+    "bytes a page": "make `page_size` of the contract smaller",
+    "refused our credentials": "check login and password",
+}
 REFUSED = {
     "a total larger than the rows": Refused(
         Office(lambda number, asked: page(number, total=7)), "expected 7 rows in all, found 5 and an empty page", 5, 4

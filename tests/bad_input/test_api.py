@@ -19,6 +19,7 @@ from spark_jobs.feeds.sources import api
 from spark_jobs.feeds.sources.pull import Pull
 from tests.bad_input import cases
 from tests.bad_input.api_cases import (
+    ADVICE,
     ATTEMPTS,
     FULL,
     LARGEST_PAGE,
@@ -73,7 +74,9 @@ def test_what_cannot_be_trusted_does_not_land(feed: Feed, tmp_path: Path, case: 
         report = str(refusal.value)
         assert refusal.value.exit_code == case.exit_code
         assert re.match(r"feed trial\.cases: ", report)
-        assert "what to do: " in report
+        assert report.count("what to do: ") == 1
+        assert "network" not in report
+        assert all(what_to_do in report for words, what_to_do in ADVICE.items() if words in report)
         assert SECRET not in report
         assert "token1" not in report
         assert landing.manifests() == []
@@ -174,6 +177,7 @@ def test_nobody_answers(feed: Feed, tmp_path: Path) -> None:
         with pytest.raises(SourceUnavailable, match="no answer after 3 tries") as refusal:
             pull(feed, Landing(tmp_path / "landing"), taken.getsockname()[1])
     assert refusal.value.exit_code == 4
+    assert "what to do: check address and network" in str(refusal.value)
 
 
 def test_patience_that_does_not_exist_is_named(feed: Feed, tmp_path: Path) -> None:

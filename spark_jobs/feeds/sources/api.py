@@ -34,6 +34,7 @@ from spark_jobs.feeds.sources.pull import Pull
 LARGEST_PAGE = 256 << 20  # bytes, unpacked
 MOMENT = "%Y-%m-%d %H:%M:%S"  # how times are asked for
 MOST_ROWS = 100_000_000  # of one pull
+ASK = "ask the source what it answers, and why"
 ROUND = 1_000  # sources stop counting, or giving, at 1,000, 5,000, 10,000: a total that is a multiple of this has to be proved
 
 
@@ -58,11 +59,15 @@ class Patience(BaseModel):
 
 
 class _Transient(Exception):
-    """Worth another try: the network, half an answer, a 429 or a 5xx. `wait`: what the source asked for, in seconds."""
+    """Worth another try: half an answer, a 429 or a 5xx. `wait`: what the source asked for, in seconds."""
 
-    def __init__(self, message: str, wait: float = 0) -> None:
+    def __init__(self, message: str, what_to_do: str, wait: float = 0) -> None:
         super().__init__(message)
-        self.wait = wait
+        self.what_to_do, self.wait = what_to_do, wait
+
+
+def _unavailable(found: str, what_to_do: str) -> SourceUnavailable:
+    return SourceUnavailable(f"{found}\n  what to do: {what_to_do}; the run may be repeated at any time")
 
 
 @dataclass(frozen=True)
@@ -107,7 +112,8 @@ class ApiClient:
             return retrying(self._once, parameters)
         except RetryError as error:
             cause = error.last_attempt.exception()
-            raise SourceUnavailable(f"no answer after {self._patience.attempts} tries: {cause}") from None
+            what_to_do = cause.what_to_do if isinstance(cause, _Transient) else "check address and network"
+            raise _unavailable(f"no answer after {self._patience.attempts} tries: {cause}", what_to_do) from None
 
     def _pause(self, state: RetryCallState) -> float:
         """Seconds before the next try: what the source asked for, else longer each time."""
@@ -124,7 +130,7 @@ class ApiClient:
             self._authenticate()
             status, content = self._get(parameters)
             if status == httpx.codes.UNAUTHORIZED:
-                raise SourceUnavailable("the API refused a token that it had just given")
+                raise _unavailable("the API refused a token that it had just given", ASK)
         return _page(self._source, content)
 
     def _authenticate(self) -> None:
@@ -138,11 +144,13 @@ class ApiClient:
             },
         )
         if status in (400, 401, 403):
-            raise SourceUnavailable(f"the API refused our credentials ({status})")
+            raise _unavailable(
+                f"the API refused our credentials ({status})", "check login and password of the connection"
+            )
         try:
             self._token = str(loads(content.decode())["access_token"])
         except (ValueError, KeyError, TypeError):
-            raise _Transient(f"{self._source.token_path}: expected JSON with 'access_token', found none") from None
+            raise _Transient(f"{self._source.token_path}: expected JSON with 'access_token', found none", ASK) from None
 
     def _get(self, parameters: dict[str, Any]) -> tuple[int, bytes]:
         return self._answer(
@@ -156,12 +164,15 @@ class ApiClient:
             status = answer.status_code
             if answer.has_redirect_location:
                 elsewhere = httpx.URL(answer.headers["Location"]).host or "another path"
-                raise SourceUnavailable(f"{path}: expected an answer, found a redirect to {elsewhere}; it was refused")
+                found = f"{path}: expected an answer, found a redirect to {elsewhere}; it was refused"
+                raise _unavailable(found, "check the address of the connection and the paths of the contract")
             if status == httpx.codes.TOO_MANY_REQUESTS or status >= 500:
                 asked = answer.headers.get("Retry-After", "")
-                raise _Transient(f"{path}: status {status}", float(asked) if asked.isdecimal() else 0)
+                wait = float(asked) if asked.isdecimal() else 0
+                raise _Transient(f"{path}: status {status}", "wait until the source answers again, or ask it", wait)
             if status not in (200, 400, 401, 403):
-                raise SourceUnavailable(f"{path}: expected status 200, found {status}")
+                found = f"{path}: expected status 200, found {status}"
+                raise _unavailable(found, "check the address of the connection and the paths of the contract")
             return status, self._body(answer, until, path)
 
     def _body(self, answer: httpx.Response, until: float, path: str) -> bytes:
@@ -170,9 +181,11 @@ class ApiClient:
             blocks.append(block)
             size += len(block)
             if time.monotonic() > until:
-                raise _Transient(f"{path}: not complete after {self._patience.whole:g} seconds ({size:,} bytes)")
+                found = f"{path}: not complete after {self._patience.whole:g} seconds ({size:,} bytes)"
+                raise _Transient(found, "make `page_size` smaller, or `patience` of the connection longer")
             if size > LARGEST_PAGE:
-                raise SourceUnavailable(f"{path}: expected at most {LARGEST_PAGE:,} bytes a page, found more")
+                found = f"{path}: expected at most {LARGEST_PAGE:,} bytes a page, found more"
+                raise _unavailable(found, "make `page_size` of the contract smaller, or ask the source")
         return b"".join(blocks)
 
 
@@ -181,7 +194,8 @@ def _page(source: ApiSource, content: bytes) -> Page:
     try:
         page = loads(content.decode("utf-8"))
     except ValueError as error:
-        raise _Transient(f"{source.path}: expected JSON, found {len(content):,} bytes that are none: {error}") from None
+        found = f"{source.path}: expected JSON, found {len(content):,} bytes that are none: {error}"
+        raise _Transient(found, ASK) from None
     rows = page.get(source.items) if isinstance(page, dict) else None
     total = str(page.get(source.total, "")) if isinstance(page, dict) else ""
     if not isinstance(rows, list) or not (total.isdecimal() and total.isascii()):
@@ -218,10 +232,7 @@ def land(pull: Pull) -> Manifest | None:
             total = _pull(feed, source, client, parameters, batch, day)
             return batch.commit(feed, window_from, day, n_rows=total)
     except SourceUnavailable as error:
-        raise SourceUnavailable(
-            f"feed {feed.code}: the API of connection {source.connection}: {error}\n"
-            "  what to do: check address, account and network; the run may be repeated at any time"
-        ) from None
+        raise SourceUnavailable(f"feed {feed.code}: the API of connection {source.connection}: {error}") from None
     except ContractBreach as error:
         raise ContractBreach(
             f"feed {feed.code}: {error}\n  what to do: ask the source; nothing has landed, the next run begins anew"
