@@ -25,7 +25,7 @@ from expectations.models import Feed, FilesSource
 from expectations.outcomes import Outcome
 from spark_jobs import lineage
 from spark_jobs.business_date import business_date, business_month
-from spark_jobs.errors import StepError, UsageError
+from spark_jobs.errors import FULL_DISK, EnvironmentFault, StepError, UsageError
 from spark_jobs.private_files import private_by_default
 from spark_jobs.settings import REPOSITORY, settings
 
@@ -450,5 +450,10 @@ def main() -> int:
     except typer.TyperException as error:  # a wrong option
         typer.echo(error, err=True)
         return UsageError.exit_code
+    except OSError as error:
+        if error.errno not in FULL_DISK:
+            raise
+        typer.echo(f"this machine: {error.strerror}\n  what to do: make room, then run the step again", err=True)
+        return EnvironmentFault.exit_code
     finally:
         lineage.hand_over()

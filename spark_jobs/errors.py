@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import errno
+
 from expectations.outcomes import Outcome
+
+FULL_DISK = (errno.ENOSPC, errno.EDQUOT)  # of an OSError: ours, and no source's
 
 
 class StepError(Exception):

@@ -11,7 +11,7 @@ import pyarrow.parquet as pa_parquet
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as f
 
-from expectations.models import Feed
+from expectations.models import Feed, FilesSource
 from spark_jobs.errors import ContractBreach
 from spark_jobs.feeds.decoding import FAULT, FAULT_SQL, FAULT_TYPE, FILE, ROW, bronze_columns, decode
 from spark_jobs.feeds.formats.content import LeftOut
@@ -20,6 +20,7 @@ from spark_jobs.feeds.pseudonym import Pseudonymiser
 from spark_jobs.lake import tables
 
 BATCH, DELIVERED, LANDED = "_batch_id", "_delivered_on", "_landed_at"
+ROUND = 1_000  # exports stop at 1,000, 5,000, 10,000 rows; nobody can say whether this one did
 ROWS_A_GROUP = 50_000  # of the staged file
 INSTANT = pa.timestamp("us", tz="UTC")
 
@@ -27,13 +28,14 @@ INSTANT = pa.timestamp("us", tz="UTC")
 @dataclass(frozen=True)
 class Received:
     """What a batch brought: its rows, columns that the contract does not name, files that came again in a later batch,
-    and the parts that are not read.
+    the parts that are not read, and dropped files with a round number of rows, at which exports stop.
     """
 
     n_rows: int
     beyond: tuple[str, ...]
     came_again: tuple[str, ...]
     left_out: tuple[LeftOut, ...]
+    round_files: tuple[str, ...]
 
     @property
     def n_left_out(self) -> int:
@@ -84,7 +86,7 @@ def _write(feed: Feed, landing: Landing, manifest: Manifest, folder: Path, pseud
         [(name, pa.string()) for name in bronze_columns(feed)]
         + [(FILE, pa.string()), (ROW, pa.int64()), (FAULT, FAULT_TYPE), (DELIVERED, pa.date32()), (LANDED, INSTANT)]
     )
-    n_rows, beyond, came_again, left_out = 0, dict[str, None](), [], list(manifest.left_out)
+    n_rows, beyond, came_again, left_out, round_files = 0, dict[str, None](), [], list(manifest.left_out), []
     landed_at = manifest.landed_at(feed)
     with pa_parquet.ParquetWriter(folder / "rows.parquet", schema) as writer:
         for file in manifest.files:
@@ -102,6 +104,8 @@ def _write(feed: Feed, landing: Landing, manifest: Manifest, folder: Path, pseud
             table = decoded.table.append_column(DELIVERED, delivered).append_column(LANDED, landed).cast(schema)
             writer.write_table(table, row_group_size=ROWS_A_GROUP)
             n_rows += n_decoded
+            if n_decoded and n_decoded % ROUND == 0 and isinstance(feed.source, FilesSource):
+                round_files.append(f"{file.name} ({n_decoded:,})")
             beyond |= dict.fromkeys(decoded.beyond)
             left_out += decoded.left_out
-    return Received(n_rows, tuple(beyond), tuple(came_again), tuple(left_out))
+    return Received(n_rows, tuple(beyond), tuple(came_again), tuple(left_out), tuple(round_files))

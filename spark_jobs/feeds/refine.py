@@ -113,7 +113,7 @@ def _refine_batch(run: Run, manifest: Manifest) -> str:
         doubtful = _take(run, manifest, staged)
     counts["n_withheld"] = sum(each.n_absent for each in doubtful)
     told = in_words(run.feed, doubts) if brought.n_rows else []
-    told += [*map(str, doubtful), *_of_one_day(run, manifest)]
+    told += [*map(str, doubtful), *_of_one_day(run, manifest), *_round(brought)]
     remark = "; ".join([*_remark(brought), *told])
     known = counts | {"covered_through": through, "n_late": doubts["n_late"]}
     row = batches.record(run.spark, manifest, known, "checked", remark, run.contract_version)
@@ -247,6 +247,13 @@ def _remark(brought: bronze.Received) -> list[str]:
     again = f"left out, delivered again since: {', '.join(brought.came_again)}" if brought.came_again else ""
     unread = f"not read: {', '.join(map(str, brought.left_out))}" if brought.left_out else ""
     return [*filter(None, [beyond, again, unread])]
+
+
+def _round(brought: bronze.Received) -> list[str]:
+    """A line about files that may have been cut off where an export stops."""
+    return [f"a round number of rows, at which exports stop: {', '.join(brought.round_files)}"] * bool(
+        brought.round_files
+    )
 
 
 def _account(feed: Feed, manifest: Manifest, brought: bronze.Received, counts: dict[str, int]) -> str:

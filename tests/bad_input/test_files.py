@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -11,10 +13,13 @@ from pathlib import Path
 import pytest
 
 from expectations.models import Feed
+from expectations.outcomes import Outcome
+from spark_jobs import command_line
 from spark_jobs.errors import ContractBreach
 from spark_jobs.feeds import bronze, refine
 from spark_jobs.feeds.connection import Connection
 from spark_jobs.feeds.decoding import Decoded, decode
+from spark_jobs.feeds.formats import workbook
 from spark_jobs.feeds.landing import Landing, Manifest
 from spark_jobs.feeds.pseudonym import Pseudonymiser
 from spark_jobs.feeds.sources import files
@@ -198,6 +203,65 @@ def test_what_is_left_out_stands_in_account_and_remark(new_drops: NewDrops, tmp_
     drops = new_drops(case)
     brought = bronze._write(drops.feed, drops.landing, landed(drops, case), tmp_path, PSEUDONYMISER)
     assert refine._remark(brought) == ["not read: sheet '说明' (2 rows)"]
+
+
+def test_a_full_disk_is_no_fault_of_the_source(
+    new_drops: NewDrops, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    case = Case(csv_of().encode(), "")
+    drops = new_drops(case)
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(files.shutil, "copyfileobj", full)
+        with pytest.raises(OSError, match="No space left"):
+            landed(drops, case)
+        patch.setattr(command_line, "private_by_default", lambda: None)  # which would hold for this whole process
+        patch.setattr(command_line, "app", lambda **_: landed(drops, case))
+        assert command_line.main() == Outcome.ENVIRONMENT_FAULT
+    assert "this machine: No space left on device\n  what to do: make room" in capsys.readouterr().err
+    assert drops.landing.manifests() == []
+    landed(drops, case)
+
+
+@pytest.mark.parametrize(("n_rows", "told"), [(999, []), (1_000, ["cases_20260210.csv (1,000)"]), (1_001, [])])
+def test_a_file_that_may_end_where_exports_stop_is_told(
+    new_drops: NewDrops, tmp_path: Path, n_rows: int, told: list[str]
+) -> None:
+    case = Case(csv_of(*(line(f"{n}") for n in range(n_rows - 2))).encode(), "")
+    drops = new_drops(case)
+    brought = bronze._write(drops.feed, drops.landing, landed(drops, case), tmp_path, PSEUDONYMISER)
+    assert list(brought.round_files) == told
+    assert refine._round(brought) == [f"a round number of rows, at which exports stop: {each}" for each in told]
+
+
+FULL = {  # a sheet of four rows at most: sheets -> whether the last of them was cut off
+    "full": ({"1": 3}, True),
+    "not full": ({"1": 2}, False),
+    "full, and another goes on": ({"1": 3, "2": 1}, False),
+    "the one that goes on is full too": ({"1": 3, "2": 3}, True),
+}
+
+
+@pytest.mark.parametrize(("sheets", "is_cut"), FULL.values(), ids=FULL.keys())
+def test_a_sheet_that_is_full_to_its_last_row_is_refused(
+    new_drops: NewDrops, monkeypatch: pytest.MonkeyPatch, sheets: dict[str, int], is_cut: bool
+) -> None:
+    monkeypatch.setattr(workbook, "FULL", (4,))
+    content = sheets_of({name: [HEADER, *_rows(*"abc"[:n_rows])] for name, n_rows in sheets.items()})
+    case = Case(content, "", feed={"format": "xlsx"})
+    drops = new_drops(case)
+    manifest = landed(drops, case)
+    if not is_cut:
+        (decoded,) = drops.decode(manifest)
+        assert decoded.table.num_rows == sum(sheets.values())
+        return
+    with pytest.raises(
+        ContractBreach, match=r"sheet '\d': expected fewer rows than a sheet can hold, found it full to row 4"
+    ):
+        drops.decode(manifest)
 
 
 def test_members_that_are_left_out_are_named(new_drops: NewDrops) -> None:

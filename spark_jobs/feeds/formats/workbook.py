@@ -19,10 +19,11 @@ from python_calamine import CalamineError, CalamineWorkbook, SheetTypeEnum
 from expectations.source_columns import header_of, unnamed
 from spark_jobs.feeds.formats.content import Content, LeftOut, ReadFault, Unreadable, text_column
 from spark_jobs.feeds.formats.unpack import check_workbook_size
-from spark_jobs.feeds.formats.workbook_parts import check_extent, parts_of, position
+from spark_jobs.feeds.formats.workbook_parts import MOST_ROWS, check_extent, parts_of, position
 from spark_jobs.masking import without_persons
 
 EXACT = 10**15  # a spreadsheet keeps 15 digits; of a longer number the last ones are zeros of its own making
+FULL = (MOST_ROWS, 65_536)  # rows of a sheet, and of the format before
 _SUSPECT = re.compile(rb"<(\w+:)?f[ >/]|t=.e.")
 Cell = tuple[int, int]  # row and column of the sheet, from 0
 Merged = list[tuple[Cell, Cell]]  # ranges, each by its first and last cell
@@ -68,6 +69,7 @@ def read_workbook(content: bytes, names: Sequence[str], sheet: str | None) -> tu
             raise
         raise Unreadable("expected an .xlsx workbook that can be opened: the library that reads it gave up") from None
     chosen = _chosen(sheets, names, sheet)
+    _refuse_full(chosen)
     others = [other.left_out(names) for name, other in sheets.items() if other and name not in chosen]
     return {name: _content(read, names) for name, read in chosen.items()}, [o for o in others if o.n_rows]
 
@@ -111,6 +113,17 @@ def _chosen(sheets: Mapping[str, _Sheet | None], names: Sequence[str], sheet: st
     if whole and (first.name in whole or 2 * first.n_shared(names) < len({*names})):
         return whole
     return {first.name: first}
+
+
+def _refuse_full(chosen: Mapping[str, _Sheet]) -> None:
+    """A last sheet that ends where no row fits any more was cut off there. Raises Unreadable."""
+    name, last = list(chosen.items())[-1]
+    n_rows = last.start[0] + len(last.rows)
+    if n_rows in FULL:
+        raise Unreadable(
+            f"sheet {name!r}: expected fewer rows than a sheet can hold, found it full to row {n_rows:,} and no sheet "
+            "that goes on: what did not fit is lost"
+        )
 
 
 def _content(sheet: _Sheet, names: Sequence[str]) -> Content:

@@ -12,7 +12,7 @@ from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
 from expectations.models import Feed, FilesSource
-from spark_jobs.errors import ContractBreach, SourceUnavailable
+from spark_jobs.errors import FULL_DISK, ContractBreach, SourceUnavailable
 from spark_jobs.feeds.decoding import has_no_rows
 from spark_jobs.feeds.landing import IN_FOLDER, UNFINISHED, Batch, Landing, Manifest
 from spark_jobs.feeds.sources.folder import Drop, Folder
@@ -85,7 +85,7 @@ def land(pull: Pull) -> Manifest | None:
                 feed, min(window_from, window_to), min(window_to, feed.ends_on or window_to), n_rows=None
             )
     except (OSError, SourceUnavailable) as error:
-        if str(error).startswith("feed "):
+        if str(error).startswith("feed ") or (isinstance(error, OSError) and error.errno in FULL_DISK):
             raise
         raise SourceUnavailable(
             f"feed {feed.code}: connection {source.connection}: {without_persons(str(error))}\n"
