@@ -20,7 +20,7 @@ from expectations.models import FALSE_WORDS, TRUE_WORDS, Condition, Feed, FeedCo
 from expectations.normal_form import APOSTROPHE, BLANKS, DASHES, IGNORABLE, NULL_WORDS, NUMBER_LIKE, PLAIN
 from expectations.source_columns import bronze_name
 from expectations.time_patterns import names_zone, zone_in
-from spark_jobs.feeds.clock_changes import clock_change, last_change
+from spark_jobs.feeds.clock_changes import changes, clock_change
 from spark_jobs.feeds.decoding import FAULT_SQL
 
 SPARK_TYPES = {
@@ -161,13 +161,13 @@ def local_instant(text: Column, pattern: str | None, time_zone: str) -> Column:
 def change_at(value: Column, text: Column, pattern: str | None, time_zone: str) -> Column:
     """What the clocks do at the local time that a text says; null for a text with its own offset.
 
-    `value` is its instant. The text is parsed a second time only where the zone still changed its clocks.
+    `value` is its instant. The text is parsed a second time only for moments near which the zone may change its clocks.
     """
-    last = last_change(time_zone)
-    if last is None:
+    of_zone = changes(time_zone)
+    if of_zone is None:
         return f.lit(None).cast("string")
     is_local, parsed = _parsed(text, pattern, time_zone)
-    return f.when(value < f.lit(last), f.when(is_local, clock_change(parsed, time_zone)))
+    return f.when(of_zone.may_be(value), f.when(is_local, clock_change(parsed, time_zone)))
 
 
 def local_day(text: Column, pattern: str | None, time_zone: str) -> Column:

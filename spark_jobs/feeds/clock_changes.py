@@ -7,6 +7,7 @@ summer time); where they repeat it, as the first of the two. That is PEP 495's f
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from zoneinfo import ZoneInfo
@@ -16,18 +17,33 @@ from pyspark.sql import functions as f
 
 SKIPPED, REPEATED = "skipped", "repeated"
 FIRST_YEAR, LAST_YEAR = 1990, 2100  # of the times that casting takes
+WEEK = timedelta(days=7)
 DAY = timedelta(days=1)  # longer than clocks are ever put back, shorter than from one change to the next
 
 
+@dataclass(frozen=True)
+class Changes:
+    """When a zone changes its clocks, roughly: `last` lies after all of it, in any offset, and `months` hold it all."""
+
+    last: datetime
+    months: tuple[int, ...]
+
+    def may_be(self, moment: Column) -> Column:
+        """False for a moment that lies at no change: nearly all do, and are asked no more."""
+        return (moment < f.lit(self.last)) & f.month(moment).isin(*self.months)
+
+
 @cache
-def last_change(time_zone: str) -> datetime | None:
-    """A time after all changes of a zone's clocks, in any offset; None if it never changes them."""
-    zone, moment = ZoneInfo(time_zone), datetime(LAST_YEAR, 1, 1, tzinfo=UTC)
-    while moment.year >= FIRST_YEAR:
-        if (moment - DAY).astimezone(zone).utcoffset() != moment.astimezone(zone).utcoffset():
-            return moment.replace(tzinfo=None) + 2 * DAY
-        moment -= DAY
-    return None
+def changes(time_zone: str) -> Changes | None:
+    """None for a zone that never changes its clocks."""
+    zone = ZoneInfo(time_zone)
+    weeks = [datetime(FIRST_YEAR, 1, 1, tzinfo=UTC) + n * WEEK for n in range((LAST_YEAR - FIRST_YEAR) * 53)]
+    offsets = [week.astimezone(zone).utcoffset() for week in weeks]
+    edges = [end for n, end in enumerate(weeks[1:]) if offsets[n] != offsets[n + 1]]
+    if not edges:
+        return None
+    around = [end + shift for end in edges for shift in (-WEEK - DAY, DAY)]
+    return Changes(edges[-1].replace(tzinfo=None) + 2 * DAY, tuple(sorted({day.month for day in around})))
 
 
 def clock_change(local: Column, time_zone: str) -> Column:
@@ -43,8 +59,8 @@ def clock_change(local: Column, time_zone: str) -> Column:
 
 def later_reading(moment: Column, time_zone: str) -> Column:
     """The second of the two moments at which clocks show the same, where this is the first; otherwise the moment itself."""
-    last = last_change(time_zone)
-    return moment if last is None else f.when(moment < f.lit(last), _again(moment, time_zone)).otherwise(moment)
+    of_zone = changes(time_zone)
+    return f.when(of_zone.may_be(moment), _again(moment, time_zone)).otherwise(moment) if of_zone else moment
 
 
 def _again(moment: Column, time_zone: str) -> Column:

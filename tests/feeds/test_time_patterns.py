@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -11,6 +11,7 @@ from pyspark.errors import PySparkException
 from pyspark.sql import functions as f
 
 from expectations.time_patterns import clock_pattern, time_pattern
+from spark_jobs.feeds.clock_changes import changes
 
 MEANT = "2026-05-07 15:04:09"
 GOOD = {
@@ -134,9 +135,22 @@ CHANGES = {
     "Australia/Lord_Howe": ("2025-10-05 02:15:00", "2026-04-05 01:45:00", "2026-04-05 01:15:00"),  # half an hour
     "Antarctica/Troll": ("2026-03-29 02:30:00", "2026-10-25 01:30:00", "2026-10-25 03:00:00"),  # two hours
     "America/Nuuk": ("2026-03-28 23:30:00", "2026-10-24 23:30:00", "2026-10-25 00:30:00"),
+    "Africa/Casablanca": ("2026-03-22 02:30:00", "2026-02-15 02:30:00", "2026-02-15 03:00:00"),  # around Ramadan
     "Asia/Shanghai": ("1991-04-14 02:30:00", "1991-09-15 01:30:00", "2026-03-29 02:30:00"),
     "Asia/Kolkata": (None, None, "2026-03-29 02:30:00"),
 }
+
+
+@pytest.mark.unit
+@pytest.mark.parametrize("zone", CHANGES)
+def test_a_zone_is_asked_for_each_of_its_changes(zone: str) -> None:
+    """Day by day, from 1990 to 2099: where the offset is another one, `months` and `last` hold the moment."""
+    of_zone, local = changes(zone), ZoneInfo(zone)
+    days = [datetime(1990, 1, 1, tzinfo=UTC) + timedelta(days=n) for n in range(110 * 365)]
+    offsets = [day.astimezone(local).utcoffset() for day in days]
+    changed = [day for n, day in enumerate(days[1:]) if offsets[n] != offsets[n + 1]]
+    assert bool(changed) == (of_zone is not None)
+    assert all(of_zone and day.month in of_zone.months and day.replace(tzinfo=None) <= of_zone.last for day in changed)
 
 
 @pytest.mark.spark
