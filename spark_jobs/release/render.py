@@ -22,7 +22,7 @@ from spark_jobs.release.pages.county import county_pages
 from spark_jobs.release.pages.leader import PAGES, leader_page
 from spark_jobs.release.wording import LANGUAGES
 from spark_jobs.released.columns import TABLES, Table, rows
-from spark_jobs.released.file_columns import CONF_STATUS, file_columns
+from spark_jobs.released.file_columns import CONF_STATUS, file_columns, has_rates
 from spark_jobs.released.obs_status import INTERNAL, obs_status
 from spark_jobs.released.schemas import arrow_types
 
@@ -58,11 +58,15 @@ def table_csv(release: Release, table: str) -> str:
 
 
 def _named_rows(release: Release, table: str) -> Iterator[dict[str, Any]]:
-    """Declared columns of the table, after the release they belong to; then statuses, and the names of areas at the end."""
+    """Declared columns of the table, after the release they belong to; then statuses, units, and the names of areas."""
     names = {area.area_code: area.name for area in release.areas}
+    units = {i.id: i.unit for i in release.methodology.indicators} if has_rates(TABLES[table]) else {}
     for row in rows(release.tables[table]):
         named = {"release_id": release.release_id, "business_date": release.business_date, **row}
         named |= _statuses(release, TABLES[table], row)
+        if units:
+            unit = units[row["indicator_id"]]
+            named |= {"rate_unit_zh": unit.zh, "rate_unit_en": unit.en}
         if "area_code" in row:
             name = names.get(row["area_code"], Text("", ""))
             named |= {"area_name_zh": name.zh, "area_name_en": name.en}

@@ -143,7 +143,10 @@ def _movement_summary(release: Release, words: Wording) -> Iterator[Row]:
             "previous_index": moved and moved.previous_index,
             "change_text": words.change(moved.change if moved else None),
             **{cause: moved.by_cause.get(cause) if moved else None for cause in MOVEMENT_CAUSES},
-            "words_zh": movers_or_reason(moved, words),
+            # of a first release there is one thing to say, and the city's row says it
+            "words_zh": movers_or_reason(moved, words)
+            if moved or row["level_code"] == "city"
+            else words.say("nothing"),
         }
 
 

@@ -1,4 +1,4 @@
-"""The columns of a table's files: those that it declares, the release before them, statuses and names of areas after. Pure."""
+"""The columns of a table's files: those that it declares, the release before them, statuses, units and names of areas after. Pure."""
 
 from __future__ import annotations
 
@@ -16,7 +16,11 @@ AREA_NAMES = {
     "area_name_zh": Column(type="text", required=True, zh="地区中文名", en="Chinese name of the area"),
     "area_name_en": Column(type="text", required=True, zh="地区英文名", en="English name of the area"),
 }
-
+# Beside rates of indicators, each of which has a unit of its own.
+RATE_UNITS = {
+    "rate_unit_zh": Column(type="text", required=True, zh="率及其区间的单位（中文）", en="unit of the rate and its interval, in Chinese"),
+    "rate_unit_en": Column(type="text", required=True, zh="率及其区间的单位（英文）", en="unit of the rate and its interval, in English"),
+}  # fmt: skip
 
 _CONFIDENTIAL = Column(
     type="text", codes=tuple(CONF_STATUSES), required=True,
@@ -30,8 +34,14 @@ def file_columns(table: Table) -> dict[str, Column]:
     if isinstance(table, PublicTable):
         statuses = {"obs_status": _status("the row")}
     confidential = {CONF_STATUS: _CONFIDENTIAL} if statuses else {}
+    units = RATE_UNITS if has_rates(table) else {}
     names = AREA_NAMES if "area_code" in table.columns else {}
-    return {**head(table), **table.columns, **statuses, **confidential, **names}
+    return {**head(table), **table.columns, **statuses, **confidential, **units, **names}
+
+
+def has_rates(table: Table) -> bool:
+    """Whether a table of a release has rates of indicators."""
+    return {"indicator_id", "rate"} <= table.columns.keys() and not isinstance(table, PublicTable)
 
 
 def head(table: Table) -> dict[str, Column]:

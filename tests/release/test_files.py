@@ -62,6 +62,15 @@ def test_the_folder_holds_what_is_documented(release: Release, tmp_path: Path) -
     assert verify(written) == []
 
 
+def test_a_rate_has_its_unit_beside_it(release: Release) -> None:
+    units = {indicator.id: indicator.unit for indicator in release.methodology.indicators}
+    found = list(csv.DictReader(io.StringIO(render(release)["indicators.csv"].decode("utf-8-sig"))))
+    assert {row["indicator_id"] for row in found} == units.keys()
+    for row in found:
+        unit = units[row["indicator_id"]]
+        assert (row["rate_unit_zh"], row["rate_unit_en"]) == (unit.zh, unit.en)
+
+
 def test_latest_says_what_is_documented(release: Release, tmp_path: Path) -> None:
     put(tmp_path, release)
     latest = json.loads((tmp_path / "latest.json").read_text(encoding="utf-8"))

@@ -57,7 +57,11 @@ def browser() -> Iterator[Browser]:
 
 
 NAMES = [
-    *(name for code in LANGUAGES for name in (PAGES[code], county_file(LONG, code), f"public/{PAGES[code]}")),
+    *(
+        name
+        for code in LANGUAGES
+        for name in (PAGES[code], county_file(LONG, code), f"public/{PAGES[code]}", f"bulletin.{code}.html")
+    ),
 ]
 
 
@@ -72,10 +76,28 @@ def test_a_page_fits_every_width_and_everybody_can_use_it(browser: Browser, fold
         assert page.evaluate("document.documentElement.scrollWidth") <= width, width
         assert page.evaluate(CUT_OFF) == [], width
     page.set_viewport_size({"width": 390, "height": 844})
-    assert page.evaluate("document.querySelector('.answer').getBoundingClientRect().bottom") <= 844
+    answer = page.locator(
+        "section"
+    ).first  # the bulletin's overview, the others' answer: on the first screen of a phone
+    assert answer.evaluate("e => e.getBoundingClientRect().bottom") <= 844
     assert refused == []
     page.evaluate(AXE)
     assert page.evaluate(SERIOUS) == []
+    page.close()
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_why_it_moved_and_flags_stand_on_the_first_two_printed_pages(
+    browser: Browser, folder: Path, language: str
+) -> None:
+    """A4 of 297 mm less its margins of 31, at 96 px an inch; 180 mm wide."""
+    page = browser.new_page(viewport={"width": 680, "height": 1005})
+    page.emulate_media(media="print")
+    page.goto((folder / f"bulletin.{language}.html").as_uri())
+    titles = page.locator("h2").all_inner_texts()
+    after_flags = next(n for n, title in enumerate(titles) if title.startswith(("五", "5")))
+    end = page.locator("section").nth(after_flags - 1).evaluate("e => e.getBoundingClientRect().bottom")
+    assert end <= 2 * 1005
     page.close()
 
 

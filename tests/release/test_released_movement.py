@@ -239,6 +239,8 @@ def test_the_dashboard_has_words_for_every_area(make_release: Make, given: Relea
     assert {row["area_code"] for row in rows} == {area.area_code for area in release.areas}
     detail = serving_rows(release)["movement"]
     total = list(SERVING_TABLES["movement"]).index("total")
+    is_first = not len(release.tables["movement"])
+    assert [row["area_code"] for row in rows if "首次发布" in row["words_zh"]] == [made_up.CITY_AREA] * is_first
     for row in rows:
         assert row["words_zh"]
         parts = [line[total] for line in detail if line[0] == row["area_code"]]

@@ -1,4 +1,4 @@
-"""2 Index by district and county: the table and two figures."""
+"""2 Index by district and county: the table; and its two figures, which open the details."""
 
 from __future__ import annotations
 

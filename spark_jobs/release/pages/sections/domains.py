@@ -1,4 +1,4 @@
-"""3 Domains: a table by area."""
+"""5 Domains: a table by area."""
 
 from __future__ import annotations
 

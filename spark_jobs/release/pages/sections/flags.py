@@ -1,4 +1,4 @@
-"""5 Risk flags: one row each, the gravest first."""
+"""4 Risk flags: one row each, the gravest first."""
 
 from __future__ import annotations
 

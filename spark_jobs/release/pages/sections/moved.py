@@ -1,4 +1,4 @@
-"""4 What moved, and why: against the year before, the base, the previous release and the season."""
+"""3 What moved, and why: against the year before, the base, the previous release and the season."""
 
 from __future__ import annotations
 
