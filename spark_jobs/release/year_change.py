@@ -101,7 +101,7 @@ class YearChanges:
         changed = sorted((s for s in more if more[s]), key=lambda s: -abs(more[s]) * days[s])[:HARMS]
         if not changed:
             return self.words.say("year_harm_same")
-        return self.words.listed(self._more(stratum, more[stratum]) for stratum in changed)
+        return self.words.say("year_and").join(self._more(stratum, more[stratum]) for stratum in changed)
 
     def _more(self, stratum: str, difference: float) -> str:
         more, moved = ("year_more", "year_up_by") if difference > 0 else ("year_fewer", "year_down_by")

@@ -85,7 +85,7 @@ def counted(
 CASES = {
     "b1_road_casualties": (
         ({"death": 4.0, "serious_injury": 10.0, "minor_injury": 90.0}, {"death": 5.0, "serious_injury": 10.0, "minor_injury": 60.0}),
-        {"zh": "死亡少1人、轻伤多30人", "en": "1 fewer killed, 30 more slightly injured"},
+        {"zh": "死亡少1人，轻伤多30人", "en": "1 fewer killed, 30 more slightly injured"},
     ),
     "a4_public_order": (({"all": 12.0}, {"all": 8.0}), {"zh": "多4件", "en": "4 more"}),
     "d5_grid_overdue": (({"all": 8.0}, {"all": 8.0}), {"zh": "与上年相同", "en": "as many as then"}),

@@ -111,7 +111,7 @@ def strip(
     )
     parts = [base.format(x(BASE), height), line.format(x(interval.lower), x(interval.upper), y, y, colour)]
     if peers:
-        dots = Markup("").join(Markup("M{} {}h0").format(x(peer), height - 3) for peer in sorted(peers))
+        dots = "".join(f"M{x(peer)} {height - 3}h0" for peer in sorted(peers))
         parts.append(
             Markup('<path class="peers" d="{}" stroke="#5c6066" stroke-width="5" stroke-linecap="round"/>').format(dots)
         )
