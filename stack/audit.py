@@ -74,7 +74,9 @@ def _component(jar: Path) -> dict[str, Any]:
 
 
 def _coordinates(jar: Path) -> tuple[str, str, str] | None:
-    """Group, artifact and version of an archive that Maven has built; none of one that holds several, or says nothing."""
+    """Group, artifact and version of an archive that Maven has built; none of an archive that holds several or does not
+    say.
+    """
     with zipfile.ZipFile(jar) as archive:
         said = [name for name in archive.namelist() if name.endswith("/pom.properties")]
         if len(said) != 1:
@@ -106,7 +108,9 @@ class Verdict:
 
 
 def known_vulnerabilities(layout: Layout, environment: str) -> Verdict:
-    """Ask the Python Packaging Advisory Database about each package of a lock; what it does not know is named."""
+    """Ask the Python Packaging Advisory Database about each package of a lock. Packages that it does not know are
+    named.
+    """
     options = ["--disable-pip", "--require-hashes", "--progress-spinner", "off", "--format", "json"]
     answer = _run(layout, "pip_audit", *options, "--requirement", lock(environment), codes=(0, 1))
     try:

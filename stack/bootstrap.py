@@ -1,6 +1,6 @@
 """Prepare a bare machine: check what must be there, make the locked environments, fetch the jars.
 
-Runs with the system's Python and its standard library only. Again is cheap: what is up to date is left alone.
+Runs with the system's Python and its standard library only. A second run is cheap: what is up to date is left alone.
 """
 
 from __future__ import annotations

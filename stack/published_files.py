@@ -97,7 +97,7 @@ def _section(table: Table) -> Iterator[str]:
 
 
 def _values(column: Column) -> str:
-    """The lawful values as far as they are bounded, and whether one is always there."""
+    """The lawful values, as far as they are bounded, and whether there always is one."""
     listed = ", ".join(f"`{code}`" for code in column.codes)
     ends = ("" if end is None else f"{end:g}" for end in (column.low, column.high))
     bounds = " … ".join(ends).strip() if (column.low, column.high) != (None, None) else ""

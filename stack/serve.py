@@ -38,7 +38,7 @@ def superset_environment(machine: Machine) -> dict[str, str]:
 
 
 def prepare_superset(machine: Machine, city: City) -> None:
-    """County boundaries, methodology, metadata, roles, users and the city's dashboard; again changes nothing."""
+    """County boundaries, methodology, metadata, roles, users and the city's dashboard. A second run changes nothing."""
     repository = machine.layout.repository
     areas = repository / "expectations" / "cities" / city.city_code / "areas.csv"
     shapes = machine.layout.state / "superset" / f"counties_{city.city_code}.geojson"

@@ -44,7 +44,9 @@ def die_with_parent(number: signal.Signals) -> None:
 
 @dataclass
 class Service:
-    """One process, listening on one loopback port or (port 0) on none. `ready` may ask more than an open port."""
+    """One process that listens on one loopback port, or on none (port 0). `ready` may ask more than whether the port is
+    open.
+    """
 
     layout: Layout
     name: str
@@ -85,7 +87,7 @@ class Service:
             return None
 
     def _end_orphan(self) -> None:
-        """What a command that was killed outright has left is ending, or is ended here: nobody else will stop it."""
+        """End what a command that was killed outright has left, if it is not ending already: nobody else will stop it."""
         if not self._record.exists() or self._has_owner():
             return
         process = self._recorded("pid", "created")

@@ -24,7 +24,9 @@ MOST_NESTED = 40
 
 
 def sql_in(content: Any, depth: int = 0) -> Iterator[str]:
-    """Everything in a request that would be read as SQL, by the key it stands at; a text that holds JSON is looked into."""
+    """Everything in a request that would be read as SQL, by the key it stands at. A text that holds JSON is looked
+    into.
+    """
     if depth > MOST_NESTED:
         yield "nested too deeply"
     elif isinstance(content, str):
