@@ -65,10 +65,11 @@ def land(
     source = {"database": database.land, "api": api.land, "files": files.land}[the_feed.source.type]
     connection = Connection.from_environment(the_feed.source.connection)
     landing = Landing.of(settings().landing, the_feed)
-    neutral = partial(Pseudonymiser.from_file(settings().hash_keys).neutral, the_city.city_code)
-    pull = Pull(the_feed, connection, landing, on, the_city.as_of(on), the_city.time_zone, again, neutral)
     with one_run_a_feed(settings().state, the_feed):
-        manifest = source(pull)
+        neutral = partial(Pseudonymiser.from_file(settings().hash_keys).neutral, the_city.city_code)
+        manifest = source(
+            Pull(the_feed, connection, landing, on, the_city.as_of(on), the_city.time_zone, again, neutral)
+        )
     if manifest is None:
         through = landing.landed_through()
         typer.echo(f"{the_feed.code}: nothing new; landed through {through}" if through else _nothing_yet(the_feed, on))

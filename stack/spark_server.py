@@ -34,8 +34,8 @@ SETTINGS = {
     # Parquet's 1 MiB lets columns of ids, hashes and instants build dictionaries whose entries no second row uses
     "spark.hadoop.parquet.dictionary.page.size": str(64 * 2**10),
     "spark.sql.shuffle.partitions": str(os.cpu_count()),  # a wave of tasks; more would be as many more tasks a query
-    # a task writes rows of up to so many partitions as they come; by default it first sorts them by partition. That takes time
-    # and, where the sort spills, mixes up rows that lay in order: then files overlap, and none can be skipped
+    # a task writes rows of up to so many partitions as they come; by default it first sorts them by partition. That
+    # takes time and, where the sort spills, mixes up rows that lay in order: then files overlap, and none can be skipped
     "spark.sql.maxConcurrentOutputFileWriters": "16",
     # the default is INT96, which Parquet has given up: half as large again, and slow to write, to read and to skip
     "spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS",
