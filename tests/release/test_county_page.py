@@ -5,10 +5,12 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable
+from html import unescape
 from html.parser import HTMLParser
 
 import pytest
 
+from spark_jobs.flags.rules import RULES
 from spark_jobs.release.model import Release, ReleaseInput
 from spark_jobs.release.pages.county import county_file, county_pages
 from spark_jobs.release.pages.leader import leader_page
@@ -98,6 +100,24 @@ def test_the_leaders_page_leads_to_every_county_and_the_county_back(release: Rel
         links = re.findall(r'href="([^"]+\.html)"', files[name])
         assert set(links) <= files.keys()
         assert words.say("leader_page") in links
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_who_sees_flags_sees_which_rules_look_and_why_others_do_not(release: Release, language: LanguageCode) -> None:
+    words = Wording(language, release.methodology)
+    pages = [leader_page(release, language), *county_pages(release, language).values()]
+    for page in pages:
+        shown = unescape(page)
+        in_force, idle = (
+            shown.index(words.say(key, list="|").split("|")[0]) for key in ("rules_in_force", "rules_not_in_force")
+        )
+        for rule in RULES.values():
+            assert in_force < shown.index(words.rule(rule.code), in_force)
+            assert (
+                (words.pick(rule.because) in shown[idle:])
+                if rule.because
+                else (words.rule(rule.code) in shown[in_force:idle])
+            )
 
 
 def test_everybody_sees_no_county_page(release: Release) -> None:
