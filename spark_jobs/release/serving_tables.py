@@ -210,10 +210,14 @@ def _beside(figure: CoverageFigure, words: Wording) -> str:
 
 
 def _flag(release: Release, words: Wording) -> Iterator[Row]:
+    english = Wording("en", release.methodology)
     for row in _with_area(release, "flag"):
+        indicator_id = row["indicator_id"]
         yield row | {
             "rule_name_zh": words.rule(row["rule_code"]),
-            "indicator_name_zh": words.indicator(row["indicator_id"]) if row["indicator_id"] else None,
+            "rule_name_en": english.rule(row["rule_code"]),
+            "indicator_name_zh": words.indicator(indicator_id) if indicator_id else None,
+            "indicator_name_en": english.indicator(indicator_id) if indicator_id else None,
             "colour_name_zh": words.name("colour", row["colour_code"]),
             "status_name_zh": words.name("flag_status", row["status_code"]),
         }
