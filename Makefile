@@ -40,7 +40,7 @@ render: setup ## write the rendered files again (dictionary, methodology, licenc
 	@$(PIPELINE) -m stack render
 
 lock: setup ## compile the hashed locks again from requirements/*.in
-	@for name in tools build pipeline airflow superset audit; do .venv/tools/bin/uv pip compile -q --python-version 3.11 --generate-hashes \
+	@for name in tools build pipeline airflow superset portal audit; do .venv/tools/bin/uv pip compile -q --python-version 3.11 --generate-hashes \
 	  --no-emit-index-url --no-emit-find-links --no-header -o requirements/$$name.txt requirements/$$name.in; done
 
 audit: setup ## what each environment holds (CycloneDX), and known vulnerabilities where there is a network

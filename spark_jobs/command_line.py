@@ -222,6 +222,16 @@ def flags(city: CityOption, day: DateOption) -> None:
     typer.echo(job.run(connect(), the_city, on))
 
 
+@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+def flag(context: typer.Context, city: CityOption) -> None:
+    """What people do with flags: flag --city CODE --by USER list | show ID | step ID --to STATE … Needs no Spark."""
+    the_city = load_city(city)
+
+    from spark_jobs.desk import run_flag
+
+    raise typer.Exit(run_flag(the_city, context.args))
+
+
 @app.command()
 def due_revision(city: CityOption, day: DateOption) -> None:
     """Say which month's last day is to be published as revised once the night of --date is; exit 3 if none is."""

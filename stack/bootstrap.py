@@ -16,7 +16,7 @@ from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 VENVS = REPOSITORY / ".venv"
-ENVIRONMENTS = ("pipeline", "airflow", "superset")
+ENVIRONMENTS = ("pipeline", "airflow", "superset", "portal")
 # packages that come without a wheel, built by what requirements/build.txt names, by hash too
 SOURCES = ("pyspark", "odfpy", "wtforms-json")
 JAVA_VERSIONS = (17, 21)

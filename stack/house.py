@@ -10,7 +10,7 @@ import grimp
 from stack.layout import REPOSITORY
 
 FILE = REPOSITORY / "docs" / "house.svg"
-PACKAGES = ("expectations", "spark_jobs", "dags", "stack", "simulator", "bench")
+PACKAGES = ("expectations", "spark_jobs", "dags", "stack", "simulator", "bench", "portal")
 DOORS = ("__main__", "command_line", "step_server")
 WIDTH, ROW, BOX_WIDTH, BOX_HEIGHT = 760, 86, 210, 52  # of the drawing, in pixels
 Imports = dict[str, set[str]]  # room -> rooms that it imports

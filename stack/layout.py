@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parents[1]
-PORTS = ("portal", "superset", "airflow", "jupyter", "postgres", "spark", "simulator")
+PORTS = ("portal", "superset", "airflow", "jupyter", "postgres", "spark", "simulator", "desk")
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from expectations.models import City
 from spark_jobs.lake.locks import locked
 from stack.airflow_home import AirflowHome
 from stack.layout import Layout, close_to_others
-from stack.postgres import Postgres
+from stack.postgres import PORTAL, Postgres
 from stack.private_files import made_once
 from stack.service import Service, ServiceError
 from stack.sources import Connections, Simulator, configured_connections, folder_connections
@@ -51,6 +51,8 @@ class Machine:
             "PINGAN_PIPELINE_PYTHON": str(self.layout.python("pipeline")),
             "PINGAN_STEP_SERVER": str(self._steps_address),
             "MART_URL": self.postgres.url("mart", "mart_owner"),
+            "PORTAL_URL": self.postgres.url("mart", PORTAL),
+            "PINGAN_PORTAL_PYTHON": str(self.layout.python("portal")),
             **spark_environment(self.layout),
             **self.airflow.environment(),
         }

@@ -151,13 +151,14 @@ def page(layout: Layout, city_code: str, logins: dict[str, str], now: datetime) 
     city = load_city(city_code)
     latest = layout.published / city_code / "latest.json"
     release = json.loads(latest.read_text(encoding="utf-8")) if latest.exists() else None
-    address = {name: f"http://127.0.0.1:{layout.port(name)}" for name in ("superset", "airflow", "jupyter")}
+    address = {name: f"http://127.0.0.1:{layout.port(name)}" for name in ("superset", "airflow", "jupyter", "desk")}
     rows = [
         (
             f"{address['superset']}/superset/dashboard/peace-index-{city_code}/",
             "领导驾驶舱 · Superset dashboard",
             "superset",
         ),
+        (f"{address['desk']}/", "风险提示处置 · flags: take up, check, decide", "desk"),
         (f"{address['airflow']}/", "调度 · Airflow: nightly runs", "airflow"),
         (f"{address['jupyter']}/lab?token={logins['jupyter_token']}", "分析笔记本 · JupyterLab", ""),
         (methodology_page.PATHS["zh"], "指数方法 · methodology (Chinese)", ""),

@@ -21,6 +21,7 @@ from stack.service import Service
 
 DATABASES = {"mart": "mart_owner", "airflow": "airflow", "superset": "superset", "hotline": "hotline_owner"}
 READERS = {"mart": "mart_reader", "hotline": "hotline_reader"}
+PORTAL = "portal"  # reads the mart as its reader does, and writes its own schema portal_<city> beside it
 ADMINISTRATOR = "postgres"
 PASS = 0o011  # what another account needs of the folders above its own
 
@@ -33,7 +34,7 @@ class Postgres:
         self._data = layout.state / "postgres"
         self._server = PostgresServer(self._data, cleanup_mode=None)
         self.passwords = passwords(
-            layout.secrets / "postgres.json", [ADMINISTRATOR, *DATABASES.values(), *READERS.values()]
+            layout.secrets / "postgres.json", [ADMINISTRATOR, *DATABASES.values(), *READERS.values(), PORTAL]
         )
         self.service = Service(
             layout,
@@ -118,7 +119,7 @@ class Postgres:
         with psycopg.connect(self.url("postgres", ADMINISTRATOR), autocommit=True) as admin:
             roles = {row[0] for row in admin.execute("select rolname from pg_roles")}
             databases = {row[0] for row in admin.execute("select datname from pg_database")}
-            for role in {*DATABASES.values(), *READERS.values()} - roles:
+            for role in {*DATABASES.values(), *READERS.values(), PORTAL} - roles:
                 admin.execute(
                     sql.SQL("create role {} login password {}").format(
                         sql.Identifier(role), sql.Literal(self.passwords[role])
@@ -136,3 +137,10 @@ class Postgres:
                 )
         with psycopg.connect(self.url("mart", ADMINISTRATOR), autocommit=True) as mart:
             limit_reader(mart, READERS["mart"], DATABASES["mart"])
+            mart.execute(sql.SQL("grant {} to {}").format(sql.Identifier(READERS["mart"]), sql.Identifier(PORTAL)))
+
+    def make_portal_schema(self, city_code: str) -> None:
+        """The schema in which the portal of a city keeps its own; again changes nothing."""
+        with psycopg.connect(self.url("mart", ADMINISTRATOR), autocommit=True) as mart:
+            schema, owner = sql.Identifier(f"portal_{city_code}"), sql.Identifier(PORTAL)
+            mart.execute(sql.SQL("create schema if not exists {} authorization {}").format(schema, owner))

@@ -19,5 +19,9 @@ def made_once(path: Path, make: Callable[[], dict[str, str]]) -> dict[str, str]:
 
 
 def passwords(path: Path, names: Iterable[str]) -> dict[str, str]:
-    """A random password for each name."""
-    return made_once(path, lambda: {name: secrets.token_urlsafe(18) for name in names})
+    """A random password for each name; a name that the file does not have yet gets one."""
+    made = made_once(path, dict)
+    new = {name: secrets.token_urlsafe(18) for name in names if name not in made}
+    if new:
+        write_private(path, json.dumps({**made, **new}, indent=1))
+    return {**made, **new}

@@ -9,11 +9,13 @@ from pathlib import Path
 
 from expectations.contract import load_cities
 from stack import house, published_files
+from stack.bootstrap import ENVIRONMENTS
 from stack.data_dictionary import FILES as DICTIONARIES
 from stack.data_dictionary import data_dictionary
 from stack.layout import REPOSITORY, Layout
 from stack.methodology_page import FILES, methodology_page
 
+LICENCES = REPOSITORY / "docs" / "licences.md"
 CODE_LISTS = (
     ("GA 240.1-2000 case codes", "code list of the Ministry of Public Security, as quoted by public software", "facts"),
 )
@@ -40,7 +42,7 @@ def rendered() -> dict[Path, str]:
     return {
         **dbt["rendered"](),
         house.FILE: house.picture(),
-        REPOSITORY / "docs" / "licences.md": licences(Layout.from_environment()),
+        LICENCES: licences(Layout.from_environment()),
         published_files.FILE: published_files.page(),
         **{path: methodology_page(language) for language, path in FILES.items()},
         **{path: data_dictionary(language) for language, path in DICTIONARIES.items()},
@@ -63,10 +65,18 @@ def licences(layout: Layout) -> str:
     lines += ["", "## Jars and system packages", "", "| package | licence | for |", "|---|---|---|"]
     lines += [f"| {name} | {licence} | Delta Lake on Spark |" for name, licence in JARS.items()]
     lines += [f"| {' | '.join(row)} |" for row in SYSTEM_PACKAGES]
-    for environment in ("pipeline", "airflow", "superset"):
-        lines += ["", f"## Python environment `{environment}`", "", "| package | version | licence |", "|---|---|---|"]
-        lines += [f"| {p['Name']} | {p['Version']} | {_short(p['License'])} |" for p in _packages(layout, environment)]
+    for environment in ENVIRONMENTS:
+        lines += ["", f"## Python environment `{environment}`", *_licence_table(layout, environment)]
     return "\n".join(lines) + "\n"
+
+
+def _licence_table(layout: Layout, environment: str) -> list[str]:
+    """Of an environment that this machine has not made, what the page said of it."""
+    if not layout.python(environment).exists():
+        _, _, said = LICENCES.read_text(encoding="utf-8").partition(f"## Python environment `{environment}`\n")
+        return said.partition("\n## ")[0].rstrip("\n").split("\n")
+    rows = [f"| {p['Name']} | {p['Version']} | {_short(p['License'])} |" for p in _packages(layout, environment)]
+    return ["", "| package | version | licence |", "|---|---|---|", *rows]
 
 
 def _packages(layout: Layout, environment: str) -> list[dict[str, str]]:

@@ -15,11 +15,14 @@ import httpx
 from rich.console import Console
 
 from expectations.models import City
+from spark_jobs.desk import city_environment
 from stack.machine import Machine
 from stack.methodology_page import write_html
+from stack.postgres import PORTAL
 from stack.private_files import passwords
 from stack.service import Service, ServiceError, is_open
 
+DESK_ACCOUNTS = ("duty_officer", "reviewer", "viewer", "admin")  # of the portal, made at the first start
 SOURCES_LIVE_EVERY = 300  # seconds: how often the simulated sources are brought to the present
 
 
@@ -97,6 +100,36 @@ def airflow(machine: Machine) -> list[Service]:
     ]
 
 
+def desk_environment(machine: Machine, city: City) -> dict[str, str]:
+    """The portal's secrets, its database and whose it is; for child processes."""
+    made = passwords(machine.layout.secrets / "desk.json", ["secret_key"])
+    return {
+        "PORTAL_URL": machine.postgres.url("mart", PORTAL),
+        "PORTAL_SECRET_KEY": made["secret_key"] * 3,
+        "PORTAL_ACCOUNTS": json.dumps(desk_accounts(machine)),
+        **city_environment(city),
+    }
+
+
+def desk_accounts(machine: Machine) -> dict[str, str]:
+    """Name and password of each account that the first start makes."""
+    made = passwords(machine.layout.secrets / "desk.json", DESK_ACCOUNTS)
+    return {name: made[name] for name in DESK_ACCOUNTS}
+
+
+def desk(machine: Machine, city: City) -> Service:
+    """The web application in which people act on flags; its schema, tables, roles and first accounts are made before."""
+    machine.postgres.make_portal_schema(city.city_code)
+    environment, port = desk_environment(machine, city), machine.layout.port("desk")
+    python = machine.layout.python("portal")
+    _prepare("portal", machine, [python, "-m", "portal", "prepare"], environment)
+    options = ["-w", "2", "-k", "gthread", "--threads", "4", "--timeout", "60", "--no-control-socket"]
+    command: list[str | Path] = [
+        python.with_name("gunicorn"), *options, "-b", f"127.0.0.1:{port}", "portal.wsgi:application",
+    ]  # fmt: skip
+    return Service(machine.layout, "desk", port, command, environment=environment)
+
+
 def jupyter(machine: Machine) -> Service:
     port = machine.layout.port("jupyter")
     token = passwords(machine.layout.secrets / "jupyter.json", ["token"])["token"]
@@ -114,6 +147,7 @@ def portal(machine: Machine, city: City) -> tuple[Service, str]:
     ops = machine.airflow.passwords()
     logins = {
         "superset": f"leader / {made['SUPERSET_LEADER_PASSWORD']} · admin / {made['SUPERSET_ADMIN_PASSWORD']}",
+        "desk": " · ".join(f"{name} / {password}" for name, password in desk_accounts(machine).items()),
         "airflow": " · ".join(f"{user} / {password}" for user, password in ops.items()),
         "jupyter_token": passwords(machine.layout.secrets / "jupyter.json", ["token"])["token"],
     }
@@ -131,7 +165,7 @@ def portal(machine: Machine, city: City) -> tuple[Service, str]:
 
 def serve(machine: Machine, city: City, console: Console) -> None:
     """Run until interrupted. Raises ServiceError when something does not start or does not stay up."""
-    for name in ("portal", "superset", "airflow", "jupyter"):
+    for name in ("portal", "superset", "airflow", "jupyter", "desk"):
         if is_open(machine.layout.port(name)):
             raise ServiceError(
                 f"port {machine.layout.port(name)} ({name}) is in use; choose others: make serve PORT_BASE=…"
@@ -142,8 +176,10 @@ def serve(machine: Machine, city: City, console: Console) -> None:
             prepare_superset(machine, city)
         with console.status("dbt docs"):
             write_documents(machine)
+        with console.status("portal: tables, roles, accounts"):
+            people = desk(machine, city)
         front, address = portal(machine, city)
-        services = [*airflow(machine), superset(machine), jupyter(machine), front]
+        services = [*airflow(machine), superset(machine), jupyter(machine), people, front]
         for service in services:
             with console.status(f"{service.name} starting"):
                 running.callback(service.stop)

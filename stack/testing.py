@@ -24,9 +24,10 @@ class Group(NamedTuple):
 NIGHTS = Group("pipeline", ("tests/e2e",))
 RECEIVED = Group("pipeline", ("tests/feeds", "tests/bad_input", "tests/privacy"))
 AIRFLOW = Group("airflow", ("tests/dags",))
-APART = (NIGHTS, RECEIVED, AIRFLOW)
+PORTAL = Group("portal", ("tests/portal",))
+APART = (NIGHTS, RECEIVED, AIRFLOW, PORTAL)
 OTHERS = Group("pipeline", ("tests", *(f"--ignore={folder}" for group in APART for folder in group.selection)))
-TURNS = (NIGHTS, RECEIVED, OTHERS, AIRFLOW)  # the longest first; a lane that is free takes the next
+TURNS = (NIGHTS, RECEIVED, OTHERS, AIRFLOW, PORTAL)  # the longest first; a lane that is free takes the next
 
 
 def run_tests(layout: Layout, arguments: Sequence[str]) -> int:
@@ -37,9 +38,12 @@ def run_tests(layout: Layout, arguments: Sequence[str]) -> int:
     named = [argument for argument in arguments if argument.startswith("tests/")]
     options = [argument for argument in arguments if argument not in named]
     if named:
-        of_airflow = [path for path in named if path.startswith(AIRFLOW.selection)]
-        others = [path for path in named if path not in of_airflow]
-        groups = [Group("pipeline", tuple(others)), Group("airflow", tuple(of_airflow))]
+        apart = [
+            Group(group.environment, tuple(path for path in named if path.startswith(group.selection)))
+            for group in (AIRFLOW, PORTAL)
+        ]
+        others = [path for path in named if not path.startswith((*AIRFLOW.selection, *PORTAL.selection))]
+        groups = [Group("pipeline", tuple(others)), *apart]
         return _worst([_run(layout, group, options) for group in groups if group.selection])
     with ThreadPoolExecutor(2) as lanes:
         runs = [lanes.submit(_run, layout, group, options) for group in TURNS]

@@ -25,7 +25,9 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """A test that starts nothing must not reach the network either."""
     for item in items:
-        if not {"spark", "e2e", "browser", "dags", "kill", "canary"} & {mark.name for mark in item.iter_markers()}:
+        if not {"spark", "e2e", "browser", "dags", "portal", "kill", "canary"} & {
+            mark.name for mark in item.iter_markers()
+        }:
             item.add_marker(pytest.mark.disable_socket)
 
 

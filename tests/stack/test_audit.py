@@ -13,6 +13,7 @@ from spark_jobs.errors import EnvironmentFault
 from stack.audit import bill_of_jars, bills_of_materials, known_vulnerabilities, verdict
 from stack.bootstrap import ENVIRONMENTS, VENVS, lock, make_environments
 from stack.layout import Layout
+from stack.render import LICENCES, _licence_table
 
 POM = "META-INF/maven/org.example/{name}/pom.properties"
 
@@ -79,3 +80,12 @@ def test_each_environment_has_its_bill_of_every_locked_package(tmp_path: Path) -
         assert pinned - there == set()
     n_spark = len(list((VENVS / "pipeline").glob("lib/python3*/site-packages/pyspark/jars/*.jar")))
     assert written[tmp_path / "sbom" / "jars.cdx.json"] > n_spark > 100
+
+
+@pytest.mark.unit
+def test_an_environment_that_this_machine_has_not_made_keeps_its_licences(tmp_path: Path) -> None:
+    nowhere = Layout(state=tmp_path, published=tmp_path, port_base=1, repository=tmp_path)
+    page = LICENCES.read_text(encoding="utf-8")
+    for environment in ENVIRONMENTS:
+        table = "\n".join(_licence_table(nowhere, environment))
+        assert table.count("\n| ") > 5 and f"## Python environment `{environment}`\n{table}" in page

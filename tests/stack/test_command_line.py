@@ -72,6 +72,12 @@ def test_folder_that_is_not_there(tmp_path: Path) -> None:
         folder_connections(load_city("daqing"), tmp_path)
 
 
+def test_the_flags_desk_without_its_database_is_told_how_to_get_there(tmp_path: Path) -> None:
+    done = call(tmp_path, "-m", "spark_jobs", "flag", "--city", "daqing", "--by", "chief", "list", PORTAL_URL="")
+    assert (done.returncode, "Traceback" in done.stderr) == (7, False)
+    assert "stack step flag" in done.stderr
+
+
 @pytest.fixture
 def taken_port() -> Iterator[int]:
     with socket.socket() as listener:

@@ -1,0 +1,36 @@
+"""The door to the flags' desk: the portal's own command, run in the portal's environment (portal/, which we never import)."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+
+from expectations.models import City
+from spark_jobs.errors import EnvironmentFault
+from spark_jobs.settings import REPOSITORY
+
+
+def city_environment(city: City) -> dict[str, str]:
+    """What the portal must be told of a city; it reads no contract."""
+    return {
+        "PORTAL_CITY": city.city_code,
+        "PORTAL_CITY_AREA": city.area_code,
+        "PORTAL_CITY_NAME_ZH": city.name.zh,
+        "PORTAL_CITY_NAME_EN": city.name.en,
+        "PORTAL_TIME_ZONE": city.time_zone,
+    }
+
+
+def run_flag(city: City, arguments: Sequence[str]) -> int:
+    """List, show, or take a step; returns the exit code. Raises EnvironmentFault if the portal is not there."""
+    python = Path(os.environ.get("PINGAN_PORTAL_PYTHON", REPOSITORY / ".venv" / "portal" / "bin" / "python"))
+    if not os.environ.get("PORTAL_URL") or not python.exists():
+        raise EnvironmentFault(
+            "flag: expected PORTAL_URL and the portal's environment; while make serve is up, call: "
+            ".venv/pipeline/bin/python -m stack step flag --city CODE --by USER list"
+        )
+    command = [str(python), "-m", "portal", "flag", *arguments]
+    environment = {**os.environ, **city_environment(city)}
+    return subprocess.run(command, cwd=REPOSITORY, env=environment, check=False).returncode
