@@ -188,10 +188,12 @@ def _wish(request: HttpRequest) -> Wish:
 def _card(request: HttpRequest, case: Case, refused: StepRefused | None = None, status: int = 200) -> HttpResponse:
     officer, now = request.officer, timezone.now()
     case.clock = _clock(case, now)
+    seen = card(case, officer)
     moves = life.moves_from(case.state_code, case.colour_code, officer.roles)
     shown = {
         "case": case,
-        **card(case, officer),
+        **seen,
+        "merge_into": request.POST.get("merged_into") or next((other.pk for other in seen["same_cause"]), ""),
         "steps": case.steps.select_related("by", "assignee"),
         "moves": moves,
         "reasons": [(move, life.REASONS[target].items()) for target, move in moves.items()],

@@ -29,7 +29,7 @@ def machine(free_ports: int) -> Iterator[Machine]:
 
 
 def signed_in(address: str, name: str, password: str) -> httpx.Response:
-    with httpx.Client(base_url=address, follow_redirects=True) as client:
+    with httpx.Client(base_url=address, follow_redirects=True, timeout=60) as client:
         page = client.get("/").text
         (token,) = set(re.findall(r'name="csrfmiddlewaretoken" value="(\w{64})"', page)) or {""}
         form = {"csrfmiddlewaretoken": token, "username": name, "password": password, "next": "/flags/"}
@@ -48,6 +48,6 @@ def test_the_portal_is_served_with_its_accounts(machine: Machine) -> None:
             assert page.status_code == 200 and "尚未发布" in page.text and name in page.text
         assert signed_in(address, "admin", accounts["admin"]).status_code == 403  # looks after accounts, sees no flag
         assert "errorlist" in signed_in(address, "viewer", accounts["reviewer"]).text
-        assert httpx.get(f"{address}/static/desk/desk.css").headers["content-type"].startswith("text/css")
+        assert httpx.get(f"{address}/static/desk/desk.css", timeout=60).headers["content-type"].startswith("text/css")
     finally:
         served.stop()
