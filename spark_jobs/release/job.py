@@ -31,7 +31,7 @@ from spark_jobs.release.build import build, canonical_tables
 from spark_jobs.release.coverage import COUNTS, coverage_table
 from spark_jobs.release.gates import GateFailed, judge
 from spark_jobs.release.model import Area, Gate, Previous, Release, ReleaseInput
-from spark_jobs.release.record import journal, keeping
+from spark_jobs.release.record import journal, keeping, served
 from spark_jobs.release.record.changes import notice
 from spark_jobs.release.record.journal import Approval, Withdrawn
 from spark_jobs.release.render import render
@@ -75,6 +75,7 @@ def publish(
             switch(spark, release, given, gates, folder, mart_url)
             keeping.record(city, given.methodology, folder, release.document, datetime.now(UTC), approval)
             say(f"{city.city_code} {business_date}: {_outcome(release, folder)}")
+        served.serve(mart_url, city.city_code, folder)
     return Outcome.DONE if release.missing_feeds.empty else Outcome.INCOMPLETE
 
 

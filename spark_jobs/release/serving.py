@@ -7,18 +7,29 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import date
+from datetime import date, datetime
 
 import psycopg
+import pyarrow as pa
+import pyarrow.compute as pc
 from psycopg import sql
 
 from expectations.models import Text
 from spark_jobs.errors import EnvironmentFault
 from spark_jobs.release.model import Release
 from spark_jobs.release.serving_tables import SERVING_TABLES, serving_rows
+from spark_jobs.released.columns import ACROSS
 
 READER = "mart_reader"
 _WAIT_FOR_LOCK = "60s"
+VINTAGE = "vintage"
+_TYPES = {"text": "text", "number": "double precision", "day": "date", "instant": "timestamptz"}
+_INSTANT = pa.timestamp("us", tz="UTC")
+# All columns of vintages.parquet but `known_at`, which moves with every release that says the same again.
+VINTAGE_COLUMNS = {
+    name: _TYPES[column.type] for name, column in ACROSS["vintages"].columns.items() if name != "known_at"
+}
+_CLOSED = ("realtime_end", "area_code", "measure_code", "part_id", "day", "realtime_start")
 
 
 def schema_of(city_code: str) -> str:
@@ -34,6 +45,42 @@ def write_serving(mart_url: str, release: Release) -> None:
         for table, columns in SERVING_TABLES.items():
             _prepare_table(cursor, schema, table, columns)
             _copy(cursor, schema, table, content[table])
+        _grant(cursor, schema)
+
+
+def vintage_mark(mart_url: str, city_code: str) -> str | None:
+    """What write_vintages was last told that the table rests on; None where there is none as it should be."""
+    schema = schema_of(city_code)
+    with _writing(mart_url, schema) as cursor:
+        if not _is_laid_out(cursor, schema, VINTAGE, VINTAGE_COLUMNS):
+            return None
+        cursor.execute("select obj_description(to_regclass(%s))", (f'"{schema}"."{VINTAGE}"',))
+        row = cursor.fetchone()
+        return row[0] if row else None
+
+
+def write_vintages(mart_url: str, city_code: str, vintages: pa.Table, since: datetime | None, mark: str) -> None:
+    """Make the table show the rows of vintages.parquet; all or nothing. `since`: up to when it does so already, None: anew."""
+    schema = schema_of(city_code)
+    name = sql.Identifier(schema, VINTAGE)
+    content = vintages.select(list(VINTAGE_COLUMNS))
+    with _writing(mart_url, schema) as cursor:
+        cursor.execute(sql.SQL("create schema if not exists {}").format(sql.Identifier(schema)))
+        if since is None:
+            _prepare_table(cursor, schema, VINTAGE, VINTAGE_COLUMNS)
+            cursor.execute(sql.SQL("create index if not exists vintage_day on {} (day)").format(name))
+        else:
+            ended = pc.fill_null(pc.greater(content["realtime_end"], pa.scalar(since, _INSTANT)), False)
+            is_new = pc.greater(content["realtime_start"], pa.scalar(since, _INSTANT))
+            statement = sql.SQL(
+                "update {} set realtime_end = %s where area_code = %s and measure_code = %s and part_id = %s and day = %s "
+                "and realtime_start = %s"
+            ).format(name)
+            closed = content.filter(pc.and_not(ended, is_new)).to_pylist()
+            cursor.executemany(statement, [tuple(row[column] for column in _CLOSED) for row in closed])
+            content = content.filter(is_new)
+        _copy(cursor, schema, VINTAGE, [tuple(row.values()) for row in content.to_pylist()])
+        cursor.execute(sql.SQL("comment on table {} is {}").format(name, sql.Literal(mark)))
         _grant(cursor, schema)
 
 

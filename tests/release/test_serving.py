@@ -5,17 +5,22 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
+from pathlib import Path
 
 import psycopg
+import pyarrow.parquet as pq
 import pytest
 
 from expectations.models import Text
 from spark_jobs.errors import EnvironmentFault
 from spark_jobs.release import serving
 from spark_jobs.release.model import Release, ReleaseInput
+from spark_jobs.release.record import journal, served
+from spark_jobs.release.record.vintages import said_at
 from spark_jobs.release.serving_tables import SERVING_TABLES, serving_rows
 from tests.release import made_up
+from tests.release.record_world import FIRST, Record, night, nights
 
 pytestmark = pytest.mark.e2e
 Make = Callable[[ReleaseInput], Release]
@@ -283,3 +288,45 @@ def test_a_flag_for_the_whole_city_keeps_its_name(mart: str, make_release: Make)
     with psycopg.connect(mart) as connection:
         rows = connection.execute("select area_name_zh, colour_code, rule_name_zh from mart_demo.flag").fetchall()
     assert set(rows) == {("示范市", "grey", "数据质量")}
+
+
+WHAT_WE_SAID = """select area_code, measure_code, part_id, value, status_code from mart_demo.vintage
+    where day = %s and realtime_start <= %s and (realtime_end is null or realtime_end > %s)"""
+
+
+def test_one_query_says_what_we_said_then_night_by_night_and_made_anew(
+    mart: str, make_release: Make, tmp_path: Path
+) -> None:
+    """The table is that of the file after each event, after a killed run, a withdrawal, and a journal that is another."""
+    folder = tmp_path / "published" / "demo"
+    folder.mkdir(parents=True)
+    record = Record(make_release, folder)
+
+    def is_as_the_file_says() -> None:
+        file = pq.read_table(folder / "vintages.parquet")
+        with psycopg.connect(mart) as connection:
+            connection.execute("set role mart_reader")
+            for entry in journal.read(folder):
+                found = connection.execute(WHAT_WE_SAID, (FIRST, entry.at, entry.at)).fetchall()
+                said = said_at(file, entry.at, FIRST).to_pylist()
+                names = ("area_code", "measure_code", "part_id", "value", "status_code")
+                assert sorted(found) == sorted(tuple(row[name] for name in names) for row in said)
+                assert found
+            counted = connection.execute("select count(*), count(realtime_end) from mart_demo.vintage").fetchone()
+        assert counted == (len(file), len(file) - file["realtime_end"].null_count)
+
+    record.publish(FIRST, night(FIRST))
+    for _ in range(2):
+        served.serve(mart, "demo", folder)
+        is_as_the_file_says()
+    nights(record, 3)  # several events at once, the first of them known: a night that was killed before it served
+    served.serve(mart, "demo", folder)
+    is_as_the_file_says()
+    first, mark = journal.read(folder)[0], serving.vintage_mark(mart, "demo")
+    text = (folder / journal.JOURNAL_FILE).read_text(encoding="utf-8")
+    (folder / journal.JOURNAL_FILE).write_text(text.replace("T18:00:00Z", "T17:00:00Z", 1), encoding="utf-8")
+    record.publish(FIRST + timedelta(days=9), night(FIRST + timedelta(days=9)), seed=4)
+    served.serve(mart, "demo", folder)
+    is_as_the_file_says()
+    assert serving.vintage_mark(mart, "demo") != mark
+    assert journal.read(folder)[0].at == first.at - timedelta(hours=1)

@@ -33,7 +33,7 @@ class Revisions:
 
     def by_measure(self) -> Iterator[Row]:
         """One row a measure and delay: how many figures, and how far they moved, in the measure's own unit."""
-        for measure in sorted(set(self.vintages["measure_code"].to_pylist())):
+        for measure in sorted(pc.unique(self.vintages["measure_code"]).to_pylist()):
             is_meant = pc.equal(self.vintages["measure_code"], measure).to_numpy()
             for delay in DELAYS:
                 said = self._said[delay]
@@ -50,15 +50,18 @@ class Revisions:
 
     def triangle(self) -> Iterator[Row]:
         """One row an area, month end and delay, of the index: what was said at first, what then."""
-        day = self.vintages["day"]
-        is_month_end = pc.equal(pc.day(pc.add(day.cast(pa.timestamp("s")), pa.scalar(timedelta(days=1)))), 1)
+        days = self.vintages["day"]
+        is_month_end = pc.equal(pc.day(pc.add(days.cast(pa.timestamp("s")), pa.scalar(timedelta(days=1)))), 1)
         is_meant = pc.and_(pc.equal(self.vintages["measure_code"], "index"), is_month_end).to_numpy()
-        found = [(delay, row) for delay in DELAYS for row in self._said[delay] if is_meant[row]]
-        areas, days = (self.vintages[name].to_pylist() for name in ("area_code", "day"))
-        for delay, row in sorted(found, key=lambda each: (areas[each[1]], days[each[1]], each[0])):
+        found = [(delay, int(row)) for delay in DELAYS for row in self._said[delay][is_meant[self._said[delay]]]]
+        named = (
+            self.vintages.select(["area_code", "day"]).take(pa.array([row for _, row in found], pa.int64())).to_pylist()
+        )
+        listed = [(each["area_code"], each["day"], *place) for each, place in zip(named, found, strict=True)]
+        for area, day, delay, row in sorted(listed):
             yield {
-                "area_code": areas[row],
-                "day": days[row],
+                "area_code": area,
+                "day": day,
                 "delay_days": float(delay),
                 "first": float(self._value[self._first[row]]),
                 "value": float(self._value[row]),
