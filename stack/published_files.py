@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from spark_jobs.release.gates import GATES, Check
 from spark_jobs.release.monthly_gates import MONTHLY_GATES
-from spark_jobs.released.columns import ACROSS, PUBLIC, TABLES, Column, Table, Tier
+from spark_jobs.released.columns import ACROSS, FILED, PUBLIC, Column, Table, Tier
 from stack.layout import REPOSITORY
 
 FILE = REPOSITORY / "docs" / "published-files.md"
@@ -52,7 +52,7 @@ def gates(declared: Mapping[str, Check]) -> list[str]:
 
 def files() -> list[str]:
     """One row a table: its files, what it holds and who may see it."""
-    rows = [f"| {_names(table)} | {table.zh} {table.en} | {TIERS[table.tier]} |" for table in TABLES.values()]
+    rows = [f"| {_names(table)} | {table.zh} {table.en} | {TIERS[table.tier]} |" for table in FILED.values()]
     return ["| file 文件 | content 内容 | tier 范围 |", "|---|---|---|", *rows]
 
 
@@ -67,7 +67,7 @@ def public() -> list[str]:
 
 def columns() -> list[str]:
     """For each file a heading and its columns."""
-    return [line for table in TABLES.values() for line in _section(table)][:-1]
+    return [line for table in FILED.values() for line in _section(table)][:-1]
 
 
 def across() -> list[str]:

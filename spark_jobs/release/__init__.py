@@ -7,6 +7,7 @@ build.py        ReleaseInput -> Release, pure                    wording.py  num
 movement.py  movement_between.py                                  why the index moved, in sums and in words
 public_tables.py  public_catalogue.py  public.py  public_files.py      what everybody may see, in every format
 pages/  bulletin.py, its sections/ and templates/, charts.py     the printed page
+scorecard.py                                                     how matters are handled, beside the index
 data_package.py  release_calendar.py                             what the files hold, for programs; when releases come
 files.py lake.py serving.py                                      the three copies
 mart.yml mart.py serving_tables.py                               the tables of the serving database and their rows

@@ -15,7 +15,7 @@ from spark_jobs.index.methodology import Methodology
 from spark_jobs.release.files import METHODOLOGY_FILE
 from spark_jobs.release.model import Release
 from spark_jobs.release.release_calendar import next_due
-from spark_jobs.released.columns import TABLES, Column, Table
+from spark_jobs.released.columns import FILED, Column, Table
 from spark_jobs.released.file_columns import file_columns, head
 from spark_jobs.released.obs_status import CONF_STATUS, INTERNAL
 
@@ -26,7 +26,7 @@ _TYPES = {"text": "string", "number": "number", "flag": "boolean", "day": "date"
 
 def release_package(release: Release) -> dict[str, Any]:
     """The package of a release's folder, for leaders and analysts."""
-    return data_package(release.city, release.methodology, release.document, RESTRICTED, TABLES.values())
+    return data_package(release.city, release.methodology, release.document, RESTRICTED, FILED.values())
 
 
 def data_package(

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 import pyarrow as pa
@@ -20,11 +20,14 @@ from spark_jobs.release.model import Release
 from spark_jobs.release.pages.bulletin import bulletin
 from spark_jobs.release.pages.county import county_pages
 from spark_jobs.release.pages.leader import PAGES, leader_page
+from spark_jobs.release.scorecard import scorecard
 from spark_jobs.release.wording import LANGUAGES
-from spark_jobs.released.columns import TABLES, Table, rows
+from spark_jobs.released.columns import FILED, Table, rows
 from spark_jobs.released.file_columns import CONF_STATUS, file_columns, has_rates
 from spark_jobs.released.obs_status import INTERNAL, obs_status
 from spark_jobs.released.schemas import arrow_types
+
+_DERIVED: Mapping[str, Callable[[Release], Iterable[Mapping[str, Any]]]] = {"scorecard": scorecard}
 
 
 def render(release: Release, predecessor: Mapping[str, str] | None = None) -> dict[str, bytes]:
@@ -32,8 +35,8 @@ def render(release: Release, predecessor: Mapping[str, str] | None = None) -> di
 
     `predecessor`: files.predecessor, which release.json carries beside what the release is made of.
     """
-    files = {table.file: table_csv(release, name).encode() for name, table in TABLES.items()}
-    files |= {table.parquet: table_parquet(release, name) for name, table in TABLES.items()}
+    files = {table.file: table_csv(release, name).encode() for name, table in FILED.items()}
+    files |= {table.parquet: table_parquet(release, name) for name, table in FILED.items()}
     files[DATA_PACKAGE_FILE] = json_text(release_package(release)).encode()
     files |= {f"bulletin.{code}.html": bulletin(release, code).encode() for code in LANGUAGES}
     files |= {PAGES[code]: leader_page(release, code).encode() for code in LANGUAGES}
@@ -52,18 +55,18 @@ def table_csv(release: Release, table: str) -> str:
         if n == 0:
             writer.writerow(row)
         writer.writerow([csv_cell(value) for value in row.values()])
-    if not len(release.tables[table]):
-        writer.writerow(file_columns(TABLES[table]))
+    if not text.tell():
+        writer.writerow(file_columns(FILED[table]))
     return BYTE_ORDER_MARK + text.getvalue()
 
 
 def _named_rows(release: Release, table: str) -> Iterator[dict[str, Any]]:
     """Declared columns of the table, after the release they belong to; then statuses, units, and the names of areas."""
     names = {area.area_code: area.name for area in release.areas}
-    units = {i.id: i.unit for i in release.methodology.indicators} if has_rates(TABLES[table]) else {}
-    for row in rows(release.tables[table]):
+    units = {i.id: i.unit for i in release.methodology.indicators} if has_rates(FILED[table]) else {}
+    for row in _DERIVED[table](release) if table in _DERIVED else rows(release.tables[table]):
         named = {"release_id": release.release_id, "business_date": release.business_date, **row}
-        named |= _statuses(release, TABLES[table], row)
+        named |= _statuses(release, FILED[table], row)
         if units:
             unit = units[row["indicator_id"]]
             named |= {"rate_unit_zh": unit.zh, "rate_unit_en": unit.en}
@@ -86,7 +89,7 @@ def _statuses(release: Release, table: Table, row: Mapping[str, Any]) -> dict[st
 
 def table_parquet(release: Release, table: str) -> bytes:
     """The CSV with types. Fixed writer options and no pandas metadata: the same release gives the same bytes."""
-    types = arrow_types(file_columns(TABLES[table]))
+    types = arrow_types(file_columns(FILED[table]))
     content = pa.Table.from_pylist(list(_named_rows(release, table)), schema=pa.schema(list(types.items())))
     buffer = io.BytesIO()
     pq.write_table(content, buffer, compression="snappy", version="2.6", write_statistics=True, store_schema=False)

@@ -111,10 +111,11 @@ class PublicTable(Table):
 class Declaration(Frozen):
     """The whole of tables.yml. `across`: tables that go across releases, each one file of the city beside latest.json.
 
-    `public`: the files of public/<city>/.
+    `derived`: files of a release that follow from its tables. `public`: the files of public/<city>/.
     """
 
     tables: dict[str, Table]
+    derived: dict[str, Table] = Field(default_factory=dict)
     across: dict[str, Table] = Field(default_factory=dict)
     public: dict[str, PublicTable] = Field(default_factory=dict)
 
@@ -139,7 +140,7 @@ def _faults(declaration: Declaration) -> Iterator[ContractFault]:
     taken: set[tuple[str, str]] = set()
     declared: list[tuple[str, str, Table]] = [
         (part, name, table)
-        for part in ("tables", "across", "public")
+        for part in ("tables", "derived", "across", "public")
         for name, table in getattr(declaration, part).items()
     ]
     for part, name, table in declared:
@@ -156,7 +157,8 @@ def _faults(declaration: Declaration) -> Iterator[ContractFault]:
 
 
 _DECLARED = load_tables()
-TABLES, ACROSS, PUBLIC = _DECLARED.tables, _DECLARED.across, _DECLARED.public
+TABLES, DERIVED, ACROSS, PUBLIC = _DECLARED.tables, _DECLARED.derived, _DECLARED.across, _DECLARED.public
+FILED = {**TABLES, **DERIVED}  # what a release's folder has files of
 MOVEMENT_CAUSES = ("real_change", "late_data", "method", "denominator")
 
 

@@ -24,6 +24,7 @@ CONF_STATUS: dict[str, Text] = {
 FREE, INTERNAL, CONFIDENTIAL = CONF_STATUS
 _OF_STATE = {
     "missing_feed": "L", "no_denominator": "M", "too_few": "N", "no_base": "M", "narrow_base": "N", "no_history": "M",
+    "no_cases": "M",
 }  # fmt: skip
 
 

@@ -18,7 +18,7 @@ from expectations.contract import city_codes, load_city
 from spark_jobs.release.data_package import release_package
 from spark_jobs.release.model import Release, ReleaseInput
 from spark_jobs.release.render import render
-from spark_jobs.released.columns import TABLES
+from spark_jobs.released.columns import FILED
 from spark_jobs.released.obs_status import CONF_STATUS, OBS_STATUS
 from tests.release import made_up
 
@@ -49,7 +49,7 @@ def rows_of(files: dict[str, bytes], name: str) -> list[dict[str, str]]:
 def test_it_is_valid_by_the_standards_schemas_which_refuse_another(package: dict[str, Any]) -> None:
     assert faults(package, "data-package.json") == []
     tables = [resource for resource in package["resources"] if resource["format"] == "csv"]
-    assert len(tables) == len(TABLES)
+    assert len(tables) == len(FILED)
     for resource in tables:
         assert faults(resource, "tabular-data-resource.json") == []
     assert faults({**package, "name": "Peace Index"}, "data-package.json")
