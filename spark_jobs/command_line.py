@@ -322,6 +322,21 @@ def monthly(
     publish_month(settings().published, the_city, first, load_methodology(), typer.echo)
 
 
+@app.command("print")
+def print_pages(
+    city: CityOption,
+    release: Annotated[
+        str | None, typer.Option("--release", help="Id of a release; the current one without it.")
+    ] = None,
+) -> None:
+    """Print a release as PDF: the bulletin, and the short form on one page. Needs Chromium and no Spark."""
+    folder = settings().published / load_city(city).city_code
+
+    from spark_jobs.release.pages.printed import print_release
+
+    typer.echo(f"print: {print_release(folder, release)}")
+
+
 @app.command()
 def movement(
     city: CityOption,

@@ -20,8 +20,8 @@ CODE_LISTS = (
     ("GA 240.1-2000 case codes", "code list of the Ministry of Public Security, as quoted by public software", "facts"),
 )
 SYSTEM_PACKAGES = (
-    ("chromium", "BSD-3-Clause and others", "browser tests"),
-    ("fonts-noto-cjk", "OFL-1.1", "Chinese text in screenshots"),
+    ("chromium", "BSD-3-Clause and others", "PDFs, browser tests"),
+    ("fonts-noto-cjk", "OFL-1.1", "Chinese text in PDFs and screenshots"),
 )
 STANDARDS = (
     ("data-package.json, tabular-data-resource.json", "Data Package 1.0, from `datapackage` 1.15.4", "MIT"),

@@ -1,0 +1,96 @@
+"""A release's pages as PDF: the bulletin on numbered A4 pages, and the leader's page as the short form on one.
+
+Printed by Chromium from the released HTML, so that they say the same to the letter; fonts are embedded. A PDF holds the time
+at which it was printed, so its bytes are no part of a release nor of its id: it stands beside, in print/<release>/.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from spark_jobs.errors import EnvironmentFault, UsageError
+from spark_jobs.release import files
+from spark_jobs.release.pages.leader import PAGES
+from spark_jobs.release.wording import LANGUAGES
+
+FOLDER = "print"  # of a city
+_NAMES = ("chromium", "chromium-browser", "google-chrome")
+_MARGIN_MM, _FOOT_MM = 12, 16
+_PX_PER_MM = 96 / 25.4
+_WIDE, _HIGH = (210 - 2 * _MARGIN_MM) * _PX_PER_MM, (297 - _MARGIN_MM - _FOOT_MM) * _PX_PER_MM
+_SMALLEST = 0.4  # below this nobody reads it
+_FOOT = (
+    '<div style="width:100%;font-size:8px;padding:0 12mm;display:flex;justify-content:space-between">'
+    '<span>{release_id}</span><span><span class="pageNumber"></span> / <span class="totalPages"></span></span></div>'
+)
+
+
+def print_release(city_folder: Path, release_id: str | None) -> Path:
+    """Print a release, the current one without its id; what was printed of it before is replaced. Returns the folder.
+
+    Raises UsageError where there is no such release, EnvironmentFault without Chromium.
+    """
+    latest = files.read_latest(city_folder)
+    chosen = release_id or (latest or {}).get("release_id")
+    if chosen is None or files.read_document(files.release_folder(city_folder, chosen)) is None:
+        raise UsageError(f"print: expected a release of {city_folder.name}, found {chosen or 'none published'}")
+    folder = files.release_folder(city_folder, chosen)
+    pages = {name: (folder / name).read_text(encoding="utf-8") for name in _shown()}
+    return files.write_folder(city_folder / FOLDER / chosen, printed(pages, chosen))
+
+
+def _shown() -> dict[str, str]:
+    """Released page -> its PDF."""
+    bulletins = {f"bulletin.{code}.html": f"bulletin.{code}.pdf" for code in LANGUAGES}
+    return bulletins | {PAGES[code]: f"brief.{code}.pdf" for code in LANGUAGES}
+
+
+def printed(pages: Mapping[str, str], release_id: str) -> dict[str, bytes]:
+    """PDF by name, of released pages by name."""
+    foot = _FOOT.format(release_id=release_id)
+    with _chromium() as browser:
+        context = browser.new_context(java_script_enabled=False, offline=True)
+        page, found = context.new_page(), {}
+        for name, html in pages.items():
+            page.set_content(html)
+            scale = 1.0 if name.startswith("bulletin") else _scale_to_one_page(page, name)
+            found[_shown()[name]] = page.pdf(
+                format="A4", scale=scale, print_background=True, display_header_footer=True, header_template="<span></span>",
+                footer_template=foot, margin={"top": f"{_MARGIN_MM}mm", "bottom": f"{_FOOT_MM}mm",
+                                              "left": f"{_MARGIN_MM}mm", "right": f"{_MARGIN_MM}mm"},
+            )  # fmt: skip
+        return found
+
+
+def _scale_to_one_page(page: Page, name: str) -> float:
+    """How much smaller the page must be to stand on one: a smaller one is wider too, so its text runs less long."""
+    page.emulate_media(media="print")
+    for scale in (step / 100 for step in range(100, int(100 * _SMALLEST) - 1, -5)):
+        page.set_viewport_size({"width": int(_WIDE / scale), "height": int(_HIGH / scale)})
+        box = page.locator("html").bounding_box()
+        if box and box["height"] <= _HIGH / scale:
+            return scale
+    raise EnvironmentFault(f"print: {name} does not fit on one page even at {_SMALLEST:.0%} of its size")
+
+
+@contextmanager
+def _chromium() -> Iterator[Browser]:
+    program = next(filter(None, map(shutil.which, _NAMES)), None)
+    if program is None:
+        raise EnvironmentFault(
+            f"print: no Chromium; looked for {', '.join(_NAMES)}. Install it with fonts for Chinese (Debian: apt-get "
+            "install chromium fonts-noto-cjk), then print again."
+        )
+    arguments = ["--no-sandbox"] if os.geteuid() == 0 else []  # Chromium's sandbox does not run for root
+    with sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=program, args=arguments)
+        try:
+            yield browser
+        finally:
+            browser.close()
