@@ -170,7 +170,8 @@ STEPS: list[tuple[Any, str, int]] = [
     (public_files, "write_public", 1),
     (files, "write_latest", 2),
     (journal, "enter", 1),
-    (files, "write_file", 6),  # the last of four files across releases, which follow two latest.json
+    (files, "write_file", 10),  # the last across releases: six restricted, two public, which follow two latest.json
+    (serving, "write_vintages", 1),
 ]
 
 
