@@ -174,6 +174,8 @@ def write_latest(city_folder: Path, content: Mapping[str, Any]) -> None:
     with _room_on_disk(link):
         writing.unlink(missing_ok=True)  # left by a run that was killed
         writing.symlink_to(content["folder"], target_is_directory=True)
+        if link.is_dir() and not link.is_symlink():
+            shutil.rmtree(link)  # the city's folder was copied with what its links lead to
         writing.rename(link)
     write_file(city_folder / LATEST_FILE, json_text(content).encode())
 

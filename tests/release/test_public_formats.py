@@ -181,5 +181,9 @@ def test_the_stable_address_follows_the_release_and_a_killed_run_is_made_good(
         said = json.loads((public / "latest" / "index.json").read_text(encoding="utf-8"))
         assert said["release_id"] == release.release_id == files.read_latest(public)["release_id"]  # type: ignore[index]
         assert public_files.is_public(release, public)
+    (public / "latest").unlink()
+    (public / "latest" / "x").mkdir(parents=True)  # a copy of the tree that followed its links
+    public_files.write_public(release, public)
+    assert (public / "latest").is_symlink()
     (public / "openapi.json").write_text("{}", encoding="utf-8")
     assert not public_files.is_public(release, public)

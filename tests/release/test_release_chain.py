@@ -50,7 +50,7 @@ def published(releases: dict[str, Release], tmp_path_factory: pytest.TempPathFac
 @pytest.fixture
 def city(published: Path, tmp_path: Path) -> Path:
     """A copy to do harm to."""
-    return shutil.copytree(published, tmp_path / "demo")
+    return shutil.copytree(published, tmp_path / "demo", symlinks=True)
 
 
 def problems(city: Path) -> list[str]:
