@@ -64,7 +64,7 @@ def build(given: ReleaseInput, tables: Mapping[str, pd.DataFrame], gates: Sequen
     }
     return Release(
         identifier, given.city, given.areas, given.methodology, given.business_date, given.as_of, statuses[0],
-        dict(tables), document,
+        dict(tables), document, given.weekly,
     )  # fmt: skip
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +26,7 @@ from spark_jobs.feeds.batches import batches_of
 from spark_jobs.feeds.feed_status import batches_read, checked
 from spark_jobs.index.methodology import load_methodology
 from spark_jobs.lake import tables
-from spark_jobs.release import files, lake, public_files, serving
+from spark_jobs.release import files, lake, public_files, serving, weekly
 from spark_jobs.release.build import build, canonical_tables
 from spark_jobs.release.coverage import COUNTS, coverage_table
 from spark_jobs.release.gates import GateFailed, judge
@@ -91,6 +91,7 @@ def read_input(
     batches = batches_of(spark, city)
     with ThreadPoolExecutor(tables.WRITERS) as pool:  # small reads are mostly waiting, so they wait together
         coverage = pool.submit(coverage_months, spark, city, business_date, as_of)
+        weeks = pool.submit(weekly_counts, spark, city, business_date)
         slices = pool.map(lambda table: _slice(spark, table, city, business_date), _FROM_LAKE.values())
         versions = pool.map(lambda table: _delta_version(spark, table), _FROM_LAKE.values())
         frames = dict(zip(_FROM_LAKE, slices, strict=True))
@@ -112,6 +113,7 @@ def read_input(
         code_commit=code_commit,
         delta_versions=dict(zip(_FROM_LAKE.values(), versions, strict=True)),
         previous=previous,
+        weekly=weeks.result(),
     )
 
 
@@ -265,6 +267,16 @@ def coverage_months(spark: SparkSession, city: City, business_date: date, as_of:
         .select("area_code", "month_on", "rolled_out_on", *COUNTS)
         .toPandas()
     )
+
+
+def weekly_counts(spark: SparkSession, city: City, business_date: date) -> pd.DataFrame:
+    """Events of the last weeks by county and indicator, as model.no_weeks says."""
+    first, *_, last = weekly.mondays(business_date)
+    counted = f.col("indicator_id").isin(weekly.counted(load_methodology()))
+    of_weeks = f.col("day").between(f.lit(first), f.lit(last + timedelta(days=6)))
+    daily = tables.read(spark, "indicators.daily").where(f.col("city_code") == city.city_code)
+    by_week = ("area_code", "indicator_id", f.date_trunc("week", "day").cast("date").alias("week_on"))
+    return daily.where(counted & of_weeks).groupBy(*by_week).agg(f.sum("numerator").alias("n_events")).toPandas()
 
 
 def _delta_version(spark: SparkSession, table: str) -> int:

@@ -51,6 +51,11 @@ class Gate:
     severity: Severity = "critical"
 
 
+def no_weeks() -> pd.DataFrame:
+    """Nothing counted by week: area_code, indicator_id, week_on (a Monday), n_events; a row where there were events."""
+    return pd.DataFrame(columns=["area_code", "indicator_id", "week_on", "n_events"])
+
+
 class WithAreas:
     """What is published of a city and its counties."""
 
@@ -86,6 +91,7 @@ class ReleaseInput(WithAreas):
     code_commit: str
     delta_versions: Mapping[str, int]
     previous: Previous | None = None
+    weekly: pd.DataFrame = field(default_factory=no_weeks)  # served beside the release, no part of it
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,6 +111,7 @@ class Release(WithAreas):
     status_code: str
     tables: Mapping[str, pd.DataFrame]
     document: Mapping[str, Any]
+    weekly: pd.DataFrame = field(default_factory=no_weeks)
 
     @property
     def known_on(self) -> date:

@@ -3,7 +3,8 @@
 What Superset shows: the current release only, with every code already in words, so that charts carry no SQL.
 Grain: release_info one row; movement_summary one row an area; trend_line one row a day and line of the trend chart (each
 county, and the city with the two ends of its interval); settlement one row an area for the cumulative view, and one a
-month found for the city; coverage one row an area, every measure a column; the others as their namesakes in columns.TABLES.
+month found for the city; coverage one row an area, every measure a column; weekly one row an area, indicator and
+week; the others as their namesakes in columns.TABLES.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from spark_jobs.release.mart import MART
 from spark_jobs.release.model import Release
 from spark_jobs.release.movement import area_movements, movers_or_reason, row_name
 from spark_jobs.release.settlement import shown_settlements
+from spark_jobs.release.weekly import weekly_rows
 from spark_jobs.release.wording import Wording
 from spark_jobs.released.columns import MOVEMENT_CAUSES, rows
 
@@ -252,4 +254,5 @@ _MAKERS: dict[str, Callable[[Release, Wording], Iterator[Row]]] = {
     "coverage": _coverage,
     "flag": _flag,
     "feed_status": _feed_status,
+    "weekly": lambda release, _: weekly_rows(release),
 }

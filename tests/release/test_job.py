@@ -19,6 +19,7 @@ from spark_jobs.feeds.feed_status import feed_status
 from spark_jobs.lake import tables
 from spark_jobs.release import files, job, lake, public_files, serving
 from spark_jobs.release.gates import GATES, GateFailed
+from spark_jobs.release.job import weekly_counts
 from spark_jobs.release.record import journal
 from spark_jobs.release.serving_tables import serving_rows
 from spark_jobs.release.verify import verify
@@ -28,6 +29,14 @@ from tests.release import made_up
 
 pytestmark = [pytest.mark.spark, pytest.mark.e2e]
 CITY = "demo"
+# two strata or days of a week add up; a week that is not over and one before the last 26 are not shown
+DAILY = [
+    ("b2_injury_crashes", made_up.COUNTIES[0][0], date(2026, 11, 16), 2.0),
+    ("b2_injury_crashes", made_up.COUNTIES[0][0], date(2026, 11, 22), 1.0),
+    ("b2_injury_crashes", made_up.COUNTIES[1][0], date(2026, 11, 15), 4.0),
+    ("b2_injury_crashes", made_up.COUNTIES[1][0], date(2026, 5, 24), 8.0),
+    ("d1_unresolved", made_up.COUNTIES[1][0], date(2026, 11, 16), 16.0),
+]
 
 
 @dataclass
@@ -51,6 +60,8 @@ class World:
             for name, table in job._FROM_LAKE.items()
         }
         tables.replace_slices(self.spark, ready, {"city_code": CITY, "business_date": business_date.isoformat()})
+        daily = self.spark.createDataFrame(DAILY, "indicator_id string, area_code string, day date, numerator double")
+        tables.replace_slice(self.spark, daily, "indicators.daily", {"city_code": CITY})
         ledger = ledger.assign(reason=ledger["reason"].fillna(""))
         ledger = self.spark.createDataFrame(ledger.astype({"fetched_at": "datetime64[ns]"}))
         tables.replace_slice(self.spark, ledger, batches.BATCHES, {"city_code": CITY})
@@ -93,6 +104,11 @@ def test_published_then_already_current(world: World) -> None:
     assert verify(world.folder / world.latest["folder"]) == []
     assert pointer.pointed_release(world.spark, CITY) == written
     assert serving.served_release(world.mart, CITY) == (written, False)
+    weeks = weekly_counts(world.spark, made_up.city(), made_up.DAY)
+    assert sorted(weeks.itertuples(index=False, name=None)) == [
+        (made_up.COUNTIES[0][0], "b2_injury_crashes", date(2026, 11, 16), 3.0),
+        (made_up.COUNTIES[1][0], "b2_injury_crashes", date(2026, 11, 9), 4.0),
+    ]
     assert [gate["name"] for gate in world.latest["gates"]] == [*GATES, "switch"]
     world.given()  # the steps before have run again: the same rows under other Delta versions
     assert world.publish(commit="another") == 0
