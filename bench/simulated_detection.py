@@ -6,9 +6,12 @@ import dataclasses
 
 import numpy as np
 
+from bench.made_up_weeks import made_up_weeks
 from spark_jobs.flags.detectors.cusum import rossi_cusum
-from spark_jobs.flags.detectors.farrington import Design, judge
-from spark_jobs.flags.rules.f1b_short_history import weekly_signals
+from spark_jobs.flags.detectors.farrington import judge
+from spark_jobs.flags.rules import RULES as ALL_RULES
+from spark_jobs.flags.rules.f1_exceedance import design
+from spark_jobs.flags.standing import judged_week
 from spark_jobs.index.engine.arrays import FloatArray
 from spark_jobs.index.methodology import load_methodology
 
@@ -19,17 +22,9 @@ DISPERSIONS = (1.0, 2.0)  # variance / mean of the weekly counts
 N_WEEKS = 230  # four years and a half window before the last two
 N_FARRINGTON, N_EARS, N_CUSUM = 250, 500, 400
 CUSUM_WEEKS, DRIFT_AT = 104, 52
-RED = Design(
-    alpha=F1.red_alpha,
-    n_years=4,
-    half_window=F1.half_window_weeks,
-    n_seasons=F1.season_levels,
-    n_recent_excluded=F1.excluded_recent_weeks,
-    residual_limit=F1.residual_threshold,
-    trend_p_limit=1.0,
-    threshold="nbPlugin",
-)
-AMBER = dataclasses.replace(RED, alpha=F1.amber_alpha)
+AMBER = design(F1, n_years=4)
+RED = dataclasses.replace(AMBER, alpha=F1.red_alpha)
+RATES = tuple(each.id for each in load_methodology().indicators if each.kind == "rate")
 
 
 def weekly(rng: np.random.Generator, mean: float | FloatArray, dispersion: float, shape: tuple[int, ...]) -> FloatArray:
@@ -53,10 +48,16 @@ def farrington_row(rng: np.random.Generator, mean: float, dispersion: float) -> 
 def ears_row(rng: np.random.Generator, mean: float, dispersion: float) -> list[str]:
     """F1b as it runs: EARS C2 and false-discovery control over 81 series; one of them doubles."""
     counts = weekly(rng, mean, dispersion, (81, N_EARS, 22))
-    quiet = np.array([weekly_signals(counts[:, i], RULES)[1][:, -1] for i in range(N_EARS // 2)])
+    quiet = [len(f1b_rows(counts[:, i], 21)) / 81 for i in range(N_EARS // 2)]
     counts[0, :, 20:] = weekly(rng, 2.0 * mean, dispersion, (N_EARS, 2))
-    found = [bool(weekly_signals(counts[:, i], RULES)[1][0, 20:].any()) for i in range(N_EARS)]
-    return [f"{quiet.mean():.2%}", f"{np.mean(found):.0%}"]
+    found = [any(0 in f1b_rows(counts[:, i], at) for at in (20, 21)) for i in range(N_EARS)]
+    return [f"{np.mean(quiet):.2%}", f"{np.mean(found):.0%}"]
+
+
+def f1b_rows(counts: FloatArray, at: int) -> set[int]:
+    """Series (of 81: nine rates in nine counties) that F1b signals in week `at`."""
+    week = judged_week(made_up_weeks(counts, RATES), [ALL_RULES["f1b_short_history"]], at)
+    return {row for _, row in week.signals}
 
 
 def cusum_row(rng: np.random.Generator, mean: float, dispersion: float) -> list[str]:

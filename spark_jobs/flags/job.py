@@ -1,4 +1,4 @@
-"""The edge of the flags: reads what the rules look at as small frames, writes flags.flag."""
+"""The edge of the flags: reads what the rules look at as small frames, writes flags.flag and flags.flag_rule."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from expectations.models import City, Text
 from spark_jobs import lineage
 from spark_jobs.feeds.batches import batches_of
 from spark_jobs.feeds.feed_status import batches_read, feed_status
-from spark_jobs.flags.assembly import COLUMNS, flags_for
+from spark_jobs.flags.assembly import COLUMNS, RULE_COLUMNS, flags_for
 from spark_jobs.flags.rule import DAILY, Place, Query, RuleInput
 from spark_jobs.flags.rules import IN_FORCE
 from spark_jobs.index.coverage import with_content
@@ -22,20 +22,23 @@ from spark_jobs.index.engine.territory import REMAINDER, Territory, placed, terr
 from spark_jobs.index.methodology import Flags, load_methodology
 from spark_jobs.lake import tables
 
-TABLE = "flags.flag"
+TABLE, RULES_TABLE = "flags.flag", "flags.flag_rule"
 
 
 def run(spark: SparkSession, city: City, business_date: date) -> str:
-    """Compute and write flags.flag for one city and day. Returns a line for the log."""
+    """Compute and write flags.flag and flags.flag_rule for one city and day. Returns a line for the log."""
     methodology = load_methodology()
     in_city = (f.col("city_code") == city.city_code) & (f.col("level") == "county")
     areas = tables.read(spark, "conformed.area").where(in_city).toPandas()
     of_today = territory(areas, business_date)
     evidence = _placed(read_evidence(spark, city, methodology.flags, business_date), of_today, city)
-    frame = flags_for(RuleInput(business_date, _place(city, areas, of_today), city.feeds, methodology, evidence))
-    keys = {"city_code": city.city_code, "business_date": business_date.isoformat()}
-    tables.replace_slice(spark, _spark_frame(spark, frame), TABLE, keys)
-    colours = frame["colour_code"].value_counts()
+    raised = flags_for(RuleInput(business_date, _place(city, areas, of_today), city.feeds, methodology, evidence))
+    frames = {
+        TABLE: _spark_frame(spark, raised.flags, COLUMNS),
+        RULES_TABLE: _spark_frame(spark, raised.rules, RULE_COLUMNS),
+    }
+    tables.replace_slices(spark, frames, {"city_code": city.city_code, "business_date": business_date.isoformat()})
+    colours = raised.flags["colour_code"].value_counts()
     counts = ", ".join(f"{colours.get(colour, 0)} {colour}" for colour in ("red", "amber", "grey"))
     return f"{city.city_code} {business_date}: flags: {counts}"
 
@@ -83,7 +86,7 @@ def _query(spark: SparkSession, query: str, city: City, business_date: date, day
     return spark.sql(query.format(**literals, days=days)).toPandas()
 
 
-def _spark_frame(spark: SparkSession, frame: pd.DataFrame) -> DataFrame:
+def _spark_frame(spark: SparkSession, frame: pd.DataFrame, columns: Mapping[str, str]) -> DataFrame:
     """With a declared schema, so that a night without flags or without numbers has the same types."""
     rows: list[list[Any]] = frame.astype(object).where(frame.notna(), None).to_numpy().tolist()
-    return spark.createDataFrame(rows, ", ".join(f"{column} {kind}" for column, kind in COLUMNS.items()))
+    return spark.createDataFrame(rows, ", ".join(f"{column} {kind}" for column, kind in columns.items()))

@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from expectations.models import Feed, Text
+from spark_jobs.flags.weekly import DAYS_A_WEEK, Judgement, Weekly, weekly, weeks_needed
 from spark_jobs.index.methodology import Flags, Methodology
 
 
@@ -34,6 +35,22 @@ DAILY = Query(
     select indicator_id, area_code, day, stratum, numerator, denominator
     from indicators.daily
     where city_code = {city} and day between date_sub(date {day}, {days}) and date {day}
+    """,
+)
+
+
+VALUES = Query(
+    "values",
+    """
+    select area_code, indicator_id, denominator
+    from index.indicator_value
+    where city_code = {city} and business_date = date {day}
+    """,
+)
+TREND = Query(
+    "trend",
+    """
+    select area_code, day, index, lower, upper from index.trend where city_code = {city} and business_date = date {day}
     """,
 )
 
@@ -95,6 +112,15 @@ class RuleInput:
                 through[indicator] = min(through.get(indicator, self.business_date), of_feed)
         return through
 
+    @cached_property
+    def weekly(self) -> Weekly:
+        """The weeks of every indicator that is covered and not silenced."""
+        judged = self.covered_since.keys() - self.silenced
+        covered = {indicator: (self.covered_since[indicator], self.covered_through[indicator]) for indicator in judged}
+        counties = sorted(self.place.counties)
+        daily, values = self.evidence["daily"], self.evidence["values"]
+        return weekly(daily, values, counties, covered, self.methodology, self.business_date)
+
 
 @dataclass(frozen=True)
 class Finding:
@@ -117,8 +143,23 @@ class Finding:
     silences: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True)
+class Said:
+    """What the text of a standing flag is made of; monday: of the week that was judged."""
+
+    judgement: Judgement
+    area: Text
+    indicator: Text
+    monday: date
+
+
 def nothing(_: Flags) -> Mapping[Query, int]:
     return {}
+
+
+def of_weeks(flags: Flags) -> Mapping[Query, int]:
+    """What every rule that judges weeks looks at; a week more, for the one that is not yet over."""
+    return {DAILY: DAYS_A_WEEK * (weeks_needed(flags) + 1), VALUES: 0}
 
 
 @dataclass(frozen=True)
@@ -126,8 +167,10 @@ class Rule:
     """One rule: its module declares it as RULE, and is named after its entry in methodology.yml.
 
     when, colours: for the methodology page; Jinja texts in which `t` is that entry and `flags` all entries.
-    needs: queries, each with the days that the rule looks back. find: what the rule raises on a night.
-    because: why no night runs the rule; a rule has either this or `find`.
+    needs: queries, each with the days that the rule looks back.
+    A rule has one of three. find: what it raises on a night, with n_looked_at: how many areas, feeds or series that is
+    about. judge: what it says of the rows (series) in a week, the week given by its position, with `say`, the text of a
+    flag; over all such rules false discoveries are controlled together. because: why no night runs the rule.
     is_fact: stands the same night and is no statistic; the other rules wait for several nights.
     is_first: looks before the others, which its findings may silence.
     """
@@ -137,10 +180,17 @@ class Rule:
     when: Text
     colours: Text
     find: Callable[[RuleInput], list[Finding]] | None = None
+    n_looked_at: Callable[[RuleInput], int] | None = None
+    judge: Callable[[Weekly, int, Sequence[int]], list[Judgement]] | None = None
+    say: Callable[[Said], Text] | None = None
     needs: Callable[[Flags], Mapping[Query, int]] = nothing
     because: Text | None = None
     is_fact: bool = False
     is_first: bool = False
 
     def __post_init__(self) -> None:
-        assert (self.find is None) == (self.because is not None), f"{self.code}: either find or because"
+        assert sum(way is not None for way in (self.find, self.judge, self.because)) == 1, (
+            f"{self.code}: one of find, judge, because"
+        )
+        assert (self.find is None) == (self.n_looked_at is None), f"{self.code}: n_looked_at goes with find"
+        assert (self.judge is None) == (self.say is None), f"{self.code}: say goes with judge"

@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 
 
 def day_zh(day: date) -> str:
     """2026年11月9日"""
     return f"{day.year}年{day.month}月{day.day}日"
+
+
+def week_zh(monday: date) -> str:
+    """2026年11月9日至2026年11月15日"""
+    return f"{day_zh(monday)}至{day_zh(sunday_of(monday))}"
+
+
+def sunday_of(monday: date) -> date:
+    """The end of its week."""
+    return monday + timedelta(days=6)
 
 
 def counted(n: int, word: str) -> str:

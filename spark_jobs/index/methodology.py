@@ -163,17 +163,22 @@ class ShortHistoryFlag(Frozen):
     lag: PositiveInt
     alpha: Probability
     min_sigma: PositiveFloat
-    history_weeks: PositiveInt
+    variance_weeks: PositiveInt
 
 
 class DriftFlag(Frozen):
     k: PositiveFloat
     h: PositiveFloat
+    weeks: PositiveInt
+    reference_years: PositiveInt
+    half_window_weeks: PositiveInt
+    min_mean: PositiveFloat
 
 
 class OutlierFlag(Frozen):
     amber_limit: Probability
     red_limit: Probability
+    window_weeks: PositiveInt
     winsorised_share: Share
     min_units: PositiveInt
 
@@ -194,6 +199,16 @@ class BacklogFlag(Frozen):
     red_probability: Probability
     rising_weeks: PositiveInt
     max_weeks_of_closures: PositiveFloat
+    min_open: PositiveInt
+    base_weeks: PositiveInt
+
+
+class EscalationFlag(Frozen):
+    window_weeks: PositiveInt
+    base_weeks: PositiveInt
+    min_events: PositiveInt
+    amber_probability: Probability
+    red_probability: Probability
 
 
 class DeteriorationFlag(Frozen):
@@ -225,6 +240,8 @@ class FlagLifecycle(Frozen):
     nights_on: PositiveInt
     nights_observed: PositiveInt
     nights_off: PositiveInt
+    history_weeks: PositiveInt
+    cause_days: PositiveInt
 
 
 class Flags(Frozen):
@@ -234,6 +251,7 @@ class Flags(Frozen):
     f3_outlier_area: OutlierFlag
     f4_severe_event: SevereEventFlag
     f5_backlog: BacklogFlag
+    f7_escalation: EscalationFlag
     f8_deterioration: DeteriorationFlag
     f9_data_quality: DataQualityFlag
     f10_threshold: ThresholdFlag

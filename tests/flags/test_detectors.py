@@ -14,13 +14,15 @@ from hypothesis.extra.numpy import arrays
 from scipy import stats
 
 from spark_jobs.flags.detectors import cusum, ears, farrington
+from spark_jobs.flags.detectors.dispersion import learnt_dispersion
 from spark_jobs.flags.detectors.funnel import between_variance, count_funnel
+from spark_jobs.flags.detectors.shares import share_above_base_p
 from spark_jobs.index.methodology import OutlierFlag
 
 pytestmark = pytest.mark.unit
 weekly = arrays(np.float64, st.integers(20, 40), elements=st.integers(0, 30).map(float))
 bounded = settings(max_examples=40, deadline=None)
-OUTLIER = OutlierFlag(amber_limit=0.95, red_limit=0.998, winsorised_share=0.2, min_units=4)
+OUTLIER = OutlierFlag(amber_limit=0.95, red_limit=0.998, window_weeks=13, winsorised_share=0.2, min_units=4)
 DESIGN = farrington.Design(
     alpha=0.01,
     n_years=3,
@@ -71,7 +73,7 @@ def test_ears_with_a_missing_count_in_the_baseline_stays_silent():
 
 def test_ears_spread_is_never_below_poisson_when_asked():
     calm = [9.0] * 9 + [16.0]
-    assert ears.c2(calm, alpha=0.001, floor_at_poisson=True).upper[-1] == pytest.approx(9 + 3.090232 * 3, abs=1e-5)
+    assert ears.c2(calm, alpha=0.001, dispersion=1.0).upper[-1] == pytest.approx(9 + 3.090232 * 3, abs=1e-5)
     assert ears.c2(calm, alpha=0.001).is_alarm[-1]
 
 
@@ -98,6 +100,51 @@ def test_cusum_begins_again_after_an_alarm_only_with_reset():
     assert kept.is_alarm.tolist() == [False, True, True, True]
     assert reset.is_alarm.tolist() == [False, True, False, False]
     assert cusum.rossi_z([4.0], 4.0)[0] == 0.0
+
+
+def test_cusum_never_exceeds_its_ceiling_and_comes_down_from_it():
+    counts = [40.0] * 9 + [4.0] * 4
+    kept = cusum.rossi_cusum(counts, 4.0, k=1.04, h=2.26, resets_after_alarm=False, ceiling=4.52)
+    assert kept.statistic[:9].max() == 4.52
+    assert kept.is_alarm.tolist() == [True] * 9 + [True, True, False, False]
+
+
+def test_cusum_of_counts_with_twice_the_variance_is_that_of_half_their_z():
+    plain, scaled = (
+        cusum.rossi_cusum([9.0], 4.0, k=1.0, h=2.0, resets_after_alarm=False, dispersion=d) for d in (1.0, 4.0)
+    )
+    assert scaled.statistic[0] + 1.0 == pytest.approx((plain.statistic[0] + 1.0) / 2)
+
+
+def test_a_sum_is_exceeded_as_often_as_its_probability_says():
+    """Standard normal z, in the long run: within a fifth at the sums that alarm."""
+    rng = np.random.default_rng(4)
+    level, sums = np.zeros(20_000), []
+    for _ in range(60):
+        level = np.maximum(0.0, level + rng.normal(size=level.size) - 1.04)
+        sums.append(level)
+    for h in (1.0, 1.6, 2.26):
+        share = np.mean(np.concatenate(sums[20:]) >= h)
+        assert float(cusum.exceedance_probability(h, 1.04)) == pytest.approx(share, rel=0.2)
+    assert cusum.exceedance_probability([0.0, np.nan], 1.04)[0] == 1.0
+
+
+def test_the_variance_of_like_series_is_learnt_and_one_unlike_them_is_not_believed():
+    rng = np.random.default_rng(4)
+    level = rng.uniform(5, 40, (9, 60, 1))  # each stretch has a level of its own: season is no variance
+    poisson = rng.poisson(level, (9, 60, 7)).astype(float)
+    double = rng.negative_binomial(level, 0.5, (9, 60, 7)).astype(float)
+    double[4] *= 9
+    double[3, :5, 2] = np.nan
+    assert learnt_dispersion(poisson) == pytest.approx(1.0, abs=0.15)
+    assert learnt_dispersion(double) == pytest.approx(2.0, abs=0.3)
+    assert learnt_dispersion(np.zeros((9, 60, 7))) == learnt_dispersion(np.ones((9, 60, 7))) == 1.0
+
+
+def test_a_share_above_its_base_by_hand():
+    """One of one, base Beta(1/2, 3/2): its mean, a quarter. None is never above; a gap is none."""
+    np.testing.assert_allclose(share_above_base_p([1, 0, np.nan], [1, 5, 5], [0, 1, 1], [1, 9, 9]), [0.25, 1.0, np.nan])
+    assert share_above_base_p(30, 100, 2000, 10_000) < 0.05 < share_above_base_p(26, 100, 2000, 10_000)
 
 
 def test_cusum_carries_its_sum_over_a_missing_period():

@@ -9,11 +9,10 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from bench.simulated_detection import AMBER, RED
+from bench.simulated_detection import AMBER, RED, f1b_rows, weekly
 from spark_jobs.flags.detectors.farrington import judge
 from spark_jobs.flags.detectors.lifecycle import discoveries
 from spark_jobs.flags.detectors.low_counts import lower_bounds
-from spark_jobs.flags.rules.f1b_short_history import weekly_signals
 from spark_jobs.index.methodology import load_methodology
 
 pytestmark = pytest.mark.unit
@@ -32,24 +31,26 @@ def surely_above(n: int, rate: float) -> float:
     return float(stats.binom.isf(ONCE_IN_A_THOUSAND, n, rate))
 
 
-def test_f1b_raises_less_than_one_false_amber_per_county_and_quarter():
-    """81 series of 0.5 to 60 events a week, Poisson: below 1 / (9 indicators × 13 weeks) a series and week."""
+@pytest.mark.parametrize("dispersion", [1.0, 2.0])
+def test_f1b_raises_less_than_one_false_amber_per_county_and_quarter(dispersion):
+    """81 series of 0.5 to 60 events a week: below 1 / (9 indicators × 13 weeks) a series and week, also at twice
+    Poisson's variance, which the rule learns."""
     rng = np.random.default_rng(SEED)
     means = np.exp(rng.uniform(np.log(0.5), np.log(60), (81, 1)))
     n_signals = n_judged = 0
-    for _ in range(10):
-        _, signals = weekly_signals(rng.poisson(means, (81, 60)).astype(float), RULES)
-        n_signals += int(signals[:, 9:].sum())
-        n_judged += signals[:, 9:].size
-    assert 0 < n_signals < surely_below(n_judged, 1 / (N_RATES * WEEKS_A_QUARTER))
+    for _ in range(3):
+        counts = weekly(rng, means, dispersion, (81, 50))
+        n_signals += sum(len(f1b_rows(counts, at)) for at in range(12, 50, 4))
+        n_judged += 81 * 10
+    assert n_signals < surely_below(n_judged, 1 / (N_RATES * WEEKS_A_QUARTER))
 
 
 def test_f1b_finds_a_doubling_of_twenty_events_a_week_within_two_weeks():
     rng = np.random.default_rng(SEED)
-    counts = rng.poisson(20, (81, 500, 22)).astype(float)
-    counts[0, :, 20:] = rng.poisson(40, (500, 2))
-    n_found = sum(weekly_signals(counts[:, i], RULES)[1][0, 20:].any() for i in range(500))
-    assert n_found > surely_above(500, 0.8)
+    counts = rng.poisson(20, (81, 100, 22)).astype(float)
+    counts[0, :, 20:] = rng.poisson(40, (100, 2))
+    n_found = sum(any(0 in f1b_rows(counts[:, i], at) for at in (20, 21)) for i in range(100))
+    assert n_found >= stats.binom.ppf(ONCE_IN_A_THOUSAND, 100, 0.8)
 
 
 def test_farrington_raises_less_than_one_false_red_per_county_and_quarter():

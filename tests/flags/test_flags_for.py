@@ -20,6 +20,7 @@ Evidence = dict[str, pd.DataFrame]
 METHODOLOGY = load_methodology()
 DAY = date(2026, 11, 20)  # a Friday; the last complete week is 9 to 15 November
 MONDAY = date(2026, 11, 9)
+START = date(2025, 9, 22)  # a Monday: too short a history for F1 and F2
 OF_THE_METHOD = ["F1", "F1b", *(f"F{n}" for n in range(2, 11))]  # the design's, in order; others may follow
 PLACE = Place("somecity", "0", {str(n): Text(f"{n}区", f"District {n}") for n in range(1, 10)})
 CASES = ("a1_violent_crime", "a2_property_crime", "a3_telecom_fraud", "a4_public_order")
@@ -34,7 +35,7 @@ def feed(code: str, kind: str, name: str, supports: tuple[str, ...]) -> Feed:
             "kind": kind,
             "name": {"zh": name, "en": code},
             "source": {"type": "files", "connection": "x", "pattern": "*", "format": "csv", "delivered": "(.*)"},
-            "starts_on": date(2022, 1, 1),
+            "starts_on": START,
             "supports": supports,
             "record_id": ["id"],
             "known_at": {},
@@ -45,6 +46,7 @@ def feed(code: str, kind: str, name: str, supports: tuple[str, ...]) -> Feed:
 
 
 FEEDS = (feed("cases", "case", "案件", CASES), feed("incidents", "incident", "事故", INCIDENTS))
+OLD_FEEDS = tuple(each.model_copy(update={"starts_on": date(2022, 1, 1)}) for each in FEEDS)
 
 
 def quiet_daily() -> pd.DataFrame:
@@ -70,6 +72,11 @@ def evidence() -> Evidence:
     days = [DAY - timedelta(days=n) for n in range(100)]
     return {
         "daily": quiet_daily(),
+        "values": pd.DataFrame(
+            [(area, i.id, 1000.0) for area in PLACE.counties for i in METHODOLOGY.indicators],
+            columns=["area_code", "indicator_id", "denominator"],
+        ),
+        "trend": pd.DataFrame([], columns=["area_code", "day", "index", "lower", "upper"]),
         "tolls": pd.DataFrame([], columns=columns),
         "status": pd.DataFrame([{"feed_code": code, **state} for code in codes]).astype(object),
         "batches": pd.DataFrame(
@@ -115,7 +122,7 @@ def with_event(given: Evidence, *event: object) -> Evidence:
 def flags(
     given: Evidence, day: date = DAY, feeds: Sequence[Feed] = FEEDS, rules: Sequence[Rule] = IN_FORCE
 ) -> pd.DataFrame:
-    return flags_for(RuleInput(day, PLACE, feeds, METHODOLOGY, given), rules)
+    return flags_for(RuleInput(day, PLACE, feeds, METHODOLOGY, given), rules).flags
 
 
 def test_a_quiet_night_has_no_flags_but_all_columns():
@@ -187,7 +194,8 @@ def test_homicides_are_counted_on_covered_days_only(n_days: int, is_red: bool) -
     given = evidence()
     killed = [("7", "a1_violent_crime", DAY - timedelta(days=n), "death", 1.0, None) for n in (5, 9)]
     daily = pd.concat([given["daily"], pd.DataFrame(killed, columns=given["daily"].columns)])
-    found = flags(with_covered({**given, "daily": daily}, "cases", DAY - timedelta(days=n_days)))
+    covered = with_covered({**given, "daily": daily}, "cases", DAY - timedelta(days=n_days))
+    found = flags(covered, feeds=OLD_FEEDS)
     assert ("F4" in found["rule_code"].tolist()) is is_red
 
 
@@ -216,7 +224,7 @@ def test_homicides_beyond_a_countys_past_are_red():
     given = evidence()
     killed = [("7", "a1_violent_crime", DAY - timedelta(days=n), "death", 1.0, None) for n in (3, 9)]
     daily = pd.concat([given["daily"], pd.DataFrame(killed, columns=given["daily"].columns)])
-    (flag,) = flags({**given, "daily": daily}).to_dict("records")
+    (flag,) = flags({**given, "daily": daily}, feeds=OLD_FEEDS, rules=(RULES["f4_severe_event"],)).to_dict("records")
     assert (flag["rule_code"], flag["area_code"], flag["indicator_id"]) == ("F4", "7", "a1_violent_crime")
     assert (flag["observed"], flag["since"]) == (2, DAY - timedelta(days=3))
     assert "2 homicides in 30 days" in flag["detail_en"]
@@ -282,7 +290,7 @@ def test_a_rule_that_is_declared_raises_flags_without_a_word_anywhere_else():
         seen.append(given.silenced)
         return [Finding("amber", "3", DAY, Text("三", "three"), observed=1)]
 
-    made_up = Rule("F77", Text("试", "trial"), Text("", ""), Text("", ""), find)
+    made_up = Rule("F77", Text("试", "trial"), Text("", ""), Text("", ""), find, lambda _: 1)
     found = flags(with_silent(evidence(), "cases", DAY), rules=(made_up, *IN_FORCE))
     assert found[["rule_code", "area_code", "detail_en"]].to_numpy().tolist()[0] == ["F77", "3", "three"]
     assert found["rule_code"].tolist() == ["F77", "F9"]

@@ -13,10 +13,12 @@ from expectations.contract import load_kinds
 from expectations.models import City
 from spark_jobs.feeds import batches, silver
 from spark_jobs.flags import job
-from spark_jobs.flags.rules import f9_data_quality
+from spark_jobs.flags.rules import RULES, f9_data_quality
 from spark_jobs.flags.rules.f9_data_quality import judged_batches
 from spark_jobs.index.methodology import load_methodology
 from spark_jobs.lake import tables
+from spark_jobs.released import schemas
+from spark_jobs.released.columns import TABLES
 
 pytestmark = pytest.mark.spark
 CITY_CODE, DAY = "flagtown", date(2026, 3, 10)
@@ -51,6 +53,7 @@ AREA = "city_code string, area_code string, level string, name_zh string, name_e
 AREA += "valid_from date, valid_to date"
 DAILY = "city_code string, indicator_id string, area_code string, day date, stratum string, numerator double, "
 DAILY += "denominator double"
+KEYS = "city_code string, business_date date, "
 
 
 def incident(record_id: str, n_deaths: int, known: datetime, until: datetime | None = None, gone: bool = False) -> Row:
@@ -95,7 +98,12 @@ def append(spark: SparkSession, table: str, rows: list[Row]) -> None:
 def town(spark: SparkSession) -> Iterator[SparkSession]:
     """A town of one county whose only feed delivered through the day before; removed afterwards."""
     silver.create_tables(spark)
-    for table, columns in ((batches.BATCHES, batches.BATCH_COLUMNS), ("raw.area", AREA), ("indicators.daily", DAILY)):
+    of_index = {
+        f"index.{name}": KEYS + schemas.ddl(schemas.spark_types(TABLES[name].lake_columns))
+        for name in ("indicator_value", "trend")
+    }
+    made = {batches.BATCHES: batches.BATCH_COLUMNS, "raw.area": AREA, "indicators.daily": DAILY, **of_index}
+    for table, columns in made.items():
         tables.ensure(spark, table, tables.declared(columns), ("city_code",))
     spark.sql("create view if not exists conformed.area as select * from raw.area")
     written = ("silver.incident", "silver.rejects", batches.BATCHES, "raw.area")
@@ -134,8 +142,9 @@ def town(spark: SparkSession) -> Iterator[SparkSession]:
     yield spark
     for table in written:
         spark.sql(f"delete from {table} where city_code = '{CITY_CODE}'")
-    if tables.exists(spark, job.TABLE):
-        spark.sql(f"delete from {job.TABLE} where city_code = '{CITY_CODE}'")
+    for table in (job.TABLE, job.RULES_TABLE):
+        if tables.exists(spark, table):
+            spark.sql(f"delete from {table} where city_code = '{CITY_CODE}'")
 
 
 def written_flags(spark: SparkSession) -> pd.DataFrame:
@@ -151,6 +160,10 @@ def test_a_night_on_the_lake_is_what_was_known_then_and_twice_the_same(town):
     assert severe["detail_zh"].startswith("旗一：2026年3月10日发生重大火灾1起，死亡3人、重伤0人")
     grey = first[first["rule_code"] == "F9"].iloc[0]
     assert (grey["area_code"], grey["feed_code"], grey["since"]) == ("F", "accidents", DAY)
+    rules = town.table(job.RULES_TABLE).where(f"city_code = '{CITY_CODE}'").toPandas().set_index("rule_code")
+    assert set(rules.index) == {rule.code for rule in RULES.values()}
+    assert rules.loc["F4", ["has_run", "reason_en", "n_series", "n_flags"]].tolist() == [True, None, 1, 1]
+    assert not rules.loc["F10", "has_run"] and rules.loc["F10", ["reason_zh", "reason_en"]].notna().all()
     job.run(town, CITY, DAY)
     pd.testing.assert_frame_equal(first, written_flags(town))
 

@@ -224,7 +224,7 @@ coarse = st.just(COARSE)
 grid = st.integers(0, 5).flatmap(lambda n: st.tuples(array(n), array(n), coarse))
 trees = st.dictionaries(st.sampled_from("abcde"), st.sampled_from([None, *"abcdef"]), max_size=5)
 counted = st.builds(lambda y, e: (y, e), array(4), array(4))
-OUTLIER = OutlierFlag(amber_limit=0.95, red_limit=0.998, winsorised_share=0.2, min_units=2)
+OUTLIER = OutlierFlag(amber_limit=0.95, red_limit=0.998, window_weeks=13, winsorised_share=0.2, min_units=2)
 
 counties = st.lists(
     st.tuples(
@@ -383,6 +383,7 @@ CALLS: dict[str, st.SearchStrategy[tuple[Any, ...]]] = {
     "funnel.between_variance": st.tuples(number, vector),
     "cusum.rossi_z": alike(2) | st.tuples(vector, number),
     "cusum.rossi_cusum": st.tuples(vector, number, named({"k": share, "h": number, "resets_after_alarm": flags})),
+    "cusum.exceedance_probability": st.tuples(vector, number),
     "daily_counts.daily_counts": st.tuples(daily(), st.just([(CODES[0], RATE.id)]), st.just(DAY), whole),
     "daily_counts.weekly_counts": st.tuples(daily(), st.just([(CODES[0], RATE.id)]), st.just(DAY), whole),
     "daily_counts.last_complete_sunday": st.tuples(st.dates(date(1, 1, 8))),
@@ -398,6 +399,8 @@ CALLS: dict[str, st.SearchStrategy[tuple[Any, ...]]] = {
     "farrington.fit_poisson": st.integers(0, 8).flatmap(lambda n: st.tuples(array(n), array((n, 2)), array(n))),
     "farrington.delta_bound": st.tuples(number, number, number, number, share, st.sampled_from([2 / 3, 0.5, 1.0, 0.0])),
     "farrington.negative_binomial_bound": st.tuples(number, number | st.floats(1.0, 3.0), number, share),
+    "dispersion.learnt_dispersion": st.tuples(array((2, 3, 4))),
+    "shares.share_above_base_p": alike(4),
     "low_counts.lower_bounds": st.tuples(matrix, share),
     "poisson_rates.rate_ratio_p": st.tuples(
         arrays(np.int64, 3, elements=st.integers(-1, 99) | st.integers(-(2**62), 2**62)), st.integers(-1, 60),

@@ -136,6 +136,7 @@ def release_input(
         "indicator_value": indicator_value(of_areas, generator, grey_domain),
         "trend": trend(of_areas, generator, grey_domain),
         "flag": flags(of_areas),
+        "flag_rule": flag_rules(),
         "input": inputs(of_areas, generator),
         "movement": movement(indices, generator),
         "coverage": coverage_table(coverage_months(of_areas), CITY_AREA),
@@ -368,6 +369,13 @@ def flags(of_areas: tuple[Area, ...]) -> pd.DataFrame:
         },
     ]  # fmt: skip
     return pd.DataFrame(rows)
+
+
+def flag_rules() -> pd.DataFrame:
+    """Two rules ran, one could not."""
+    columns = ["rule_code", "has_run", "reason_zh", "reason_en", "n_series", "n_flags"]
+    ran = [(code, True, None, None, 81.0, 1.0) for code in ("F1b", "F4")]
+    return pd.DataFrame([*ran, ("F10", False, "尚无数据源", "no feed", 0.0, 0.0)], columns=columns)
 
 
 def settlement(of_areas: tuple[Area, ...]) -> list[dict[str, Any]]:

@@ -113,7 +113,8 @@ class Nights:
         index_job.run(self.spark, city(), day)
         none = lake._spark_frame(self.spark, "flag", canonical_frame("flag", made_up.flags(made_up.areas())).iloc[0:0])
         keys = {"city_code": CITY, "business_date": day.isoformat()}
-        tables.replace_slice(self.spark, none, "flags.flag", keys)
+        rules = lake._spark_frame(self.spark, "flag_rule", canonical_frame("flag_rule", made_up.flag_rules()))
+        tables.replace_slices(self.spark, {"flags.flag": none, "flags.flag_rule": rules}, keys)
         as_of = city().as_of(day)
         job.publish(self.spark, city(), day, as_of, self.published, self.mart, "0123abcd")
         latest = files.read_latest(self.published / CITY)

@@ -1,7 +1,8 @@
 """CUSUM of counts with Rossi's z: finds a small lasting rise that no single period shows.
 
 Source: Rossi, Lampugnani and Marchi (1999), Statistics in Medicine 18:2111; the bound on the count follows
-`algo.cusum` of the R package surveillance.
+`algo.cusum` of the R package surveillance. Many series at once are watched by sums that are not reset but capped, each
+with a p-value: Gandy and Lau (2013), Biometrika 100:261.
 """
 
 from __future__ import annotations
@@ -11,9 +12,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from spark_jobs.index.engine.arrays import LARGEST_COUNT, require_number, require_numbers
+from spark_jobs.index.engine.arrays import LARGEST, LARGEST_COUNT, require_number, require_numbers
 
 FloatArray = npt.NDArray[np.float64]
+SIEGMUND = 0.583  # mean overshoot of a normal walk over a boundary
 
 
 @dataclass(frozen=True)
@@ -40,15 +42,27 @@ def rossi_z(counts: npt.ArrayLike, mean: npt.ArrayLike) -> FloatArray:
     return z
 
 
-def rossi_cusum(counts: npt.ArrayLike, mean: npt.ArrayLike, *, k: float, h: float, resets_after_alarm: bool) -> Cusum:
+def rossi_cusum(
+    counts: npt.ArrayLike,
+    mean: npt.ArrayLike,
+    *,
+    k: float,
+    h: float,
+    resets_after_alarm: bool,
+    ceiling: float = LARGEST,
+    dispersion: float = 1.0,
+) -> Cusum:
     """Sum of (z − k), never below 0; alarm at h or above. `mean` is one number or one a period.
 
-    With `resets_after_alarm` the sum begins again at 0 after an alarm: each alarm is then a new fact.
+    With `resets_after_alarm` the sum begins again at 0 after an alarm: each alarm is then a new fact. `ceiling`: the
+    sum never exceeds it, so that it comes down soon after the rise is over. `dispersion`: variance / mean of the counts.
     """
     x = require_numbers("CUSUM: counts", counts, (None,))
     require_number("CUSUM: k", k, 0.0)
     require_number("CUSUM: h", h, 0.0)
-    z = rossi_z(x, mean)
+    require_number("CUSUM: ceiling", ceiling, 0.0)
+    scale = np.sqrt(require_number("CUSUM: dispersion", dispersion, 1.0))
+    z = rossi_z(x, mean) / scale
     m = np.broadcast_to(np.asarray(mean, dtype=np.float64), x.shape)
     statistic, before = np.zeros_like(x), np.zeros_like(x)
     level = 0.0
@@ -57,10 +71,21 @@ def rossi_cusum(counts: npt.ArrayLike, mean: npt.ArrayLike, *, k: float, h: floa
         if np.isnan(z[t]):
             statistic[t] = np.nan
             continue
-        statistic[t] = level = max(0.0, level + z[t] - k)
+        statistic[t] = level = min(max(0.0, level + z[t] - k), ceiling)
         if resets_after_alarm and level >= h:
             level = 0.0
-    return Cusum(statistic, _count_reaching(h + k - before, m), statistic >= h)
+    return Cusum(statistic, _count_reaching((h + k - before) * scale, m), statistic >= h)
+
+
+def exceedance_probability(statistic: npt.ArrayLike, k: float) -> FloatArray:
+    """P(a sum of standard normal z − k is so high or higher) where nothing has changed, in the long run; NaN gives NaN.
+
+    exp(−2k(s + 0.583)), and 1 for a sum of 0: Siegmund (1985), Sequential Analysis, chapter 10.
+    """
+    s = require_numbers("CUSUM: statistic", statistic, least=0.0)
+    p = np.exp(-2 * require_number("CUSUM: k", k, 0.0) * (s + SIEGMUND))
+    result: FloatArray = np.where(s > 0.0, p, np.where(np.isnan(s), np.nan, 1.0))
+    return result
 
 
 def _count_reaching(z: FloatArray, mean: FloatArray) -> FloatArray:

@@ -38,7 +38,7 @@ class Ears:
 
 def c1(counts: npt.ArrayLike, *, alpha: float, baseline: int = 7, min_sigma: float = 0.0) -> Ears:
     """C1: the baseline is the `baseline` periods just before."""
-    y, mean, spread = _against_past(counts, baseline, 0, min_sigma, floor_at_poisson=False)
+    y, mean, spread = _against_past(counts, baseline, 0, min_sigma, 0.0)
     return _verdict(y, mean, spread, mean + _quantile(alpha) * spread)
 
 
@@ -49,14 +49,14 @@ def c2(
     baseline: int = 7,
     lag: int = LAG_OF_C2,
     min_sigma: float = 0.0,
-    floor_at_poisson: bool = False,
+    dispersion: npt.ArrayLike = 0.0,
 ) -> Ears:
     """C2: as C1, with `lag` periods between the baseline and the count.
 
-    `floor_at_poisson` keeps the spread at or above the square root of the mean: seven periods often look
-    calmer than counts can be, and such a spread makes most of the false alarms.
+    `dispersion`, one number or one a series, keeps the spread at or above the square root of dispersion × mean (1 =
+    Poisson): seven periods often look calmer than counts can be, and such a spread makes most of the false alarms.
     """
-    y, mean, spread = _against_past(counts, baseline, lag, min_sigma, floor_at_poisson)
+    y, mean, spread = _against_past(counts, baseline, lag, min_sigma, dispersion)
     return _verdict(y, mean, spread, mean + _quantile(alpha) * spread)
 
 
@@ -67,7 +67,7 @@ def c3(counts: npt.ArrayLike, *, alpha: float, baseline: int = 7, min_sigma: flo
     its code, and so every published figure, has the count itself in the place of the mean. We follow the
     published figures: an alarm says that the two periods *before* were in excess. F1b therefore uses C2.
     """
-    y, mean, spread = _against_past(counts, baseline, LAG_OF_C2, min_sigma, floor_at_poisson=False)
+    y, mean, spread = _against_past(counts, baseline, LAG_OF_C2, min_sigma, 0.0)
     with np.errstate(divide="ignore", invalid="ignore"):
         excess = np.maximum(0.0, (y - mean) / spread - 1.0)
     before = np.full_like(y, np.nan)
@@ -82,7 +82,7 @@ def _quantile(alpha: float) -> float:
 
 
 def _against_past(
-    counts: npt.ArrayLike, baseline: int, lag: int, min_sigma: float, floor_at_poisson: bool
+    counts: npt.ArrayLike, baseline: int, lag: int, min_sigma: float, dispersion: npt.ArrayLike
 ) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Counts, and mean and standard deviation of the baseline of each; NaN where it is not complete."""
     if baseline < 3:
@@ -100,9 +100,10 @@ def _against_past(
         past = windows[..., : y.shape[-1] - n_first, :]
         mean[..., n_first:] = past.mean(axis=-1)
         spread[..., n_first:] = np.maximum(past.std(axis=-1, ddof=1), min_sigma)
-    if floor_at_poisson:
-        spread = np.maximum(spread, np.sqrt(mean))
-    return y, mean, spread
+    least = require_numbers("EARS: dispersion", dispersion, least=0.0, has_gaps=False)
+    if least.ndim and least.shape != y.shape[:-1]:
+        raise ValueError(f"EARS: expected one dispersion or one a series, found {least.shape} for {y.shape}")
+    return y, mean, np.maximum(spread, np.sqrt(least[..., None] * mean))
 
 
 def _verdict(y: FloatArray, mean: FloatArray, spread: FloatArray, upper: FloatArray) -> Ears:

@@ -20,4 +20,4 @@ _MODULES = sorted((path.stem for path in Path(__file__).parent.glob("f*.py")), k
 
 # Name of the module (and of its thresholds in methodology.yml) -> rule.
 RULES: dict[str, Rule] = {module: import_module(f"{__name__}.{module}").RULE for module in _MODULES}
-IN_FORCE = tuple(rule for rule in RULES.values() if rule.find)
+IN_FORCE = tuple(rule for rule in RULES.values() if not rule.because)

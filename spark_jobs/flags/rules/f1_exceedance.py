@@ -1,7 +1,73 @@
-"""F1 exceedance: declared, not in force."""
+"""F1 exceedance: a week's events of a county and indicator against the same weeks of years before (Farrington)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
 
 from expectations.models import Text
-from spark_jobs.flags.rule import Rule
+from spark_jobs.flags.detectors.farrington import Design, judge
+from spark_jobs.flags.rule import Rule, Said, of_weeks
+from spark_jobs.flags.weekly import DAYS_A_WEEK, Judgement, Weekly
+from spark_jobs.flags.words import sunday_of, week_zh
+from spark_jobs.index.engine.count_quantiles import negative_binomial_tail
+from spark_jobs.index.methodology import ExceedanceFlag
+
+DAYS_OF_A_LONG_YEAR = 366
+
+
+def design(rule: ExceedanceFlag, n_years: int) -> Design:
+    """The amber bound; red is read off the same prediction."""
+    return Design(
+        alpha=rule.amber_alpha,
+        n_years=n_years,
+        half_window=rule.half_window_weeks,
+        n_seasons=rule.season_levels,
+        n_recent_excluded=rule.excluded_recent_weeks,
+        residual_limit=rule.residual_threshold,
+        trend_p_limit=1.0,
+        threshold="nbPlugin",
+        min_events=rule.min_recent_events,
+        min_events_weeks=rule.recent_weeks,
+    )
+
+
+def years_of_past(given: Weekly, row: int, at: int, rule: ExceedanceFlag) -> int:
+    """Whole years before week `at`, with their windows, that the series reaches back; at most `history_years`."""
+    n_before = given.n_known(row, at) - 1 - rule.half_window_weeks
+    return max(0, min(rule.history_years, n_before * DAYS_A_WEEK // DAYS_OF_A_LONG_YEAR))
+
+
+def judge_week(given: Weekly, at: int, rows: Sequence[int]) -> list[Judgement]:
+    """Series with `min_history_years` of past; the others are F1b's.
+
+    The detector's p-value takes the fitted mean for the truth. Among the smallest of many that is too bold, so here
+    the error of the mean is part of the variance.
+    """
+    rule = given.methodology.flags.f1_exceedance
+    found = []
+    for row in given.flows(rows):
+        n_years = years_of_past(given, row, at, rule)
+        if n_years < rule.min_history_years:
+            continue
+        week = judge(given.numerators[row, : at + 1], at, design(rule, n_years), given.mondays[: at + 1])
+        if week.state != "judged":
+            continue
+        dispersion = week.phi + week.mean * week.log_se**2
+        p = float(negative_binomial_tail(week.observed, week.mean, dispersion))
+        is_red = week.is_alarm and p <= rule.red_alpha
+        found.append(Judgement(row, week.is_alarm, p, week.observed, week.expected, week.upper, is_red))
+    return found
+
+
+def say(said: Said) -> Text:
+    found, monday = said.judgement, said.monday
+    return Text(
+        f"{said.area.zh}“{said.indicator.zh}”：{week_zh(monday)}一周{found.observed:.0f}起（人），"
+        f"往年同期水平{found.expected:.1f}，预警线{found.threshold:.1f}。",
+        f"{said.area.en}, {said.indicator.en}: {found.observed:.0f} in the week {monday} to {sunday_of(monday)}, "
+        f"{found.expected:.1f} expected from the same weeks of earlier years, alert above {found.threshold:.1f}.",
+    )
+
 
 RULE = Rule(
     code="F1",
@@ -19,8 +85,7 @@ RULE = Rule(
     colours=Text(
         "橙 α {{ t.amber_alpha }}，红 α {{ t.red_alpha }}", "amber α {{ t.amber_alpha }}, red α {{ t.red_alpha }}"
     ),
-    because=Text(
-        "检测方法已按公开结果验证，尚未编入每夜作业；在此之前由 F1b 监测",
-        "the detector is checked against published results, no night runs it yet; F1b watches until then",
-    ),
+    needs=of_weeks,
+    judge=judge_week,
+    say=say,
 )

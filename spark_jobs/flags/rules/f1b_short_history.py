@@ -1,150 +1,95 @@
-"""F1b short history: a week's events of a county and indicator against the weeks before (EARS C2).
-
-Why ISO weeks and not days: a day of a county has too few events, weekdays differ, and the same week judged
-on seven nights is one decision, so that looking every night does not multiply false alarms. A week is
-judged once complete; by the rule of two nights its flag stands from the Monday night after it.
-"""
+"""F1b short history: a week's events of a county and indicator against the weeks before (EARS C2)."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import date, timedelta
+from collections.abc import Sequence
 
 import numpy as np
-import numpy.typing as npt
-import pandas as pd
 from scipy import stats
 
 from expectations.models import Text
 from spark_jobs.flags.detectors import ears
-from spark_jobs.flags.detectors.daily_counts import FloatArray, Series, last_complete_sunday, weekly_counts
-from spark_jobs.flags.detectors.lifecycle import discoveries, nights_on
-from spark_jobs.flags.rule import DAILY, Finding, Rule, RuleInput
-from spark_jobs.flags.words import day_zh
-from spark_jobs.index.methodology import Flags
-
-BoolArray = npt.NDArray[np.bool_]
-WEEK = timedelta(days=6)  # from a Monday to its Sunday
-
-
-@dataclass(frozen=True)
-class Exceedance:
-    """A standing signal. monday: of its latest week in excess; since: of its first. Counts are a week's."""
-
-    area_code: str
-    indicator_id: str
-    since: date
-    monday: date
-    observed: float
-    expected: float
-    upper: float
+from spark_jobs.flags.detectors.daily_counts import FloatArray
+from spark_jobs.flags.detectors.dispersion import learnt_dispersion
+from spark_jobs.flags.rule import Rule, Said, of_weeks
+from spark_jobs.flags.rules.f1_exceedance import years_of_past
+from spark_jobs.flags.weekly import Judgement, Weekly
+from spark_jobs.flags.words import sunday_of, week_zh
+from spark_jobs.index.engine.count_quantiles import negative_binomial_tail
+from spark_jobs.index.methodology import Flags, ShortHistoryFlag
 
 
-def standing_exceedances(
-    daily: pd.DataFrame,
-    series: Sequence[Series],
-    covered: Mapping[str, tuple[date, date]],
-    rules: Flags,
-    business_date: date,
-) -> list[Exceedance]:
-    """Series whose flag stands on `business_date`, in the order of `series`.
-
-    `daily`: indicators.daily. `covered`: indicator -> first and last day that its feeds cover; weeks that reach
-    beyond are unknown, not 0. False discoveries are controlled each week over all of `series`: give all that are
-    looked at.
-    """
-    sunday, n_weeks = last_complete_sunday(business_date), rules.f1b_short_history.history_weeks
-    counts = weekly_counts(daily, series, sunday, n_weeks)
-    mondays = [sunday - timedelta(days=7 * back + 6) for back in range(n_weeks - 1, -1, -1)]
-    for row, (_, indicator_id) in enumerate(series):
-        first, last = covered[indicator_id]
-        counts[row, [monday < first or monday + WEEK > last for monday in mondays]] = np.nan
-    result, signals = weekly_signals(counts, rules)
-    nights = np.repeat(np.arange(n_weeks), 7)[: 7 * n_weeks - 6 + (business_date - sunday).days]
-    standing = ((row, _episode(signals[row], nights, rules)) for row in range(len(series)))
+def judge_week(given: Weekly, at: int, rows: Sequence[int]) -> list[Judgement]:
+    """Series whose past is too short for F1. Amber, never red: seven weeks know no season, and a season is no danger."""
+    flags = given.methodology.flags
+    long = flags.f1_exceedance
+    short = [r for r in given.flows(rows) if years_of_past(given, r, at, long) < long.min_history_years]
     return [
-        Exceedance(
-            *series[row],
-            since=mondays[weeks[0]],
-            monday=mondays[weeks[-1]],
-            observed=float(counts[row, weeks[-1]]),
-            expected=float(result.expected[row, weeks[-1]]),
-            upper=float(result.upper[row, weeks[-1]]),
-        )
-        for row, weeks in standing
-        if weeks is not None
+        found
+        for indicator in dict.fromkeys(given.series[row][1] for row in short)
+        for found in _of_indicator(given, at, [row for row in short if given.series[row][1] == indicator], flags)
     ]
 
 
-def weekly_signals(counts: FloatArray, rules: Flags) -> tuple[ears.Ears, BoolArray]:
-    """EARS C2 of (series, weeks), and which signal: enough events, above the bound, a discovery."""
-    rule, enough = rules.f1b_short_history, rules.f1_exceedance
-    result = ears.c2(
+def _of_indicator(given: Weekly, at: int, rows: Sequence[int], flags: Flags) -> list[Judgement]:
+    rule, enough = flags.f1b_short_history, flags.f1_exceedance
+    siblings = given.numerators[given.rows_of(given.series[rows[0]][1]), : at + 1]
+    learnt = least_dispersion(siblings, rule)
+    counts = given.numerators[list(rows), max(0, at - rule.baseline - rule.lag - enough.recent_weeks) : at + 1]
+    result = c2(counts, learnt, rule)
+    # A week that is not known adds no event, and does not hide those that are.
+    is_tested = np.nansum(counts[:, -enough.recent_weeks :], axis=1) >= enough.min_recent_events
+    expected, upper, z = result.expected[:, -1], result.upper[:, -1], result.z[:, -1]
+    p_values = excess_p(counts[:, -1], expected, z, learnt, rule)
+    return [
+        Judgement(row, bool(result.is_alarm[i, -1]), float(p_values[i]), counts[i, -1], expected[i], upper[i])
+        for i, row in enumerate(rows)
+        if is_tested[i] and not np.isnan(z[i])
+    ]
+
+
+def least_dispersion(siblings: FloatArray, rule: ShortHistoryFlag) -> float:
+    """Variance over mean of an indicator's series (counties, weeks), the last week left out."""
+    past = siblings[:, -rule.variance_weeks - 1 : -1]
+    if past.shape[1] < rule.baseline:
+        return 1.0
+    return learnt_dispersion(np.lib.stride_tricks.sliding_window_view(past, rule.baseline, axis=1))
+
+
+def c2(counts: FloatArray, dispersion: float, rule: ShortHistoryFlag) -> ears.Ears:
+    """The detector at the rule's numbers."""
+    return ears.c2(
         counts,
         alpha=rule.alpha,
         baseline=rule.baseline,
         lag=rule.lag,
         min_sigma=rule.min_sigma,
-        floor_at_poisson=True,
+        dispersion=np.full(counts.shape[0], dispersion),
     )
-    known = np.nan_to_num(counts)  # a week that is not known adds no event, and does not hide those that are
-    last_weeks = np.lib.stride_tricks.sliding_window_view(known, enough.recent_weeks, axis=1).sum(axis=2)
-    is_tested = np.zeros(counts.shape, dtype=np.bool_)
-    is_tested[:, enough.recent_weeks - 1 :] = last_weeks >= enough.min_recent_events
-    # The mean of the baseline has an error of its own: without it BH would believe p-values that are too small.
-    p_values = np.where(is_tested, stats.norm.sf(result.z / np.sqrt(1 + 1 / rule.baseline)), np.nan)
-    found = [discoveries(week, rules.lifecycle.false_discovery_rate) for week in p_values.T]
-    return result, result.is_alarm & np.column_stack(found)
 
 
-def _episode(signals: BoolArray, nights: npt.NDArray[np.int64], rules: Flags) -> list[int] | None:
-    """Weeks that signal in the episode that stands on the last night; None if none stands.
+def excess_p(
+    counts: FloatArray, mean: FloatArray, z: FloatArray, dispersion: float, rule: ShortHistoryFlag
+) -> FloatArray:
+    """The larger of two p-values: normal, and of a count with the learnt variance, which has the longer tail.
 
-    `signals`: one a week; `nights`: the week that each night judges.
+    The mean of the baseline has an error of its own, 1/baseline of the variance: without it p would be too small.
     """
-    life = rules.lifecycle
-    nightly = signals[nights]
-    on = nights_on(nightly, on_count=life.nights_on, on_window=life.nights_observed, off_after=life.nights_off)
-    if not on[-1]:
-        return None
-    off_nights = np.flatnonzero(~on)
-    begin = int(off_nights[-1]) + 1 if off_nights.size else 0
-    first = max(0, begin - life.nights_observed + 1)  # the signals that switched it on may be so much older
-    return sorted(set(nights[first:][nightly[first:]].tolist()))
+    more = 1 + 1 / rule.baseline
+    least_mean = np.maximum(mean, 1 / (2 * rule.baseline))  # no event in the baseline is not a rate of 0
+    spread = np.maximum(dispersion * more, rule.min_sigma**2 / least_mean)
+    counted = negative_binomial_tail(counts, least_mean, spread)
+    larger: FloatArray = np.maximum(stats.norm.sf(z / np.sqrt(more)), counted)
+    return larger
 
 
-def find(given: RuleInput) -> list[Finding]:
-    """Amber, never red: seven weeks know no season, and a season is no danger."""
-    judged = given.covered_since.keys() - given.silenced
-    rates = [i.id for i in given.methodology.indicators if i.kind == "rate" and i.id in judged]
-    series = [(area, indicator) for area in sorted(given.place.counties) for indicator in rates]
-    covered = {indicator: (given.covered_since[indicator], given.covered_through[indicator]) for indicator in rates}
-    standing = standing_exceedances(
-        given.evidence["daily"], series, covered, given.methodology.flags, given.business_date
-    )
-    return [
-        Finding(
-            "amber",
-            found.area_code,
-            found.since,
-            _detail(found, given.place.counties[found.area_code], given.indicators[found.indicator_id]),
-            found.observed,
-            found.expected,
-            found.upper,
-            indicator_id=found.indicator_id,
-        )
-        for found in standing
-    ]
-
-
-def _detail(found: Exceedance, area: Text, indicator: Text) -> Text:
-    sunday = found.monday + timedelta(days=6)
+def say(said: Said) -> Text:
+    found, monday = said.judgement, said.monday
     return Text(
-        f"{area.zh}“{indicator.zh}”：{day_zh(found.monday)}至{day_zh(sunday)}一周{found.observed:.0f}起（人），"
-        f"此前基线周均{found.expected:.1f}，预警线{found.upper:.1f}。",
-        f"{area.en}, {indicator.en}: {found.observed:.0f} in the week {found.monday} to {sunday}, "
-        f"{found.expected:.1f} a week before, alert above {found.upper:.1f}.",
+        f"{said.area.zh}“{said.indicator.zh}”：{week_zh(monday)}一周{found.observed:.0f}起（人），"
+        f"此前基线周均{found.expected:.1f}，预警线{found.threshold:.1f}。",
+        f"{said.area.en}, {said.indicator.en}: {found.observed:.0f} in the week {monday} to {sunday_of(monday)}, "
+        f"{found.expected:.1f} a week before, alert above {found.threshold:.1f}.",
     )
 
 
@@ -152,16 +97,18 @@ RULE = Rule(
     code="F1b",
     name=Text("短期异常增多", "Short-term exceedance"),
     when=Text(
-        "历史不足时用 EARS C2：一周件数与此前 {{ t.baseline }} 周（中间隔开 {{ t.lag }} 周）相比，"
-        "超过均值 + z(1 − {{ t.alpha }}) × 标准差（标准差不小于均值的平方根和 {{ t.min_sigma | n }}）；"
-        "近 {{ flags.f1_exceedance.recent_weeks }} 周至少 {{ flags.f1_exceedance.min_recent_events }} 件；"
-        "一次过程最多回溯 {{ t.history_weeks }} 周",
-        "Short history, EARS C2: a week's count against {{ t.baseline }} weeks before, with {{ t.lag }} weeks left out "
-        "between, above mean + z(1 − {{ t.alpha }}) × spread (at least the square root of the mean and "
-        "{{ t.min_sigma | n }}); at least {{ flags.f1_exceedance.min_recent_events }} events in "
-        "{{ flags.f1_exceedance.recent_weeks }} weeks; an episode is followed back {{ t.history_weeks }} weeks at most",
+        "历史不足 {{ flags.f1_exceedance.min_history_years }} 年时用 EARS C2：一周件数与此前 {{ t.baseline }} 周"
+        "（中间隔开 {{ t.lag }} 周）相比，超过均值 + z(1 − {{ t.alpha }}) × 标准差（标准差不小于 {{ t.min_sigma | n }}，"
+        "也不小于由该指标各县区此前 {{ t.variance_weeks }} 周习得的离散度所要求的值）；"
+        "近 {{ flags.f1_exceedance.recent_weeks }} 周至少 {{ flags.f1_exceedance.min_recent_events }} 件",
+        "Fewer than {{ flags.f1_exceedance.min_history_years }} years of history, EARS C2: a week's count against "
+        "{{ t.baseline }} weeks before, with {{ t.lag }} weeks left out between, above mean + z(1 − {{ t.alpha }}) × spread "
+        "(at least {{ t.min_sigma | n }}, and what the variance asks that is learnt from {{ t.variance_weeks }} weeks of "
+        "the indicator's counties); at least {{ flags.f1_exceedance.min_recent_events }} events in "
+        "{{ flags.f1_exceedance.recent_weeks }} weeks",
     ),
     colours=Text("橙", "amber"),
-    needs=lambda flags: {DAILY: 7 * (flags.f1b_short_history.history_weeks + 1)},  # a week for the one not yet over
-    find=find,
+    needs=of_weeks,
+    judge=judge_week,
+    say=say,
 )

@@ -1,18 +1,104 @@
-"""F2 drift: declared, not in force."""
+"""F2 drift: many weeks a little above the same weeks of earlier years, which no single week shows (CUSUM)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
 
 from expectations.models import Text
-from spark_jobs.flags.rule import Rule
+from spark_jobs.flags.detectors.cusum import exceedance_probability, rossi_cusum
+from spark_jobs.flags.detectors.daily_counts import FloatArray
+from spark_jobs.flags.detectors.dispersion import learnt_dispersion
+from spark_jobs.flags.detectors.farrington import WEEKS_A_YEAR
+from spark_jobs.flags.rule import Rule, Said, of_weeks
+from spark_jobs.flags.weekly import Judgement, Weekly
+from spark_jobs.flags.words import week_zh
+from spark_jobs.index.methodology import DriftFlag
+
+
+def judge_week(given: Weekly, at: int, rows: Sequence[int]) -> list[Judgement]:
+    """Series that are known through all weeks of the sum and reach a year and a window further back."""
+    rule = given.methodology.flags.f2_drift
+    if at + 1 < rule.weeks:
+        return []
+    own = given.flows(rows)
+    learnt = {
+        indicator: learnt_dispersion(reference_counts(given.numerators[given.rows_of(indicator)], at, rule)[:, -1])
+        for indicator in dict.fromkeys(given.series[row][1] for row in own)
+    }
+    references = reference_counts(given.numerators[own], at, rule)
+    return [
+        found
+        for row, past in zip(own, references, strict=True)
+        if (found := _judged(given, at, row, past, learnt[given.series[row][1]], rule))
+    ]
+
+
+def reference_counts(counts: FloatArray, at: int, rule: DriftFlag) -> FloatArray:
+    """(series, weeks of the sum, years back, weeks of a window): the same weeks of earlier years; NaN before the first."""
+    ends = np.arange(at + 1 - rule.weeks, at + 1)[:, None, None]
+    back = WEEKS_A_YEAR * np.arange(1, rule.reference_years + 1)[None, :, None]
+    around = np.arange(-rule.half_window_weeks, rule.half_window_weeks + 1)[None, None, :]
+    at_week: npt.NDArray[np.int64] = ends - back + around
+    found: FloatArray = np.where(at_week >= 0, counts[:, np.maximum(at_week, 0)], np.nan)
+    return found
+
+
+def _judged(given: Weekly, at: int, row: int, past: FloatArray, learnt: float, rule: DriftFlag) -> Judgement | None:
+    counts = given.numerators[row, at + 1 - rule.weeks : at + 1]
+    n_known = (~np.isnan(past)).sum(axis=(1, 2))
+    if np.isnan(counts).any() or n_known.min() < past.shape[2]:
+        return None
+    mean = np.nansum(past, axis=(1, 2)) / n_known
+    if mean.min() < rule.min_mean:
+        return None
+    found = rossi_cusum(
+        counts,
+        mean,
+        k=rule.k,
+        h=rule.h,
+        resets_after_alarm=False,
+        ceiling=2 * rule.h,
+        dispersion=learnt * (1 + 1 / float(n_known.min())),  # the mean has an error of its own
+    )
+    rising = int(np.argmin((found.statistic > 0.0)[::-1])) if not (found.statistic > 0.0).all() else rule.weeks
+    n_weeks = max(1, rising)  # since the sum last was 0
+    return Judgement(
+        row,
+        bool(found.is_alarm[-1]),
+        float(exceedance_probability(found.statistic[-1], rule.k)),
+        float(counts[-n_weeks:].mean()),
+        float(mean[-n_weeks:].mean()),
+        float("nan"),
+        n_weeks=n_weeks,
+    )
+
+
+def say(said: Said) -> Text:
+    found, monday = said.judgement, said.monday
+    return Text(
+        f"{said.area.zh}“{said.indicator.zh}”：截至{week_zh(monday)}的{found.n_weeks}周周均{found.observed:.1f}起（人），"
+        f"往年同期周均{found.expected:.1f}，持续偏高。",
+        f"{said.area.en}, {said.indicator.en}: {found.observed:.1f} a week on average in the {found.n_weeks} weeks through "
+        f"that from {monday}, {found.expected:.1f} in the same weeks of earlier years: above it for longer than chance allows.",
+    )
+
 
 RULE = Rule(
     code="F2",
     name=Text("持续上升", "Drift"),
     when=Text(
-        "Rossi z 的累积和（CUSUM），k = {{ t.k }}，h = {{ t.h }}，报警后归零",
-        "CUSUM of Rossi's z, k = {{ t.k }}, h = {{ t.h }}, reset after an alarm",
+        "以前 {{ t.reference_years }} 年同周前后 {{ t.half_window_weeks }} 周的均值（至少 {{ t.min_mean | n }} 件）为期望，"
+        "Rossi z 除以习得的离散度后作累积和（CUSUM），自 {{ t.weeks }} 周前的 0 起，k = {{ t.k }}，h = {{ t.h }}，"
+        "报警后不归零，封顶于 2h，偏高结束后数周内即灭",
+        "CUSUM of Rossi's z against the mean of the same week ± {{ t.half_window_weeks }} of {{ t.reference_years }} years "
+        "before (at least {{ t.min_mean | n }} events), scaled by the learnt variance, from 0 {{ t.weeks }} weeks before; "
+        "k = {{ t.k }}, h = {{ t.h }}, not reset after an alarm but capped at 2h, so that it ends within weeks of the rise",
     ),
     colours=Text("橙", "amber"),
-    because=Text(
-        "检测方法已按公开结果验证，尚未编入每夜作业",
-        "the detector is checked against published results, no night runs it yet",
-    ),
+    needs=of_weeks,
+    judge=judge_week,
+    say=say,
 )

@@ -231,5 +231,6 @@ RULE = Rule(
     colours=Text("红，当夜即亮", "red at once"),
     needs=needs,
     find=find,
+    n_looked_at=lambda given: len(given.place.counties),
     is_fact=True,
 )

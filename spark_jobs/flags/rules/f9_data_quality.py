@@ -285,6 +285,7 @@ RULE = Rule(
     colours=Text("灰；其指标不亮其他统计预警", "grey; silences statistical flags of its indicators"),
     needs=needs,
     find=find,
+    n_looked_at=lambda given: len(given.feeds),
     is_fact=True,
     is_first=True,
 )

@@ -42,6 +42,7 @@ SECTIONS = {
     "movement": moved.movement,
     "pulse": moved.pulse,
     "flags": flags.flag_rows,
+    "rule_sentences": flags.rule_sentences,
     "missing": missing.missing,
     "notes": notes.notes,
     "footer": masthead.footer,

@@ -1,4 +1,4 @@
-"""4 Risk flags: one row each, the gravest first."""
+"""4 Risk flags: one row each, the gravest first; then which rules ran, and why others did not."""
 
 from __future__ import annotations
 
@@ -23,3 +23,17 @@ def flag_rows(page: Page) -> list[dict[str, str]]:
         }
         for flag in found
     ]
+
+
+def rule_sentences(page: Page) -> list[str]:
+    """Which rules ran that night; and those that did not, each with its reason."""
+    words, found = page.words, rows(page.release.tables["flag_rule"])
+    names = {rule["rule_code"]: f"{rule['rule_code']} {words.rule(rule['rule_code'])}" for rule in found}
+    ran = [names[rule["rule_code"]] for rule in found if rule["has_run"]]
+    idle = [
+        words.say("scored", name=names[rule["rule_code"]], score=rule[f"reason_{words.code}"])
+        for rule in found
+        if not rule["has_run"]
+    ]
+    said = (("rules_ran", ran), ("rules_idle", idle))
+    return [words.say(key, rules=words.say("between_rules").join(rules)) for key, rules in said if rules]

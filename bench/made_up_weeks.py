@@ -1,0 +1,35 @@
+"""Weeks of a made-up city at the door of the rules: counts go in as arrays, nothing of Spark or of a day is needed."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+import numpy as np
+
+from spark_jobs.flags.weekly import Weekly
+from spark_jobs.index.engine.arrays import FloatArray
+from spark_jobs.index.methodology import load_methodology
+
+METHODOLOGY = load_methodology()
+LAST_MONDAY = date(2026, 11, 16)
+N_COUNTIES = 9
+COUNTIES = tuple(str(n) for n in range(1, N_COUNTIES + 1))
+
+
+def made_up_weeks(
+    counts: FloatArray, indicators: tuple[str, ...] | None = None, denominators: FloatArray | None = None
+) -> Weekly:
+    """`counts`: (indicators × 9 counties, weeks), an indicator's counties together, the last week from LAST_MONDAY.
+
+    `indicators`: those of the method if not given, in its order. Counties are of one size.
+    """
+    ids = indicators or tuple(each.id for each in METHODOLOGY.indicators)
+    n_weeks = counts.shape[1]
+    return Weekly(
+        series=tuple((county, indicator) for indicator in ids for county in COUNTIES),
+        mondays=tuple(LAST_MONDAY - timedelta(weeks=back) for back in range(n_weeks - 1, -1, -1)),
+        numerators=counts,
+        denominators=np.full(counts.shape, np.nan) if denominators is None else denominators,
+        exposures=np.ones(counts.shape[0]),
+        methodology=METHODOLOGY,
+    )

@@ -1,0 +1,126 @@
+"""What the statistical rules look at, ISO week by ISO week, and what a rule says of a week. Pure.
+
+Why ISO weeks and not days: a day of a county has too few events, weekdays differ, and the same week judged on seven
+nights is one decision, so that looking every night does not multiply false alarms. A week is judged once complete.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from spark_jobs.flags.detectors.daily_counts import FloatArray, Series, last_complete_sunday, weekly_counts
+from spark_jobs.index.methodology import Flags, Indicator, Methodology
+
+DAYS_A_WEEK = 7
+MOST_WEEKS_A_YEAR = 53
+WEEK = timedelta(days=DAYS_A_WEEK - 1)  # from a Monday to its Sunday
+
+
+@dataclass(frozen=True, eq=False)
+class Weekly:
+    """Complete ISO weeks of all series (county × indicator): arrays (series, weeks), oldest first.
+
+    numerators, denominators: NaN in a week that the feeds do not cover whole. exposures: what a rate is divided by,
+    one a series; NaN for a proportion, and where no denominator is known.
+    """
+
+    series: tuple[Series, ...]
+    mondays: tuple[date, ...]
+    numerators: FloatArray
+    denominators: FloatArray
+    exposures: FloatArray
+    methodology: Methodology
+
+    def indicator(self, row: int) -> Indicator:
+        return next(each for each in self.methodology.indicators if each.id == self.series[row][1])
+
+    def rows_of(self, indicator_id: str) -> list[int]:
+        """All series of an indicator: one a county."""
+        return [row for row, (_, indicator) in enumerate(self.series) if indicator == indicator_id]
+
+    def flows(self, rows: Sequence[int]) -> list[int]:
+        """Those of `rows` whose weeks count events; the others are stocks."""
+        flows = {each.id for each in self.methodology.indicators if each.measure == "flow"}
+        return [row for row in rows if self.series[row][1] in flows]
+
+    def n_known(self, row: int, at: int) -> int:
+        """Weeks since the series' first known one, week `at` included; 0 before."""
+        known = np.flatnonzero(~np.isnan(self.numerators[row, : at + 1]))
+        return at + 1 - int(known[0]) if known.size else 0
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """What a rule says of the series `row` in one week.
+
+    p_value: chance of as much or more if nothing has changed; NaN for a limit, which is no test. is_alarm: the rule's
+    own bound is passed; whether it becomes a flag is decided over all series of the night. observed, expected,
+    threshold: over the `n_weeks` that end with the week.
+    """
+
+    row: int
+    is_alarm: bool
+    p_value: float
+    observed: float
+    expected: float
+    threshold: float
+    is_red: bool = False
+    n_weeks: int = 1
+
+
+def weeks_needed(flags: Flags) -> int:
+    """Weeks that the rules look at: the years of F1's past, and as far as a flag is followed back."""
+    rule = flags.f1_exceedance
+    return MOST_WEEKS_A_YEAR * rule.history_years + rule.half_window_weeks + flags.lifecycle.history_weeks + 2
+
+
+def weekly(
+    daily: pd.DataFrame,
+    values: pd.DataFrame,
+    counties: Sequence[str],
+    covered: Mapping[str, tuple[date, date]],
+    methodology: Methodology,
+    business_date: date,
+) -> Weekly:
+    """`daily`: indicators.daily; `values`: index.indicator_value of the day, for the denominators of the rates.
+
+    `covered`: indicator -> first and last day that its feeds cover; of the others there are no series.
+    """
+    series = [(area, each.id) for each in methodology.indicators if each.id in covered for area in sorted(counties)]
+    sunday, n_weeks = last_complete_sunday(business_date), weeks_needed(methodology.flags)
+    mondays = tuple(sunday - timedelta(days=DAYS_A_WEEK * back + 6) for back in range(n_weeks - 1, -1, -1))
+    is_known = np.array(
+        [
+            [first <= monday and monday + WEEK <= last for monday in mondays]
+            for first, last in (covered[indicator] for _, indicator in series)
+        ],
+        dtype=np.bool_,
+    ).reshape(len(series), n_weeks)
+    numerators, denominators = (
+        np.where(is_known, weekly_counts(daily, series, sunday, n_weeks, column), np.nan)
+        for column in ("numerator", "denominator")
+    )
+    return Weekly(
+        tuple(series), mondays, numerators, denominators, _exposures(series, values, methodology), methodology
+    )
+
+
+def _exposures(series: Sequence[Series], values: pd.DataFrame, methodology: Methodology) -> FloatArray:
+    rates = {each.id for each in methodology.indicators if each.kind == "rate"}
+    found = dict(zip(zip(values["area_code"], values["indicator_id"], strict=True), values["denominator"], strict=True))
+    own = [found.get(key, np.nan) if key[1] in rates else np.nan for key in series]
+    return np.array([np.nan if value is None else value for value in own], dtype=np.float64)
+
+
+def windows(counts: npt.NDArray[np.float64], at: int, n_weeks: int) -> FloatArray:
+    """Sum over the `n_weeks` that end with `at`, one a series; NaN if a week is missing or there are not so many."""
+    if at + 1 < n_weeks:
+        return np.full(counts.shape[0], np.nan)
+    total: FloatArray = counts[:, at + 1 - n_weeks : at + 1].sum(axis=1)
+    return total
