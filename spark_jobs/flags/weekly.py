@@ -46,7 +46,7 @@ class Weekly:
 
     def flows(self, rows: Sequence[int]) -> list[int]:
         """Those of `rows` whose weeks count events; the others are stocks."""
-        flows = {each.id for each in self.methodology.indicators if each.measure == "flow"}
+        flows = {each.id for each in self.methodology.indicators if each.flow_or_stock == "flow"}
         return [row for row in rows if self.series[row][1] in flows]
 
     def n_known(self, row: int, at: int) -> int:

@@ -26,7 +26,7 @@ N_WEEKS = weeks_needed(FLAGS)
 AT = N_WEEKS - 1
 IDS = [each.id for each in METHODOLOGY.indicators]
 SHARES = np.repeat([each.kind == "proportion" for each in METHODOLOGY.indicators], len(COUNTIES))
-STOCKS = np.repeat([each.measure == "stock" for each in METHODOLOGY.indicators], len(COUNTIES))
+STOCKS = np.repeat([each.flow_or_stock == "stock" for each in METHODOLOGY.indicators], len(COUNTIES))
 
 
 def quiet(seed: int) -> Weekly:

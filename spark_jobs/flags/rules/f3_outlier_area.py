@@ -31,8 +31,8 @@ def judge_week(given: Weekly, at: int, rows: Sequence[int]) -> list[Judgement]:
 def counts_and_expected(given: Weekly, at: int, rows: Sequence[int]) -> tuple[FloatArray, FloatArray]:
     """Of the counties of one indicator: events of the window, and as many at the rate of all; a stock of one day."""
     rule, indicator = given.methodology.flags.f3_outlier_area, given.indicator(rows[0])
-    n_weeks = 1 if indicator.measure == "stock" else rule.window_weeks
-    n_days = DAYS_A_WEEK if indicator.measure == "stock" else 1
+    n_weeks = 1 if indicator.flow_or_stock == "stock" else rule.window_weeks
+    n_days = DAYS_A_WEEK if indicator.flow_or_stock == "stock" else 1
     counts = np.rint(windows(given.numerators[list(rows)], at, n_weeks) / n_days)
     if indicator.kind == "proportion":
         size = windows(given.denominators[list(rows)], at, n_weeks) / n_days
@@ -50,7 +50,7 @@ def _of_indicator(given: Weekly, at: int, rows: Sequence[int]) -> list[Judgement
     found = count_funnel(counts, expected, rule)
     p_values = negative_binomial_tail(counts, expected, 1 + expected * found.between_variance)
     amber, red = found.upper.T
-    n_weeks = 1 if given.indicator(rows[0]).measure == "stock" else rule.window_weeks
+    n_weeks = 1 if given.indicator(rows[0]).flow_or_stock == "stock" else rule.window_weeks
     return [
         Judgement(
             row,
