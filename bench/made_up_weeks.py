@@ -31,5 +31,6 @@ def made_up_weeks(
         numerators=counts,
         denominators=np.full(counts.shape, np.nan) if denominators is None else denominators,
         exposures=np.ones(counts.shape[0]),
+        is_festival=np.zeros(n_weeks, dtype=np.bool_),
         methodology=METHODOLOGY,
     )

@@ -19,6 +19,7 @@ from spark_jobs.flags.rule import DAILY, Place, Query, RuleInput
 from spark_jobs.flags.rules import IN_FORCE
 from spark_jobs.index.coverage import with_content
 from spark_jobs.index.engine.territory import REMAINDER, Territory, placed, territory
+from spark_jobs.index.job import moving_holiday
 from spark_jobs.index.methodology import Flags, load_methodology
 from spark_jobs.lake import tables
 
@@ -32,7 +33,8 @@ def run(spark: SparkSession, city: City, business_date: date) -> str:
     areas = tables.read(spark, "conformed.area").where(in_city).toPandas()
     of_today = territory(areas, business_date)
     evidence = _placed(read_evidence(spark, city, methodology.flags, business_date), of_today, city)
-    raised = flags_for(RuleInput(business_date, _place(city, areas, of_today), city.feeds, methodology, evidence))
+    place, holiday = _place(city, areas, of_today), moving_holiday(city, methodology)
+    raised = flags_for(RuleInput(business_date, place, city.feeds, methodology, evidence, holiday=holiday))
     frames = {
         TABLE: _spark_frame(spark, raised.flags, COLUMNS),
         RULES_TABLE: _spark_frame(spark, raised.rules, RULE_COLUMNS),

@@ -15,6 +15,7 @@ import pandas as pd
 
 from expectations.models import Feed, Text
 from spark_jobs.flags.weekly import DAYS_A_WEEK, Judgement, Weekly, weekly, weeks_needed
+from spark_jobs.index.engine.holidays import MovingHoliday
 from spark_jobs.index.methodology import Flags, Methodology
 
 
@@ -76,6 +77,7 @@ class RuleInput:
     """What the rules of a city look at on a business date, as known at the release's cut-off.
 
     evidence: "status" (feed_status.feed_status, with what the content covers), "batches" (ops.batches) and the frame of each query in need, by name.
+    holiday: the one of the city that moves, if it has one.
     silenced: indicators whose feed is at fault tonight, so that statistics of them mean nothing.
     """
 
@@ -85,6 +87,7 @@ class RuleInput:
     methodology: Methodology
     evidence: Mapping[str, pd.DataFrame]
     silenced: frozenset[str] = frozenset()
+    holiday: MovingHoliday | None = None
 
     @cached_property
     def indicators(self) -> dict[str, Text]:
@@ -119,7 +122,7 @@ class RuleInput:
         covered = {indicator: (self.covered_since[indicator], self.covered_through[indicator]) for indicator in judged}
         counties = sorted(self.place.counties)
         daily, values = self.evidence["daily"], self.evidence["values"]
-        return weekly(daily, values, counties, covered, self.methodology, self.business_date)
+        return weekly(daily, values, counties, covered, self.methodology, self.business_date, self.holiday)
 
 
 @dataclass(frozen=True)

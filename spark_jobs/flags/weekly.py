@@ -15,8 +15,10 @@ import numpy.typing as npt
 import pandas as pd
 
 from spark_jobs.flags.detectors.daily_counts import FloatArray, Series, last_complete_sunday, weekly_counts
+from spark_jobs.index.engine.holidays import MovingHoliday
 from spark_jobs.index.methodology import Flags, Indicator, Methodology
 
+BoolArray = npt.NDArray[np.bool_]
 DAYS_A_WEEK = 7
 MOST_WEEKS_A_YEAR = 53
 WEEK = timedelta(days=DAYS_A_WEEK - 1)  # from a Monday to its Sunday
@@ -27,7 +29,8 @@ class Weekly:
     """Complete ISO weeks of all series (county × indicator): arrays (series, weeks), oldest first.
 
     numerators, denominators: NaN in a week that the feeds do not cover whole. exposures: what a rate is divided by,
-    one a series; NaN for a proportion, and where no denominator is known.
+    one a series; NaN for a proportion, and where no denominator is known. is_festival: one a week; it has a day in the
+    season of the holiday that moves, when nothing is as in the same week of another year.
     """
 
     series: tuple[Series, ...]
@@ -35,6 +38,7 @@ class Weekly:
     numerators: FloatArray
     denominators: FloatArray
     exposures: FloatArray
+    is_festival: BoolArray
     methodology: Methodology
 
     def indicator(self, row: int) -> Indicator:
@@ -87,6 +91,7 @@ def weekly(
     covered: Mapping[str, tuple[date, date]],
     methodology: Methodology,
     business_date: date,
+    holiday: MovingHoliday | None = None,
 ) -> Weekly:
     """`daily`: indicators.daily; `values`: index.indicator_value of the day, for the denominators of the rates.
 
@@ -107,8 +112,19 @@ def weekly(
         for column in ("numerator", "denominator")
     )
     return Weekly(
-        tuple(series), mondays, numerators, denominators, _exposures(series, values, methodology), methodology
+        tuple(series),
+        mondays,
+        numerators,
+        denominators,
+        _exposures(series, values, methodology),
+        np.array([_has_festival(monday, holiday) for monday in mondays], dtype=np.bool_),
+        methodology,
     )
+
+
+def _has_festival(monday: date, holiday: MovingHoliday | None) -> bool:
+    days = (monday + timedelta(days=n) for n in range(DAYS_A_WEEK))
+    return holiday is not None and any(holiday.season_of(day) is not None for day in days)
 
 
 def _exposures(series: Sequence[Series], values: pd.DataFrame, methodology: Methodology) -> FloatArray:

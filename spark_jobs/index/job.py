@@ -179,7 +179,7 @@ def _movement_rows(
 def _pulses(given: DayInput) -> dict[str, Pulse]:
     """Indicator -> its pulse; a stock is the level of one day and has none."""
     methodology, held_back = given.frame.methodology, given.frame.held_back_on(given.day)
-    holiday = _holiday(given.city, methodology)
+    holiday = moving_holiday(given.city, methodology)
     n_areas = len(given.frame.area_codes)
     found = {
         i.id: indicator_pulse(given.counts, i, given.day, held_back[i.id], holiday, methodology, n_areas)
@@ -191,7 +191,8 @@ def _pulses(given: DayInput) -> dict[str, Pulse]:
     return {i: while_incomplete(pulse) if is_young and i in unlearnt else pulse for i, pulse in found.items()}
 
 
-def _holiday(city: City, methodology: Methodology) -> MovingHoliday | None:
+def moving_holiday(city: City, methodology: Methodology) -> MovingHoliday | None:
+    """The holiday that the days of a city are aligned by, with its season."""
     if city.moving_holiday is None:
         return None
     windows = methodology.windows

@@ -170,6 +170,25 @@ def test_weeks_that_are_not_covered_are_not_judged_and_no_zeros():
     assert {code for code, row in judged if row == row_of("b3_fires", "5")} == {"F1", "F2"}  # no funnel with a gap
 
 
+def test_a_festival_that_moves_raises_nothing_in_other_weeks():
+    """Half the events for three weeks, each year two or three weeks from the year before: the weeks beside are no rise."""
+    given = quiet(7)
+    counts, is_festival = given.numerators.copy(), np.zeros(N_WEEKS, dtype=np.bool_)
+    for years, shift in enumerate((0, 2, -2, 1, -1)):
+        weeks = slice(AT - 52 * years + shift - 1, AT - 52 * years + shift + 2) if years else slice(AT - 6, AT - 3)
+        counts[:, weeks] *= 0.3
+        is_festival[weeks] = True
+    ignorant = replace(given, numerators=counts)
+    knowing = replace(ignorant, is_festival=is_festival)
+
+    def alarms(weeks: Weekly) -> int:
+        judged = judged_week(weeks, IN_FORCE, AT).judgements
+        return sum(each.is_alarm for (code, _), each in judged.items() if code in ("F1", "F2"))
+
+    assert alarms(knowing) < alarms(ignorant) * 2 / 3
+    assert {code for code, _ in judged_week(knowing, IN_FORCE, AT - 5).judgements} == {"F3", "F5", "F7"}
+
+
 def test_each_series_is_judged_by_the_long_or_by_the_short_history():
     """Three years and a half window of weeks and more: F1; fewer: F1b; never both."""
     given, enough = quiet(3), 3 * 366 // 7 + FLAGS.f1_exceedance.half_window_weeks + 1

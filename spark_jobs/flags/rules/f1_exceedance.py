@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+
 from expectations.models import Text
 from spark_jobs.flags.detectors.farrington import Design, judge
 from spark_jobs.flags.rule import Rule, Said, of_weeks
@@ -38,18 +40,21 @@ def years_of_past(given: Weekly, row: int, at: int, rule: ExceedanceFlag) -> int
 
 
 def judge_week(given: Weekly, at: int, rows: Sequence[int]) -> list[Judgement]:
-    """Series with `min_history_years` of past; the others are F1b's.
+    """Series with `min_history_years` of past; the others are F1b's. Weeks of the festival are neither judged nor past.
 
     The detector's p-value takes the fitted mean for the truth. Among the smallest of many that is too bold, so here
     the error of the mean is part of the variance.
     """
     rule = given.methodology.flags.f1_exceedance
-    found = []
+    found: list[Judgement] = []
+    if given.is_festival[at]:
+        return found
+    counts = np.where(given.is_festival, np.nan, given.numerators)
     for row in given.flows(rows):
         n_years = years_of_past(given, row, at, rule)
         if n_years < rule.min_history_years:
             continue
-        week = judge(given.numerators[row, : at + 1], at, design(rule, n_years), given.mondays[: at + 1])
+        week = judge(counts[row, : at + 1], at, design(rule, n_years), given.mondays[: at + 1])
         if week.state != "judged":
             continue
         dispersion = week.phi + week.mean * week.log_se**2
@@ -76,11 +81,12 @@ RULE = Rule(
         "周件数超过 Farrington（灵活版）预测上限：准泊松回归，含趋势和 {{ t.season_levels }} 级季节，"
         "回看 {{ t.min_history_years }}–{{ t.history_years }} 年、同周前后 {{ t.half_window_weeks }} 周，"
         "剔除最近 {{ t.excluded_recent_weeks }} 周，残差超过 {{ t.residual_threshold }} 的周降权；"
-        "近 {{ t.recent_weeks }} 周至少 {{ t.min_recent_events }} 件",
+        "近 {{ t.recent_weeks }} 周至少 {{ t.min_recent_events }} 件；春节前后的周不检验，也不作基线",
         "A week's count above the upper bound of Farrington's flexible method: quasi-Poisson with trend and "
         "{{ t.season_levels }} levels of season, {{ t.min_history_years }} to {{ t.history_years }} years back, same week "
         "± {{ t.half_window_weeks }}, the last {{ t.excluded_recent_weeks }} weeks left out, weeks with a residual above "
-        "{{ t.residual_threshold }} weigh less; at least {{ t.min_recent_events }} events in {{ t.recent_weeks }} weeks",
+        "{{ t.residual_threshold }} weigh less; at least {{ t.min_recent_events }} events in {{ t.recent_weeks }} weeks; "
+        "weeks of a holiday that moves (Spring Festival) are neither judged nor learnt from",
     ),
     colours=Text(
         "橙 α {{ t.amber_alpha }}，红 α {{ t.red_alpha }}", "amber α {{ t.amber_alpha }}, red α {{ t.red_alpha }}"

@@ -19,16 +19,19 @@ from spark_jobs.index.methodology import DriftFlag
 
 
 def judge_week(given: Weekly, at: int, rows: Sequence[int]) -> list[Judgement]:
-    """Series that are known through all weeks of the sum and reach a year and a window further back."""
+    """Series that are known through all weeks of the sum and reach a year and a window further back.
+
+    Over weeks of the festival the sum is carried as it is; they are no reference either.
+    """
     rule = given.methodology.flags.f2_drift
-    if at + 1 < rule.weeks:
+    if at + 1 < rule.weeks or given.is_festival[at]:
         return []
-    own = given.flows(rows)
+    own, ordinary = given.flows(rows), np.where(given.is_festival, np.nan, given.numerators)
     learnt = {
-        indicator: learnt_dispersion(reference_counts(given.numerators[given.rows_of(indicator)], at, rule)[:, -1])
+        indicator: learnt_dispersion(reference_counts(ordinary[given.rows_of(indicator)], at, rule)[:, -1])
         for indicator in dict.fromkeys(given.series[row][1] for row in own)
     }
-    references = reference_counts(given.numerators[own], at, rule)
+    references = reference_counts(ordinary[own], at, rule)
     return [
         found
         for row, past in zip(own, references, strict=True)
@@ -47,9 +50,10 @@ def reference_counts(counts: FloatArray, at: int, rule: DriftFlag) -> FloatArray
 
 
 def _judged(given: Weekly, at: int, row: int, past: FloatArray, learnt: float, rule: DriftFlag) -> Judgement | None:
-    counts = given.numerators[row, at + 1 - rule.weeks : at + 1]
+    summed = slice(at + 1 - rule.weeks, at + 1)
+    counts = np.where(given.is_festival[summed], np.nan, given.numerators[row, summed])
     n_known = (~np.isnan(past)).sum(axis=(1, 2))
-    if np.isnan(counts).any() or n_known.min() < past.shape[2]:
+    if np.isnan(given.numerators[row, summed]).any() or n_known.min() < past.shape[2]:
         return None
     mean = np.nansum(past, axis=(1, 2)) / n_known
     if mean.min() < rule.min_mean:
@@ -63,13 +67,13 @@ def _judged(given: Weekly, at: int, row: int, past: FloatArray, learnt: float, r
         ceiling=2 * rule.h,
         dispersion=learnt * (1 + 1 / float(n_known.min())),  # the mean has an error of its own
     )
-    rising = int(np.argmin((found.statistic > 0.0)[::-1])) if not (found.statistic > 0.0).all() else rule.weeks
-    n_weeks = max(1, rising)  # since the sum last was 0
+    at_zero = np.flatnonzero(found.statistic == 0.0)
+    n_weeks = max(1, rule.weeks - 1 - int(at_zero[-1]) if at_zero.size else rule.weeks)  # since the sum last was 0
     return Judgement(
         row,
         bool(found.is_alarm[-1]),
         float(exceedance_probability(found.statistic[-1], rule.k)),
-        float(counts[-n_weeks:].mean()),
+        float(np.nanmean(counts[-n_weeks:])),
         float(mean[-n_weeks:].mean()),
         float("nan"),
         n_weeks=n_weeks,
@@ -92,10 +96,11 @@ RULE = Rule(
     when=Text(
         "以前 {{ t.reference_years }} 年同周前后 {{ t.half_window_weeks }} 周的均值（至少 {{ t.min_mean | n }} 件）为期望，"
         "Rossi z 除以习得的离散度后作累积和（CUSUM），自 {{ t.weeks }} 周前的 0 起，k = {{ t.k }}，h = {{ t.h }}，"
-        "报警后不归零，封顶于 2h，偏高结束后数周内即灭",
+        "报警后不归零，封顶于 2h，偏高结束后数周内即灭；春节前后的周不计",
         "CUSUM of Rossi's z against the mean of the same week ± {{ t.half_window_weeks }} of {{ t.reference_years }} years "
         "before (at least {{ t.min_mean | n }} events), scaled by the learnt variance, from 0 {{ t.weeks }} weeks before; "
-        "k = {{ t.k }}, h = {{ t.h }}, not reset after an alarm but capped at 2h, so that it ends within weeks of the rise",
+        "k = {{ t.k }}, h = {{ t.h }}, not reset after an alarm but capped at 2h, so that it ends within weeks of the rise; "
+        "weeks of a holiday that moves (Spring Festival) are left out",
     ),
     colours=Text("橙", "amber"),
     needs=of_weeks,
