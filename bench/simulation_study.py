@@ -76,12 +76,12 @@ from fixed seeds, with `.venv/pipeline/bin/python -m bench.simulation_study`: so
   cases of four. Severities are smoothed apart; where they share one risk in truth, coverage is up to four points
   lower.
 - **Detectors of few events**: at five events a week half of the doublings at best are found within two weeks;
-  Farrington at ten finds four of five at the amber level and about half at the red one. Where all series have two events a week,
-  the short-history rule (F1b) signals falsely in 1.1 % of weeks: with nine series that is 1.3 ambers a county and
-  quarter, above the one that is aimed at (amber; the red level of Farrington hardly ever alarms).
-- **Detectors with a variance above Poisson's**: where weekly counts vary twice as much as Poisson ones, F1b signals
-  falsely three to six times, CUSUM about ten times as often, and Farrington needs twice the events to find as many
-  doublings.
+  Farrington at ten finds four of five at the amber level and about half at the red one. The short-history rule (F1b)
+  signals falsely in 0.1 % of weeks, a tenth of a flag a county and quarter with nine series, and pays for it: at ten
+  events a week it finds half of the doublings within two weeks, at twenty five of six.
+- **Detectors with a variance above Poisson's**: where weekly counts vary twice as much as Poisson ones, CUSUM alone
+  signals falsely about ten times as often (F2 scales it by the variance that it has learnt), F1b, which learns it too,
+  in 0.2 to 0.3 % of weeks, and all need twice the events to find as many doublings.
 
 ## Coverage and error of the posteriors
 

@@ -99,7 +99,7 @@ def town(spark: SparkSession) -> Iterator[SparkSession]:
     """A town of one county whose only feed delivered through the day before; removed afterwards."""
     silver.create_tables(spark)
     of_index = {
-        f"index.{name}": KEYS + schemas.ddl(schemas.spark_types(TABLES[name].lake_columns))
+        f"index.{name}": KEYS + ", ".join(f"{c} {t}" for c, t in schemas.spark_types(TABLES[name].lake_columns).items())
         for name in ("indicator_value", "trend")
     }
     made = {batches.BATCHES: batches.BATCH_COLUMNS, "raw.area": AREA, "indicators.daily": DAILY, **of_index}
