@@ -5,15 +5,19 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from html import unescape
 from html.parser import HTMLParser
 
+import pandas as pd
 import pytest
 
-from spark_jobs.flags.rules import RULES
 from spark_jobs.release.model import Release, ReleaseInput
+from spark_jobs.release.pages.bulletin import bulletin
 from spark_jobs.release.pages.county import county_file, county_pages
 from spark_jobs.release.pages.leader import leader_page
+from spark_jobs.release.pages.sections.flags import rule_sentences
+from spark_jobs.release.pages.sections.page import Page
 from spark_jobs.release.public_files import render_public
 from spark_jobs.release.render import render
 from spark_jobs.release.wording import LANGUAGES, LanguageCode, Wording
@@ -103,21 +107,24 @@ def test_the_leaders_page_leads_to_every_county_and_the_county_back(release: Rel
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_who_sees_flags_sees_which_rules_look_and_why_others_do_not(release: Release, language: LanguageCode) -> None:
+def test_who_sees_flags_sees_which_rules_ran_and_why_others_did_not(make_release: Make, language: LanguageCode) -> None:
+    given = made_up.release_input()
+    rules = pd.DataFrame([("F4", True, None, None), ("F2", False, "没有数据", "no data")],
+                         columns=["rule_code", "has_run", "reason_zh", "reason_en"])  # fmt: skip
+    frame = rules.assign(n_series=1.0, n_flags=0.0)
+    release = make_release(replace(given, frames={**given.frames, "flag_rule": frame}))
     words = Wording(language, release.methodology)
-    pages = [leader_page(release, language), *county_pages(release, language).values()]
-    for page in pages:
-        shown = unescape(page)
-        in_force, idle = (
-            shown.index(words.say(key, list="|").split("|")[0]) for key in ("rules_in_force", "rules_not_in_force")
-        )
-        for rule in RULES.values():
-            assert in_force < shown.index(words.rule(rule.code), in_force)
-            assert (
-                (words.pick(rule.because) in shown[idle:])
-                if rule.because
-                else (words.rule(rule.code) in shown[in_force:idle])
-            )
+    said = rule_sentences(Page(release, words))
+    assert len(said) == 2
+    assert words.rule("F4") in said[0]
+    assert words.rule("F2") in said[1]
+    assert {"zh": "没有数据", "en": "no data"}[language] in said[1]
+    for page in (
+        leader_page(release, language),
+        bulletin(release, language),
+        *county_pages(release, language).values(),
+    ):
+        assert all(sentence in unescape(page) for sentence in said)
 
 
 def test_everybody_sees_no_county_page(release: Release) -> None:

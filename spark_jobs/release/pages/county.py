@@ -19,8 +19,10 @@ from spark_jobs.index.methodology import Domain, Indicator
 from spark_jobs.release.build import missing_domains, no_index_reason
 from spark_jobs.release.model import Area, Release
 from spark_jobs.release.pages.charts import Interval, Point, Scale, scale_over, strip, trend_chart
-from spark_jobs.release.pages.figures import change_words, interval_words, open_flags, rule_lines
+from spark_jobs.release.pages.figures import change_words, interval_words, open_flags
+from spark_jobs.release.pages.sections.flags import rule_sentences
 from spark_jobs.release.pages.sections.missing import feed_lines
+from spark_jobs.release.pages.sections.page import Page
 from spark_jobs.release.pages.template import page_of_release
 from spark_jobs.release.wording import LanguageCode, Wording, bounds, number, points
 from spark_jobs.release.year_change import DOMAIN, INDEX, INDICATOR, YearChanges, is_clear
@@ -120,7 +122,7 @@ class Counties:
             "domains": [(self._domain(d, area), [self._indicator(i, area) for i in d.indicators])
                         for d in release.methodology.domains],
             "flags": open_flags(release, words, area.area_code),
-            "rules": rule_lines(words),
+            "rules": rule_sentences(Page(release, words)),
             "missing": [*feed_lines(release, words), *self._without_score(area)],
             "other_page": county_file(area.area_code, other),  # type: ignore[arg-type]
         }  # fmt: skip

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from spark_jobs.flags.rules import RULES
 from spark_jobs.release.model import Release
 from spark_jobs.release.wording import Wording, bounds, points
 from spark_jobs.released.columns import rows
@@ -56,15 +55,3 @@ def open_flags(release: Release, words: Wording, area_code: str | None = None) -
         for row in found
         if row["status_code"] not in CLOSED and area_code in (None, row["area_code"])
     ]
-
-
-def rule_lines(words: Wording) -> list[str]:
-    """Which rules of the flags are in force, and why others are not: no flag of these is no all-clear."""
-    in_force = [words.rule(rule.code) for rule in RULES.values() if not rule.because]
-    idle = [
-        words.say("scored", name=words.rule(rule.code), score=words.pick(rule.because))
-        for rule in RULES.values()
-        if rule.because
-    ]
-    said = (("rules_in_force", in_force), ("rules_not_in_force", idle))
-    return [words.say(key, list=words.say("clause").join(rules)) for key, rules in said if rules]

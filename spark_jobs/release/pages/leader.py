@@ -18,8 +18,10 @@ from spark_jobs.release.build import missing_domains, no_index_reason
 from spark_jobs.release.model import Area, Release
 from spark_jobs.release.pages.charts import Interval, Point, Scale, scale_over, sparkline, strip
 from spark_jobs.release.pages.county import county_file
-from spark_jobs.release.pages.figures import change_words, interval_words, is_clear, open_flags, rule_lines
+from spark_jobs.release.pages.figures import change_words, interval_words, is_clear, open_flags
+from spark_jobs.release.pages.sections.flags import rule_sentences
 from spark_jobs.release.pages.sections.missing import feed_lines
+from spark_jobs.release.pages.sections.page import Page
 from spark_jobs.release.pages.template import page_of_release
 from spark_jobs.release.public import public_figures, public_trend
 from spark_jobs.release.wording import LanguageCode, Wording, bounds, points
@@ -112,7 +114,7 @@ def _render(
         "flags": flags[:MOST_FLAGS],
         "more_flags": max(0, len(flags) - MOST_FLAGS),
         "n_flags": len(flags),
-        "rules": rule_lines(words),
+        "rules": rule_sentences(Page(release, words)),
         "missing": feed_lines(release, words),
         "other_page": PAGES["en" if words.code == "zh" else "zh"],
     }

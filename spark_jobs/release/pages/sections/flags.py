@@ -27,7 +27,7 @@ def flag_rows(page: Page) -> list[dict[str, str]]:
 
 def rule_sentences(page: Page) -> list[str]:
     """Which rules ran that night; and those that did not, each with its reason."""
-    words, found = page.words, rows(page.release.tables["flag_rule"])
+    words, found = page.words, list(rows(page.release.tables["flag_rule"]))
     names = {rule["rule_code"]: f"{rule['rule_code']} {words.rule(rule['rule_code'])}" for rule in found}
     ran = [names[rule["rule_code"]] for rule in found if rule["has_run"]]
     idle = [
