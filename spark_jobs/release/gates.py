@@ -269,7 +269,7 @@ GATES: dict[str, Check] = {
         Text(
             "取值范围、区间、代码齐全（Great Expectations）；没有无法解释的突变；变动说明和较上年变动的各项相加无误；全市等于各县区与其余部分之和",
             "Great Expectations: ranges, lower ≤ index ≤ upper, every area once, codes; no jump out of the interval "
-            "that neither a new flag nor another method or set of missing feeds explains; "
+            "that neither a new flag nor another method nor a feed missing in one of the two explains; "
             "a movement and a change on a year before whose parts add up; a city that is its counties and the remainder",
         ),
         publication_suite,
