@@ -3,23 +3,24 @@
 A file that was cut off lacks records too. So a delivery closes nothing in two cases. Either it lacks more of the
 records that were open before than the contract tolerates (`tolerance.closed_share`) and chance explains: of all of
 them, or of the youngest, the oldest, the first or the last numbers. Or it has rows whose key cannot be read: each of
-them may be one of the absent. What was withheld is asked again of the next delivery.
+them may be one of the absent. What was withheld is asked again of the next delivery. One without a row closes nothing.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 
 import numpy as np
 import pandas as pd
-from pyspark.sql import Column, DataFrame, Window
+from pyspark.sql import Column, DataFrame, Row, Window
 from pyspark.sql import functions as f
 from scipy.stats import binom
 
 from expectations.contract import load_kinds
 from expectations.models import Feed
+from spark_jobs.feeds.landing import Manifest
 from spark_jobs.feeds.silver import accepted, elsewhere
 
 CHANCE = 0.001  # of withholding closings of which the contract tolerates just so many
@@ -51,6 +52,20 @@ class Withheld:
             f"closings withheld: the snapshot of {self.snapshot.delivered_on} lacks {self.n_absent:,} of the "
             f"{self.n_before:,} records before it; {self.why}"
         )
+
+
+def without_rows(feed: Feed, manifest: Manifest, empty_files: Sequence[str], taken: Iterable[Row]) -> list[str]:
+    """A line about the whole tables of a batch without a row, where a table of their day or before had some.
+
+    `taken`: rows of the ledger. Before the first records a table may be empty, as any day of changes may.
+    """
+    if feed.mode != "snapshot":
+        return []
+    full = [file.delivered_on for file in manifest.files if file.name not in empty_files]
+    full += [min(row.delivered_days or [row.window_from]) for row in taken if row.n_accepted]
+    first = min(full, default=date.max)
+    names = [file.name for file in manifest.files if file.name in empty_files and file.delivered_on >= first]
+    return [f"closings withheld: no row, though there were records before: {', '.join(names)}"] if names else []
 
 
 def withheld(feed: Feed, staged: DataFrame, stored: DataFrame | None = None) -> list[Withheld]:

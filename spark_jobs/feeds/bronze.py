@@ -28,7 +28,7 @@ INSTANT = pa.timestamp("us", tz="UTC")
 @dataclass(frozen=True)
 class Received:
     """What a batch brought: its rows, columns that the contract does not name, files that came again in a later batch,
-    the parts that are not read, and dropped files with a round number of rows, at which exports stop.
+    the parts that are not read, dropped files with a round number of rows, at which exports stop, and files without a row.
     """
 
     n_rows: int
@@ -36,6 +36,7 @@ class Received:
     came_again: tuple[str, ...]
     left_out: tuple[LeftOut, ...]
     round_files: tuple[str, ...]
+    empty_files: tuple[str, ...]
 
     @property
     def n_left_out(self) -> int:
@@ -86,7 +87,8 @@ def _write(feed: Feed, landing: Landing, manifest: Manifest, folder: Path, pseud
         [(name, pa.string()) for name in bronze_columns(feed)]
         + [(FILE, pa.string()), (ROW, pa.int64()), (FAULT, FAULT_TYPE), (DELIVERED, pa.date32()), (LANDED, INSTANT)]
     )
-    n_rows, beyond, came_again, left_out, round_files = 0, dict[str, None](), [], list(manifest.left_out), []
+    n_rows, beyond, came_again, left_out = 0, dict[str, None](), [], list(manifest.left_out)
+    round_files, empty_files = [], []
     landed_at = manifest.landed_at(feed)
     with pa_parquet.ParquetWriter(folder / "rows.parquet", schema) as writer:
         for file in manifest.files:
@@ -106,6 +108,7 @@ def _write(feed: Feed, landing: Landing, manifest: Manifest, folder: Path, pseud
             n_rows += n_decoded
             if n_decoded and n_decoded % ROUND == 0 and isinstance(feed.source, FilesSource):
                 round_files.append(f"{file.name} ({n_decoded:,})")
+            empty_files += [file.name] if not n_decoded else []
             beyond |= dict.fromkeys(decoded.beyond)
             left_out += decoded.left_out
-    return Received(n_rows, tuple(beyond), tuple(came_again), tuple(left_out), tuple(round_files))
+    return Received(n_rows, tuple(beyond), tuple(came_again), tuple(left_out), tuple(round_files), tuple(empty_files))

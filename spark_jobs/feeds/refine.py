@@ -13,7 +13,7 @@ from expectations.models import City, Feed, FilesSource
 from spark_jobs import lineage
 from spark_jobs.errors import ContractBreach
 from spark_jobs.feeds import batches, bronze, silver, staging, versions
-from spark_jobs.feeds.absence import Withheld
+from spark_jobs.feeds.absence import Withheld, without_rows
 from spark_jobs.feeds.batch_faults import costs_its_batch
 from spark_jobs.feeds.check import judge, rows_to_judge
 from spark_jobs.feeds.corrections import healed_report
@@ -113,7 +113,9 @@ def _refine_batch(run: Run, manifest: Manifest) -> str:
         doubtful = _take(run, manifest, staged)
     counts["n_withheld"] = sum(each.n_absent for each in doubtful)
     told = in_words(run.feed, doubts) if brought.n_rows else []
-    told += [*map(str, doubtful), *_of_one_day(run, manifest), *_round(brought)]
+    taken = [row for row in run.ledger.values() if row.status == "checked"]
+    told += [*map(str, doubtful), *without_rows(run.feed, manifest, brought.empty_files, taken)]
+    told += [*_of_one_day(run, manifest), *_round(brought)]
     remark = "; ".join([*_remark(brought), *told])
     known = counts | {"covered_through": through, "n_late": doubts["n_late"]}
     row = batches.record(run.spark, manifest, known, "checked", remark, run.contract_version)

@@ -11,12 +11,14 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
+from pyspark.sql import Row
 
 from expectations.models import Feed
 from expectations.outcomes import Outcome
 from spark_jobs import command_line
 from spark_jobs.errors import ContractBreach
 from spark_jobs.feeds import bronze, refine
+from spark_jobs.feeds.absence import without_rows
 from spark_jobs.feeds.connection import Connection
 from spark_jobs.feeds.decoding import Decoded, decode
 from spark_jobs.feeds.formats import workbook
@@ -235,6 +237,40 @@ def test_a_file_that_may_end_where_exports_stop_is_told(
     brought = bronze._write(drops.feed, drops.landing, landed(drops, case), tmp_path, PSEUDONYMISER)
     assert list(brought.round_files) == told
     assert refine._round(brought) == [f"a round number of rows, at which exports stop: {each}" for each in told]
+
+
+SOME, NOTHING = csv_of().encode(), f"{','.join(HEADER)}\n".encode()
+EMPTY: dict[str, tuple[dict[str, bytes], dict[str, int], str, list[str]]] = {
+    # files of the batch, rows accepted of batches before by day, mode, files that are told
+    "after a full one": ({"10": NOTHING}, {"09": 2}, "snapshot", ["10"]),
+    "after a full one, two days running": ({"11": NOTHING}, {"09": 2, "10": 0}, "snapshot", ["11"]),
+    "after a full one that came with it": ({"09": SOME, "10": NOTHING}, {}, "snapshot", ["10"]),
+    "two, around a full one": ({"09": NOTHING, "10": SOME, "11": NOTHING}, {}, "snapshot", ["11"]),
+    "in place of a full one of its day": ({"10": NOTHING}, {"10": 2}, "snapshot", ["10"]),
+    "the first of all": ({"10": NOTHING}, {}, "snapshot", []),
+    "after an empty one": ({"10": NOTHING}, {"09": 0}, "snapshot", []),
+    "late, of a day before the first full one": ({"09": NOTHING}, {"10": 2}, "snapshot", []),
+    "a full one after an empty one": ({"10": SOME}, {"09": 0}, "snapshot", []),
+    "a quiet day of changes": ({"10": NOTHING}, {"09": 2}, "changes", []),
+}
+
+
+@pytest.mark.parametrize(("delivered", "before", "mode", "told"), EMPTY.values(), ids=EMPTY.keys())
+def test_a_whole_table_without_a_row_is_told_where_there_were_records(
+    new_drops: NewDrops, tmp_path: Path, delivered: dict[str, bytes], before: dict[str, int], mode: str, told: list[str]
+) -> None:
+    drops = new_drops(Case(b"", ""))
+    for day, content in delivered.items():
+        drops.deliver(content, f"cases_202602{day}.csv")
+    manifest = drops.land()
+    assert manifest
+    brought = bronze._write(drops.feed, drops.landing, manifest, tmp_path, PSEUDONYMISER)
+    assert [name[12:14] for name in brought.empty_files] == [day for day in delivered if delivered[day] == NOTHING]
+    taken = [Row(n_accepted=n, delivered_days=[date(2026, 2, int(day))]) for day, n in before.items()]
+    snapshots = drops.feed.model_copy(update={"mode": mode})
+    lines = without_rows(snapshots, manifest, brought.empty_files, taken)
+    names = ", ".join(f"cases_202602{day}.csv" for day in told)
+    assert lines == [f"closings withheld: no row, though there were records before: {names}"] * bool(told)
 
 
 FULL = {  # a sheet of four rows at most: sheets -> whether the last of them was cut off
