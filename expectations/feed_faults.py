@@ -80,6 +80,7 @@ def _column_faults(feed: Feed, kind: Kind) -> Iterator[ContractFault]:
             yield ContractFault(("columns", name), expected, repr(name))
         else:
             yield from _mapping_faults(name, column, declared)
+            yield from _empty_faults(name, column, declared, {*feed.record_id, *feed.area})
     for name in given:
         if kind.columns[name].required and name not in feed.columns:
             yield ContractFault(("columns", name), f"the column `{name}`, required by kind {kind.kind}", NO_KEY)
@@ -103,6 +104,15 @@ def _mapping_faults(name: str, column: FeedColumn, declared: KindColumn) -> Iter
         what = f"a {declared.type}" if column.source else "constant"
         expected = f"no `clock`: {name} is {what}, and a time of day completes the day that an instant is read `from`"
         yield ContractFault(("columns", name, "clock"), expected, repr(column.clock.column))
+
+
+def _empty_faults(name: str, column: FeedColumn, declared: KindColumn, keys: set[str]) -> Iterator[ContractFault]:
+    """Words for nothing go with what is read as it stands: not with a constant, a person or a key."""
+    why = "constant" if not column.source else "a pseudonym" if declared.type == "pseudonym" else None
+    if of_key := sorted(keys & set(column.reads)):
+        why = f"read from {of_key[0]!r}, which tells records or places apart"
+    if column.empty and why:
+        yield ContractFault(("columns", name, "empty"), f"no `empty`: {name} is {why}", repr(list(column.empty)))
 
 
 def targets(column: FeedColumn) -> Iterator[tuple[tuple[str, ...], Scalar]]:

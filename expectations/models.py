@@ -232,6 +232,7 @@ class FeedColumn(Frozen):
     source: tuple[SourceColumn, ...] = Field(alias="from", default=())
     values: Meanings | None = Field(alias="map", default=None)
     prefixes: Meanings | None = None  # by the beginning of the text, the longest first
+    empty: tuple[Normal, ...] = ()  # what a source column says, in capitals or not, where it has no value
     otherwise: Scalar = None  # for values that neither map nor prefixes name; without it they are rejected
     format: TimePattern | None = None  # where the source is not ISO
     clock: Clock | None = None  # of an instant whose `from` says the day; an empty one leaves the day at midnight
@@ -255,6 +256,13 @@ class FeedColumn(Frozen):
     def _one_origin(self) -> FeedColumn:
         if bool(self.source) == (self.constant is not None):
             raise ValueError("give either `from` or `constant`")
+        return self
+
+    @model_validator(mode="after")
+    def _one_meaning(self) -> FeedColumn:
+        both = {*map(str.lower, self.empty)} & {*map(str.lower, self.values or {})}
+        if both:
+            raise ValueError(f"each value in `map` or in `empty`, not in both: {', '.join(sorted(both))}")
         return self
 
     @property
@@ -342,15 +350,15 @@ class Feed(Frozen):
     def named_values(self, condition: Condition) -> frozenset[str] | None:
         """All values, in small letters, that the contract names for the condition's column; None if it takes any.
 
-        They are those of this condition, of other conditions on the column, and of its maps. A map with `otherwise`
-        takes any value.
+        They are those of this condition, of other conditions on the column, and of its maps and words for nothing. A
+        map with `otherwise` takes any value.
         """
         maps = [column for column in self.columns.values() if condition.column in column.source]
         beside = [each for each in self.conditions if each.column == condition.column]
         if any(each.others == "any" for each in beside) or any(column.has_otherwise for column in maps):
             return None
         named = {word.lower() for each in beside for word in (*each.values, *each.others)}
-        named |= {word.lower() for column in maps for word in column.values or {}}
+        named |= {word.lower() for column in maps for word in (*(column.values or {}), *column.empty)}
         opposites, own = ((TRUE_WORDS, FALSE_WORDS), (FALSE_WORDS, TRUE_WORDS)), set(map(str.lower, condition.values))
         return frozenset(named.union(*(against for words, against in opposites if own & set(words))))
 

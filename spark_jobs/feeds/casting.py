@@ -105,6 +105,12 @@ def cleaned(feed: Feed, name: str) -> Column:
     return f.nullif(text(f.col(f"`{bronze_name(name)}`")), f.lit("")).alias(text_name(name))
 
 
+def said_by(column: FeedColumn, name: str) -> Column:
+    """What a source column says for a canonical one; null also for the contract's words for nothing (`empty`)."""
+    text = text_of(name)
+    return f.when(~f.lower(normal(text)).isin(*map(str.lower, column.empty)), text) if column.empty else text
+
+
 def raw_text(name: str) -> Column:
     """A source column as it is written, without surrounding blanks."""
     return f.btrim(f.col(f"`{bronze_name(name)}`"), f.lit(BLANKS))
@@ -179,7 +185,7 @@ def local_day(text: Column, pattern: str | None, time_zone: str) -> Column:
 def clocked_instant(text: Column, column: FeedColumn, time_zone: str) -> Column:
     """The local day that `text` says at the time that the column's clock says; the day's midnight where that is empty."""
     assert column.clock
-    day, clock = local_day(text, column.format, time_zone), text_of(column.clock.column)
+    day, clock = local_day(text, column.format, time_zone), said_by(column, column.clock.column)
     moment = local_instant(*_joined(text, column, time_zone), time_zone)
     return f.when(clock.isNull(), local_instant(day.cast("string"), None, time_zone)).when(day.isNotNull(), moment)
 
@@ -188,7 +194,7 @@ def _joined(text: Column, column: FeedColumn, time_zone: str) -> tuple[Column, s
     """Day and time of day as one text, and its pattern."""
     assert column.clock
     day, pattern = local_day(text, column.format, time_zone), column.clock.format
-    joined = f.concat_ws(" ", day.cast("string"), text_of(column.clock.column))
+    joined = f.concat_ws(" ", day.cast("string"), said_by(column, column.clock.column))
     return joined, f"yyyy-MM-dd {pattern}" if pattern else None
 
 
@@ -235,7 +241,7 @@ def unnamed(feed: Feed, condition: Condition) -> Column:
 
 def falls_into_otherwise(column: FeedColumn) -> Column:
     """True where a column's text is neither in its map nor begins as its prefixes do."""
-    text = f.coalesce(*map(text_of, column.source))
+    text = f.coalesce(*(said_by(column, name) for name in column.source))
     is_named = [text.startswith(prefix) for prefix in column.prefixes or {}]
     is_named += [text.isin(*column.values)] if column.values else []
     return text.isNotNull() & ~reduce(or_, is_named, f.lit(False))
@@ -354,8 +360,8 @@ def cast_column(name: str, kind: Kind, feed: Feed, time_zone: str) -> Cast:
     )
     if column.constant is not None:
         return Cast(f.when(is_meant, f.lit(column.constant).cast(SPARK_TYPES[declared.type])), unknown)
-    text = f.coalesce(*map(text_of, column.source))
-    said = f.nullif(f.concat_ws(" ", text, text_of(column.clock.column)), f.lit("")) if column.clock else text
+    text = f.coalesce(*(said_by(column, source) for source in column.source))
+    said = f.nullif(f.concat_ws(" ", text, said_by(column, column.clock.column)), f.lit("")) if column.clock else text
     if column.when:
         text, said = f.when(is_meant, text), f.when(is_meant, said)
     mapped = _mapped(column, text) if column.values or column.prefixes else text

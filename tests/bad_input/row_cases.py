@@ -20,13 +20,13 @@ known_at: {column: updated}
 deleted: {column: gone, values: ["1"]}
 area: [place]
 columns:
-  occurred_on: day
-  filed_on: {from: filed, format: yyyyMMdd}
-  reported_at: {from: reported, clock: {column: at}}
+  occurred_on: {from: day, empty: [待定]}
+  filed_on: {from: filed, format: yyyyMMdd, empty: ["-", "00000000"]}
+  reported_at: {from: reported, clock: {column: at}, empty: ["-"]}
   nature_code: {from: nature, map: {刑事: criminal, 行政: public_order}}
   case_code: code
-  n_deaths: deaths
-  amount_yuan: amount
+  n_deaths: {from: deaths, empty: ["－", n/a, '\\N', 无]}
+  amount_yuan: {from: amount, empty: ["NULL"]}
   is_oil: oil
   venue_code: venue
 tolerance: {rejected_share: 0.9}
@@ -102,6 +102,11 @@ REJECTED = {
     "no time of knowledge": Rejected({"updated": "soon"}, "not_an_instant", "known_at", "soon"),
     "an empty required value": Rejected({"day": ""}, "required", "occurred_on", None),
     "blanks for a required value": Rejected({"day": " \u3000\u00a0"}, "required", "occurred_on", None),
+    "a contract's word for nothing as a required value": Rejected({"day": "待定"}, "required", "occurred_on", None),
+    "a word for nothing that another column's contract names": Rejected(
+        {"amount": "-"}, "not_an_amount", "amount_yuan", "-"
+    ),
+    "a negative number where a dash is nothing": Rejected({"deaths": "-2"}, "negative", "n_deaths", "-2"),
     "an empty key": Rejected({"id": ""}, "required", "record_id", None),
     "an unknown code": Rejected({"nature": "其它"}, "unknown_code", "nature_code", "其它"),
     "an unknown county": Rejected({"place": "9999"}, "unknown_area", "area_code", "9999"),
@@ -182,4 +187,15 @@ PASSES: dict[str, tuple[dict[str, str], str, Any]] = {
     "a formula in a text, kept as it came": ({"venue": "=HYPERLINK(0)"}, "venue_code", "=HYPERLINK(0)"),
     "SQL in a text, kept as it came": ({"venue": "'; drop table silver"}, "venue_code", "'; drop table silver"),
     "a yes in Chinese": ({"oil": "是"}, "is_oil", True),
+    # words for nothing that the contract names by `empty`
+    "a dash for no count, as the contract says": ({"deaths": "-"}, "n_deaths", None),
+    "a long dash for no count, as the contract says": ({"deaths": " —\u3000"}, "n_deaths", None),
+    "a database's \\N for no count, as the contract says": ({"deaths": "\\N"}, "n_deaths", None),
+    "N/A in capitals and full width for no count, as the contract says": ({"deaths": "Ｎ／Ａ"}, "n_deaths", None),
+    "the word 无 for no count, as the contract says": ({"deaths": "无"}, "n_deaths", None),
+    "the word null for no amount, as the contract says": ({"amount": "null"}, "amount_yuan", None),
+    "a dash for no day, as the contract says": ({"filed": "-"}, "filed_on", "None"),
+    "a day of zeros for no day, as the contract says": ({"filed": "０0000000"}, "filed_on", "None"),
+    "dashes for day and time of day, as the contract says": ({"reported": "-", "at": "—"}, "reported_at", "None"),
+    "a dash for no time of day, as the contract says": ({"at": "-"}, "reported_at", "2026-01-30 16:00:00"),
 }

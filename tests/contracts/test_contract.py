@@ -14,7 +14,7 @@ from expectations import contract
 from expectations.contract import load_cities, load_city, load_kinds, read_table
 from expectations.corrections import SUFFIX as CORRECTIONS
 from expectations.located_yaml import ContractError
-from expectations.models import City, KindColumn
+from expectations.models import City, Condition, FeedColumn, KindColumn
 from expectations.suite import FALSE_BREACHES, tolerated_rejects
 
 pytestmark = pytest.mark.unit
@@ -28,6 +28,14 @@ FEEDS = [
 def test_every_feed_loads_under_its_own_name(path: Path) -> None:
     city = load_city(path.parts[-3])
     assert city.feed(path.stem).kind in load_kinds()
+
+
+def test_a_condition_needs_no_name_for_its_columns_words_for_nothing() -> None:
+    feed, condition = load_city("daqing").feed("cases"), Condition(column="涉油标志", values=("1",))
+    oil = FeedColumn.model_validate({"from": "涉油标志", "empty": ["－", "NULL"]})
+    named = feed.model_copy(update={"columns": {**feed.columns, "is_oil": oil}}).named_values(condition)
+    before = feed.named_values(condition)
+    assert named and before and named - before == {"-", "null"}
 
 
 def test_every_personal_source_column_ends_at_the_door() -> None:

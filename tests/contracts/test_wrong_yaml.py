@@ -95,6 +95,43 @@ MISTAKES = {
         "each value in `values` or in `others`",
         "'y|Ｙ|column",
     ),
+    "a word that is a value and nothing": Mistake(
+        "nature_code: {from: 案件性质, map: {刑事: criminal,",
+        "nature_code: {from: 案件性质, empty: [刑事], map: {刑事: criminal,",
+        "each value in `map` or in `empty`, not in both: 刑事",
+        r"\{'from'",
+    ),
+    "a number as word for nothing": Mistake(
+        "  n_deaths: 死亡人数", "  n_deaths: {from: 死亡人数, empty: [0]}", "a text: put it in quotes", "0"
+    ),
+    "null as word for nothing": Mistake(
+        "  n_deaths: 死亡人数", "  n_deaths: {from: 死亡人数, empty: [NULL]}", "a valid string", "None"
+    ),
+    "words for nothing of a key": Mistake(
+        "  venue_code: 场所类型",
+        "  venue_code: {from: 案件编号, empty: [无]}",
+        "no `empty`: venue_code is read from '案件编号', which tells records or places apart",
+        r"\['无'\]",
+    ),
+    "words for nothing of a place": Mistake(
+        "  venue_code: 场所类型",
+        "  venue_code: {from: [场所类型, 发案地区划], empty: [无]}",
+        "no `empty`: venue_code is read from '发案地区划', which tells records or places apart",
+        r"\['无'\]",
+    ),
+    "words for nothing of a constant": Mistake(
+        "  venue_code: 场所类型",
+        "  venue_code: {constant: shop, empty: [无]}",
+        "no `empty`: venue_code is constant",
+        "无",
+    ),
+    "words for nothing of a person": Mistake(
+        "  caller_pseudonym: caller_phone",
+        "  caller_pseudonym: {from: caller_phone, empty: [无]}",
+        "no `empty`: caller_pseudonym is a pseudonym",
+        "无",
+        "feeds/hotline.yml",
+    ),
     "columns that differ by capitals": Mistake(
         "  n_serious_injuries: 重伤人数\n  n_minor_injuries: 轻伤人数",
         "  n_serious_injuries: Hurt\n  n_minor_injuries: hurt",
