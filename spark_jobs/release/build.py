@@ -20,7 +20,7 @@ SCHEMA_VERSION = 1  # of release.json and latest.json
 
 
 def canonical_tables(given: ReleaseInput) -> dict[str, pd.DataFrame]:
-    """Every table of columns.TABLES in its canonical form. Raises TableFault naming what does not fit."""
+    """Every table of columns.TABLES in its canonical form. Raises TableFault, which names what does not fit."""
     lacking = [name for name in TABLES if name not in given.frames]
     if lacking:
         raise TableFault(f"release: tables not given: {lacking}")
@@ -84,7 +84,7 @@ def missing_domains(methodology: Methodology, tables: Mapping[str, pd.DataFrame]
 
 
 def no_index_reason(city: City, methodology: Methodology, domains: Sequence[str]) -> Text:
-    """Why an area without these domains has no index, and which kinds of record no feed of the city brings at all."""
+    """Why an area that lacks these domains has no index; also the kinds of record that no feed of the city brings."""
     share = f"{100 * methodology.aggregation.domain_live_share:.0f}"
     needed: set[str] = {
         i.feed_kind for domain in methodology.domains if domain.id in domains for i in domain.indicators

@@ -1,6 +1,6 @@
-"""Months of coverage -> what a release shows of them beside the index, as a table and in words: context, never scored.
+"""Months of coverage -> what a release shows of them, as a table and in words.
 
-Pure: no Spark, no I/O.
+Coverage stands beside the index as context and is never scored. Pure: no Spark, no I/O.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def coverage_table(months: pd.DataFrame, city_area: str) -> pd.DataFrame:
 
     Args:
         months: area_code (a county), month_on, rolled_out_on (dates) and COUNTS; rows of several feeds add up.
-        city_area: code of the city itself. It has the months that all counties have, and a measure that all have.
+        city_area: code of the city itself. The city has the months and the measures that every county has.
 
     Returns:
         Columns of TABLES["coverage"]. Two months compare unless the platform was rolled out after the earlier one.
@@ -91,7 +91,7 @@ def _day(value: Any) -> date | None:
 
 @dataclass(frozen=True)
 class CoverageFigure:
-    """A count or a share in words; `before`: the same a year earlier, None where the two do not compare."""
+    """A count or a share in words. `before`: the same a year earlier; None where the two cannot be compared."""
 
     now: str
     before: str | None = None
@@ -108,7 +108,7 @@ class CoverageLine:
 
 
 def coverage_lines(release: Release, words: Wording) -> list[CoverageLine]:
-    """One line an area, in the order of the release; none where it has no coverage at all. Without a figure: a dash."""
+    """One line an area that has any coverage, in the order of the release. A missing figure is a dash."""
     found: dict[str, dict[str, Mapping[str, Any]]] = {}
     for row in rows(release.tables["coverage"]):
         found.setdefault(row["area_code"], {})[row["measure_code"]] = row

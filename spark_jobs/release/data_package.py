@@ -1,7 +1,7 @@
-"""datapackage.json: what the files of a folder hold, for programs that know none of it (Frictionless Data Package 1.0). Pure.
+"""datapackage.json tells programs what the files of a folder hold (Frictionless Data Package 1.0). Pure.
 
-Titles, types, units, meanings and lawful values are those of released/tables.yml; English, with the Chinese beside it in
-fields that end with `_zh`. No clock and no hash is in it: the same release has the same package.
+Titles, types, units, meanings and lawful values come from released/tables.yml. They are in English; the Chinese stands
+beside them in fields that end with `_zh`. It holds no clock and no hash: the same release has the same package.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def release_package(release: Release) -> dict[str, Any]:
 def data_package(
     city: City, methodology: Methodology, document: Mapping[str, Any], tier: str, tables: Iterable[Table]
 ) -> dict[str, Any]:
-    """The package of a folder with the files of `tables`. `document`: release.json of the release they are made from."""
+    """The package of a folder that has the files of `tables`. `document`: release.json of the release behind them."""
     title = Text(f"{city.name.zh}平安指数", f"Peace index of {city.name.en}")
     return {
         "profile": "data-package",
@@ -58,7 +58,7 @@ def both(name: str, text: Text) -> dict[str, str]:
 
 
 def _publisher(city: City, tier: str) -> dict[str, Any]:
-    """Licence and contact; nothing of a city that names nobody."""
+    """Licence and contact; empty for a city that names no publisher."""
     if city.publisher is None:
         return {}
     who = city.publisher
@@ -70,7 +70,7 @@ def _publisher(city: City, tier: str) -> dict[str, Any]:
 
 
 def _next_release(city: City, methodology: Methodology, business_date: date) -> dict[str, str] | None:
-    """From the calendar of releases; an archive has none to come."""
+    """The next release by the calendar; None for an archive, which has none to come."""
     if city.publication is None:
         return None
     due = next_due(methodology, business_date)
@@ -79,7 +79,7 @@ def _next_release(city: City, methodology: Methodology, business_date: date) -> 
 
 
 def _resources(table: Table) -> Iterator[dict[str, Any]]:
-    """A table's files: as CSV, and the same with types."""
+    """A table's files: CSV, and Parquet with types."""
     name = table.file.removesuffix(".csv")
     described = {**both("title", Text(table.zh, table.en)), "tier": table.tier}
     yield {
@@ -107,6 +107,6 @@ def table_schema(table: Table) -> dict[str, Any]:
 
 
 def constraints(column: Column) -> dict[str, Any]:
-    """What every value keeps to."""
+    """The constraints that every value of the column satisfies."""
     found = {"minimum": column.low, "maximum": column.high, "enum": list(column.codes), "required": column.required}
     return {name: limit for name, limit in found.items() if limit not in (None, [], False)}

@@ -32,7 +32,7 @@ LATEST_LINK = "latest"  # the current folder under an address that stays
 FOR_ANALYSTS, FOR_EVERYBODY = 0o750, 0o755  # who may enter a city's folder: published/, public/
 METHODOLOGY_FILE = "methodology.json"
 BYTE_ORDER_MARK = "\ufeff"  # without it, Excel on a Chinese desktop reads UTF-8 as GBK
-# A text cell that begins so would run as a formula; it gets an apostrophe, and so does one that has one already.
+# A spreadsheet runs a text cell that begins so as a formula. It gets an apostrophe; so does one that has one already.
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "'", "＝", "＋", "－", "＠")
 # What of release.json a program needs every day; the rest stays in the release folder.
 _LATEST_KEYS = (
@@ -55,7 +55,7 @@ def csv_cell(value: Any) -> str:
 
 
 def parse_csv(table: str, content: bytes) -> pd.DataFrame:
-    """What table_csv wrote, read back into the declared columns. Raises ValueError where it is no such file."""
+    """What table_csv wrote, read back into the declared columns. Raises ValueError for any other content."""
     reader, columns = csv.DictReader(io.StringIO(content.decode("utf-8-sig"), newline="")), TABLES[table].columns
     try:
         parsed = list(reader)
@@ -85,7 +85,7 @@ def _parse_cell(kind: str, text: str) -> Any:
 
 
 def latest(release: Release, gates: tuple[Gate, ...], written: Mapping[str, Any]) -> dict[str, Any]:
-    """Content of latest.json: the headline of release.json, all gates with the switch, hashes, and no staleness.
+    """Content of latest.json: the headline of release.json, all gates and the switch, and hashes. It is not stale yet.
 
     `written`: release.json as it stands in the folder, which an earlier run may have written.
     """
@@ -114,15 +114,15 @@ def release_folder(city_folder: Path, release_id: str) -> Path:
 
 
 def write_release(city_folder: Path, release_id: str, files: Mapping[str, bytes]) -> Path:
-    """Put the release folder in its place; a folder that is there but damaged is replaced."""
+    """Put the release folder in its place. A damaged one that is there is replaced."""
     return write_folder(release_folder(city_folder, release_id), files)
 
 
 def open_folder(folder: Path, readers: int) -> None:
-    """Make a city's folder, with the one that it lies in, for those who may enter it.
+    """Make a city's folder and the one above it, for those who may enter them.
 
-    `readers`: FOR_ANALYSTS or FOR_EVERYBODY. Whatever is written below may be read by whoever may enter the folder it lies
-    in, however private this process is otherwise.
+    `readers`: FOR_ANALYSTS or FOR_EVERYBODY. Who may enter a folder may read what is written in it, although this
+    process otherwise writes for its own account alone.
     """
     with _room_on_disk(folder):
         folder.mkdir(parents=True, exist_ok=True)
@@ -139,7 +139,7 @@ def _open_as_parent(folder: Path) -> None:
 
 
 def write_folder(final: Path, files: Mapping[str, bytes]) -> Path:
-    """The files as one folder, by one rename, in place of what is there."""
+    """Write the files as one folder. It replaces what is there by one rename."""
     writing = final.with_name(f".writing-{final.name}")
     with _room_on_disk(final):
         shutil.rmtree(writing, ignore_errors=True)  # left by a run that was killed
@@ -169,13 +169,16 @@ def read_latest(city_folder: Path) -> dict[str, Any] | None:
 
 
 def write_latest(city_folder: Path, content: Mapping[str, Any]) -> None:
-    """Let `latest`, the stable address, be the folder that the content names; then replace latest.json. One rename each."""
+    """Let the stable address `latest` lead to the folder that the content names; then replace latest.json.
+
+    Each is one rename.
+    """
     link, writing = city_folder / LATEST_LINK, city_folder / f".{LATEST_LINK}"
     with _room_on_disk(link):
         writing.unlink(missing_ok=True)  # left by a run that was killed
         writing.symlink_to(content["folder"], target_is_directory=True)
         if link.is_dir() and not link.is_symlink():
-            shutil.rmtree(link)  # the city's folder was copied with what its links lead to
+            shutil.rmtree(link)  # somebody copied the city's folder and so turned the link into a folder
         writing.rename(link)
     write_file(city_folder / LATEST_FILE, json_text(content).encode())
 
@@ -190,13 +193,13 @@ def write_file(path: Path, content: bytes) -> None:
 
 
 def write_if_new(path: Path, content: bytes) -> None:
-    """One rename, or nothing where the file says so already."""
+    """Replace the file by one rename; do nothing where it has this content already."""
     if not path.exists() or path.read_bytes() != content:
         write_file(path, content)
 
 
 def stale_since(current: Mapping[str, Any] | None, business_date: date) -> date | None:
-    """First business date that readers wait for after a failed gate; None if what they see is newer than that date."""
+    """First business date that readers wait for after a failed gate; None if what they see is newer."""
     if current is None or business_date < date.fromisoformat(current["period"]):
         return None
     before = current["stale"]
@@ -215,9 +218,9 @@ def read_document(folder: Path) -> dict[str, Any] | None:
 def predecessor(city_folder: Path, release_id: str) -> dict[str, str] | None:
     """The release that readers saw when `release_id` was first written, and the hash of its release.json.
 
-    A folder that is written again keeps its own: what it said, if it can still be read whole, or what latest.json says
-    of it. So the same data after the same release are the same bytes, whenever and however often they are written.
-    None for a city's first release, and after one that was switched before releases carried a hash.
+    A folder that is written again keeps its predecessor. It is read from the folder itself if release.json is still
+    whole, else from latest.json. So the same data after the same release give the same bytes, however often they are
+    written. None for a city's first release, and after one that was switched before releases carried a hash.
     """
     written, current = read_document(release_folder(city_folder, release_id)), read_latest(city_folder)
     if written is not None and written.get("sha256") == document_hash(written):
@@ -255,7 +258,7 @@ def previous(city_folder: Path, current: Mapping[str, Any] | None) -> Previous |
 
 
 def _parts(folder: Path) -> Iterator[tuple[tuple[str, str], float]]:
-    """Values of the live domains and scores of the indicators of a release, which another version may have written."""
+    """Values of live domains and scores of indicators. Another version of the code may have written the release."""
     for table, part, value in (("domain_index", "domain_id", "value"), ("indicator_value", "indicator_id", "score")):
         if (path := folder / TABLES[table].file).is_file():
             text = io.StringIO(path.read_text(encoding="utf-8-sig"), newline="")
@@ -266,7 +269,7 @@ def _parts(folder: Path) -> Iterator[tuple[tuple[str, str], float]]:
 
 @contextmanager
 def only_publisher(city_folder: Path) -> Iterator[None]:
-    """One publisher of a city at a time; the lock goes with the process, however it ends."""
+    """One publisher of a city at a time. The lock ends with the process, however that ends."""
     open_folder(city_folder, FOR_ANALYSTS)
     with (city_folder / ".publishing").open("w") as file:
         try:

@@ -1,7 +1,7 @@
 """The gates between a computed index and a published one: GATES, at the end, declares them in order.
 
-After them comes the switch (job.py, once the files were read back). docs/published-files.md lists them from here.
-Details that reach a release name no earlier release: its bytes depend on its own data alone.
+After them comes the switch (job.py), once the files have been read back. docs/published-files.md is rendered from here.
+A detail that is written into a release names no earlier release: its bytes depend on its own data alone.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ class GateFailed(StepError):
 
 @dataclass(frozen=True)
 class Verdict:
-    """What a gate found. `passed` false with the severity of a warning does not stop the publication."""
+    """What a gate found. If `passed` is false and the severity is a warning, the release is published all the same."""
 
     passed: bool
     detail: Text
@@ -68,9 +68,9 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Check:
-    """A gate as it is declared: its name, what it looks at (for the documents), and the function that judges.
+    """A declared gate: its name, what it looks at (for the documents), and the function that judges.
 
-    Gates of a night judge (ReleaseInput, canonical tables), those of a month its Candidate (monthly_gates.py).
+    Gates of a night judge (ReleaseInput, canonical tables). Those of a month judge a Candidate (monthly_gates.py).
     """
 
     name: Text
@@ -97,7 +97,7 @@ def feeds_delivered(_: ReleaseInput, tables: Mapping[str, pd.DataFrame]) -> Verd
 
 
 def _missing_feeds(feed_status: pd.DataFrame) -> Text | None:
-    """Which feeds have not come, each since when; None if all have."""
+    """The feeds that have not come, each with the day since when; None if all have."""
     missing = [feed for feed in rows(feed_status) if feed["state_code"] == "missing"]
     zh = "、".join(f"{feed['feed_name_zh']}（自{feed['missing_since']}起）" for feed in missing)
     en = ", ".join(f"{feed['feed_name_en']} (since {feed['missing_since']})" for feed in missing)
@@ -115,9 +115,9 @@ def contract_kept(_: ReleaseInput, tables: Mapping[str, pd.DataFrame]) -> Verdic
 
 
 def index_computable(given: ReleaseInput, tables: Mapping[str, pd.DataFrame]) -> Verdict:
-    """Published figures must be ones that the methodology allows, and there must be at least one figure.
+    """Every published figure is one that the methodology allows, and there is at least one.
 
-    Indicators may be published where no domain reaches its live weight: their scores stand for themselves.
+    Indicators may be published without any live domain: their scores stand for themselves.
     """
     states = {row["state_code"] for row in rows(tables["indicator_value"])}
     if "live" not in states:
@@ -172,8 +172,8 @@ def _live_without_feed(tables: Mapping[str, pd.DataFrame]) -> list[str]:
 
 
 def publication_suite(given: ReleaseInput, tables: Mapping[str, pd.DataFrame]) -> Verdict:
-    """Ranges, intervals, completeness (Great Expectations), no unexplained jump, a movement and a change on a year before
-    whose parts add up, and a city that is its counties and the remainder."""
+    """Ranges, intervals and all areas are as they should be (Great Expectations), and no jump is unexplained. The parts
+    of the movement and of the change on a year before add up. The city is the sum of its counties and the remainder."""
     breaches = judge_tables(tables, [area.area_code for area in given.areas])
     breaches += unexplained_jumps(given, tables) + movement_faults(tables) + sum_faults(given, tables)
     breaches += year_change_faults(given.methodology, tables)
@@ -183,7 +183,7 @@ def publication_suite(given: ReleaseInput, tables: Mapping[str, pd.DataFrame]) -
 
 
 def relations_kept(given: ReleaseInput, tables: Mapping[str, pd.DataFrame]) -> Verdict:
-    """What holds of any city holds of this one: an engine with a wrong sign, unit or smoothing does not publish."""
+    """Relations that hold of any city hold of this one. An engine with a wrong sign, unit or smoothing breaks one."""
     headline = tables["input"][tables["input"]["window"] == "headline"]
     if headline.empty:
         return _passed("没有可检验的指标", "no indicator to judge")
@@ -211,7 +211,7 @@ def relations_kept(given: ReleaseInput, tables: Mapping[str, pd.DataFrame]) -> V
 def disclosure(given: ReleaseInput, tables: Mapping[str, pd.DataFrame]) -> Verdict:
     """County level and above only; no personal column, no personal number in a text.
 
-    Counts at county level are public, small ones too; townships and persons are never published.
+    Leaders and analysts see the counts of counties, small ones too. Townships and persons are never published.
     """
     public = {area.area_code for area in given.areas}
     faults = []

@@ -1,8 +1,8 @@
 """Publish a business date: the thin edge between the lake and the pure parts.
 
-Order of the switch: lake tables, files, serving database, lake pointer, public files, latest.json; then the journal says
-since when the release is up, and the files across releases follow it. Each step can be repeated; killed anywhere and run
-again, the same bytes stand in the same places.
+Order of the switch: lake tables, files, serving database, lake pointer, public files, latest.json. Then the journal
+says since when the release is up, and the files across releases are brought up to date with it. Each step can be
+repeated: a run that was killed anywhere and is run again leaves the same bytes in the same places.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ def publish(
     say: Callable[[str], None] = print,
     approval: Approval | None = None,
 ) -> int:
-    """Release `business_date` of `city`. Returns 0 (published or already current) or 3 (the same, a feed is missing).
+    """Release `business_date` of `city`. Returns 0 (published or already current), or 3 if a feed is missing besides.
 
     Raises GateFailed (exit code 6): nothing is switched, the last good release stays and is marked stale.
     """
@@ -96,7 +96,7 @@ def read_input(
         versions = pool.map(lambda table: _delta_version(spark, table), _FROM_LAKE.values())
         frames = dict(zip(_FROM_LAKE, slices, strict=True))
     known_on = _known_on(frames["county_index"], city, business_date, as_of)
-    if known_on != business_date:  # of a revision all days are complete; the night's last days are not its own
+    if known_on != business_date:  # all days of a revision are complete; the night's completeness is not its own
         frames["completeness"] = frames["completeness"].iloc[0:0]
     return ReleaseInput(
         city=city,
@@ -118,9 +118,9 @@ def read_input(
 
 
 def _known_on(county_index: pd.DataFrame, city: City, business_date: date, as_of: datetime) -> date:
-    """Business date at whose cut-off the computed index knew its data: the release must say the same cut-off.
+    """Business date at whose cut-off the computed index knew its data. The release must say the same cut-off.
 
-    A revision rests on the batches that came since; a night, and an archive, on those of its own windows.
+    A revision rests on the batches that came since. A night, like an archive, rests on those of its own windows.
     """
     known = county_index.reindex(columns=["known_on"])["known_on"].dropna()
     known_on = known.iloc[0] if len(known) and not city.archive else business_date
@@ -143,7 +143,7 @@ def published_areas(city: City, business_date: date) -> tuple[Area, ...]:
 
 
 def personal_columns(city: City) -> frozenset[str]:
-    """Names of columns that the contracts class as personal or secret: none may stand in a released table."""
+    """Names of columns that the contracts class as personal or secret. No released table may have one."""
     closed = ("personal", "secret")
     kinds = load_kinds().values()
     of_kinds = {name for kind in kinds for name, column in kind.columns.items() if column.privacy in closed}
@@ -152,7 +152,7 @@ def personal_columns(city: City) -> frozenset[str]:
 
 
 def is_current(spark: SparkSession, release: Release, folder: Path, mart_url: str) -> bool:
-    """Whether readers everywhere see this very release, unaltered and not marked stale; or a newer business date."""
+    """Whether readers everywhere see this very release, unaltered and not stale, or one of a newer business date."""
     if verify(files.release_folder(folder, release.release_id)):
         return False
     latest = files.read_latest(folder)
@@ -209,7 +209,7 @@ def _judged(given: ReleaseInput) -> tuple[dict[str, pd.DataFrame], tuple[Gate, .
 
 
 def _refuse_withdrawn(given: ReleaseInput, withdrawn: Withdrawn, folder: Path, mart_url: str) -> None:
-    """What was withdrawn is not put up again by itself: the same data and method say the same."""
+    """A withdrawn release is not put up again by itself: the same data and method would say the same."""
     said = notice(withdrawn, keeping.words(given.methodology))
     if (current := files.read_latest(folder)) and current["release_id"] == withdrawn.release_id:
         _mark_stale(folder, mart_url, given.city, given.business_date, said)
@@ -248,7 +248,7 @@ def computed_slice(spark: SparkSession, name: str, city: City, business_date: da
 
 
 def _slice(spark: SparkSession, table: str, city: City, business_date: date) -> pd.DataFrame:
-    """The rows of one city and day, without the columns that say so."""
+    """The rows of one city and day, without the columns of city and day."""
     if not tables.exists(spark, table):
         raise EnvironmentFault(f"release: there is no table {table}; run the steps index and flags of this date first")
     of_day = (f.col("city_code") == city.city_code) & (f.col("business_date") == f.lit(business_date.isoformat()))
@@ -256,7 +256,7 @@ def _slice(spark: SparkSession, table: str, city: City, business_date: date) -> 
 
 
 def coverage_months(spark: SparkSession, city: City, business_date: date, as_of: datetime) -> pd.DataFrame:
-    """The city's months of coverage as known at the cut-off; none, and nothing asked, without a feed of the kind."""
+    """The city's months of coverage as known at the cut-off; none, and no query, where no feed brings them."""
     if not any(feed.kind == "coverage" for feed in city.feeds):
         return pd.DataFrame()
     at = f.lit(as_of.astimezone(UTC).replace(tzinfo=None).isoformat()).cast("timestamp")
@@ -270,7 +270,7 @@ def coverage_months(spark: SparkSession, city: City, business_date: date, as_of:
 
 
 def weekly_counts(spark: SparkSession, city: City, business_date: date) -> pd.DataFrame:
-    """Events of the last weeks by county and indicator, as model.no_weeks says."""
+    """Events of the last weeks by county and indicator, in the columns of model.no_weeks."""
     first, *_, last = weekly.mondays(business_date)
     counted = f.col("indicator_id").isin(weekly.counted(load_methodology()))
     of_weeks = f.col("day").between(f.lit(first), f.lit(last + timedelta(days=6)))

@@ -1,4 +1,4 @@
-"""Moves since the release that readers see which nothing explains: of the index, and of its parts where there is none."""
+"""Unexplained moves of the index since the release that readers see; without an index, those of its parts."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ class Figure(NamedTuple):
 
 
 def unexplained_jumps(given: ReleaseInput, tables: Mapping[str, pd.DataFrame]) -> list[str]:
-    """Figures that moved by more than `jump_points` since the previous release, with nothing that explains it.
+    """Figures that moved by more than `jump_points` since the previous release, and that nothing explains.
 
-    Explained: small numbers, as long as the figure of the previous release lies in today's interval; another methodology
-    version; a feed that is missing in only one of the two releases, for all figures that count it; or a flag on the area
-    raised since then. An area without an index to compare is judged by its domains, and where a domain is not live or
-    cannot be compared by its indicators.
+    A move is explained by small numbers (the previous figure lies in today's interval), by another version of the
+    methodology, or by a flag on the area raised since then. A feed that only one of the two releases lacks explains
+    the moves of all figures that count it. An area without an index to compare is judged by its domains; a domain that is
+    not live, or cannot be compared, by its indicators.
     """
     previous, limit = given.previous, given.methodology.publication.jump_points
     if previous is None or not _comparable(given, previous):

@@ -17,7 +17,7 @@ from spark_jobs.released.schemas import ddl, spark_types
 
 
 def write_lake(spark: SparkSession, release: Release, given: ReleaseInput) -> None:
-    """Copy every table of the release under its id, then the manifest with the evidence. Twice is as good as once."""
+    """Copy every table of the release under its id, then the manifest with the evidence. It may be repeated."""
     frames = {name: _spark_frame(spark, name, frame) for name, frame in release.tables.items()}
     tables.together(*(partial(_append, spark, release, name, frame) for name, frame in frames.items()))
     versions = dict(sorted(given.delta_versions.items()))
@@ -32,7 +32,7 @@ def write_lake(spark: SparkSession, release: Release, given: ReleaseInput) -> No
 
 
 def _append(spark: SparkSession, release: Release, name: str, frame: DataFrame) -> None:
-    """A release's id is made of its content, so what was appended under it need never be replaced."""
+    """Append the rows unless they are there. The id is made from the content, so rows under it never need replacing."""
     city_code, release_id = release.city.city_code, release.release_id
     keyed = frame.withColumns({"city_code": f.lit(city_code), "release_id": f.lit(release_id)})
     tables.append_once(spark, keyed, f"release.{name}", f"{city_code}/{release_id}", ("city_code",))

@@ -54,7 +54,7 @@ def load_mart(path: Path = MART_FILE) -> dict[str, ServingTable]:
 
 
 def _faults(mart: Mart) -> Iterator[ContractFault]:
-    """What charts would read and cannot."""
+    """Faults that would keep a chart from reading what it names."""
     for name, table in mart.tables.items():
         shown = [column for column, declared in table.columns.items() if declared.zh]
         if bool(shown) != bool(table.dataset):

@@ -1,4 +1,4 @@
-"""The edge of a change of method: daily counts from the lake through both versions, a report to the published folder."""
+"""The edge of a change of method: puts the lake's daily counts through both versions and leaves a report."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ MONTHS = 12  # both versions run beside each other for a year
 
 
 def candidate_of(path: Path) -> Methodology:
-    """The candidate version; a UsageError with every breach if it is none, or has the version that is in force."""
+    """The candidate version. Raises UsageError with every fault of the file, or if its version is the one in force."""
     try:
         candidate = load_methodology(path)
     except MethodologyError as error:

@@ -27,7 +27,7 @@ class Area:
 
 @dataclass(frozen=True)
 class Previous:
-    """What readers see now, for the check on jumps: read back from latest.json and its release."""
+    """What readers see now, read back from latest.json and its release. The check on jumps needs it."""
 
     release_id: str
     business_date: date
@@ -52,7 +52,10 @@ class Gate:
 
 
 def no_weeks() -> pd.DataFrame:
-    """Nothing counted by week: area_code, indicator_id, week_on (a Monday), n_events; a row where there were events."""
+    """The empty table of counts by week: area_code, indicator_id, week_on (a Monday), n_events.
+
+    A filled one has rows only where there were events.
+    """
     return pd.DataFrame(columns=["area_code", "indicator_id", "week_on", "n_events"])
 
 
@@ -74,10 +77,10 @@ class WithAreas:
 class ReleaseInput(WithAreas):
     """All that a release is made of.
 
-    `frames` holds the tables of columns.TABLES by name, as the steps before left them (further columns allowed,
-    order of no importance). `batches`: one row a checked batch that was read (ops.batches). `delta_versions` and
-    `code_commit` are evidence and never part of the release id; versions stay in the lake, because a run that was
-    killed and repeated has other versions and must leave the same bytes.
+    `frames`: the tables of columns.TABLES by name, as the steps before left them; they may have further columns, and
+    their order does not matter. `batches`: one row a checked batch that was read (ops.batches).
+    `delta_versions` and `code_commit` are evidence and never part of the release id. The versions stay in the lake: a
+    run that was killed and repeated has other ones, and must leave the same bytes.
     """
 
     city: City

@@ -1,7 +1,7 @@
-"""What everybody may see of a month (tier: public, monthly): domains, indicators, pulse and settlement after disclosure
-control. Pure: a revised release of a month's last day and a pattern of hidden cells -> the tables.
+"""What everybody may see of a month (tier: public, monthly): index, domains, indicators, pulse and settlement.
 
-A cell that is hidden keeps its row, without a number, under the status code that says why: it is neither zero nor absent.
+All pass disclosure control. A hidden cell keeps its row, without a number, under the status code that says so: it is
+neither zero nor absent. Pure: a revised release of the month's last day and a pattern of hidden cells -> the tables.
 """
 
 from __future__ import annotations
@@ -34,9 +34,9 @@ TIER = "public_monthly"
 SCHEMA_VERSION = 1
 PULSE = "pulse"
 TABLES_READ = ("county_index", "domain_index", "indicator_value", "pulse", "input")
-# SDMX CL_OBS_STATUS and CL_CONF_STATUS: what a number is or why there is none, and whether that is for confidentiality.
+# SDMX CL_OBS_STATUS: what a number is, or why there is none. CL_CONF_STATUS: whether confidentiality is the reason.
 NORMAL, NOT_COLLECTED, CANNOT_EXIST, SUPPRESSED = "A", "L", "M", "Q"
-ACCEPTED_TO = 100  # disputes: to what settlement's number of them is rounded
+ACCEPTED_TO = 100  # the number of disputes beside a settlement rate is rounded to hundreds
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,7 +58,7 @@ class MonthInput(WithAreas):
 
 @dataclass(frozen=True)
 class Month:
-    """The month's public content: the release that it is made from, the rules, and what they hide."""
+    """The public content of a month: the release behind it, the rules, and what they hide."""
 
     given: MonthInput
     methodology: Methodology
@@ -77,7 +77,7 @@ class Month:
         }
 
     def files(self) -> dict[str, bytes]:
-        """The public files by name, but for copies of the tables. The same month gives the same bytes."""
+        """The public files by name, without the copies in other formats. The same month gives the same bytes."""
         return {**csv_files(self.rows), "disclosure.json": json_text(self.account()).encode()}
 
     @cached_property
@@ -167,7 +167,7 @@ class Month:
             }
 
     def _settlement(self) -> Iterator[Row]:
-        """Whole percents of disputes in hundreds; hidden where a whole percent is too few of them."""
+        """Rates in whole percents, disputes in hundreds. Hidden where one percent would be too few disputes."""
         inputs, city = self.given.tables["input"], self.given.city_area.area_code
         counties = [area.area_code for area in self.given.counties]
         for area in (city, *counties):
@@ -190,12 +190,12 @@ class Month:
 
 
 def control(given: MonthInput, rules: DisclosureRules, methodology: Methodology) -> Control:
-    """What chooses the city's patterns. The pulse is the finer table: its coarser period is the year of indicators."""
+    """What chooses the city's patterns. The pulse is the finer table; the coarser one is the year of the indicators."""
     return Control(rules, methodology, given.city_area.area_code, (PULSE,))
 
 
 def counted_cells(given: MonthInput, methodology: Methodology) -> list[Cell]:
-    """The cells of the month that have a count: a year by indicator, with its kinds of harm, and the pulse."""
+    """The cells of the month that have a count: each indicator's year, with its kinds of harm, and the pulse."""
     strata: dict[tuple[str, str], Counter[str]] = defaultdict(Counter)
     for row in rows(given.tables["input"]):
         if row["window"] == "headline" and row["count"] is not None:
@@ -279,7 +279,7 @@ def _unless(is_hidden: bool, figures: Row) -> Row:
 
 
 def _status(value: float | None, is_hidden: bool, state_code: str | None = None) -> Row:
-    """Status codes of a cell: a hidden one, one without a value, one as it should be."""
+    """Status codes of a cell that is hidden, has no value, or is as it should be."""
     if is_hidden:
         return {"obs_status": SUPPRESSED, "conf_status": CONFIDENTIAL}
     missing = CANNOT_EXIST if state_code == "no_denominator" else NOT_COLLECTED

@@ -1,7 +1,7 @@
-"""The months as static files: public/<city>/monthly/<YYYY-MM>/ for everybody, and why cells are hidden in
-published/<city>/monthly/<YYYY-MM>/ for those who may know.
+"""The months as static files: public/<city>/monthly/<YYYY-MM>/ is for everybody.
 
-A month is made of one revised release as it lies in its folder, published once and never edited. Needs no Spark.
+published/<city>/monthly/<YYYY-MM>/ says why cells are hidden, for those who may know. A month is made from one revised
+release as it lies in its folder. It is published once and never edited. Needs no Spark.
 """
 
 from __future__ import annotations
@@ -38,9 +38,10 @@ ACCOUNT_FILE = "disclosure.json"
 def publish_month(
     published: Path, city: City, month: date, methodology: Methodology, say: Callable[[str], None]
 ) -> None:
-    """Let everybody see `month` (its first day), from the revised release of its last day.
+    """Publish `month` (its first day), made from the revised release of its last day.
 
-    Raises UsageError without such a release or if another one is out, MonthlyGateFailed if a gate is not passed.
+    Raises UsageError where there is no such release, or where the month is public already, made from another one.
+    Raises MonthlyGateFailed if a gate is not passed.
     """
     folder = published / city.city_code
     public = public_folder(folder)
@@ -97,7 +98,7 @@ def _revised_release(city_folder: Path, month: date) -> dict[str, Any]:
 
 
 def _is_out(public: Path, month: date, release_id: str) -> bool:
-    """Whether the month is public already, made of this release."""
+    """Whether the month is public already, made from this release."""
     path = public / MONTHLY / f"{month:%Y-%m}" / ACCOUNT_FILE
     if not path.is_file():
         return False
@@ -124,7 +125,7 @@ def _read(city_folder: Path, city: City, document: dict[str, Any]) -> MonthInput
 
 
 def _write(month: Month, city: City, document: dict[str, Any], city_folder: Path, public: Path) -> None:
-    """The restricted account first, so that no month is public whose pattern is not kept; latest.json last."""
+    """Write the restricted files first, so that the pattern of every public month is kept; latest.json last."""
     name = f"{month.given.month:%Y-%m}"
     files.open_folder(public, files.FOR_EVERYBODY)
     package = data_package(city, month.methodology, document, TIER, [PUBLIC[table] for table in month.rows])

@@ -1,6 +1,6 @@
 """The gates between a month's tables and the public: MONTHLY_GATES, at the end, declares them in order.
 
-`protected` makes the month pass the attack where that is possible: it hides what the attacker can place, until nothing.
+`protected` makes the month pass the attack where it can: it hides what the attacker can place, until that is nothing.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ LEAST_KEPT = 0.95
 
 @dataclass(frozen=True)
 class Candidate:
-    """A month that is to be published, what an attacker finds with it, and what it comes after."""
+    """A month that is to be published, what an attacker finds with it, and the pattern before it."""
 
     month: Month
     status_code: str
@@ -50,7 +50,7 @@ def protected(
     before: Pattern | None,
     public: Files,
 ) -> Candidate:
-    """The month with the pattern that an attacker who has all `public` files as well gains nothing from."""
+    """The month with a pattern that gives nothing away, even to an attacker who has all `public` files too."""
     cells = counted_cells(given, methodology)
     city = given.city_area.area_code
     narrow: set[Key] = set()
@@ -84,7 +84,7 @@ def judge_month(candidate: Candidate) -> tuple[Gate, ...]:
 
 
 def _cover(exposure: Exposure, pattern: Pattern, cells: Sequence[Cell], city: str) -> list[Key]:
-    """The cell to hide against an exposure, of the finer table first: the area's own, else the next smallest county."""
+    """The cell to hide against an exposure: the area's own, else the smallest county's left; the finer table first."""
     for table in (PULSE, YEAR):
         row = sorted((cell.count, cell.key) for cell in cells if cell.key[:2] == (table, exposure.part))
         shown = [key for _, key in row if key not in pattern.hidden and key[2] != city]
@@ -111,7 +111,7 @@ def _readable(candidate: Candidate) -> Verdict:
 
 
 def _unexposed(candidate: Candidate) -> Verdict:
-    """Says where and not what: the line is logged."""
+    """Says where and not what, because the line is logged."""
     exposed = candidate.exposures
     if exposed:
         listed = "; ".join(sorted({f"{each.part} {each.area_code} ({each.table})" for each in exposed})[:5])

@@ -1,6 +1,6 @@
-"""The movement (变动说明) of a release as its readers get it: sums by area, checks, and sentences.
+"""The movement (变动说明) of a release for its readers: sums by area, checks, and sentences.
 
-Everything is read from the released tables `movement` and `county_index`, so table and words cannot differ.
+Everything is read from the released tables `movement` and `county_index`, so the words cannot differ from the tables.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class Mover:
 
 @dataclass(frozen=True)
 class AreaMovement:
-    """One area since the release it is compared with. Without a comparison `change` is None and a reason is given."""
+    """How one area moved since the previous release. If that cannot be compared, `change` is None and has a reason."""
 
     previous_release_id: str
     previous_business_date: date
@@ -92,7 +92,7 @@ def movement_faults(tables: Mapping[str, pd.DataFrame]) -> list[str]:
 
 
 def sentence(name: str, moved: AreaMovement | None, words: Wording) -> str:
-    """What moved one area's index since the previous release, and through what."""
+    """What moved one area's index since the previous release, by cause and indicator."""
     if moved is None:
         return words.say("movement_first")
     day = words.day(moved.previous_business_date)
@@ -105,7 +105,7 @@ def sentence(name: str, moved: AreaMovement | None, words: Wording) -> str:
 
 
 def movers_or_reason(moved: AreaMovement | None, words: Wording) -> str:
-    """The words of a table that shows the numbers themselves."""
+    """The words beside a table that shows the numbers itself: what moved the index, or why nothing is compared."""
     if moved is None:
         return words.say("movement_first")
     return _reason(moved, words) if moved.change is None else movers(moved, words)
@@ -116,7 +116,7 @@ def _reason(moved: AreaMovement, words: Wording) -> str:
 
 
 def causes(moved: AreaMovement, words: Wording) -> str:
-    """实际变化+0.3、迟到数据−0.1: every cause that is visible at one decimal; real change in any case."""
+    """实际变化+0.3、迟到数据−0.1: every cause that is not zero at one decimal; real change always."""
     shown = [c for c in MOVEMENT_CAUSES if c == "real_change" or number(abs(moved.by_cause[c])) != "0.0"]
     return words.listed(
         words.say("movement_part", name=words.name("cause", cause), points=words.change(moved.by_cause[cause]))
@@ -125,7 +125,7 @@ def causes(moved: AreaMovement, words: Wording) -> str:
 
 
 def movers(moved: AreaMovement, words: Wording) -> str:
-    """The three largest contributions, as far as they are visible at one decimal."""
+    """The three largest contributions, leaving out what is zero at one decimal."""
     visible = [mover for mover in moved.movers[:MOVERS] if number(abs(mover.points)) != "0.0"]
     if not visible:
         return words.say("movement_no_movers")
@@ -142,7 +142,7 @@ def movers(moved: AreaMovement, words: Wording) -> str:
 
 
 def row_name(indicator_id: str, words: Wording) -> str:
-    """Name of a row of the table movement."""
+    """Name of a row of the table `movement`."""
     return words.say("all_indicators") if indicator_id == NO_INDICATOR else words.indicator(indicator_id)
 
 

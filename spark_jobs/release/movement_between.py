@@ -1,7 +1,7 @@
 """The movement between any two published releases of a city, from their files alone.
 
-Each release explains its difference from `previous_release_id`; these differences telescope, so the parts of all
-releases on the way add up to the difference between the ends, by area, indicator and cause.
+Each release explains its difference from `previous_release_id`. These differences telescope: by area, indicator and
+cause, the parts of all releases on the way add up to the difference between the ends.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ from spark_jobs.released.columns import MOVEMENT_CAUSES, TABLES, canonical_frame
 def movement_between(city_folder: Path, first: str, last: str) -> pd.DataFrame:
     """Canonical frame `movement` from release `first` to release `last`.
 
-    An area that cannot be compared somewhere on the way has one row with the reason. Raises UsageError if either
-    release is not there or `first` is not among the releases that led to `last`.
+    An area that cannot be compared at some step on the way has one row with the reason. Raises UsageError if either
+    release is not there, or if `first` is not among the releases that led to `last`.
     """
     movements, release_id = [], last
     while release_id != first:
@@ -52,7 +52,7 @@ def said_between(city_folder: Path, first: str, last: str, words: Wording) -> li
 
 
 def _added_up(movements: pd.DataFrame, start: pd.DataFrame) -> pd.DataFrame:
-    """The movements summed; `start` is the one that begins at the earliest release."""
+    """The sum of the movements; `start` is the one that begins at the earliest release."""
     points = [*MOVEMENT_CAUSES, "total"]
     reasons = movements.dropna(subset="reason_code").drop_duplicates("area_code").set_index("area_code")["reason_code"]
     starts = start.drop_duplicates("area_code").set_index("area_code")

@@ -1,8 +1,8 @@
 """What everybody may see of a release each night (tier: public, nightly): the index in whole points, and no count.
 
-County counts are not public: a rolling window moves by one day, so that two nights' files would subtract to single
-events, and a rate with its interval can be turned back into its count. Whole points and ends rounded outwards leave
-of that: a single very heavy event moves a county's index by whole points on its day (docs/methodology.md).
+Counts of counties are not public. A rolling window moves by one day, so two nights' files would subtract to single
+events; and a rate with its interval can be turned back into its count. With whole points, and ends rounded outwards,
+one thing still shows: a very heavy event may move a county's index by a whole point on its day (docs/publication.md).
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class PublicFigure:
 
 
 def public_figures(release: Release) -> list[PublicFigure]:
-    """The city's and the counties' figures; an area without an index keeps its row, with nothing in place of numbers."""
+    """The figures of the city and the counties. An area without an index keeps its row; its numbers are None."""
     return [
         PublicFigure(
             row["area_code"],
@@ -58,7 +58,7 @@ def _whole_bounds(lower: float | None, upper: float | None) -> tuple[float | Non
 
 
 def public_trend(release: Release, area_code: str | None = None) -> list[dict[str, Any]]:
-    """The index at ends of months that are over, in whole points: area_code, day, index."""
+    """The index at the ends of past months, in whole points: area_code, day, index."""
     return [
         {
             "area_code": row["area_code"],
@@ -72,7 +72,7 @@ def public_trend(release: Release, area_code: str | None = None) -> list[dict[st
 
 
 def public_document(release: Release) -> dict[str, Any]:
-    """Content of the public latest.json without its staleness: what is current, of when, and what is missing."""
+    """Content of the public latest.json: the current release, its date, and what is missing. It is not stale yet."""
     document = release.document
     kept = ("schema_version", "release_id", "city", "city_name_zh", "city_name_en", "period", "as_of", "time_zone",
             "status", "method_version", "note_zh", "note_en", "missing_feeds")  # fmt: skip

@@ -1,6 +1,6 @@
-"""What there is to read in public/<city>/, for programs: an OpenAPI 3.1 document of its static files and a DCAT 3 catalogue.
+"""What programs can read in public/<city>/: an OpenAPI 3.1 document of its static files, and a DCAT 3 catalogue.
 
-Pure; made of the declarations alone, so that it changes only with them. Addresses are relative to the two files themselves.
+Pure. Both are made from the declarations alone and change only with them. Addresses are relative to the two files.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ def _title(city: City) -> Text:
 
 
 def _tiers(city: City) -> list[tuple[Tier, str, str]]:
-    """Tier, folder that stays, folder of one release; an archive is published once and has no months."""
+    """Tier, folder with a stable address, folder of one release. An archive is published once and has no months."""
     nightly: tuple[Tier, str, str] = ("public_nightly", LATEST_LINK, "releases/{release_id}")
     monthly: tuple[Tier, str, str] = ("public_monthly", f"monthly/{LATEST_LINK}", "monthly/{month}")
     return [nightly, monthly] if city.publication else [nightly]
@@ -67,7 +67,7 @@ def _files(table: PublicTable) -> dict[str, str]:
 
 
 def openapi(city: City) -> Document:
-    """Every address that can be read, and what it answers."""
+    """Every address, and what it answers."""
     title = _title(city)
     info: Document = {"title": f"{title.zh} {title.en}", "version": "1", "summary": _MEANINGS["public_nightly"].en}
     if city.publisher:
@@ -90,7 +90,7 @@ def openapi(city: City) -> Document:
 
 
 def _paths(tier: Tier, folder: str) -> Iterator[tuple[str, Document]]:
-    """Addresses of one folder: every table in every format, all of an area, what the files hold."""
+    """Addresses of one folder: each table in each format, all tables of an area, and what the files hold."""
     place = folder.replace("/", "_").replace("{", "").replace("}", "")
     for name, table in _of_tier(tier):
         for format_, file in _files(table).items():
@@ -130,7 +130,7 @@ def _get(operation: str, summary: str, content: Document, address: str = "") -> 
 
 
 def _schemas(name: str, table: PublicTable) -> Iterator[tuple[str, Document]]:
-    """Of a JSON file, and of one row in it."""
+    """The schema of a table's JSON file, and that of one row in it."""
     columns = file_columns(table)
     of = {column: _value(columns[column]) for column in head(table)}
     yield name, {
@@ -145,7 +145,7 @@ def _schemas(name: str, table: PublicTable) -> Iterator[tuple[str, Document]]:
 
 
 def _value(column: Column) -> Document:
-    """A cell: null is no value, and the status code of the row says why."""
+    """The schema of a cell. Null is no value; the status code of the row says why."""
     type_ = _JSON_TYPES[column.type]
     found: Document = {
         "type": type_ if column.required else [type_, "null"],
@@ -223,7 +223,7 @@ def _distribution(address: str, format_: str, title: Text) -> Document:
 
 
 def _responsible(city: City) -> Document:
-    """Publisher, contact and licence; nothing of a city that names nobody."""
+    """Publisher, contact and licence; empty for a city that names no publisher."""
     if city.publisher is None:
         return {}
     who = city.publisher

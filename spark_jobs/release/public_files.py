@@ -1,7 +1,7 @@
 """The public tier as static files: public/<city>/releases/<id>/ and latest.json, which moves last.
 
-Written like the restricted folder (spark_jobs/release/files.py), from the same release, by the same run; served without a
-login. Nothing in it is computed from more than public.public_figures gives.
+The same run writes it from the same release, in the way of the restricted folder (spark_jobs/release/files.py). It is
+served without a login. All its figures are those that public.py gives.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def render_public(release: Release) -> dict[str, bytes]:
 
 
 def is_public(release: Release, city_folder: Path) -> bool:
-    """Whether everybody sees this very release, unaltered and not marked stale."""
+    """Whether the public folder shows this very release, unaltered and not marked stale."""
     latest = files.read_latest(city_folder)
     if latest is None or latest["release_id"] != release.release_id or latest["stale"] is not None:
         return False
@@ -54,7 +54,7 @@ def is_public(release: Release, city_folder: Path) -> bool:
 
 
 def write_public(release: Release, city_folder: Path) -> None:
-    """Let everybody see the release: its folder first, then what there is to read, then latest.json."""
+    """Publish the release to everybody: its folder first, then the catalogue of all files, then latest.json."""
     files.open_folder(city_folder, files.FOR_EVERYBODY)
     files.write_release(city_folder, release.release_id, render_public(release))
     for name, content in catalogue_files(release.city).items():
@@ -64,6 +64,6 @@ def write_public(release: Release, city_folder: Path) -> None:
 
 
 def mark_public_stale(city_folder: Path, since: date, reason: Text) -> None:
-    """Say to everybody that the release shown is older than it should be, and why; nothing before the first."""
+    """Say to everybody that the release shown is older than it should be, and why. Without a release, do nothing."""
     if files.read_latest(city_folder) is not None:
         files.mark_stale(city_folder, since, reason)

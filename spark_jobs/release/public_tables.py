@@ -1,6 +1,6 @@
-"""Public tables as files: CSV, the same with types (Parquet), the same for programs (JSON), and all of an area in one JSON.
+"""Public tables as files: CSV, Parquet (with types), JSON (for programs), and one JSON file an area with all tables.
 
-Pure. Columns and their order are those of released/tables.yml; a row that lacks one, or has one more, is refused.
+Pure. Columns and their order are those of released/tables.yml. A row with a column too few or too many is refused.
 """
 
 from __future__ import annotations
@@ -25,9 +25,10 @@ Tables = Mapping[str, Sequence[Row]]  # name in tables.yml -> its rows, complete
 
 
 def complete(name: str, of: Row, areas: Sequence[Area], found: Iterable[Row]) -> list[Row]:
-    """Rows of a public table in the declared order, after what `of` says of the release, with the names of areas.
+    """Rows of a public table with the declared columns in order: what `of` says of the release, then the row's own
+    columns, and the names of areas.
 
-    Raises TableFault where a row has not the declared columns.
+    Raises TableFault where a row does not have the declared columns.
     """
     names, columns = {area.area_code: area.name for area in areas}, list(file_columns(PUBLIC[name]))
     rows = []
@@ -46,7 +47,7 @@ def csv_files(tables: Tables) -> dict[str, bytes]:
 
 
 def copies(tables: Tables) -> dict[str, bytes]:
-    """The same tables in the other formats. They say nothing that the CSV files do not."""
+    """The same tables in the other formats. They say no more than the CSV files do."""
     files: dict[str, bytes] = {}
     for name, rows in tables.items():
         table = PUBLIC[name]
@@ -104,5 +105,5 @@ def _values(row: Row, left_out: Iterable[str]) -> dict[str, Any]:
 
 
 def _whole(value: Any) -> Any:
-    """A whole number as one: it is whole points or a count."""
+    """A whole number as an int: whole points, or a count."""
     return int(value) if isinstance(value, float) and value.is_integer() else value

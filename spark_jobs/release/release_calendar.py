@@ -1,7 +1,7 @@
-"""When releases come, a year ahead. Pure; whether they came in time: record/punctuality.py.
+"""When releases come, a year ahead. Pure. Whether they came in time: record/punctuality.py.
 
-A night is provisional and up by 07:00 local time of the next day. A month is revised, and a year final, on the morning after
-the business date at whose cut-off its last day is known so late that its figures are revised.
+A night's release is provisional, and up by 07:00 local time of the next day. A month is revised, and a year final, once
+its last day is old enough: on the morning after the night at whose cut-off figures of that day count as revised.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from spark_jobs.index.methodology import Methodology
 
 CALENDAR_FILE = "release_calendar.csv"
 ANNOUNCED_DAYS = 366
-UP_BY = time(7)  # a night; a month or year has the whole of its day, for it waits for a person
+UP_BY = time(7)  # a night's; a month's or year's has its whole day, because a person must approve it
 Kind = Literal["nightly", "monthly", "yearly"]
 STATUS: dict[Kind, str] = {"nightly": "provisional", "monthly": "revised", "yearly": "final"}
 
 
 @dataclass(frozen=True)
 class Due:
-    """One release of the calendar. `business_date`: the last day of its period; `due_on`: the local day on which it comes."""
+    """One release of the calendar. `business_date`: last day of its period. `due_on`: local day on which it is due."""
 
     kind: Kind
     business_date: date
@@ -31,14 +31,14 @@ class Due:
 
     @property
     def by(self) -> datetime:
-        """Local time by which it is up, without its zone."""
+        """Local time by which it must be up, without a zone."""
         if self.kind == "nightly":
             return datetime.combine(self.due_on, UP_BY)
         return datetime.combine(self.due_on + timedelta(days=1), time())
 
 
 def due(methodology: Methodology, first: date, last: date) -> list[Due]:
-    """Every release that comes from one local day to another, by day."""
+    """Every release that is due from the local day `first` to `last`, by day."""
     found: list[Due] = []
     for n in range((last - first).days + 1):
         day = first + timedelta(days=n)
@@ -55,7 +55,7 @@ def next_due(methodology: Methodology, business_date: date) -> Due:
 
 
 def revised_in(methodology: Methodology, day: date) -> date:
-    """Business date whose figures are revised with the night that is published on this local day."""
+    """Business date whose figures become revised with the night that is published on this local day."""
     night = day - timedelta(days=1)
     return night - (methodology.revised_on(night) - night)
 
@@ -65,7 +65,7 @@ def is_month_end(day: date) -> bool:
 
 
 def calendar_rows(methodology: Methodology, newest: date) -> Iterator[list[str]]:
-    """Header and rows of release_calendar.csv: a year ahead of the newest business date that is published."""
+    """Header and rows of release_calendar.csv: the year after the newest published business date."""
     yield ["kind_code", "business_date", "status_code", "due_on", "by_local_time"]
     tomorrow = newest + timedelta(days=2)
     for each in due(methodology, tomorrow, tomorrow + timedelta(days=ANNOUNCED_DAYS - 1)):

@@ -1,5 +1,6 @@
-"""Every file of a release folder, made from the release alone: tables as CSV and Parquet, what they hold (datapackage.json),
-bulletins, the method, release.json.
+"""Every file of a release folder, made from the release alone.
+
+These are the tables as CSV and Parquet, what they hold (datapackage.json), the pages, the method, and release.json.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ _DERIVED: Mapping[str, Callable[[Release], Iterable[Mapping[str, Any]]]] = {"sco
 def render(release: Release, predecessor: Mapping[str, str] | None = None) -> dict[str, bytes]:
     """Every file of the release folder by name; release.json, which lists the hashes of the others, comes last.
 
-    `predecessor`: files.predecessor, which release.json carries beside what the release is made of.
+    `predecessor`: what files.predecessor gives; release.json carries it beside the release's own content.
     """
     files = {table.file: table_csv(release, name).encode() for name, table in FILED.items()}
     files |= {table.parquet: table_parquet(release, name) for name, table in FILED.items()}
@@ -61,7 +62,7 @@ def table_csv(release: Release, table: str) -> str:
 
 
 def _named_rows(release: Release, table: str) -> Iterator[dict[str, Any]]:
-    """Declared columns of the table, after the release they belong to; then statuses, units, and the names of areas."""
+    """Rows for the files: first the release, then the declared columns, then statuses, units and names of areas."""
     names = {area.area_code: area.name for area in release.areas}
     units = {i.id: i.unit for i in release.methodology.indicators} if has_rates(FILED[table]) else {}
     for row in _DERIVED[table](release) if table in _DERIVED else rows(release.tables[table]):
@@ -77,7 +78,7 @@ def _named_rows(release: Release, table: str) -> Iterator[dict[str, Any]]:
 
 
 def _statuses(release: Release, table: Table, row: Mapping[str, Any]) -> dict[str, str]:
-    """The status of each figure of a row, and how confidential the row is. They follow from the row, so no hash has them."""
+    """The status of each figure of a row, and how confidential the row is. Both follow from it, so no hash has them."""
     day = row.get("day", release.business_date)
     status, state = release.status_of(day), row.get("state_code")
     found = {
@@ -88,7 +89,7 @@ def _statuses(release: Release, table: Table, row: Mapping[str, Any]) -> dict[st
 
 
 def table_parquet(release: Release, table: str) -> bytes:
-    """The CSV with types. Fixed writer options and no pandas metadata: the same release gives the same bytes."""
+    """The CSV with types. Writer options are fixed, pandas metadata left out: the same release gives the same bytes."""
     types = arrow_types(file_columns(FILED[table]))
     content = pa.Table.from_pylist(list(_named_rows(release, table)), schema=pa.schema(list(types.items())))
     buffer = io.BytesIO()

@@ -1,6 +1,6 @@
-"""Does a release follow from its own inputs? Every index, interval, band and rank computed again from its folder. Pure.
+"""Does a release follow from its own inputs? Computes every index, interval, band and rank again from its folder. Pure.
 
-Nothing of the lake is needed: the table `input` holds the aggregated counts and denominators, `scale` the goalposts that turn
+The lake is not needed. The table `input` has the aggregated counts and denominators, `scale` the goalposts that turn
 rates into scores, and methodology.json the version of the method with its seed.
 """
 
@@ -24,9 +24,9 @@ EXAMPLES = 5
 
 @dataclass(frozen=True)
 class Reproduced:
-    """One released table beside what its inputs give.
+    """One released table compared with what its inputs give.
 
-    n_rows: rows computed again, of n_released; n_values: cells compared; largest: greatest difference of two numbers;
+    n_rows: rows computed again, of n_released. n_values: cells compared. largest: greatest difference of two numbers.
     unlike: cells that differ, each as `key column: released, computed`.
     """
 
@@ -51,9 +51,9 @@ def reproduced(
 ) -> list[Reproduced]:
     """Each table that follows from the inputs, compared cell by cell.
 
-    tables: canonical frames of the release; one of before `scale` was released is led by those of its base years.
-    An input that cannot be computed from is an EngineInputError. Of `trend` the business date's own rows are computed
-    again: the inputs of earlier days stand in the releases of those days.
+    tables: canonical frames of the release. A release from before `scale` was released gets its goalposts from its base
+    years. Of `trend` only the rows of the business date are computed again: the inputs of earlier days stand in the
+    releases of those days. Inputs that cannot be computed with are an EngineInputError.
     """
     inputs = released_inputs(tables["input"], methodology)
     goalposts = released_goalposts(tables["scale"], methodology) if "scale" in tables else None
@@ -100,7 +100,7 @@ def _key(row: Mapping[str, Any], key: Iterable[str]) -> tuple[str, ...]:
 
 
 def _difference(released: Any, computed: Any) -> float | None:
-    """Of two numbers; 0 of two other cells that are the same, None of two that are not."""
+    """The difference of two numbers. For other cells: 0 if they are equal, None if not."""
     if isinstance(released, float) and isinstance(computed, float):
         return abs(released - computed)
     return 0.0 if released == computed else None

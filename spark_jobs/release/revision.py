@@ -1,4 +1,4 @@
-"""What a revision would change, for the person whom it waits for."""
+"""What a revision would change, for the person who must approve it."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ Row = Mapping[str, Any]
 
 
 def preview(spark: SparkSession, city: City, day: date, city_folder: Path) -> str:
-    """What stands published of the day beside what the lake has computed of it, in one line. Nothing is written."""
+    """The published figures of the day beside those that the lake has now, in one line. Nothing is written."""
     before = [e for e in journal.read(city_folder) if isinstance(e, Published) and e.period == day]
     if not before:
         raise UsageError(
@@ -37,7 +37,7 @@ def preview(spark: SparkSession, city: City, day: date, city_folder: Path) -> st
 
 
 def said_changes(before: Iterable[Row], now: Iterable[Row], areas: Iterable[Area], methodology: Methodology) -> str:
-    """Each area's index before and after with its interval; areas of which nothing moves by a tenth are counted only."""
+    """Each area's index with its interval, before and after. Areas that move by less than a tenth are only counted."""
     was, comes = ({row["area_code"]: row for row in each} for each in (before, now))
     zh = Wording("zh", methodology)
     parts, n_same = [], 0

@@ -1,8 +1,8 @@
-"""The scorecard of handling (综治考核): timeliness, closure, satisfaction. Beside the index, apart from it, never scored. Pure.
+"""The scorecard of handling (综治考核): timeliness, closure, satisfaction. It stands beside the index, never scored.
 
-It says how well matters are handled that were brought forward, not how safe a county is: three shares of counted cases with
-Wilson's 95 % interval. Counties whose intervals overlap are tied, so a place is a span of ranks: as many above as are
-clearly better, as many below as are clearly worse.
+It says how well the matters that people bring forward are handled, not how safe a county is. It has three shares of
+counted cases with Wilson's 95 % interval. Counties whose intervals overlap are tied, so a county's place is an interval
+of ranks: only the clearly better ones lie above it, only the clearly worse ones below. Pure.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from spark_jobs.release.model import Area, Release
 from spark_jobs.release.settlement import shown_settlements
 from spark_jobs.released.columns import rows
 
-# Of these indicators the complement is what the scorecard shows; closure is that of disputes, which settlement counts.
+# The scorecard shows the complement of these indicators' shares. Closure is that of disputes, which settlement counts.
 COMPLEMENTS = {"timeliness": "d2_late", "satisfaction": "d3_dissatisfied"}
 CLOSURE = "closure"
 MEASURES = ("timeliness", CLOSURE, "satisfaction")
@@ -28,7 +28,7 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True)
 class Share:
-    """Cases of an area that were met, of all; None where they are not known, `state_code` then says why."""
+    """How many cases of an area there are, and how many were met; None where unknown, and `state_code` says why."""
 
     n_cases: float | None
     n_met: float | None
@@ -85,7 +85,7 @@ def _figures(share: Share, limits: tuple[float, float] | None) -> Row:
 
 
 def _place(own: tuple[float, float] | None, of_counties: Mapping[Area, tuple[float, float]]) -> Row:
-    """Best and worst rank that the intervals allow (1: the highest share), and with how many other counties it is tied."""
+    """Best and worst rank that the intervals allow (1 = highest share), and how many other counties it is tied with."""
     if own is None:
         return dict.fromkeys(("rank_low", "rank_high", "n_tied"))
     n_better = sum(lower > own[1] for lower, _ in of_counties.values())

@@ -49,7 +49,7 @@ def write_serving(mart_url: str, release: Release) -> None:
 
 
 def vintage_mark(mart_url: str, city_code: str) -> str | None:
-    """What write_vintages was last told that the table rests on; None where there is none as it should be."""
+    """The mark that write_vintages was given last; None where there is no such table, or not with its columns."""
     schema = schema_of(city_code)
     with _writing(mart_url, schema) as cursor:
         if not _is_laid_out(cursor, schema, VINTAGE, VINTAGE_COLUMNS):
@@ -60,7 +60,10 @@ def vintage_mark(mart_url: str, city_code: str) -> str | None:
 
 
 def write_vintages(mart_url: str, city_code: str, vintages: pa.Table, since: datetime | None, mark: str) -> None:
-    """Make the table show the rows of vintages.parquet; all or nothing. `since`: up to when it does so already, None: anew."""
+    """Make the table show the rows of vintages.parquet; all or nothing.
+
+    `since`: the instant up to which the table shows them already; None writes it anew. `mark`: see `vintage_mark`.
+    """
     schema = schema_of(city_code)
     name = sql.Identifier(schema, VINTAGE)
     content = vintages.select(list(VINTAGE_COLUMNS))
@@ -97,7 +100,7 @@ def mark_serving_stale(mart_url: str, city_code: str, since: date, reason: Text)
 
 
 def served_release(mart_url: str, city_code: str) -> tuple[str, bool] | None:
-    """Release id on the dashboard and whether it is marked stale; None if nothing is served as the dashboard reads it."""
+    """Release id on the dashboard, and whether it is stale; None if no table is there as the dashboard reads it."""
     schema = schema_of(city_code)
     with _writing(mart_url, schema) as cursor:
         if not all(_is_laid_out(cursor, schema, *table) for table in SERVING_TABLES.items()):

@@ -1,10 +1,10 @@
 """Rows of the serving tables (database `mart`, schema mart_<city>; declared in mart.yml) from a release.
 
-What Superset shows: the current release only, with every code already in words, so that charts carry no SQL.
-Grain: release_info one row; movement_summary one row an area; trend_line one row a day and line of the trend chart (each
-county, and the city with the two ends of its interval); settlement one row an area for the cumulative view, and one a
-month found for the city; coverage one row an area, every measure a column; weekly one row an area, indicator and
-week; the others as their namesakes in columns.TABLES.
+This is what Superset shows: the current release only, with every code in words, so that charts carry no SQL.
+Grain: release_info one row. movement_summary one row an area. trend_line one row a day and line of the trend chart:
+each county, the city, and the two ends of the city's interval. settlement one row an area for the cumulative view, and
+for the city one a month of acceptance. coverage one row an area, with a column a measure. weekly one row an area,
+indicator and week. All others have the grain of their namesakes in columns.TABLES.
 """
 
 from __future__ import annotations
@@ -87,7 +87,7 @@ def _county_index(release: Release, words: Wording) -> Iterator[Row]:
 
 
 def _rank_text(row: Row, words: Wording) -> str:
-    """3–6: the ranks that the interval allows; never a single place unless it is certain."""
+    """3–6: the ranks that the interval allows; a single one only where it is certain."""
     if row["rank_low"] is None or row["rank_high"] is None:
         return words.say("nothing")
     low, high = int(row["rank_low"]), int(row["rank_high"])
@@ -109,7 +109,7 @@ def _domain_index(release: Release, words: Wording) -> Iterator[Row]:
 
 
 def _marked(value: float | None, interval: str, band: str, words: Wording) -> str:
-    """▲ 108（100–114）: marked where the whole interval lies on one side of the base period."""
+    """▲ 108（100–114）: has a mark where the whole interval lies on one side of the base period's level."""
     if value is None:
         return words.index(None)
     return words.say("scored", name=words.say_variant("band_mark", band) + words.index(value), score=interval)
@@ -129,7 +129,7 @@ def _indicator_value(release: Release, words: Wording) -> Iterator[Row]:
 
 
 def _movement(release: Release, words: Wording) -> Iterator[Row]:
-    """Areas that can be compared only: the others have their reason in movement_summary."""
+    """Only areas that can be compared; movement_summary has the reason of the others."""
     for row in _with_area(release, "movement"):
         if row["total"] is not None:
             yield row | {"indicator_name_zh": row_name(row["indicator_id"], words)}
@@ -145,7 +145,7 @@ def _movement_summary(release: Release, words: Wording) -> Iterator[Row]:
             "previous_index": moved and moved.previous_index,
             "change_text": words.change(moved.change if moved else None),
             **{cause: moved.by_cause.get(cause) if moved else None for cause in MOVEMENT_CAUSES},
-            # of a first release there is one thing to say, and the city's row says it
+            # a first release has nothing to compare, and the city's row says so for all
             "words_zh": movers_or_reason(moved, words)
             if moved or row["level_code"] == "city"
             else words.say("nothing"),
@@ -174,7 +174,7 @@ def _trend_line(release: Release, words: Wording) -> Iterator[Row]:
 
 
 def _settlement(release: Release, words: Wording) -> Iterator[Row]:
-    """Counties in the order of their codes: the rates do not rank them."""
+    """Counties are in the order of their codes, because the rates do not rank them."""
     for area in release.areas:
         for settled in shown_settlements(release, area):
             yield {
@@ -207,7 +207,7 @@ def _coverage(release: Release, words: Wording) -> Iterator[Row]:
 
 
 def _beside(figure: CoverageFigure, words: Wording) -> str:
-    """13,200（12,480）: now and, where the two compare, a year before."""
+    """13,200（12,480）: now, and a year before where the two can be compared."""
     return words.say("scored", name=figure.now, score=figure.before) if figure.before else figure.now
 
 
@@ -232,7 +232,7 @@ def _feed_status(release: Release, words: Wording) -> Iterator[Row]:
 
 
 def _with_area(release: Release, table: str) -> Iterator[Row]:
-    """Rows of a table with the names and the level of their area."""
+    """Rows of a table, each with the names and the level of its area."""
     areas = {area.area_code: area for area in release.areas}
     for row in rows(release.tables[table]):
         area = areas[row["area_code"]]

@@ -8,7 +8,7 @@ from spark_jobs.release.model import Area, Release
 
 
 def shown_settlements(release: Release, area: Area) -> list[Settlement]:
-    """Of the city both views; of a county the cumulative one only, for its months are too few cases to say anything."""
+    """Both views of the city; of a county only the cumulative one: its months have too few cases to say anything."""
     counties = [each.area_code for each in release.counties]
     if area.level_code == "city":
         return settlements(release.tables["input"], [*counties, REMAINDER])

@@ -2,8 +2,9 @@
 
     uvx --from . peace-index-verify published/<city>/releases/<id>
 
-First whether the files are what they claim to be (verify.py), then whether the figures follow from the inputs beside
-them (reproduce.py). Of a city's folder: whether every release is whole and the chain of their hashes holds. Exit code 0: both; 1: something is not; 2: there is no release.
+Of a release: whether the files are what they claim to be (verify.py), then whether the figures follow from the inputs
+beside them (reproduce.py). Of a city's folder: whether every release is whole, and whether the chain of hashes holds.
+Exit code 0: all is as it should be; 1: something is not; 2: there is no release.
 """
 
 from __future__ import annotations
@@ -67,7 +68,7 @@ def _release(folder: Path) -> Iterator[tuple[bool, str]]:
 
 
 def _before(releases: Path, named: dict[str, str] | None) -> Iterator[tuple[bool, str]]:
-    """The release before, if it lies beside; a stranger may have one folder only."""
+    """The release before, if its folder is there too; a stranger may have one folder only."""
     if named is None:
         yield True, "no release before it"
     elif not (releases / named["release_id"]).is_dir():
@@ -81,7 +82,7 @@ def _before(releases: Path, named: dict[str, str] | None) -> Iterator[tuple[bool
 
 
 def reproduced_folder(folder: Path, document: dict[str, Any]) -> list[Reproduced]:
-    """The figures of a release that is whole, computed again. Raises UsageError where its method is not known."""
+    """Compute the figures of an unaltered release again. Raises UsageError where its method is not known."""
     tables = {name: _table(folder, name) for name in TABLES if name in document["tables"]}
     return reproduced(tables, _methodology(folder, document), document["city_index"]["area_code"], document["period"])
 
@@ -91,7 +92,7 @@ def _table(folder: Path, name: str) -> pd.DataFrame:
 
 
 def _methodology(folder: Path, document: dict[str, Any]) -> Methodology:
-    """The version of the method that stands beside the figures; of releases older than that file the one in force."""
+    """The version of the method in the folder. Releases from before that file get the version in force."""
     if (folder / METHODOLOGY_FILE).is_file():
         return Methodology.model_validate_json((folder / METHODOLOGY_FILE).read_bytes())
     in_force = load_methodology()
@@ -104,7 +105,7 @@ def _methodology(folder: Path, document: dict[str, Any]) -> Methodology:
 
 
 def report(folder: Path) -> int:
-    """Say what is found of a folder, line by line. Returns the exit code."""
+    """Print what is found of a folder, line by line. Returns the exit code."""
     is_sound = True
     for is_right, words in verification(folder):
         is_sound &= is_right

@@ -1,7 +1,7 @@
 """Are published files what they claim to be? Recomputes every hash of a release folder from its bytes.
 
-Each release.json carries the hash of the release before it, so the releases of a city are a chain: who alters an old one
-would have to write all later ones anew, and latest.json.
+Each release.json carries the hash of the release before it, so the releases of a city are a chain. To alter an old one,
+one would have to write all later ones anew, and latest.json.
 """
 
 from __future__ import annotations
@@ -33,11 +33,11 @@ class Problem:
 
 
 def verify(release_dir: Path) -> list[Problem]:
-    """Problems of a release folder, none if it is whole and unaltered.
+    """Problems of a release folder; none if it is whole and unaltered.
 
-    The bytes of every file against release.json; the tables read back from the CSV files against their hashes; the
-    data version from the batches; and the release id from all of these. release.json vouches for the files and
-    the id vouches for release.json's tables, so no file can be altered alone; release.json vouches for itself.
+    Compared are the bytes of every file with release.json, the tables read back from CSV with their hashes, the data
+    version with the batches, and the release id with all of these. release.json vouches for the files, the id for the
+    tables of release.json, and release.json for itself by its own hash. So no file can be altered alone.
     """
     document = read_document(release_dir)
     if document is None or not document.keys() >= NEEDED:
@@ -48,9 +48,9 @@ def verify(release_dir: Path) -> list[Problem]:
 
 
 def verify_city(city_folder: Path) -> Iterator[tuple[str, list[Problem]]]:
-    """Every release of a city, the oldest business date first, with its problems; then latest.json with its own.
+    """Every release of a city with its problems, the oldest business date first; then latest.json with its own.
 
-    A release that is not the one whose hash its successor carries, or is gone, is a problem of the successor's.
+    A release that is gone, or whose hash is not the one that its successor carries, is a problem of the successor.
     """
     releases = city_folder / "releases"
     for path in sorted(path for path in releases.iterdir() if path.is_dir() and path.name[0] != "."):
@@ -59,7 +59,7 @@ def verify_city(city_folder: Path) -> Iterator[tuple[str, list[Problem]]]:
 
 
 def verify_link(releases: Path, named: Mapping[str, Any] | None) -> list[Problem]:
-    """Whether a release is still the one that its successor, or latest.json, names with its hash."""
+    """Whether a release still has the hash by which its successor, or latest.json, names it."""
     if named is None or "sha256" not in named:  # nothing came before, or it was before releases carried hashes
         return []
     file, expected = f"{named['release_id']}/{RELEASE_FILE}", f"SHA-256 {named['sha256']}, which its successor carries"
@@ -69,7 +69,7 @@ def verify_link(releases: Path, named: Mapping[str, Any] | None) -> list[Problem
 
 
 def _itself(release_dir: Path, document: dict[str, Any]) -> list[Problem]:
-    """release.json of the time before it carried hashes has nothing to be held to."""
+    """release.json against its own hash. One from before it carried hashes has nothing to be compared with."""
     if not document.keys() & {"sha256", "predecessor"}:
         return []
     content = (release_dir / RELEASE_FILE).read_bytes()

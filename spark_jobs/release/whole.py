@@ -1,4 +1,4 @@
-"""That a city's count is that of its counties and of the remainder, and how much the remainder is. Pure."""
+"""Checks that a city's count is that of its counties and the remainder, and says how large the remainder is. Pure."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ TOLERANCE = 1e-6  # events; counts are whole numbers
 
 
 def remainder_events(tables: Mapping[str, pd.DataFrame]) -> dict[str, float]:
-    """Indicator -> events of the headline window in areas that are no more and that no county has succeeded."""
+    """Indicator -> events of the headline window in areas that have ended and that no county succeeded."""
     rest = tables["input"]
     rest = rest[(rest["area_code"] == REMAINDER) & (rest["window"] == "headline")]
     return {str(indicator): float(own["count"].astype(float).sum()) for indicator, own in rest.groupby("indicator_id")}
 
 
 def sum_faults(given: ReleaseInput, tables: Mapping[str, pd.DataFrame]) -> list[str]:
-    """Indicators whose events in the city are not those of its counties and the remainder."""
+    """Indicators of which the city has not as many events as its counties and the remainder together."""
     rest, counties = remainder_events(tables), [area.area_code for area in given.counties]
     found: dict[str, dict[str, float | None]] = {}
     for row in rows(tables["indicator_value"]):

@@ -1,7 +1,7 @@
 """Numbers, dates and codes as words, in one language.
 
-Words are in words.yml, names of domains and indicators
-in methodology.yml, names of rules in their modules (spark_jobs/flags/rules).
+Words are in words.yml, names of domains and indicators in methodology.yml, names of flag rules in the rules' modules
+(spark_jobs/flags/rules).
 """
 
 from __future__ import annotations
@@ -44,12 +44,12 @@ class Wording:
         return self._pick(_table()["text"][key][variant])
 
     def name(self, group: str, code: str) -> str:
-        """Name of a code of words.yml; an unlisted code stands for itself, so nothing is hidden."""
+        """Name of a code in words.yml. A code that is not listed is shown as it is, so that nothing is hidden."""
         names: Mapping[str, Mapping[str, str]] = _table()["codes"][group]
         return self._pick(names[code]) if code in names else code
 
     def pick(self, text: Any) -> str:
-        """The half of anything with .zh and .en (contract names, methodology names, Text)."""
+        """One language of anything that has .zh and .en (names in contracts and the methodology, Text)."""
         chosen: str = getattr(text, self.code)
         return chosen
 
@@ -67,7 +67,7 @@ class Wording:
         return next((self.pick(rule.name) for rule in RULES.values() if rule.code == rule_code), rule_code)
 
     def index(self, value: float | None) -> str:
-        """101: an index or a score; a missing one is said in words and never looks like a number."""
+        """101: an index or a score. A missing one is put into words and never looks like a number."""
         return self.say("no_index") if value is None else points(value)
 
     def interval(self, lower: float | None, upper: float | None) -> str:
@@ -92,7 +92,7 @@ class Wording:
         return points(value) if points(value) == "0" else f"{'+' if value > 0 else ''}{points(value)}"
 
     def change(self, value: float | None) -> str:
-        """+1.2 or −0.4 (true minus sign): between two results of the same random numbers, whose tenths do mean something"""
+        """+1.2 or −0.4 (true minus sign): between results from the same random numbers, whose tenths mean something."""
         if value is None:
             return self.say("nothing")
         return number(value) if number(value) == "0.0" else f"{'+' if value > 0 else ''}{number(value)}"
@@ -141,12 +141,12 @@ def number(value: float) -> str:
 
 
 def whole_points(value: float) -> int:
-    """Index points as everybody reads them: other random numbers move a county's index by 0.15 (methodology, section 6)."""
+    """Index points as pages show them: other random numbers move a county's index by 0.15 (methodology, section 6)."""
     return round(value)
 
 
 def whole_bounds(lower: float, upper: float) -> tuple[int, int]:
-    """The ends of an interval in whole points, rounded outwards: what is printed never claims more than was computed."""
+    """The ends of an interval in whole points, rounded outwards: it is never printed narrower than it was computed."""
     return math.floor(lower), math.ceil(upper)
 
 

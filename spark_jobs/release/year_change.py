@@ -1,6 +1,6 @@
-"""The change on a year before as its readers get it: that its parts add up, and what happened in words of harm.
+"""The change on a year before, for readers: a check that its parts add up, and sentences in words of harm.
 
-Points are read from the released table `year_change`, events from `input`, so that table and words cannot differ.
+Points are read from the released table `year_change`, events from `input`, so the words cannot differ from the tables.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ class YearChanges:
         return {(row["area_code"], row["level_code"], row["part_id"]): row for row in found}
 
     def largest(self, area_code: str) -> list[str]:
-        """The indicators that moved the area most, each with its harm and its points; none without a comparison."""
+        """The indicators that moved the area most, each with its harm and points; none where there is no comparison."""
         of_area = (self.parts.get((area_code, INDICATOR, i.id)) for i in self.words.methodology.indicators)
         moved = [row for row in of_area if row and row["points"] is not None and number(abs(row["points"])) != "0.0"]
         ordered = sorted(moved, key=lambda row: -abs(row["points"]))[:LARGEST]
@@ -79,7 +79,7 @@ class YearChanges:
         )
 
     def harm(self, area_code: str, indicator_id: str) -> str:
-        """What there was more or less of than a year before: people hurt, events, or the share of them."""
+        """What there is more or less of than a year before: people hurt, events, or a share."""
         indicator = next(i for i in self.words.methodology.indicators if i.id == indicator_id)
         now, before = (self._counted[window].get((area_code, indicator_id), {}) for window in ("headline", "last_year"))
         if indicator.kind == "proportion":
@@ -96,7 +96,7 @@ class YearChanges:
         return self.words.say(key, before=shown[0], now=shown[1])
 
     def _harms(self, indicator: Indicator, more: Mapping[str, float]) -> str:
-        """The gravest first: by harm-days."""
+        """Kinds of harm, those with the most harm-days first."""
         days = dict(zip(indicator.strata, self.words.methodology.harm_days(indicator), strict=True))
         changed = sorted((s for s in more if more[s]), key=lambda s: -abs(more[s]) * days[s])[:HARMS]
         if not changed:

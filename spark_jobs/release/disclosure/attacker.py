@@ -1,13 +1,13 @@
 """What somebody who has every public file of a city can work out: linear programs over all of them together. Pure.
 
-Counts. The days of an indicator are cut wherever a printed window begins or ends; events of a county in a segment are a
-variable >= 0, a printed count is an equation over its segments, the city is the sum of its counties. A cell is exposed
-if the programs (HiGHS) place it in an interval narrower than its protection that reaches below the threshold: hidden
-cells, and also segments that no file shows, such as the month by which two rolling years differ.
+Counts. The days of an indicator are cut wherever a printed window begins or ends. A county's events in a segment are a
+variable >= 0, a printed count is an equation over its segments, and the city is the sum of its counties. The programs
+(HiGHS) find the interval of each hidden cell, and of each segment that no file shows, such as the month by which two
+rolling years differ. It is exposed if the interval is narrower than its protection and reaches below the threshold.
 Harm-days. A printed rate is taken as its harm-days to the last digit, which places each kind of harm.
-Scores. A whole of which one part is not printed is solved for that part.
-Figures are taken as one body of data; where revisions make them contradict each other the equations are widened, by no
-more than is needed.
+Scores. A whole with one part that is not printed is solved for that part.
+All figures are taken together. Where revisions make them contradict each other, the equations are widened by no more
+than is needed.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from spark_jobs.release.disclosure.published import Count, Files, Parts
 from spark_jobs.release.disclosure.rules import ClassRule, DisclosureRules
 from spark_jobs.release.disclosure.suppression import narrowest_stratum
 
-MOST = 1e7  # events of a county in a segment: bounds what nothing else does
+MOST = 1e7  # events of a county in a segment: the bound where no equation gives one
 EXACT = 1e-6
 DAY = timedelta(days=1)
 POINTS = np.linspace(0.0, 200.0, 401)  # scores that are tried for a hidden part
@@ -40,7 +40,7 @@ POINTS = np.linspace(0.0, 200.0, 401)  # scores that are tried for a hidden part
 
 @dataclass(frozen=True)
 class Exposure:
-    """A cell that the public files place too well. `first`, `last`: its days. Bounds in events, or in points."""
+    """A cell that the public files place too well. `first`, `last`: its days. Bounds are in events, or in points."""
 
     table: str
     part: str
@@ -52,7 +52,7 @@ class Exposure:
 
 
 def attack(files: Files, methodology: Methodology, rules: DisclosureRules, city_code: str) -> list[Exposure]:
-    """Every cell that can be placed too well by one who has all of `files`."""
+    """Every cell that somebody who has all of `files` can place too well."""
     found = [*_counts(files, methodology, rules, city_code), *_strata(files, methodology, rules)]
     return [*found, *_scores(files, methodology, rules), *_settled(files, rules)]
 
@@ -74,8 +74,8 @@ def _counts(files: Files, methodology: Methodology, rules: DisclosureRules, city
 class System:
     """All equations of all indicators at once: A x = b, x >= 0. Rows of `sums` are the targets, unknown sums of x.
 
-    `block`: of every variable, the component of equations that it hangs together with; `of_row`, `of_target` likewise.
-    What is solved for one component does not touch the others, so one program serves a target of each.
+    `block`: for every variable, its block, which is a connected component of the equations; `of_row` and `of_target`
+    say the same of rows and targets. Blocks do not touch each other, so one program serves one target of each block.
     """
 
     equations: sparse.csr_matrix
@@ -87,9 +87,10 @@ class System:
     of_target: IntArray
 
     def placed(self, classes: Mapping[str, ClassRule]) -> dict[int, tuple[float, float]]:
-        """The interval of every target that is not as unsure as its protection asks: index of the target -> bounds.
+        """The interval of every target that is narrower than its protection: index of the target -> bounds.
 
-        Any two solutions show that a target is at least as unsure as they differ, so most need no program of their own.
+        Two solutions show that a target's interval is at least as wide as they differ. So most targets need no program
+        of their own.
         """
         protection = np.array([classes[target.indicator_id].protection for target in self.targets], dtype=float)
         slack = self._contradiction()
@@ -120,7 +121,7 @@ class System:
         return narrow[first]
 
     def _determined(self, slack: FloatArray) -> dict[int, tuple[float, float]]:
-        """Targets that are sums and differences of the equations, and so known exactly whatever else is possible."""
+        """Targets that are sums and differences of the equations, and so are known exactly."""
         found: dict[int, tuple[float, float]] = {}
         for block in np.unique(self.of_target):
             rows, targets = np.flatnonzero(self.of_row == block), np.flatnonzero(self.of_target == block)
@@ -146,10 +147,10 @@ class System:
         return least, greatest
 
     def _note(self, solution: FloatArray, low: FloatArray, high: FloatArray) -> None:
-        """Widen what the targets of the blocks that were solved are known to reach.
+        """Widen the known bounds of the targets in the blocks that were solved.
 
-        Variables of the same equations (counties that are hidden together) can be exchanged: all of a group's events may
-        lie in the target, or none unless the target is the whole group.
+        Variables of the same equations (counties that are hidden together) can be exchanged. All events of such a group
+        may lie in the target; or none, unless the target is the whole group.
         """
         solved = ~np.isnan(solution)[self.sums.indices[self.sums.indptr[:-1]]]
         group, touched, filled = self._groups
@@ -159,7 +160,7 @@ class System:
 
     @cached_property
     def _groups(self) -> tuple[IntArray, sparse.csr_matrix, sparse.csr_matrix]:
-        """Group of every variable, and which groups each target touches and which it fills."""
+        """Group of every variable; the groups that each target touches; the groups that it fills."""
         mark = self.equations.T @ np.random.default_rng(0).random(self.values.size)
         _, group = np.unique(np.round(mark, 9), return_inverse=True)
         size = np.bincount(group)
@@ -171,7 +172,7 @@ class System:
         return group, touched, filled
 
     def _contradiction(self) -> FloatArray:
-        """By row, how far the equations of its block must be widened to agree: 0 where nothing was revised."""
+        """By row, how far the equations of its block must be widened to agree with each other; 0 without revisions."""
         n_rows, n = self.equations.shape
         wide = sparse.hstack([self.equations, sparse.identity(n_rows), -sparse.identity(n_rows)], format="csr")
         cost = np.concatenate([np.zeros(n), np.ones(2 * n_rows)])
@@ -182,7 +183,7 @@ class System:
         return worst[self.of_row]
 
     def _raised(self, narrow: IntArray, low: FloatArray, protection: FloatArray, slack: FloatArray) -> FloatArray:
-        """A solution in which as many of the targets as possible lie by their protection above their lowest so far."""
+        """A solution in which as many targets as possible exceed their lowest value so far by their protection."""
         program = self._program(np.unique(self.of_target[narrow]), slack)
         sums = self.sums[narrow][:, program.variables]
         n_free = program.equations.shape[1]
@@ -209,7 +210,7 @@ class System:
         return self._on_all(done.x, program)
 
     def _program(self, blocks: IntArray, slack: FloatArray) -> Program:
-        """The equations of some blocks; those that are widened have a variable more."""
+        """The equations of some blocks; each one that is widened has one more variable."""
         variables = np.flatnonzero(np.isin(self.block, blocks))
         own = np.flatnonzero(np.isin(self.of_row, blocks))
         wide = own[slack[own] > 0.0]
@@ -252,7 +253,7 @@ def system(readings: Sequence[Count], city_code: str) -> System:
     equations = _matrix([columns for columns, _ in rows], size)
     _, block = csgraph.connected_components(equations.T @ equations, directed=False)
     of_row = block[[columns[0] for columns, _ in rows]]
-    # a sum over several blocks is as unsure as its parts, and one without equations is free
+    # a sum over several blocks is at least as uncertain as its parts, and one without equations is free
     is_told = np.bincount(of_row, minlength=block.max(initial=0) + 1) > 0
     told = [each for each in sums if is_told[block[each[0][0]]] and np.ptp(block[each[0]]) == 0]
     return System(
@@ -287,7 +288,7 @@ class Layout:
         return [self.offset + n * len(self.days) + each for n in areas for each in span]
 
     def rows(self, readings: Sequence[Count]) -> list[tuple[list[int], float]]:
-        """Printed counts; that of a city all of whose counties are printed says nothing more."""
+        """Printed counts. The city's is left out where all its counties are printed: it says nothing more."""
         printed = {(r.area_code, r.first, r.last): r.value for r in readings if r.value is not None}
         return [
             (self.columns(area, first, last), value)
@@ -330,11 +331,11 @@ def _strata(files: Files, methodology: Methodology, rules: DisclosureRules) -> I
 
 
 def _scores(files: Files, methodology: Methodology, rules: DisclosureRules) -> Iterator[Exposure]:
-    """Hidden scores and domains that are the only part missing of a printed whole."""
+    """Hidden scores and domains that are the one missing part of a printed whole."""
     domain_of = {i.id: domain.id for domain in methodology.domains for i in domain.indicators}
     weights = {domain.id: domain.weight for domain in methodology.domains}
     weights |= {indicator.id: indicator.weight for indicator in methodology.indicators}
-    pinned = published.n_nights(files) > 0  # a series of nights tells where between two whole points an index lies
+    pinned = published.n_nights(files) > 0  # a series of nights tells where an index lies between two whole points
     for whole in published.parts(files, domain_of):
         if len(whole.hidden) == 1:
             slack = 0.0 if whole.whole == "index" and pinned else 0.5
@@ -347,7 +348,7 @@ def _scores(files: Files, methodology: Methodology, rules: DisclosureRules) -> I
 
 
 def _possible(whole: Parts, weights: Mapping[str, float], slack: float, floor: float) -> FloatArray:
-    """The values of the one missing part that agree with the whole, the printed parts being whole points."""
+    """The values of the missing part that agree with the printed whole and parts, which are in whole points."""
     names = [*whole.shown, whole.hidden[0]]
     weighing = np.array([weights[name] for name in names])
     shown = np.array(list(whole.shown.values()))[:, None] + np.zeros_like(POINTS)
@@ -356,7 +357,7 @@ def _possible(whole: Parts, weights: Mapping[str, float], slack: float, floor: f
 
 
 def _settled(files: Files, rules: DisclosureRules) -> Iterator[Exposure]:
-    """Settlement rates whose whole percent is too few disputes."""
+    """Settlement rates of which one percent is too few disputes."""
     for month, area, view, n_accepted in published.settled(files):
         if n_accepted / 100 < rules.counts.protection:
             yield Exposure(f"settlement of {month}", view, area, None, None, 0.0, n_accepted / 100)

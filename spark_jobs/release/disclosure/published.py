@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path, PurePosixPath
 
-# Public files by name. Of those that carry figures nobody else has, the attacker reads every line; the others repeat them:
-# pages, latest.json and the record across releases are made of the same index in whole points, account and addresses;
-# copies are the rows of the tables in other formats; the rest says what the files hold and how figures are made.
-# A name that is not here stops the gate.
+# Public files by name. The attacker reads every line of the first, which have figures that no other file has.
+# The others repeat these. Pages, latest.json and the files across releases give the same index in whole points; copies
+# are the rows of the tables in other formats; the rest says what the files hold and how figures are made. A name that
+# is not here stops the gate.
 READ = frozenset({"index.csv", "trend.csv", "domains.csv", "indicators.csv", "pulse.csv", "settlement.csv"})
 REPEATING = frozenset({
     "latest.json", "index.html", "index.en.html", "disclosure.json",
@@ -40,7 +40,7 @@ class Count:
 
 @dataclass(frozen=True)
 class Rate:
-    """A year's printed count beside its printed rate: what harm-days can be worked out from."""
+    """The printed count and the printed rate of a year. From both, harm-days can be worked out."""
 
     indicator_id: str
     area_code: str
@@ -66,7 +66,7 @@ class Parts:
 
 
 def public_files(folder: Path) -> dict[str, bytes]:
-    """All files of public/<city>, hidden names (of a run that is writing) left out; those that repeat others unread."""
+    """All files of public/<city>, without hidden ones (of a run that is writing). Those that repeat others are unread."""
     return {
         path.relative_to(folder).as_posix(): path.read_bytes() if path.name in READ else b""
         for path in sorted(folder.rglob("*"))
@@ -75,7 +75,7 @@ def public_files(folder: Path) -> dict[str, bytes]:
 
 
 def unknown(files: Files) -> list[str]:
-    """Files that the attacker cannot read: what they tell is not known."""
+    """Files that the attacker cannot read: nobody knows what they give away."""
     return sorted(path for path in files if not _is_known(PurePosixPath(path).name))
 
 
@@ -112,7 +112,7 @@ def rates(files: Files) -> Iterator[Rate]:
 
 
 def parts(files: Files, domain_of: Mapping[str, str]) -> Iterator[Parts]:
-    """Wholes of every month that are printed. `domain_of`: indicator -> domain."""
+    """The printed wholes of every month. `domain_of`: indicator -> domain."""
     for path in files:
         folder = PurePosixPath(path).parent
         if PurePosixPath(path).name != "domains.csv":
@@ -134,7 +134,7 @@ def parts(files: Files, domain_of: Mapping[str, str]) -> Iterator[Parts]:
 
 
 def settled(files: Files) -> Iterator[tuple[str, str, str, float]]:
-    """Month, area, view and number of disputes of every printed settlement rate, which is a whole percent of them."""
+    """Month, area, view and number of disputes of every printed settlement rate, which is in whole percents."""
     for path, content in files.items():
         if PurePosixPath(path).name == "settlement.csv":
             for row in _rows(content):

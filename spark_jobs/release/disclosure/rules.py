@@ -19,7 +19,7 @@ Share = Annotated[float, Field(gt=0.0, lt=1.0)]
 
 
 class ClassRule(Frozen):
-    """`threshold`: fewest events of a cell that is shown. `protection`: least width of its feasible interval, events."""
+    """`threshold`: fewest events of a shown cell. `protection`: least width, in events, of a hidden cell's interval."""
 
     threshold: Events
     protection: Events
@@ -39,7 +39,7 @@ class ScoreRule(Frozen):
 
 
 class ReuseRule(Frozen):
-    """Months by what an indicator measures: a flow over a year, or a stock of one day."""
+    """For how many months a cell stays hidden: of a flow over a year, or of a stock of one day."""
 
     flow: Months
     stock: Months
@@ -67,7 +67,7 @@ def load_rules(methodology: Methodology, path: Path = RULES_PATH) -> DisclosureR
 
 
 def _faults(rules: DisclosureRules, methodology: Methodology) -> Iterator[ContractFault]:
-    """Kinds of harm that the methodology does not have, and a sensitive class that is less careful than the other."""
+    """Kinds of harm that the methodology does not have, and a sensitive class that protects less than the other."""
     for n, stratum in enumerate(rules.sensitive.strata):
         if stratum not in methodology.severity:
             yield ContractFault(("sensitive", "strata", n), one_of(methodology.severity, stratum), repr(stratum))

@@ -1,10 +1,11 @@
 """Which cells of a month's public tables are hidden, and the pattern that the next month reuses. Pure.
 
-Primary: a cell that is small, whose harm-days one event dominates, or that would tell a sensitive kind of harm.
-Complementary: a total minus what is shown of its parts is what is hidden; so a row (city = counties) hides two
-cells at least, with as many events as the protection asks for, and an index hides two parts or none.
-Reuse: a cell stays hidden until its year no longer overlaps one that had to be hidden, so that two months' files differ
-in figures and hardly ever in what they hide.
+Primary: a cell is hidden if it is small, if one event dominates its harm-days, or if it would tell a sensitive kind of
+harm.
+Complementary: a total minus its shown parts is what is hidden. So a row (city = counties) hides at least two cells,
+with as many events as the protection asks for, and an index hides two parts or none.
+Reuse: a cell stays hidden until its year no longer overlaps one that had to be hidden. So the files of two months
+differ in their figures, and hardly ever in what they hide.
 """
 
 from __future__ import annotations
@@ -27,10 +28,10 @@ COUNTIES = "counties"  # in place of an area: the table has this indicator for t
 
 @dataclass(frozen=True)
 class Cell:
-    """Events of one indicator, area and table. `rest`: of a proportion, those without the event, else None.
+    """Events of one indicator, area and table. `rest`: the trials of a proportion without the event, else None.
 
-    `strata`: events by kind of harm where harm-days are shown of them, else nothing. `shown_amount`: the harm-days that
-    the rounded rate beside the count stands for.
+    `strata`: events by kind of harm where their harm-days are shown, else empty. `shown_amount`: the harm-days that
+    follow from the rounded rate beside the count.
     """
 
     table: str
@@ -48,7 +49,7 @@ class Cell:
 
 @dataclass(frozen=True)
 class Hidden:
-    """Why a cell is hidden, from which month on, and the last month in which it had to be (first days of months)."""
+    """Why a cell is hidden, since which month, and the last month in which it had to be (first days of months)."""
 
     reason: Reason
     since: date
@@ -57,7 +58,7 @@ class Hidden:
 
 @dataclass(frozen=True)
 class Pattern:
-    """What the public tables of a month hide. Data of the release: the next month starts from it."""
+    """What the public tables of a month hide. It is kept with the release, and the next month starts from it."""
 
     month: date
     hidden: Mapping[Key, Hidden]
@@ -75,7 +76,7 @@ class Pattern:
 
 @dataclass(frozen=True)
 class Control:
-    """What the pattern of one month is chosen from. `coarser`: tables that fall back to the city alone."""
+    """Chooses the pattern of a month. `coarser`: tables that may fall back to the city alone."""
 
     rules: DisclosureRules
     methodology: Methodology
@@ -85,7 +86,7 @@ class Control:
     def choose(
         self, month: date, cells: Sequence[Cell], before: Pattern | None = None, narrow: Iterable[Key] = ()
     ) -> Pattern:
-        """The pattern of `month`. `narrow`: cells that an attack on this month's files has placed too well."""
+        """The pattern of `month`. `narrow`: cells that an attack on this month's files placed too well."""
         needed: dict[Key, Reason] = dict.fromkeys(narrow, "narrow")
         needed |= {cell.key: reason for cell in cells if (reason := self._primary(cell))}
         kept = {key: was for key, was in before.hidden.items() if self._is_kept(key, was, month)} if before else {}
@@ -119,7 +120,7 @@ class Control:
     def _row(
         self, row: Sequence[Cell], needed: Mapping[Key, Reason], kept: Mapping[Key, Hidden], month: date
     ) -> dict[Key, Hidden]:
-        """Hidden cells of one indicator in one table: the city and its counties, which add up to it."""
+        """Hidden cells of one indicator in one table. The row is the city and its counties, which add up to it."""
         counts = {cell.key: cell.count for cell in row}
         table, indicator_id, _ = row[0].key
         counties = [key for key in counts if key[2] != self.city_code]
@@ -139,7 +140,7 @@ class Control:
         }
 
     def _complement(self, counts: Mapping[Key, float], hidden: set[Key], kept: Mapping[Key, Hidden]) -> Iterator[Key]:
-        """Counties to hide beside `hidden` until these cannot be had by subtraction: kept ones, then the smallest."""
+        """Counties to hide as well, so that subtraction does not give `hidden`: kept ones first, then the smallest."""
         if not hidden or any(key[2] == self.city_code for key in hidden):
             return
         rule = self.rules.of(next(i for i in self.methodology.indicators if i.id == next(iter(counts))[1]))
@@ -154,9 +155,10 @@ class Control:
     def _domains(
         self, found: Mapping[Key, Hidden], cells: Sequence[Cell], kept: Mapping[Key, Hidden], month: date
     ) -> dict[Key, Hidden]:
-        """Domain values to hide: one with a single hidden indicator tells its score; one hidden alone, its own value.
+        """Domain values to hide. A shown domain with one hidden indicator tells that score; one domain hidden alone can
+        be had from the index.
 
-        They are needed as long as that indicator is.
+        They stay hidden as long as that indicator does.
         """
         hidden = {key: was for key, was in kept.items() if key[0] == DOMAINS}
         live = {(cell.indicator_id, cell.area_code) for cell in cells if cell.table == YEAR}
@@ -180,16 +182,16 @@ class Control:
 
 
 def narrowest_stratum(total: float, amount: float, days: Mapping[str, float], rules: DisclosureRules) -> float:
-    """The least width among the sensitive kinds of harm; infinite without one."""
+    """The least width among the sensitive kinds of harm; infinite if there is none."""
     sensitive = (stratum for stratum in rules.sensitive.strata if stratum in days)
     return min((stratum_width(stratum, total, amount, days) for stratum in sensitive), default=math.inf)
 
 
 def stratum_width(stratum: str, total: float, amount: float, days: Mapping[str, float]) -> float:
-    """Width, in events, of what is possible for one kind of harm where the total and the harm-days are known.
+    """Width, in events, of the interval of one kind of harm when total and harm-days are known.
 
-    The two equations leave t of it and the rest among the others: days_s t + d (total - t) = amount for some d between
-    the least and the largest days of the others.
+    If t of the events are of this kind, the others are among the other kinds: days_s t + d (total - t) = amount, for
+    some d between the least and the largest days of these.
     """
     others = [day for name, day in days.items() if name != stratum]
     amount = min(max(amount, min(days.values()) * total), max(days.values()) * total)  # a shrunken rate may lie outside

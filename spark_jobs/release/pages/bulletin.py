@@ -1,6 +1,7 @@
-"""The printed page of a release (平安指数通报): one template, two languages, self-contained HTML.
+"""The bulletin of a release (平安指数通报): one template, two languages, self-contained HTML.
 
-Everything in it is a sentence or a row ready to print (sections/); the template only places them. Jinja escapes all of it.
+The sections (sections/) give sentences and rows that are ready to print. The template only places them, and Jinja
+escapes them all.
 """
 
 from __future__ import annotations

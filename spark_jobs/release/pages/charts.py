@@ -21,7 +21,7 @@ COLOURS = {"better": "#1d5f96", "level": "#5c6066", "worse": "#b3391f", "none": 
 
 @dataclass(frozen=True)
 class Interval:
-    """One row of the interval plot; without an index `note` is written where the dot would be."""
+    """One row of the interval plot. Without an index, `note` is written in place of the dot."""
 
     name: str
     index: float | None
@@ -60,7 +60,7 @@ class Scale:
 
 
 def scale_over(values: Sequence[float | None], start: float, end: float, grain: float = 5.0) -> Scale:
-    """A scale that shows all values and the base, with ends on whole grains."""
+    """A scale that shows all values and the base. Its ends are multiples of `grain`."""
     seen = [BASE, *(value for value in values if value is not None)]
     low, high = math.floor(min(seen) / grain) * grain, math.ceil(max(seen) / grain) * grain
     if high - low < 2 * grain:
@@ -71,7 +71,7 @@ def scale_over(values: Sequence[float | None], start: float, end: float, grain: 
 def interval_plot(
     intervals: Sequence[Interval], said: str, width: int = 700, row: int = 23, label: int = 190
 ) -> Markup:
-    """Horizontal intervals, one a row, against the base. `said`: what it shows, for who cannot see it."""
+    """Horizontal intervals, one a row, against the base. `said`: what it shows, for readers who cannot see it."""
     height = row * len(intervals) + 28
     x = scale_over([v for i in intervals for v in (i.index, i.lower, i.upper)], label + 14, width - 16)
     parts = [_grid(x, 4, height - 24)]
@@ -99,9 +99,10 @@ def _interval_row(interval: Interval, x: Scale, y: float, label: int) -> Markup:
 def strip(
     interval: Interval, x: Scale, height: int = 26, peers: Sequence[float] = (), past: float | None = None
 ) -> Markup:
-    """One interval on a scale that it shares with others: base, interval, and the dot of its band. `name` is its label.
+    """One interval with the base and the dot of its band, on a scale that it shares with others. `name` is its label.
 
-    peers: the same figure of others, small dots below the line; past: its own a year before, an open circle.
+    peers: the same figure of others, as small dots below the line. past: its own figure a year before, as an open
+    circle.
     """
     assert interval.index is not None and interval.lower is not None and interval.upper is not None
     y, colour = height / 2, COLOURS[interval.band]
@@ -193,7 +194,7 @@ def _ribbon(run: Sequence[Point], x: Scale, y: Scale, colour: str) -> list[Marku
 
 
 def sparkline(points: Sequence[Point], width: int = 96, height: int = 22) -> Markup:
-    """The shape of two years, against the base; each county has its own scale. Beside figures that say it in words."""
+    """Two years against the base, in the county's own scale. It stands beside figures that say the same in words."""
     if not any(p.index is not None for p in points):
         return Markup("")
     y = scale_over([p.index for p in points], height - 3, 3, grain=1.0)
@@ -228,7 +229,7 @@ def _path(points: Sequence[tuple[float, float]]) -> str:
 
 
 def _svg(width: int, height: int, parts: Sequence[Markup], said: str | None = None) -> Markup:
-    """With a label it is a figure as wide as its place; without, a small one of fixed size that adds nothing to words."""
+    """With the label `said`, a figure as wide as its place. Without, a small one of fixed size that repeats words."""
     if said is None:
         opening = Markup('<svg viewBox="0 0 {0} {1}" width="{0}" height="{1}" aria-hidden="true" xmlns="{2}">')
         return opening.format(width, height, SVG) + Markup("").join(parts) + Markup("</svg>")

@@ -1,7 +1,8 @@
-"""The page of one county: what the leader's page says of it in a line, with all that it rests on.
+"""The page of one county. The leader's page gives a county one line; this page shows all that the line rests on.
 
-Four domains and their indicators on one scale, each with its interval, its peers and its own past; the change on a year
-before in words; open flags; what is missing. Restricted, as the tables that it is drawn from. Static HTML, a language each.
+It has the four domains and their indicators on one scale, each with its interval, its peers and its own past; the
+change on a year before in words; open flags; and what is missing. It is restricted, like the tables behind it. Static
+HTML, one page a language.
 """
 
 from __future__ import annotations
@@ -46,7 +47,7 @@ def county_pages(release: Release, language: LanguageCode) -> dict[str, str]:
 
 @dataclass(frozen=True)
 class Line:
-    """A domain or an indicator of a county. Without a figure `state` says why and there is no strip."""
+    """A domain or an indicator of a county. If there is no figure, there is no strip, and `state` says why."""
 
     name: str
     value: str
@@ -73,7 +74,7 @@ class Counties:
 
     @cached_property
     def figures(self) -> dict[tuple[str, str, str], Row]:
-        """(level, part, area) -> value, lower, upper and the rest of its row; indices, domains and indicators alike."""
+        """(level, part, area) -> its row with value, lower and upper: of the index, of domains and of indicators."""
         tables = self.release.tables
         found: dict[tuple[str, str, str], Row] = {}
         for row in rows(tables["county_index"]):
@@ -87,7 +88,7 @@ class Counties:
 
     @cached_property
     def scales(self) -> dict[str, Scale]:
-        """One scale a level for all counties, so that lengths compare, also between pages."""
+        """One scale a level for all counties, so that lengths can be compared, also between pages."""
         codes = {area.area_code for area in self.release.counties}
         seen: dict[str, list[float | None]] = {INDEX: [], INDICATOR: []}
         for (level, part, area), row in self.figures.items():
@@ -214,12 +215,12 @@ class Counties:
 
 
 def _band(row: Row) -> str:
-    """Of an interval against the base, as the index is banded."""
+    """The band of an interval, by the rule of the index: the interval against the base."""
     if row["value"] is None or row["lower"] is None or row["upper"] is None:
         return "none"
     return "better" if row["lower"] > LEVEL else "worse" if row["upper"] < LEVEL else "level"
 
 
 def _rate(value: float) -> str:
-    """Three digits are more than a rate's interval allows, and fewer would make one of a small county look like zero."""
+    """Three digits: more than a rate's interval allows, but fewer would make a small county's rate look like zero."""
     return f"{value:,.0f}" if value >= 100 else number(value) if value >= 10 else f"{value:.2f}"

@@ -1,4 +1,4 @@
-"""What the leader's page and those of the counties say alike: an interval, a change, open flags. In one language."""
+"""What the leader's page and the counties' pages both say: an interval, a change, open flags. In one language."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def is_clear(row: Mapping[str, Any]) -> bool:
 
 
 def open_flags(release: Release, words: Wording, area_code: str | None = None) -> list[dict[str, str]]:
-    """Open flags of an area, or of all; the gravest first, then the oldest."""
+    """Open flags of an area, or of all areas: the gravest first, then the oldest."""
     found = sorted(
         rows(release.tables["flag"]), key=lambda r: (COLOURS.index(r["colour_code"]), r["since"], r["flag_id"])
     )

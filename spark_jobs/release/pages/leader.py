@@ -1,8 +1,8 @@
 """The leader's page: the city's answer on one screen of a phone, then the counties, worst first, on one scale.
 
-Static HTML without a script, one a release and language. `leader_page` is for those who may see all of a county;
-`public_page` shows what everybody may see each night: whole points, no counts, no reasons that could be solved for
-them (design: tiers of publication).
+Static HTML, one page a release and language. `leader_page` is for those who may see all of a county. `public_page`
+shows what everybody may see each night: whole points, no counts, and no reasons from which counts could be worked out
+(docs/publication.md).
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ PAGES: dict[LanguageCode, str] = {"zh": "index.html", "en": "index.en.html"}
 STRIP_WIDTH = 330  # px of the view box
 MOST_FLAGS = 6
 WORST_FIRST = ("worse", "level", "better", "none")
-MOVED = 2  # parts of a clear change
-NAMED = 3  # reasons down, and one fewer up
+MOVED = 2  # parts of a clear change that are named
+NAMED = 3  # reasons that pull down; of those that pull up, one fewer
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class Card:
     why: str
     change: str
     is_clear: bool  # the change on a year before is more than chance
-    moved: str = ""  # what did most for a clear change, in harm
+    moved: str = ""  # the largest parts of a clear change, in words of harm
     page: str | None = None
 
 
@@ -159,10 +159,10 @@ def _public_card(area: Area, row: Mapping[str, Any], scale: Scale, words: Wordin
 
 
 def _why(release: Release, area: Area, row: Mapping[str, Any], words: Wording) -> str:
-    """What pulls the county down and up: indicators clearly off 100, with their share of the distance, in points.
+    """What pulls the county down and up: indicators clearly off 100, each with its share of the distance in points.
 
-    A share is (score - 100) x weight of domain x weight of indicator: what the weighted mean makes of it, before the
-    penalty for imbalance; in whole points, from one point on.
+    A share is (score - 100) x weight of domain x weight of indicator: its part of the weighted mean, before the penalty
+    for imbalance. It is said in whole points, and only from one point on.
     """
     if row["index"] is None:
         domains = missing_domains(release.methodology, release.tables, area.area_code)
@@ -192,7 +192,7 @@ def _strip(row: Mapping[str, Any], scale: Scale, words: Wording) -> Markup | Non
 
 
 def _scale(figures: Any) -> Scale:
-    """One scale for all, so that lengths compare."""
+    """One scale for all, so that lengths can be compared."""
     return scale_over([row[end] for row in figures for end in ("index", "lower", "upper")], 6, STRIP_WIDTH - 6)
 
 

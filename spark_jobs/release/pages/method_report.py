@@ -25,12 +25,12 @@ from spark_jobs.release.pages.charts import Point, two_trends
 from spark_jobs.release.pages.template import template
 from spark_jobs.release.wording import LANGUAGES, LanguageCode, Wording
 
-SHOWN_DIFFERENCES = 40  # rows of the table of what the versions say differently; the files themselves say all
+SHOWN_DIFFERENCES = 40  # rows of the table of differences between the versions; the two files have all
 
 
 @dataclass(frozen=True)
 class MethodReport:
-    """A comparison with the names it needs. `areas`: in the order of the units of `change`, the city last."""
+    """A comparison with the names that it needs. `areas`: in the order of the units of `change`, the city last."""
 
     city: City
     areas: Sequence[Area]
@@ -44,7 +44,7 @@ class MethodReport:
 
     @property
     def in_force_on(self) -> date:
-        """Weights and goalposts change on 1 January only: the first one after the days compared."""
+        """The first 1 January after the days compared; weights and goalposts change on that day only."""
         return date(self.change.days[-1].year + 1, 1, 1)
 
     def files(self) -> dict[str, bytes]:
@@ -62,7 +62,7 @@ def _csv(report: MethodReport) -> str:
 
 
 def _csv_rows(report: MethodReport) -> Iterator[dict[str, Any]]:
-    """One row a day and area, the city after its counties; empty = no index, or no rank (the city)."""
+    """One row a day and area, the city after its counties. Empty: no index, or no rank (the city has none)."""
     change = report.change
     for n, day in enumerate(change.days):
         for u, area in enumerate(report.areas):
@@ -186,7 +186,7 @@ class _Page:
 
     @property
     def differences(self) -> list[tuple[str, str, str]]:
-        """What the two files say differently: place, old, new."""
+        """Where the two files differ: place, old, new."""
         old, new = (_leaves(m.model_dump(mode="json")) for m in (self.report.current, self.report.candidate))
         nothing = self.words.say("nothing")
         places = [place for place in {**old, **new} if old.get(place) != new.get(place) and place != "version"]
@@ -216,7 +216,7 @@ def _link(value: float) -> str | None:
 
 
 def _leaves(value: Any, place: str = "") -> dict[str, Any]:
-    """Every single value by its place, e.g. domains.incidents.weight; what has an id goes by it."""
+    """Every single value by its place, e.g. domains.incidents.weight; an entry with an id is named by it."""
     if isinstance(value, Mapping):
         inner = list(value.items())
     elif isinstance(value, list) and value and isinstance(value[0], Mapping):

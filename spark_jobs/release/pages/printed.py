@@ -1,7 +1,8 @@
-"""A release's pages as PDF: the bulletin on numbered A4 pages, and the leader's page as the short form on one.
+"""A release's pages as PDF: the bulletin on numbered A4 pages, and the leader's page as the short form on one page.
 
-Printed by Chromium from the released HTML, so that they say the same to the letter; fonts are embedded. A PDF holds the time
-at which it was printed, so its bytes are no part of a release nor of its id: it stands beside, in print/<release>/.
+Chromium prints them from the released HTML, so they say the same to the letter. Fonts are embedded. A PDF holds the
+time at which it was printed, so it is no part of a release or its id: it stands beside the releases, in
+print/<release>/.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ _FOOT = (
 
 
 def print_release(city_folder: Path, release_id: str | None) -> Path:
-    """Print a release, the current one without its id; what was printed of it before is replaced. Returns the folder.
+    """Print a release, or the current one if no id is given. Replaces an earlier print. Returns the folder.
 
     Raises UsageError where there is no such release, EnvironmentFault without Chromium.
     """
@@ -52,7 +53,7 @@ def _shown() -> dict[str, str]:
 
 
 def printed(pages: Mapping[str, str], release_id: str) -> dict[str, bytes]:
-    """PDF by name, of released pages by name."""
+    """Name -> PDF, from the released pages by name."""
     foot = _FOOT.format(release_id=release_id)
     with _chromium() as browser:
         context = browser.new_context(java_script_enabled=False, offline=True)
@@ -69,7 +70,7 @@ def printed(pages: Mapping[str, str], release_id: str) -> dict[str, bytes]:
 
 
 def _scale_to_one_page(page: Page, name: str) -> float:
-    """How much smaller the page must be to stand on one: a smaller one is wider too, so its text runs less long."""
+    """The scale at which the page fits on one sheet. A smaller scale makes lines wider, so the text gets shorter."""
     page.emulate_media(media="print")
     for scale in (step / 100 for step in range(100, int(100 * _SMALLEST) - 1, -5)):
         page.set_viewport_size({"width": int(_WIDE / scale), "height": int(_HIGH / scale)})

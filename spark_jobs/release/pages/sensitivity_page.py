@@ -1,4 +1,7 @@
-"""The yearly sensitivity page of a release, in both languages: index/choices.py on the inputs that the release copied."""
+"""The yearly page of the uncertainty analysis of a release (index/engine/uncertainty_analysis.py), in both languages.
+
+It is computed from the inputs that the release holds.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +29,7 @@ FILES: dict[LanguageCode, str] = {"zh": "sensitivity.zh.md", "en": "sensitivity.
 
 @dataclass(frozen=True)
 class _Subject:
-    """A release that was studied; `names` by language in the order of the study's areas."""
+    """A release that was studied. `names`: by language, in the order of the study's areas."""
 
     city: City
     release_id: str
@@ -38,9 +41,9 @@ class _Subject:
 
 
 def write_pages(published: Path, city: City, release_id: str | None, into: Path, n_base: int = N_BASE) -> list[Path]:
-    """Study a release (the current one if none is named) and write both pages into a folder; returns them.
+    """Study a release (the current one if none is named) and write both pages into a folder. Returns their paths.
 
-    Raises UsageError for a release that is not there, is of another version of the method, or has no index to vary.
+    Raises UsageError for a release that is not there, is of another version of the method, or has no index.
     """
     subject = _subject(published / city.city_code, city, release_id, n_base)
     environment = Environment(
@@ -79,7 +82,7 @@ def _subject(folder: Path, city: City, release_id: str | None, n_base: int) -> _
 
 
 def _content(subject: _Subject, language: LanguageCode) -> dict[str, Any]:
-    """What a template places: sentences' values and rows of text."""
+    """What the template places: values for its sentences, and rows of text."""
     words, found = Wording(language, subject.methodology), subject.study
     severity = subject.methodology.severity[VARIED_STRATUM]
     return {

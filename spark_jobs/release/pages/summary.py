@@ -47,7 +47,7 @@ def index_table(latest: dict[str, Any]) -> Table:
     table = Table(title=escape(title), box=box.SIMPLE_HEAD, title_justify="left")
     for name in ("county", "index", "90 % interval", "band", "change", "status", "missing"):
         is_number = name in ("index", "90 % interval", "change")
-        # on a narrow terminal names fold; figures and the status are never cut
+        # on a narrow terminal names are folded; figures and the status are never cut
         table.add_column(
             name, justify="right" if is_number else "left", no_wrap=is_number or name == "status", overflow="fold"
         )
@@ -68,6 +68,6 @@ def index_table(latest: dict[str, Any]) -> Table:
 
 
 def _missing(figure: dict[str, Any]) -> str:
-    """Short: the reason for a missing index stands below the table, and once."""
+    """Short, because the reason for a missing index stands once below the table."""
     domains = len(figure["missing_domains"])
     return f"{domains} domains" if domains > 1 else escape(figure["missing_en"])

@@ -1,4 +1,4 @@
-"""The templates of HTML pages: everything that a page puts in is escaped, and a name that it lacks is an error."""
+"""The templates of HTML pages. All values are escaped, and a name without a value is an error."""
 
 from __future__ import annotations
 
@@ -36,20 +36,20 @@ def template(name: str) -> Template:
 
 @cache
 def script_source() -> str:
-    """The one script of all pages by its hash, for a Content-Security-Policy: any other a browser refuses to run."""
+    """The hash of the one script of all pages, for a Content-Security-Policy. Browsers refuse to run any other."""
     return f"'sha256-{b64encode(sha256(template('overdue.js').render().encode()).digest()).decode()}'"
 
 
 @dataclass(frozen=True)
 class Overdue:
-    """Until when the release after this one is due, and what to say from then on."""
+    """When the next release is due, and what the page says from then on."""
 
     due: datetime
     said: str
 
 
 def overdue(city: City, methodology: Methodology, business_date: date, words: Wording) -> Overdue | None:
-    """Of the release of a business date; None of an archive, which has none to come."""
+    """When the release of a business date is overdue; None for an archive, which has no next release."""
     if city.publication is None:
         return None
     by = next_due(methodology, business_date).by
@@ -58,6 +58,6 @@ def overdue(city: City, methodology: Methodology, business_date: date, words: Wo
 
 
 def page_of_release(name: str, release: Release, words: Wording, content: Mapping[str, Any]) -> str:
-    """A page of a release (its template extends page.html.j2): it tells by itself, from the clock, when it is overdue."""
+    """A page of a release; its template extends page.html.j2. From the clock it tells by itself when it is overdue."""
     found = overdue(release.city, release.methodology, release.business_date, words)
     return template(name).render(**content, say=words.say, script_source=script_source(), overdue=found)

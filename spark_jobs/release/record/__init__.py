@@ -1,1 +1,1 @@
-"""What was said when: the journal of a city's releases and the files that are made from it and the release folders."""
+"""What was said when: the journal of a city's releases, and the files made from it and from the release folders."""

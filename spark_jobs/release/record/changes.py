@@ -1,7 +1,7 @@
 """changes.json of a city: what each release changed, its version, and what was withdrawn or corrected and why. Pure.
 
-A version is major.minor.patch. major: not comparable with what was said before, because the method is another; minor: a
-business date that had no figures; patch: figures of a date that had some, or their withdrawal.
+A version is major.minor.patch. major: another method, so the figures cannot be compared with those before. minor: a
+business date that had no figures. patch: new figures of a date that had some, or their withdrawal.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ CHANGES_FILE = "changes.json"
 
 @dataclass(frozen=True)
 class Version:
-    """Of what a city has said so far."""
+    """The version of all that a city has said so far."""
 
     major: int = 1
     minor: int = 0
@@ -50,7 +50,7 @@ def changes(
 ) -> dict[str, Any]:
     """Content of changes.json: one object an event of the journal, the newest first, and what each changed.
 
-    `vintages`: of the tier whose file this is; the numbers of values that are new or revised are counted in it.
+    `vintages`: those of the tier whose file this is. New and revised values are counted in them.
     """
     began, ended = (_counted(vintages[name]) for name in ("realtime_start", "realtime_end"))
     found: list[dict[str, Any]] = []
@@ -134,7 +134,7 @@ def _said(words: Mapping[str, Wording], key: str, **values: object) -> dict[str,
 
 
 def notice(entry: Withdrawn, words: Mapping[str, Wording]) -> Text:
-    """The sentence that stands wherever the release is shown."""
+    """The notice of a withdrawal, which stands wherever the release is shown."""
     said = _said(words, "change_withdrawn", release_id=entry.release_id, at=entry.at, why=entry.why)
     return Text(said["said_zh"], said["said_en"])
 

@@ -1,7 +1,7 @@
 """The journal of a city's releases: published/<city>/journal.jsonl, one event a line, only ever appended to.
 
-The one place where a clock enters what is published: when a release was up. It is evidence beside the releases and no part
-of their ids; everything else of the record is made from it and the release folders.
+This is the one place where a clock enters what is published: it says when a release was up. The journal is evidence
+beside the releases and no part of their ids. All other files of this room are made from it and the release folders.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ JOURNAL_FILE = "journal.jsonl"
 
 
 class Approval(Frozen):
-    """The person whom a release waited for, and when they said yes."""
+    """The person who approved a release, and when."""
 
     approved_by: str
     approved_at: AwareDatetime
 
     @classmethod
     def of(cls, by: str | None, at: str | None) -> Approval | None:
-        """None where there is neither. Raises UsageError where one is not, or the instant has no time zone."""
+        """None if both are missing. Raises UsageError if only one is, or if the instant has no time zone."""
         if by is None and at is None:
             return None
         try:
@@ -43,7 +43,7 @@ class Approval(Frozen):
 
 
 class Event(Frozen):
-    """`at`: the instant from which on it holds, whole seconds; no two events of a city have the same."""
+    """`at`: the instant since which it holds, in whole seconds. No two events of a city have the same one."""
 
     at: AwareDatetime
     release_id: str
@@ -54,7 +54,7 @@ class Event(Frozen):
 
 
 class Published(Event):
-    """A release was put up. `approved_by`, `approved_at`: the person whom it waited for, if it waited."""
+    """A release was put up. `approved_by`, `approved_at`: who approved it, and when, if it had to be approved."""
 
     event: Literal["published"] = "published"
     period: date
@@ -66,7 +66,7 @@ class Published(Event):
 
 
 class Withdrawn(Event):
-    """A release is no longer what we say. Its files stay as they are."""
+    """A release was withdrawn: it is no longer what we say. Its files stay as they are."""
 
     event: Literal["withdrawn"] = "withdrawn"
     why: str
@@ -78,9 +78,9 @@ _ENTRY: TypeAdapter[Published | Withdrawn] = TypeAdapter(Entry)
 
 
 def read(city_folder: Path) -> list[Published | Withdrawn]:
-    """Every event in order. Of a city from before the journal: its release folders, by when they were written.
+    """Every event in order. For a city without a journal yet: its release folders, by when they were written.
 
-    A last line without its end was being written when the run was killed; it is no event.
+    A last line without its end is no event: the run was killed while it wrote it.
     """
     path = city_folder / JOURNAL_FILE
     if not path.exists():
@@ -99,7 +99,7 @@ def _entry(path: Path, number: int, line: bytes) -> Published | Withdrawn:
 
 
 def enter(city_folder: Path, entry: Published) -> None:
-    """Add a release that is up, once."""
+    """Add a release that is up, unless it is there already."""
     entries = read(city_folder)
     if entry.release_id not in {before.release_id for before in entries}:
         append(city_folder, entry)
@@ -108,7 +108,7 @@ def enter(city_folder: Path, entry: Published) -> None:
 
 
 def append(city_folder: Path, entry: Published | Withdrawn) -> None:
-    """Add one event, flushed to the disk. It comes at least a second after the one before, whatever the clock says."""
+    """Add one event, flushed to the disk. It is at least a second after the last one, whatever the clock says."""
     entries, path = read(city_folder), city_folder / JOURNAL_FILE
     at = entry.at.replace(microsecond=0)
     if entries:

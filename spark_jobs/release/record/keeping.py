@@ -1,7 +1,8 @@
-"""The files that go across a city's releases, brought up to date with its journal. The thin edge of this room.
+"""Brings the files across a city's releases up to date with its journal. The thin edge of this room.
 
-Each is made from the journal and the release folders alone. The vintages say how many events they rest on, and the hash of
-these: a run that was killed is made good by the next one, to the same bytes, and so is a journal that is not what it was.
+Each file is made from the journal and the release folders alone. The vintages say how many events they rest on, and the
+hash of these. So the next run makes good one that was killed, to the same bytes; and it notices a journal that was
+changed, and makes the files anew.
 """
 
 from __future__ import annotations
@@ -46,13 +47,13 @@ def record(
     now: datetime,
     approval: Approval | None = None,
 ) -> None:
-    """Enter a release that is up into the journal, once, and bring the files up to date."""
+    """Add a release that is up to the journal, unless it is there, and bring the files up to date."""
     journal.enter(city_folder, journal.published(document, now, approval))
     keep(city, methodology, city_folder)
 
 
 def is_recorded(city_folder: Path, release_id: str) -> bool:
-    """Whether the journal knows the release and the files rest on all of the journal."""
+    """Whether the journal has the release and the files rest on the whole journal."""
     entries = journal.read(city_folder)
     folders = (city_folder, public_folder(city_folder))
     return release_id in {entry.release_id for entry in entries} and all(
@@ -66,7 +67,7 @@ def words(methodology: Methodology) -> dict[str, Wording]:
 
 
 def keep(city: City, methodology: Methodology, city_folder: Path) -> None:
-    """Bring every file across releases up to date; work follows the events that are new."""
+    """Bring every file across releases up to date. The work grows with the new events only."""
     entries = journal.read(city_folder)
     _keep_folder(city, methodology, city_folder, entries, statements)
     if (public := public_folder(city_folder)).is_dir():
@@ -76,7 +77,7 @@ def keep(city: City, methodology: Methodology, city_folder: Path) -> None:
 def _keep_folder(
     city: City, methodology: Methodology, folder: Path, entries: list[Published | Withdrawn], says: Says
 ) -> None:
-    """The files of one tier. The vintages say how far they are and are written last: they vouch for the others."""
+    """Write the files of one tier. The vintages come last: they say how far all files are."""
     vintages = _vintages(city, methodology, folder, entries, says)
     said = changes(entries, vintages, words(methodology))
     files.write_if_new(folder / CHANGES_FILE, json_text(said).encode())
@@ -96,7 +97,7 @@ def _keep_folder(
 def _timetables(
     city: City, methodology: Methodology, entries: list[Published | Withdrawn]
 ) -> dict[str, Iterable[list[str]]]:
-    """When releases come and whether they came; an archive has no nights."""
+    """The release calendar and punctuality; an archive has neither, because it has no nights."""
     if not city.publication:
         return {}
     newest = max(entry.period for entry in entries if isinstance(entry, Published))
@@ -113,7 +114,7 @@ def _csv(rows: Iterable[list[str]]) -> bytes:
 
 
 def notice_file(folder: Path, release_id: str) -> Path:
-    """Beside the folder of a withdrawn release, in which nothing changes."""
+    """The notice beside the folder of a withdrawn release. The folder itself does not change."""
     return files.releases_folder(folder) / f"{release_id}.withdrawn.json"
 
 
@@ -125,7 +126,7 @@ def _notice(entry: Withdrawn, methodology: Methodology) -> dict[str, str]:
 def _vintages(
     city: City, methodology: Methodology, folder: Path, entries: list[Published | Withdrawn], says: Says
 ) -> pa.Table:
-    """The rows up to the last event: those of the file, and what was said after it."""
+    """The rows up to the last event: those of the file, and those of the events after it."""
     n_kept = rests_on(folder / VINTAGES_FILE, entries)
     stored = pq.read_table(folder / VINTAGES_FILE) if n_kept else SCHEMA.empty_table()
     return extended(stored, [_spoken(city, methodology, folder, entry, says) for entry in entries[n_kept:]])
@@ -139,8 +140,8 @@ def _spoken(city: City, methodology: Methodology, folder: Path, entry: Published
 
 
 def rests_on(path: Path, entries: Sequence[Published | Withdrawn]) -> int:
-    """How many of the journal's first events the file rests on: none if it is not there, has other columns than it should,
-    or rests on other events than these."""
+    """How many of the journal's first events the file rests on. 0 if it is not there, has other columns than it should,
+    or rests on other events."""
     if not path.exists():
         return 0
     schema = pq.read_schema(path)

@@ -16,9 +16,9 @@ PUNCTUALITY_FILE = "punctuality.csv"
 
 
 def due_revision(methodology: Methodology, entries: Sequence[Published | Withdrawn], night: date) -> date | None:
-    """The newest end of a month that can be revised once the business date `night` is published, and has not been.
+    """The newest month end that can be revised once the business date `night` is published, and is not revised yet.
 
-    None before that, once it stands as revised, and for a day of which nothing was ever published.
+    None before that night is published, or where nothing was ever published about the newest month end that is due.
     """
     published = [entry for entry in entries if isinstance(entry, Published)]
     if not any(entry.period >= night for entry in published):
@@ -33,9 +33,9 @@ def due_revision(methodology: Methodology, entries: Sequence[Published | Withdra
 def punctuality_rows(
     city: City, methodology: Methodology, entries: Sequence[Published | Withdrawn]
 ) -> Iterator[list[str]]:
-    """Header and rows of punctuality.csv: by month and kind, releases due, and up in time, since the journal began.
+    """Header and rows of punctuality.csv: by month and kind, how many releases were due and how many came in time.
 
-    A release that never came is one that was due.
+    It begins with the journal. A release that never came counts as due.
     """
     yield ["kind_code", "month_on", "n_due", "n_in_time", "in_time_share"]
     published = [entry for entry in entries if isinstance(entry, Published)]
@@ -54,7 +54,7 @@ def punctuality_rows(
 
 
 def first_up(published: Sequence[Published]) -> dict[tuple[date, str], datetime]:
-    """Business date and status -> since when there has been such a release."""
+    """Business date and status -> the instant at which the first such release was up."""
     return {(entry.period, entry.status): entry.at for entry in reversed(published)}
 
 

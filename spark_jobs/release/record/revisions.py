@@ -1,8 +1,9 @@
 """How far figures were revised, by how long after they were first said: the revision triangle and its means. Pure.
 
-Of figures that were provisional when they were first said; what a first release tells of years before it was never a first
-estimate. A figure that was withdrawn, or is younger than a delay, is not counted at it. Mean revision and mean absolute
-revision as in OECD/Eurostat, Guidelines on Revisions Analysis (first against later release).
+Only figures that were provisional when first said are counted: what a first release says of the years before it was
+never a first estimate. A figure is not counted at a delay that it has not reached yet, nor after its withdrawal. Mean
+revision and mean absolute revision are those of OECD/Eurostat, Guidelines on Revisions Analysis (first against later
+release).
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ Positions = npt.NDArray[np.int64]
 
 @dataclass(frozen=True, eq=False)
 class Revisions:
-    """vintages: rows of vintages.parquet, in the order in which they were said."""
+    """vintages: rows of vintages.parquet, in the order in which the releases said them."""
 
     vintages: pa.Table
 
@@ -49,7 +50,7 @@ class Revisions:
                     }
 
     def triangle(self) -> Iterator[Row]:
-        """One row an area, month end and delay, of the index: what was said at first, what then."""
+        """One row an area, month end and delay: the index as first said, and as said after the delay."""
         days = self.vintages["day"]
         is_month_end = pc.equal(pc.day(pc.add(days.cast(pa.timestamp("s")), pa.scalar(timedelta(days=1)))), 1)
         is_meant = pc.and_(pc.equal(self.vintages["measure_code"], "index"), is_month_end).to_numpy()
@@ -73,7 +74,7 @@ class Revisions:
         return {delay: self._said_after(delay) for delay in DELAYS}
 
     def _said_after(self, delay: int) -> Positions:
-        """Rows that held so many days after their figure was first said."""
+        """Rows that held `delay` days after their figure was first said."""
         at = self._start[self._first] + delay * _DAY_US
         is_old_enough = at <= max(self._start.max(), self._closed.max()) if len(at) else at < 0
         held = (self._start <= at) & (at < self._end) & is_old_enough & self._counts & ~np.isnan(self._value)
@@ -84,7 +85,7 @@ class Revisions:
 
     @cached_property
     def _first(self) -> Positions:
-        """Of each row the row in which its figure was first said."""
+        """For each row, the row in which its figure was first said."""
         number = np.zeros(len(self.vintages), dtype=np.int64)
         for name in FIGURE:
             column = self.vintages[name].combine_chunks().dictionary_encode()
@@ -94,7 +95,7 @@ class Revisions:
 
     @cached_property
     def _counts(self) -> npt.NDArray[np.bool_]:
-        """Whether a row's figure had a value at first, and a provisional one."""
+        """Whether the figure of a row had a value when it was first said, and was provisional then."""
         is_estimate = pc.equal(self.vintages["status_code"], "provisional").to_numpy() & ~np.isnan(self._value)
         return np.asarray(is_estimate)[self._first]
 
@@ -120,5 +121,5 @@ class Revisions:
 
 
 def _digits(value: float) -> float:
-    """Six decimals: what a sum of doubles adds to a difference is no revision."""
+    """Six decimals, because rounding errors of doubles are no revision."""
     return round(float(value), 6) + 0.0

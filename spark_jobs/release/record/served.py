@@ -12,7 +12,7 @@ from spark_jobs.released.columns import ACROSS
 
 
 def serve(mart_url: str, city_code: str, city_folder: Path) -> None:
-    """Bring the table up to the city's file. Work follows the events that are new; twice is as good as once."""
+    """Bring the table up to date with the city's file. The work grows with the new events only. It may be repeated."""
     entries = journal.read(city_folder)
     before = serving.vintage_mark(mart_url, city_code)
     mark = f"{len(entries)} {journal.digest(entries)}"

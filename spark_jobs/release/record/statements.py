@@ -42,9 +42,9 @@ MEASURES = (
 
 
 def statements(city_folder: Path, of: Published, known_on: date, methodology: Methodology) -> list[Row]:
-    """What the release says: of its business date every figure, of the days of its trend the index.
+    """What the release says: every figure about its business date, and the index about each day of its trend.
 
-    `known_on`: business date at whose cut-off it knew its data.
+    `known_on`: business date at whose cut-off the release knew its data.
     Rows: area_code, measure_code, part_id, day, value, lower, upper, status_code, obs_status_code, release_id, known_at.
     """
     folder = release_folder(city_folder, of.release_id)
@@ -60,7 +60,7 @@ def statements(city_folder: Path, of: Published, known_on: date, methodology: Me
 
 
 def public_statements(public_folder: Path, of: Published, known_on: date, methodology: Methodology) -> list[Row]:
-    """The same of what everybody may see: the index in whole points, without its interval."""
+    """What the public tier of the release says: the index in whole points, without its interval."""
     folder = release_folder(public_folder, of.release_id)
     if not folder.is_dir():
         return []  # archived, or from before there was a public tier
@@ -96,7 +96,7 @@ def _row(
     figures: tuple[str, ...],
     state: str | None = None,
 ) -> Row:
-    """`figures`: value and the ends of its interval as the file has them; without an interval the value alone."""
+    """One statement. `figures`: the value and the ends of its interval as in the file, or the value alone."""
     value, lower, upper = (float(text) if text else None for text in (*figures, "", "")[:3])
     return {
         "area_code": of["area_code"],

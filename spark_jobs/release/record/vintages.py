@@ -1,7 +1,8 @@
 """Every value with the span during which it was what we said. Pure: statements in their order -> rows with their spans.
 
-At an instant that counts which was published by then and rests on the newest knowledge; of the same knowledge the last
-published. What a withdrawn release said is nothing from the instant of the withdrawal on, until a release says it anew.
+What we say at an instant is the published statement that rests on the newest knowledge; of two that rest on the same,
+the one published last. From its withdrawal on, a release says nothing; its figures are empty until another release
+gives them.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True)
 class Spoken:
-    """One event: what a release said when it was published; with no statements, that it was withdrawn."""
+    """One event: what a release said when it was published. Statements of None mean that it was withdrawn."""
 
     at: datetime
     release_id: str
@@ -34,9 +35,9 @@ class Spoken:
 
 
 def extended(stored: pa.Table, spoken: Sequence[Spoken]) -> pa.Table:
-    """The stored rows with what was said after them: new rows at the end, spans closed where they stand.
+    """The stored rows and what was said after them. New rows come at the end; the spans of old ones are closed in place.
 
-    `stored`: SCHEMA, of the events before. One event at a time or all at once, the result is the same.
+    `stored`: SCHEMA, the rows of the events before. One event at a time or all at once gives the same result.
     """
     if not spoken:
         return stored
@@ -50,7 +51,7 @@ def extended(stored: pa.Table, spoken: Sequence[Spoken]) -> pa.Table:
 
 
 def _touched(stored: pa.Table, spoken: Sequence[Spoken]) -> tuple[np.ndarray[Any, Any], list[Row]]:
-    """The rows still open that these events can close, and where they stand: cost follows what is new."""
+    """The open rows that these events can close, and their positions. So the cost grows with the new events only."""
     days = {row["day"] for event in spoken for row in event.statements or ()}
     withdrawn = {event.release_id for event in spoken if event.statements is None}
     is_meant = pc.or_(
@@ -62,7 +63,7 @@ def _touched(stored: pa.Table, spoken: Sequence[Spoken]) -> tuple[np.ndarray[Any
 
 
 def _hear(at: datetime, statement: Row, open_rows: dict[tuple[Any, ...], Row]) -> Row | None:
-    """The row that the statement begins; None where it says what stands, or rests on older knowledge."""
+    """The row that the statement begins; None if it repeats what stands, or rests on older knowledge."""
     figure = tuple(statement[name] for name in FIGURE)
     before = open_rows.get(figure)
     if before:
@@ -77,7 +78,7 @@ def _hear(at: datetime, statement: Row, open_rows: dict[tuple[Any, ...], Row]) -
 
 
 def _nothing_more(event: Spoken, open_rows: dict[tuple[Any, ...], Row]) -> list[Row]:
-    """What stands of the withdrawn release, each figure as nothing."""
+    """The standing figures of the withdrawn release, each without a value."""
     nothing = {"value": None, "lower": None, "upper": None, "status_code": "withdrawn", "obs_status_code": "O"}
     names = [name for name in SCHEMA.names if not name.startswith("realtime")]
     standing = [row for row in open_rows.values() if row["release_id"] == event.release_id]
@@ -97,7 +98,7 @@ def _rewritten(stored: pa.Table, positions: np.ndarray[Any, Any], rows: list[Row
 
 
 def said_at(vintages: pa.Table, at: datetime, day: date | None = None) -> pa.Table:
-    """What we said at an instant: the rows whose span holds it, of one day or of all."""
+    """What we said at an instant, about one day or all: the rows whose span holds the instant."""
     end = vintages["realtime_end"]
     moment = pa.scalar(at, SCHEMA.field("realtime_end").type)
     is_then = pc.and_(pc.less_equal(vintages["realtime_start"], moment), pc.fill_null(pc.greater(end, moment), True))

@@ -1,4 +1,4 @@
-"""Withdraw a release: one more event of the journal, and a notice wherever the release is shown. Nothing is edited."""
+"""Withdraw a release: add an event to the journal, and a notice wherever the release is shown. Nothing is edited."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ def withdraw(
 ) -> str:
     """Say from now on that the release is withdrawn, and why. Returns a line for the log.
 
-    A run that was killed is made good by running it again. Raises UsageError, with nothing changed, for an unknown
-    release, one that is withdrawn already, and a reason that is empty or that holds a telephone or identity number.
+    If a run was killed, run it again. Raises UsageError, and changes nothing, for an unknown release, for one that is
+    withdrawn already, and for a reason that is empty or holds a telephone or identity number.
     """
     reason, person = _lawful("--why", why), _lawful("--by", by)
     with files.only_publisher(city_folder):
@@ -54,7 +54,7 @@ def withdraw(
 
 
 def _lawful(option: str, text: str) -> str:
-    """The text in one line. It will be public, so that a number of a person is refused, and not repeated here."""
+    """The text in one line. It will be public: one with a person's number is refused, in words without the number."""
     line = " ".join(text.split())
     if not line:
         raise UsageError(f"withdraw: {option} is empty; say in a sentence what everybody may read")
@@ -78,7 +78,7 @@ def _require_known(entries: Sequence[Published | Withdrawn], release_id: str, ci
 
 
 def _tell(city: City, methodology: Methodology, city_folder: Path, mart_url: str, release_id: str) -> str:
-    """Mark what readers follow, if it is the withdrawn release. Twice is as good as once."""
+    """Put the notice where readers look, if the withdrawn release is the current one. It may be repeated."""
     latest = files.read_latest(city_folder)
     if latest is None or latest["release_id"] != release_id:
         return "readers follow another release"

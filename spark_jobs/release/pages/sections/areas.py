@@ -1,4 +1,4 @@
-"""2 Index by district and county: the table; and its two figures, which open the details."""
+"""2 Index by district and county: the table. Its two figures open the details."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def _trend(page: Page, area: Area) -> list[Point]:
 
 
 def interval_figure(page: Page) -> str | None:
-    """None if no area has an index: an empty plot says less than the table above it."""
+    """The plot of intervals; None if no area has an index, because an empty plot says less than the table above it."""
     if all(row["index"] is None for row in page.index.values()):
         return None
     return interval_plot([_interval(page, area) for area in page.areas], page.words.say("figure_areas"))

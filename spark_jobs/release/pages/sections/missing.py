@@ -19,7 +19,7 @@ def missing(page: Page) -> list[str]:
 
 
 def feed_lines(release: Release, words: Wording) -> list[str]:
-    """A line for each feed that did not deliver, and for each whose content ends before the day; or that none is missing."""
+    """A line for each feed that did not deliver or whose content ends before the day; else one that none is missing."""
     missing = [
         words.say("feed_missing", name=feed[f"feed_name_{words.code}"], since=words.day(feed["missing_since"]))
         for feed in rows(release.missing_feeds)
@@ -34,7 +34,7 @@ def feed_lines(release: Release, words: Wording) -> list[str]:
 
 
 def _remainder(page: Page) -> Iterable[str]:
-    """Events in areas that are no more: in the city's figures, in no county's."""
+    """Events in areas that have ended: they are in the city's figures and in no county's."""
     events = {name: n for name, n in remainder_events(page.release.tables).items() if n}
     if events:
         said = (
@@ -61,7 +61,7 @@ def _held_back(page: Page) -> Iterable[str]:
 
 
 def _states(page: Page) -> Iterable[str]:
-    """City indicators without a score, by cause; those without any source in this city on their own."""
+    """The city's indicators without a score, by cause. Those without any source in this city are listed apart."""
     grey = [r for r in rows(page.release.tables["indicator_value"])
             if r["area_code"] == page.city.area_code and r["state_code"] != "live"]  # fmt: skip
     without = [r for r in grey if r["state_code"] == "missing_feed" and not r["feed_codes"]]

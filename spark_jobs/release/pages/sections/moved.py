@@ -56,7 +56,7 @@ def _moved_area(page: Page, area: Area) -> str:
 
 
 def _why(page: Page) -> Iterable[str]:
-    """What moved the city, and every county whose change is clear, since a year before: the harm and its points."""
+    """What moved the city, and each county with a clear change, since a year before: the harm and its points."""
     changes = YearChanges(page.release, page.words)
     better, worse = _clear(page)
     for area in (page.city, *worse, *better):
@@ -65,7 +65,7 @@ def _why(page: Page) -> Iterable[str]:
 
 
 def _against_base(page: Page) -> Iterable[str]:
-    """Indicators of the city whose whole interval lies on one side of the base: what holds the index up or down."""
+    """Indicators of the city that hold the index up or down: their whole interval lies on one side of the base."""
     scored = [r for r in rows(page.release.tables["indicator_value"])
               if r["area_code"] == page.city.area_code and r["score"] is not None]  # fmt: skip
     level = page.release.methodology.bands.level

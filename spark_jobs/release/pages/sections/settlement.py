@@ -12,7 +12,7 @@ from spark_jobs.release.wording import number
 
 
 def settlement_rows(page: Page) -> list[dict[str, Any]]:
-    """Rows of the table of settled disputes: the city and its counties ever, then the city by month found."""
+    """Rows of the table of settled disputes: the city and its counties in all, then the city by month of acceptance."""
     views = [(area, s) for area in page.areas for s in shown_settlements(page.release, area)]
     ordered = sorted(views, key=lambda view: view[1].month is not None)  # stable: areas stay in order
     return [_settlement_row(page, area, settled) for area, settled in ordered]
@@ -32,7 +32,7 @@ def _settlement_row(page: Page, area: Area, settled: Settlement) -> dict[str, An
 
 
 def settlement_sentence(page: Page) -> str | None:
-    """None for a city without disputes."""
+    """The sentence on settlement; None for a city without disputes."""
     ever = next(iter(shown_settlements(page.release, page.city)), None)
     if ever is None or ever.rate is None:
         return None
