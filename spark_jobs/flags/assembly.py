@@ -1,4 +1,4 @@
-"""The flags of a city on a business date: what the rules find, and what became of each rule, as two frames. Pure."""
+"""The flags of a city on a business date: two frames, what the rules find and whether each rule ran. Pure."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Raised(NamedTuple):
 
 
 def flags_for(given: RuleInput, rules: Sequence[Rule] = tuple(RULES.values())) -> Raised:
-    """All flags of the night, and of each rule whether it ran."""
+    """All flags of the night, and for each rule whether it ran."""
     found = _found(given, (rule for rule in rules if rule.is_first))
     silenced = frozenset(indicator for _, finding in found for indicator in finding.silences)
     rest = replace(given, silenced=silenced)
@@ -57,10 +57,10 @@ def _found(given: RuleInput, rules: Iterable[Rule]) -> list[tuple[Rule, Finding]
 
 
 def _causes(flags: pd.DataFrame, cause_days: int) -> list[str]:
-    """The flag under which each stands: the first of those of its county that began within `cause_days` of that one.
+    """For each flag, the first flag of its cause.
 
-    A flood raises crashes, fires and calls of one county: one cause. Flags of one indicator are one cause whenever
-    they began. Grey ones are about feeds and stand alone.
+    Flags of a county that begin within `cause_days` of the first one are one cause: a flood raises crashes, fires and
+    calls. Flags of the same indicator are one cause whenever they began. Grey ones are about feeds and stand alone.
     """
     causes: list[_Cause] = []
     head_of: dict[str, str] = {}

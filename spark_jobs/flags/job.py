@@ -46,7 +46,7 @@ def run(spark: SparkSession, city: City, business_date: date) -> str:
 
 
 def read_evidence(spark: SparkSession, city: City, flags: Flags, business_date: date) -> dict[str, pd.DataFrame]:
-    """Small frames from the lake as known at the day's cut-off, for RuleInput.evidence; nothing of them is a person."""
+    """Small frames from the lake as known at the day's cut-off, for RuleInput.evidence. None is about a person."""
     batches = batches_read(batches_of(spark, city), business_date)
     queried = {query.name: _query(spark, query.sql, city, business_date, days) for query, days in needed(flags).items()}
     status = feed_status(city.feeds, batches, business_date)
@@ -55,7 +55,7 @@ def read_evidence(spark: SparkSession, city: City, flags: Flags, business_date: 
 
 
 def needed(flags: Flags) -> dict[Query, int]:
-    """Each query that a rule in force asks for, with the days that the rules together look back."""
+    """Each query that a rule in force needs, with the most days that any of these rules looks back."""
     most: dict[Query, int] = {}
     for rule in IN_FORCE:
         for query, days in rule.needs(flags).items():
@@ -64,7 +64,7 @@ def needed(flags: Flags) -> dict[Query, int]:
 
 
 def _placed(evidence: Mapping[str, pd.DataFrame], of_today: Territory, city: City) -> dict[str, pd.DataFrame]:
-    """Each row under the county of today that its own belongs to; what is in none is the city's."""
+    """Each row under the county of today to which its own county belongs; if there is none, under the city."""
     county_of = {code: city.area_code if to == REMAINDER else to for code, to in of_today.county_of.items()}
     return {name: placed(frame, county_of) if "area_code" in frame else frame for name, frame in evidence.items()}
 
@@ -89,6 +89,6 @@ def _query(spark: SparkSession, query: str, city: City, business_date: date, day
 
 
 def _spark_frame(spark: SparkSession, frame: pd.DataFrame, columns: Mapping[str, str]) -> DataFrame:
-    """With a declared schema, so that a night without flags or without numbers has the same types."""
+    """A frame with a declared schema, so that a night without flags or numbers has the same types."""
     rows: list[list[Any]] = frame.astype(object).where(frame.notna(), None).to_numpy().tolist()
     return spark.createDataFrame(rows, ", ".join(f"{column} {kind}" for column, kind in columns.items()))

@@ -21,9 +21,9 @@ from spark_jobs.index.methodology import Flags, Methodology
 
 @dataclass(frozen=True)
 class Query:
-    """A small frame that rules ask of the lake, in Spark SQL; `name` is its name in the evidence.
+    """A query in Spark SQL for a small frame that rules need; `name` is the frame's name in the evidence.
 
-    Filled in: {city}, {day}, {as_of}, {zone} as literals, and {days}: how far back the rules that need it look.
+    {city}, {day}, {as_of} and {zone} are filled in as literals, and {days} as how far back the rules look.
     """
 
     name: str
@@ -68,7 +68,7 @@ class Place:
     counties: Mapping[str, Text]
 
     def name(self, area_code: str) -> Text:
-        """Of a county; of the city for what lies in no county of today."""
+        """Name of a county; that of the city for what lies in no county of today."""
         return self.counties.get(area_code, CITY)
 
 
@@ -76,8 +76,9 @@ class Place:
 class RuleInput:
     """What the rules of a city look at on a business date, as known at the release's cut-off.
 
-    evidence: "status" (feed_status.feed_status, with what the content covers), "batches" (ops.batches) and the frame of each query in need, by name.
-    holiday: the one of the city that moves, if it has one.
+    evidence: by name "status" (feed_status.feed_status, with what the content covers), "batches" (ops.batches), and the
+    frame of each query that a rule needs.
+    holiday: the city's holiday that moves, if it has one.
     silenced: indicators whose feed is at fault tonight, so that statistics of them mean nothing.
     """
 
@@ -105,7 +106,7 @@ class RuleInput:
 
     @cached_property
     def covered_through(self) -> dict[str, date]:
-        """Indicator -> last day that all feeds that support it cover; later days are not known, and no zeros."""
+        """Indicator -> last day that all feeds that support it cover. Later days are unknown and not zero."""
         status = self.evidence["status"]
         last = dict(zip(status["feed_code"], status["covered_through"], strict=True))
         through: dict[str, date] = {}
@@ -127,10 +128,10 @@ class RuleInput:
 
 @dataclass(frozen=True)
 class Finding:
-    """One flag. It is about an area, and of it about an indicator or a feed.
+    """One flag. It is about an area, and may be about one of the area's indicators or a feed.
 
-    observed, expected, threshold: in the unit that the detail names, NaN where the rule has none.
-    part: what tells findings of one rule, area, subject and day apart. silences: indicators (RuleInput.silenced).
+    observed, expected, threshold: in the unit that the detail names; NaN where the rule has none.
+    part: tells findings of one rule, area, subject and day apart. silences: indicators (RuleInput.silenced).
     """
 
     colour_code: str
@@ -148,7 +149,7 @@ class Finding:
 
 @dataclass(frozen=True)
 class Said:
-    """What the text of a standing flag is made of; monday: of the week that was judged."""
+    """What the text of a standing flag is made from. monday: first day of the judged week."""
 
     judgement: Judgement
     area: Text
@@ -161,21 +162,23 @@ def nothing(_: Flags) -> Mapping[Query, int]:
 
 
 def of_weeks(flags: Flags) -> Mapping[Query, int]:
-    """What every rule that judges weeks looks at; a week more, for the one that is not yet over."""
+    """What every rule that judges weeks looks at. It has one week more, because the last one may not be over."""
     return {DAILY: DAYS_A_WEEK * (weeks_needed(flags) + 1), VALUES: 0}
 
 
 @dataclass(frozen=True)
 class Rule:
-    """One rule: its module declares it as RULE, and is named after its entry in methodology.yml.
+    """One rule. Its module declares it as RULE and is named after its entry in methodology.yml.
 
-    when, colours: for the methodology page; Jinja texts in which `t` is that entry and `flags` all entries.
+    when, colours: for the methodology page. They are Jinja texts in which `t` is that entry and `flags` all entries.
     needs: queries, each with the days that the rule looks back.
-    A rule has one of three. find: what it raises on a night, with n_looked_at: how many areas, feeds or series that is
-    about. judge: what it says of the rows (series) in a week, the week given by its position, with `say`, the text of a
-    flag; over all such rules false discoveries are controlled together. because: why no night runs the rule.
-    is_fact: stands the same night and is no statistic; the other rules wait for several nights.
-    is_first: looks before the others, which its findings may silence.
+    A rule has one of find, judge and because:
+    find: what it raises on a night; n_looked_at says how many areas, feeds or series it looks at.
+    judge: what it says of the rows (series) in a week, which is given by its position; `say` gives the text of a flag.
+    False discoveries are controlled over all such rules together.
+    because: why no night runs the rule.
+    is_fact: a flag stands the same night and is no statistic; other rules wait for several nights.
+    is_first: the rule looks before the others, because its findings may silence them.
     """
 
     code: str

@@ -1,7 +1,7 @@
-"""Which judgements of the weeks are flags tonight: one control of false discoveries, and hysteresis over nights. Pure.
+"""Which judgements of weeks are flags tonight: one control of false discoveries, and hysteresis over nights. Pure.
 
-Nothing is remembered: tonight's flags follow from the counts, so that a night that is repeated or repaired, or a lake
-that is built again, gives the same ones.
+Nothing is remembered from night to night: tonight's flags follow from the counts. So a night that is repeated or
+repaired, or a lake that is built again, gives the same ones.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ class JudgedWeek:
 
 
 def judged_week(given: Weekly, rules: Iterable[Rule], at: int) -> JudgedWeek:
-    """A signal has passed its rule's own bound and is a discovery among all tests of the week, whatever their rule.
+    """A signal passes its rule's own bound and is also a discovery among all tests of the week, of all rules.
 
-    A limit without a p-value is no test: passing it is a signal.
+    A limit without a p-value is no test: whatever passes it is a signal.
     """
     rows = range(len(given.series))
     found = {(rule.code, j.row): j for rule in rules if rule.judge for j in rule.judge(given, at, rows)}
@@ -47,7 +47,7 @@ def judged_week(given: Weekly, rules: Iterable[Rule], at: int) -> JudgedWeek:
 
 
 def stands(signals: Sequence[bool], n_nights: int, life: FlagLifecycle) -> bool:
-    """Whether a flag is on: `signals` of the week before and of the last, which `n_nights` have judged so far."""
+    """Whether a flag is on. `signals`: of the week before and of the last one, which `n_nights` have judged so far."""
     before, last = signals
     nights = nights_on(
         [before] * DAYS_A_WEEK + [last] * n_nights,
@@ -59,7 +59,7 @@ def stands(signals: Sequence[bool], n_nights: int, life: FlagLifecycle) -> bool:
 
 
 def standing(given: RuleInput, rules: Sequence[Rule]) -> tuple[list[tuple[Rule, Finding]], dict[str, int]]:
-    """The flags of the rules that judge weeks, and of each rule how many series it could judge in the last week."""
+    """The flags of the rules that judge weeks; and for each rule, how many series it could judge in the last week."""
     weeks, life = given.weekly, given.methodology.flags.lifecycle
     last = len(weeks.mondays) - 1
     n_nights = (given.business_date - last_complete_sunday(given.business_date)).days + 1
@@ -75,7 +75,7 @@ def standing(given: RuleInput, rules: Sequence[Rule]) -> tuple[list[tuple[Rule, 
 
 
 def run_since(given: Weekly, rule: Rule, row: int, at: int) -> int:
-    """First week of the run of alarms of the rule itself that reaches week `at`; at most `history_weeks` back."""
+    """First week of the unbroken run of the rule's own alarms up to week `at`; at most `history_weeks` back."""
     assert rule.judge is not None
     first = max(0, at - given.methodology.flags.lifecycle.history_weeks)
     while at > first and any(each.is_alarm for each in rule.judge(given, at - 1, [row])):

@@ -1,7 +1,8 @@
 """What the statistical rules look at, ISO week by ISO week, and what a rule says of a week. Pure.
 
-Why ISO weeks and not days: a day of a county has too few events, weekdays differ, and the same week judged on seven
-nights is one decision, so that looking every night does not multiply false alarms. A week is judged once complete.
+Why ISO weeks and not days: a day of a county has too few events, and weekdays differ. Also, a week that is judged on
+seven nights is one decision, so looking every night does not multiply false alarms. A week is judged once it is
+complete.
 """
 
 from __future__ import annotations
@@ -28,9 +29,10 @@ WEEK = timedelta(days=DAYS_A_WEEK - 1)  # from a Monday to its Sunday
 class Weekly:
     """Complete ISO weeks of all series (county × indicator): arrays (series, weeks), oldest first.
 
-    numerators, denominators: NaN in a week that the feeds do not cover whole. exposures: what a rate is divided by,
-    one a series; NaN for a proportion, and where no denominator is known. is_festival: one a week; it has a day in the
-    season of the holiday that moves, when nothing is as in the same week of another year.
+    numerators, denominators: NaN in a week that the feeds do not cover whole.
+    exposures: the denominator of a rate, one a series; NaN for a proportion, and where no denominator is known.
+    is_festival: one a week. True if a day of it lies in the season of the holiday that moves, when nothing is as in the
+    same week of other years.
     """
 
     series: tuple[Series, ...]
@@ -49,7 +51,7 @@ class Weekly:
         return [row for row, (_, indicator) in enumerate(self.series) if indicator == indicator_id]
 
     def flows(self, rows: Sequence[int]) -> list[int]:
-        """Those of `rows` whose weeks count events; the others are stocks."""
+        """The series among `rows` whose weeks count events; the others are stocks."""
         flows = {each.id for each in self.methodology.indicators if each.flow_or_stock == "flow"}
         return [row for row in rows if self.series[row][1] in flows]
 
@@ -63,9 +65,9 @@ class Weekly:
 class Judgement:
     """What a rule says of the series `row` in one week.
 
-    p_value: chance of as much or more if nothing has changed; NaN for a limit, which is no test. is_alarm: the rule's
-    own bound is passed; whether it becomes a flag is decided over all series of the night. observed, expected,
-    threshold: over the `n_weeks` that end with the week.
+    p_value: probability of as much or more if nothing has changed; NaN for a limit, which is no test.
+    is_alarm: the rule's own bound is passed. Whether it becomes a flag is decided over all series of the night.
+    observed, expected, threshold: over the `n_weeks` that end with the week.
     """
 
     row: int
@@ -79,7 +81,7 @@ class Judgement:
 
 
 def weeks_needed(flags: Flags) -> int:
-    """Weeks that the rules look at: the years of F1's past, and as far as a flag is followed back."""
+    """Weeks that the rules look at: the years of F1's past, and the weeks over which a flag is followed back."""
     rule = flags.f1_exceedance
     return MOST_WEEKS_A_YEAR * rule.history_years + rule.half_window_weeks + flags.lifecycle.history_weeks + 2
 
@@ -93,9 +95,9 @@ def weekly(
     business_date: date,
     holiday: MovingHoliday | None = None,
 ) -> Weekly:
-    """`daily`: indicators.daily; `values`: index.indicator_value of the day, for the denominators of the rates.
+    """The weeks of a city. `daily`: indicators.daily; `values`: index.indicator_value of the day, for denominators.
 
-    `covered`: indicator -> first and last day that its feeds cover; of the others there are no series.
+    `covered`: indicator -> first and last day that its feeds cover. Indicators that are not in it have no series.
     """
     series = [(area, each.id) for each in methodology.indicators if each.id in covered for area in sorted(counties)]
     sunday, n_weeks = last_complete_sunday(business_date), weeks_needed(methodology.flags)
@@ -135,7 +137,7 @@ def _exposures(series: Sequence[Series], values: pd.DataFrame, methodology: Meth
 
 
 def windows(counts: npt.NDArray[np.float64], at: int, n_weeks: int) -> FloatArray:
-    """Sum over the `n_weeks` that end with `at`, one a series; NaN if a week is missing or there are not so many."""
+    """Sum over the `n_weeks` that end with `at`, one a series; NaN if a week is missing or there are fewer."""
     if at + 1 < n_weeks:
         return np.full(counts.shape[0], np.nan)
     total: FloatArray = counts[:, at + 1 - n_weeks : at + 1].sum(axis=1)

@@ -1,4 +1,4 @@
-"""What flags say to a leader, in Chinese and English: the pair of texts, and how days and numbers stand in it."""
+"""What flags say to a leader, in Chinese and English: how days and numbers are written in both texts."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def week_zh(monday: date) -> str:
 
 
 def sunday_of(monday: date) -> date:
-    """The end of its week."""
+    """The last day of the week that begins on `monday`."""
     return monday + timedelta(days=6)
 
 
@@ -26,6 +26,6 @@ def counted(n: int, word: str) -> str:
 
 
 def plural(n: int, word: str) -> str:
-    """The English word for so many of it."""
+    """The English word in the singular or plural that goes with `n`."""
     many = f"{word[:-1]}ies" if word.endswith("y") else f"{word}{'es' if word.endswith('sh') else 's'}"
     return word if n == 1 else many

@@ -25,8 +25,9 @@ Tier = Literal["public_nightly", "public_monthly", "restricted", "internal"]
 
 
 class Column(Frozen):
-    """`low` and `high` bound numbers, both included; `codes` lists every lawful value of a code column. `of`: the
-    figure whose status a number shares. `empty`: the status of a figure that is not there (SDMX CL_OBS_STATUS).
+    """One column. `low` and `high` bound its numbers, both included; `codes` lists every lawful value of a code.
+
+    `of`: the figure whose status the number shares. `empty`: the status of a missing figure (SDMX CL_OBS_STATUS).
     """
 
     type: ColumnType
@@ -54,12 +55,12 @@ class Column(Frozen):
 
     @property
     def may_lack(self) -> bool:
-        """Whether the step before may leave the column out; it is released as empty."""
+        """Whether the step before may leave the column out; it is then released empty."""
         return self.optional or self.only == "release"
 
 
 class Table(Frozen):
-    """One released table. `declared` holds its columns wherever they are, in the lake or in the release."""
+    """One released table. `declared` holds all its columns, those of the lake and those of the release."""
 
     zh: str
     en: str
@@ -79,7 +80,7 @@ class Table(Frozen):
 
     @property
     def parquet(self) -> str:
-        """Name of the file that holds the same with types."""
+        """Name of the Parquet file, which holds the same with types."""
         return str(PurePath(self.file).with_suffix(".parquet"))
 
     @cached_property
@@ -94,24 +95,25 @@ class Table(Frozen):
 
     @cached_property
     def lake_columns(self) -> dict[str, Column]:
-        """What the table that the release reads has beside city and day."""
+        """The columns of the lake table that the release reads, without city and day."""
         return {name: column for name, column in self.declared.items() if column.only != "release"}
 
 
 class PublicTable(Table):
-    """A file for everybody, made of the released table `of`: a column that says nothing is that of it."""
+    """A file for everybody, made from the released table `of`. A column without a declaration is declared as there."""
 
     of: str
 
     def status_column(self, figure: str) -> str:
-        """One for the whole row: its figures are hidden together."""
+        """One status column for the whole row, because its figures are hidden together."""
         return "obs_status"
 
 
 class Declaration(Frozen):
-    """The whole of tables.yml. `across`: tables that go across releases, each one file of the city beside latest.json.
+    """The whole of tables.yml.
 
-    `derived`: files of a release that follow from its tables. `public`: the files of public/<city>/.
+    `derived`: files of a release that follow from its tables. `across`: tables across releases, each one file of the
+    city beside latest.json. `public`: the files of public/<city>/.
     """
 
     tables: dict[str, Table]
@@ -122,7 +124,7 @@ class Declaration(Frozen):
     @model_validator(mode="before")
     @classmethod
     def _shown_columns(cls, value: dict[str, Any]) -> dict[str, Any]:
-        """Public columns that say nothing, as the table says them that they show."""
+        """Public columns without a declaration take that of the table that they show."""
         public = {name: dict(table) for name, table in (value.get("public") or {}).items()}
         for table in public.values():
             declared = value.get("tables", {}).get(table.get("of"), {}).get("columns", {})
@@ -136,7 +138,7 @@ def load_tables(path: Path = TABLES_FILE) -> Declaration:
 
 
 def _faults(declaration: Declaration) -> Iterator[ContractFault]:
-    """Columns that a table names and does not have, and files that two tables would write."""
+    """Columns that a table names but does not have, and files that two tables would write."""
     taken: set[tuple[str, str]] = set()
     declared: list[tuple[str, str, Table]] = [
         (part, name, table)
@@ -186,7 +188,7 @@ def canonical_frame(name: str, frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def _sort_key(row: tuple[Any, ...], table: Table) -> tuple[str, ...]:
-    """By key, then by the whole row: even rows that repeat a key (the suite refuses them) have one order."""
+    """By key, then by the whole row: rows with the same key (which the suite refuses) also have one order."""
     positions = [list(table.columns).index(column) for column in table.key]
     return (*(str(row[position]) for position in positions), repr(row))
 

@@ -1,4 +1,4 @@
-"""The columns of a table's files: those that it declares, the release before them, statuses, units and names of areas after. Pure."""
+"""The columns of a table's files: the release, the declared ones, then statuses, units and names of areas. Pure."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def has_rates(table: Table) -> bool:
 
 
 def head(table: Table) -> dict[str, Column]:
-    """Of which release the rows are, and of which day or month."""
+    """The columns that say of which release the rows are, and of which day or month."""
     is_month = isinstance(table, PublicTable) and table.tier == "public_monthly"
     return {"release_id": _RELEASE_ID, **({"month": _MONTH} if is_month else {"business_date": _BUSINESS_DATE})}
 

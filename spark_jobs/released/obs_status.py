@@ -1,4 +1,4 @@
-"""The status codes of a value: SDMX's code lists CL_OBS_STATUS 2.2 and CL_CONF_STATUS 1.3, as far as our figures need them. Pure."""
+"""The status codes of a value: those that our figures need of SDMX CL_OBS_STATUS 2.2 and CL_CONF_STATUS 1.3. Pure."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ OBS_STATUS: dict[str, Text] = {
     "O": Text("缺失", "missing value"),
     "Q": Text("缺失：不予公开", "missing value; suppressed"),
 }
-# SDMX:CL_CONF_STATUS. What leaders and analysts read in full is not for publication: everybody reads it in whole points
-# and after disclosure control.
+# SDMX:CL_CONF_STATUS. What leaders and analysts read in full is not for publication. Everybody gets whole points, and
+# figures that passed disclosure control.
 CONF_STATUS: dict[str, Text] = {
     "F": Text("可公开", "free for publication"),
     "N": Text("限内部使用，不公开", "not for publication, restricted for internal use only"),
@@ -29,7 +29,7 @@ _OF_STATE = {
 
 
 def obs_status(value: float | None, status_code: str, state_code: str | None = None, empty: str = "O") -> str:
-    """Of a value: provisional or normal. Of none: why, by the state of its indicator where it has one, else `empty`."""
+    """A value is provisional or normal. A missing one has the reason: by its indicator's state, or else `empty`."""
     if value is None:
         return _OF_STATE.get(state_code or "", empty)
     return "P" if status_code == "provisional" else "A"

@@ -1,4 +1,4 @@
-"""Which release a city's readers of the lake follow: one row a city, moved last."""
+"""The current release of a city for readers of the lake: one row a city, switched last."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ MANIFEST = "release.manifest"  # a release's document and evidence, by release_i
 
 
 def move_pointer(spark: SparkSession, city_code: str, release_id: str, business_date: date) -> None:
-    """The lake's readers follow this row."""
+    """Make the release the current one for the lake's readers."""
     content = spark.createDataFrame([(release_id, business_date)], POINTER_COLUMNS)
     tables.replace_slice(spark, content, POINTER, {"city_code": city_code})
 

@@ -1,4 +1,4 @@
-"""Released columns in the types of Spark and Arrow, and rows of the lake tables that releases are made from. Pure."""
+"""Released columns in the types of Spark and Arrow; rows of the lake tables from which releases are made. Pure."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def lake_ddl(name: str) -> str:
 
 
 def lake_rows(name: str, rows: Iterable[Mapping[str, Any]]) -> list[tuple[Any, ...]]:
-    """Rows of that table, cells in the order of `lake_ddl`. Raises TableFault on a column too many or too few."""
+    """Rows of the lake table, cells in the order of `lake_ddl`. Raises TableFault for a column too many or too few."""
     columns = TABLES[name].lake_columns
     found = []
     for row in rows:

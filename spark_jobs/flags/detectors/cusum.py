@@ -1,8 +1,8 @@
 """CUSUM of counts with Rossi's z: finds a small lasting rise that no single period shows.
 
-Source: Rossi, Lampugnani and Marchi (1999), Statistics in Medicine 18:2111; the bound on the count follows
-`algo.cusum` of the R package surveillance. Many series at once are watched by sums that are not reset but capped, each
-with a p-value: Gandy and Lau (2013), Biometrika 100:261.
+Source: Rossi, Lampugnani and Marchi (1999), Statistics in Medicine 18:2111. The bound on the count follows
+`algo.cusum` of the R package surveillance. To watch many series at once, sums are capped instead of reset, and each has
+a p-value: Gandy and Lau (2013), Biometrika 100:261.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ SIEGMUND = 0.583  # mean overshoot of a normal walk over a boundary
 class Cusum:
     """One value a period. statistic: the sum after the period. upper: the count at which it reaches h.
 
-    A period without a count (NaN) has no statistic (NaN) and no alarm; the sum of the period before is carried over it.
+    A period without a count (NaN) has no statistic (NaN) and no alarm; the sum before it is carried on.
     """
 
     statistic: FloatArray
@@ -54,8 +54,9 @@ def rossi_cusum(
 ) -> Cusum:
     """Sum of (z − k), never below 0; alarm at h or above. `mean` is one number or one a period.
 
-    With `resets_after_alarm` the sum begins again at 0 after an alarm: each alarm is then a new fact. `ceiling`: the
-    sum never exceeds it, so that it comes down soon after the rise is over. `dispersion`: variance / mean of the counts.
+    With `resets_after_alarm` the sum begins again at 0 after an alarm, so each alarm is a new fact.
+    `ceiling`: the sum never exceeds it, so it comes down soon after the rise is over.
+    `dispersion`: variance / mean of the counts.
     """
     x = require_numbers("CUSUM: counts", counts, (None,))
     require_number("CUSUM: k", k, 0.0)
@@ -78,9 +79,9 @@ def rossi_cusum(
 
 
 def exceedance_probability(statistic: npt.ArrayLike, k: float) -> FloatArray:
-    """P(a sum of standard normal z − k is so high or higher) where nothing has changed, in the long run; NaN gives NaN.
+    """P(the sum of standard normal z − k is as high or higher) in the long run without any change; NaN gives NaN.
 
-    exp(−2k(s + 0.583)), and 1 for a sum of 0: Siegmund (1985), Sequential Analysis, chapter 10.
+    It is exp(−2k(s + 0.583)), and 1 for a sum of 0: Siegmund (1985), Sequential Analysis, chapter 10.
     """
     s = require_numbers("CUSUM: statistic", statistic, least=0.0)
     p = np.exp(-2 * require_number("CUSUM: k", k, 0.0) * (s + SIEGMUND))
@@ -91,8 +92,8 @@ def exceedance_probability(statistic: npt.ArrayLike, k: float) -> FloatArray:
 def _count_reaching(z: FloatArray, mean: FloatArray) -> FloatArray:
     """The count whose Rossi z is `z`: (sqrt(4m + 2z·sqrt(m)) − sqrt(m))²; 0 where any count is enough.
 
-    Below z = −1.5·sqrt(m) the square takes the other root of the equation. The published figures have it so,
-    and the sum is above h there whatever is counted.
+    Below z = −1.5·sqrt(m) the square takes the other root of the equation. The published figures do so too; there the
+    sum is above h whatever the count.
     """
     inside = 4 * mean + 2 * z * np.sqrt(mean)
     upper: FloatArray = np.where(inside < 0, 0.0, (np.sqrt(np.maximum(inside, 0.0)) - np.sqrt(mean)) ** 2)

@@ -20,8 +20,8 @@ def daily_counts(
 ) -> FloatArray:
     """(series, days) events, all strata together; the last column is `last_day`. A day without a row is 0.
 
-    `daily`: indicator_id, area_code, day (date) and `column`; a row without a number makes its day NaN. ValueError for
-    more cells than memory holds, or a first day before the calendar.
+    `daily`: indicator_id, area_code, day (date) and `column`. A row without a number makes its day NaN. Raises
+    ValueError for more cells than memory holds, or for a first day before the calendar begins.
     """
     require_whole("daily_counts: n_days", n_days, 1, min(last_day.toordinal(), LARGEST_SIZE // max(len(series), 1)))
     keys = pd.MultiIndex.from_arrays([daily["area_code"], daily["indicator_id"]])

@@ -1,4 +1,4 @@
-"""How much more than chance the counts of like series vary: variance over mean, learnt from short stretches of them."""
+"""How much more than by chance the counts of similar series vary: variance over mean, learnt from short stretches."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ FloatArray = npt.NDArray[np.float64]
 
 
 def learnt_dispersion(stretches: npt.ArrayLike) -> float:
-    """Variance over mean, at least 1 (Poisson), of like series (counties of one indicator).
+    """Variance over mean, at least 1 (Poisson), of similar series (the counties of one indicator).
 
-    `stretches`: counts (series, stretches, periods), each stretch short enough to have one level, so that season and
-    trend are not taken for variance; one with a gap is left out. A series' own is its mean variance over its mean; of
-    them the median, so that one county in which something happens does not hide it.
+    `stretches`: counts (series, stretches, periods). Each stretch is short enough to have one level, so that season and
+    trend are not taken for variance; one with a gap is left out. A series has its mean variance over its mean. The
+    result is the median of the series, so that a county in which something happens does not hide itself.
     """
     y = require_numbers("dispersion: stretches", stretches, (None, None, None), least=0.0, most=LARGEST_COUNT)
     if not y.size or y.shape[2] < 2:

@@ -3,10 +3,10 @@
 Source: Fricker, Hegler and Dunfee (2008), Statistics in Medicine 27:3407; conventions of `earsC` in the R
 package surveillance (Salmon, Schumacher and Höhle 2016, Journal of Statistical Software 70(10)).
 
-Arrays are (..., time): the last axis is time, all other axes are series. Where the baseline is not complete
-(the first periods, or a missing count in it) the period cannot be judged: every result is NaN and there is no alarm.
-A missing count itself has a bound, and no z; of C3 also the two periods after it have none. Where the baseline does not
-vary z is infinite, and NaN for a count that equals it; ask for a `min_sigma`.
+Arrays are (..., time): the last axis is time, all other axes are series. Where the baseline is not complete (in the
+first periods, or with a missing count in it) the period cannot be judged: every result is NaN and there is no alarm. A
+period with a missing count has a bound and no z; in C3 the two periods after it have no z either. Where the baseline
+does not vary, z is infinite, or NaN for a count that equals it. A `min_sigma` avoids that.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from scipy import stats
 from spark_jobs.index.engine.arrays import LARGEST_COUNT, require_number, require_numbers, require_whole
 
 FloatArray = npt.NDArray[np.float64]
-LAG_OF_C2 = 2  # periods between baseline and count, so that a slow beginning does not raise its own baseline
+LAG_OF_C2 = 2  # periods between baseline and count, so that a slow outbreak does not raise its own baseline
 
 
 @dataclass(frozen=True)
@@ -54,18 +54,18 @@ def c2(
     """C2: as C1, with `lag` periods between the baseline and the count.
 
     `dispersion`, one number or one a series, keeps the spread at or above the square root of dispersion × mean (1 =
-    Poisson): seven periods often look calmer than counts can be, and such a spread makes most of the false alarms.
+    Poisson). Seven periods often look calmer than counts can be, and so small a spread causes most false alarms.
     """
     y, mean, spread = _against_past(counts, baseline, lag, min_sigma, dispersion)
     return _verdict(y, mean, spread, mean + _quantile(alpha) * spread)
 
 
 def c3(counts: npt.ArrayLike, *, alpha: float, baseline: int = 7, min_sigma: float = 0.0) -> Ears:
-    """C3: C2 with the excess (above one spread) of the two periods before added.
+    """C3: C2, with the excess (above one spread) of the two periods before added.
 
-    The manual of the R package bounds the count by  mean + spread · (z − excess of the two periods before);
-    its code, and so every published figure, has the count itself in the place of the mean. We follow the
-    published figures: an alarm says that the two periods *before* were in excess. F1b therefore uses C2.
+    The manual of the R package bounds the count by  mean + spread · (z − excess of the two periods before). Its code,
+    and so every published figure, has the count itself in place of the mean. We follow the published figures: an alarm
+    says that the two periods *before* were in excess. Therefore F1b uses C2.
     """
     y, mean, spread = _against_past(counts, baseline, LAG_OF_C2, min_sigma, 0.0)
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -84,7 +84,7 @@ def _quantile(alpha: float) -> float:
 def _against_past(
     counts: npt.ArrayLike, baseline: int, lag: int, min_sigma: float, dispersion: npt.ArrayLike
 ) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Counts, and mean and standard deviation of the baseline of each; NaN where it is not complete."""
+    """The counts, and mean and standard deviation of each one's baseline; NaN where the baseline is not complete."""
     if baseline < 3:
         raise ValueError(f"EARS: expected a baseline of at least 3 periods, found {baseline}")
     y = require_numbers("EARS: counts", counts, least=0.0, most=LARGEST_COUNT)

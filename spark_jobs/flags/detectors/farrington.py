@@ -1,16 +1,16 @@
 """Farrington's detector of unusual weekly counts, original and flexible.
 
-A log-linear quasi-Poisson model of past weeks, with trend and season, says what this week should bring;
-weeks that look like past outbreaks weigh less; a count above the upper bound of the prediction alarms.
+A log-linear quasi-Poisson model of past weeks, with trend and season, says what this week should bring. Weeks that
+look like past outbreaks weigh less. A count above the upper bound of the prediction is an alarm.
 
 Sources: Farrington, Andrews, Beale and Catchpole (1996), JRSS A 159:547; Noufaily and others (2013),
 Statistics in Medicine 32:1206; Salmon, Schumacher and Höhle (2016), Journal of Statistical Software 70(10).
-Conventions (blocks of the year, order of steps) are those of `farringtonFlexible` in the R package
-surveillance, which is the yardstick.
+Conventions (blocks of the year, order of steps) are those of `farringtonFlexible` in the R package surveillance, which
+is our reference.
 
-The model is fitted by our own iteration and not by statsmodels: a baseline without any event has no finite
-start there, and the yardstick takes leverages and weights from the last solved step. A test holds both side
-by side.
+The model is fitted by our own iteration and not by statsmodels, for two reasons: statsmodels has no finite start for a
+baseline without any event, and the reference takes leverages and weights from the last solved step. A test compares
+both.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ MIN_YEARS_FOR_TREND = 3
 MAX_STEPS = 25
 TOLERANCE = 1e-8
 SMALLEST_MEAN = np.finfo(np.float64).eps  # as in R's log link: a mean never reaches 0
-LARGEST_LOG_MEAN = 100.0  # a step beyond it is lost anyway, and must not overflow
+LARGEST_LOG_MEAN = 100.0  # a fit beyond it does not come back, and must not overflow
 
 
 @dataclass(frozen=True)
@@ -46,12 +46,12 @@ class Design:
 
     n_years, half_window: reference weeks are the same week ± half_window in each of n_years.
     n_seasons: levels of the season; 1 = the original method, which uses the reference weeks only.
-    n_recent_excluded: weeks just before that are left out, lest an outbreak teach the model to expect it.
-    residual_limit: standardised Anscombe residual above which a past week weighs s^-2.
-    trend_p_limit: the trend stays if its p is below; 1 = always.
+    n_recent_excluded: weeks just before that are left out, so that an outbreak does not teach the model to expect it.
+    residual_limit: standardised Anscombe residual s above which a past week has the weight s^-2.
+    trend_p_limit: the trend is kept if its p-value is below; 1 = always.
     threshold: delta = normal on the scale of `power`; nbPlugin = negative binomial quantile at the fitted
     mean; muan = the same at the upper (1 − alpha) bound of the mean.
-    min_events in min_events_weeks (this one included): below that there is no bound and no alarm.
+    min_events in min_events_weeks (this week included): with fewer there is no bound and no alarm.
     """
 
     alpha: float
@@ -71,11 +71,11 @@ class Design:
 class Verdict:
     """One week. NaN throughout where the model does not converge; `upper` NaN where there is no bound.
 
-    state: why there is one or none. judged: there is; too_few: fewer than min_events in the last weeks, all of them
-    known; missing_week: this week is missing, or those known have too few events and a missing one could make up for
-    it; not_fitted: no model. Only a judged week can alarm.
-    expected: fitted mean. log_se: standard error of its logarithm. mean: the mean that the bound is built on.
-    trend: change of the log mean a week, NaN if the trend was left out. p_value: P(count or more).
+    state: whether there is a bound, and if not why. Only a judged week can alarm.
+    judged: there is a bound. too_few: fewer than min_events in the last weeks, which are all known. missing_week: this
+    week is missing; or the known weeks have too few events and a missing one could have the rest. not_fitted: no model.
+    expected: fitted mean. log_se: standard error of its logarithm. mean: the mean from which the bound is computed.
+    trend: change of the log mean a week; NaN if the trend was left out. p_value: P(count or more).
     """
 
     observed: float
@@ -103,11 +103,11 @@ class Fit:
 
 
 def judge(counts: npt.ArrayLike, at: int, design: Design, week_starts: Sequence[date] | None = None) -> Verdict:
-    """Week `at` (0-based) of a weekly series against its past; missing weeks are NaN, left out, never zero.
+    """Week `at` (0-based) of a weekly series against its past. Missing weeks are NaN: they are left out and never zero.
 
-    With `week_starts` the same week of other years is found by calendar; without, 52 weeks apart.
-    Enough events are counted over the weeks that are known: a missing one among them does not silence the others.
-    Raises ValueError if the series does not reach back far enough for the design, or a count is impossible.
+    With `week_starts` the same week of other years is found by calendar; without, 52 weeks apart. Whether there are
+    enough events is judged on the known weeks: a missing one among them does not silence the others.
+    Raises ValueError if the series does not reach back far enough for the design, or if a count is impossible.
     """
     y = require_numbers("Farrington: counts", counts, (None,), least=0.0, most=LARGEST_COUNT)
     require_whole("Farrington: at", at, 0, y.size - 1)
@@ -161,7 +161,7 @@ def reference_weeks(at: int, n_years: int, week_starts: Sequence[date] | None = 
 
 
 def _same_week(day: date, years_back: int) -> date | None:
-    """None before the calendar begins."""
+    """The same week so many years back; None before the calendar begins."""
     if day.year - years_back <= date.min.year:
         return None
     is_leap_day = (day.month, day.day) == (2, 29)
@@ -171,7 +171,7 @@ def _same_week(day: date, years_back: int) -> date | None:
 
 
 def season_levels(n_weeks: int, references: Sequence[int], half_window: int, n_seasons: int) -> IntArray:
-    """Season of each week: n_seasons around the reference weeks, 1 … n_seasons − 1 between, 0 unused."""
+    """Season of each week: n_seasons around the reference weeks, 1 … n_seasons − 1 between them, 0 if not used."""
     require_whole("Farrington: n_weeks", n_weeks)
     require_whole("Farrington: half_window", half_window, 0)
     require_whole("Farrington: n_seasons", n_seasons)
@@ -196,7 +196,7 @@ def season_levels(n_weeks: int, references: Sequence[int], half_window: int, n_s
 
 
 def anscombe_residuals(y: FloatArray, fitted: FloatArray, leverage: FloatArray, phi: float) -> FloatArray:
-    """Standardised Anscombe residuals of a Poisson model. A week that the fit hangs on alone (leverage 1) has none: 0."""
+    """Standardised Anscombe residuals of a Poisson model; 0 for a week that the fit follows exactly (leverage 1)."""
     require_numbers("Farrington: y", y, (None,), least=0.0, most=LARGEST_COUNT, has_gaps=False)
     require_numbers("Farrington: fitted", fitted, y.shape, least=SMALLEST_MEAN, has_gaps=False)
     require_numbers("Farrington: leverage", leverage, y.shape, has_gaps=False)
@@ -225,10 +225,9 @@ def fit_poisson(y: FloatArray, x: FloatArray, weights: FloatArray) -> Fit | None
 
     None if it does not converge or there are no more weeks than coefficients.
 
-    Start, stop (relative change of deviance) and number of steps are those of `glm` in R. `phi` is
-    Pearson's dispersion, at least 1. `dispersion_of_se` is what the yardstick uses for standard errors and
-    for the test of the trend: it puts the prior weights where the working weights belong. nbPlugin needs no
-    standard error.
+    Start, stop (relative change of deviance) and number of steps are those of `glm` in R. `phi` is Pearson's
+    dispersion, at least 1. `dispersion_of_se` is what the reference uses for standard errors and for the test of the
+    trend; it puts the prior weights where the working weights belong. nbPlugin needs no standard error.
     """
     require_numbers("Farrington: y", y, (None,), least=0.0, most=LARGEST_COUNT, has_gaps=False)
     require_numbers("Farrington: x", x, (y.size, None), has_gaps=False)
@@ -266,7 +265,7 @@ def _deviance(y: FloatArray, mean: FloatArray, weights: FloatArray) -> float:
 
 
 def _design_matrix(weeks: FloatArray, levels: IntArray, has_trend: bool, at_level: int | None = None) -> FloatArray:
-    """Columns: 1, [week], one a season but the first. `at_level`: rows of that season, not of `levels`."""
+    """Columns: 1, [week], and one for each season but the first. `at_level`: all rows get this season, not `levels`."""
     own = levels if at_level is None else np.full(weeks.size, at_level)
     columns = [np.ones_like(weeks), *([weeks] if has_trend else [])]
     columns += [(own == level).astype(np.float64) for level in np.unique(levels)[1:]]
@@ -274,7 +273,7 @@ def _design_matrix(weeks: FloatArray, levels: IntArray, has_trend: bool, at_leve
 
 
 def _select_model(y: FloatArray, weeks: FloatArray, levels: IntArray, design: Design) -> tuple[Fit, bool] | None:
-    """Fit with trend; without if that does not converge, is not significant, or exceeds all ever seen."""
+    """Fit with trend; without it if that does not converge, is not significant, or predicts more than was ever seen."""
     with_trend = _fit_twice(y, _design_matrix(weeks, levels, True), design.residual_limit)
     if with_trend is not None and design.n_years >= MIN_YEARS_FOR_TREND:
         row = _design_matrix(np.zeros(1), levels, True, at_level=design.n_seasons)[0]
@@ -319,7 +318,7 @@ def _verdict(y: FloatArray, at: int, design: Design, fit: Fit, row: FloatArray, 
 
 
 def _state(recent: FloatArray, min_events: int) -> JudgedState:
-    """Of the last weeks, this one last: whether the events that are known allow a judgement."""
+    """Whether the known events of the last weeks allow a judgement; this week is the last of `recent`."""
     if np.isnan(recent[-1]):
         return "missing_week"
     if np.nansum(recent) >= min_events:

@@ -1,8 +1,8 @@
-"""Funnel: which county lies outside what chance, and the usual spread between counties, would bring.
+"""Funnel: which county lies outside what chance and the usual spread between counties explain.
 
-Source: Spiegelhalter (2005), Statistics in Medicine 24:1185 (additive variance between units). His limits are normal;
-a unit of one expected event passes such a limit of 97.5 % in 8 % of all cases. Ours are exact: quantiles of the count
-that the same two variances give, negative binomial, and Poisson where the units differ by chance alone. The limits of
+Source: Spiegelhalter (2005), Statistics in Medicine 24:1185 (additive variance between units). His limits are normal; a
+unit of one expected event passes such a limit of 97.5 % in 8 % of all cases. Ours are exact: quantiles of a negative
+binomial count with the same two variances, or of a Poisson count where the units differ by chance alone. The limits of
 chance alone, and over-dispersion, are the engine's: index/engine/funnel.py.
 """
 
@@ -26,8 +26,8 @@ class Funnel:
     """One value a unit (county). ratio: count / expected; 1 = like the city.
 
     phi: mean square of the winsorised z (1 = chance alone). between_variance: variance of the true ratios.
-    z: distance from 1 after allowing for it. lower, upper: exact ratio limits, amber and red, (units, 2): chance puts
-    a unit strictly beyond each in half of 1 − level at most.
+    z: distance from 1 after allowing for that variance. lower, upper: exact limits of the ratio, amber and red,
+    (units, 2). Chance puts a unit strictly beyond each with a probability of (1 − level) / 2 at most.
     """
 
     ratio: FloatArray

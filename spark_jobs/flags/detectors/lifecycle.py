@@ -1,7 +1,7 @@
 """What makes a flag the same flag on two nights, and when a signal becomes one.
 
-Everything is computed again from the data each night: no flag depends on what an earlier night wrote, so
-that a repeated or repaired night gives the same flags.
+Everything is computed again from the data each night. No flag depends on what an earlier night wrote, so a repeated or
+repaired night gives the same flags.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ BoolArray = npt.NDArray[np.bool_]
 
 
 def flag_id(city_code: str, rule_code: str, area_code: str, subject: str, since: date) -> str:
-    """Sixteen hex digits from what the flag is about; `subject` is the indicator or feed."""
+    """Sixteen hex digits made from what the flag is about; `subject` is the indicator or feed."""
     parts = (city_code, rule_code, area_code, subject, since.isoformat())
     return hashlib.sha256("\x1f".join(parts).encode()).hexdigest()[:16]
 
@@ -38,10 +38,10 @@ def discoveries(p_values: npt.ArrayLike, q: float) -> BoolArray:
 
 
 def nights_on(signals: npt.ArrayLike, *, on_count: int, on_window: int, off_after: int) -> BoolArray:
-    """Which nights a flag stands, from the signals of consecutive nights (oldest first).
+    """On which nights a flag stands, from the signals of consecutive nights (oldest first).
 
-    It goes on when `on_count` of the last `on_window` nights signal, off after `off_after` nights without a
-    signal.
+    It goes on when `on_count` of the last `on_window` nights have a signal, and off after `off_after` nights without
+    one.
     """
     signal = np.asarray(signals, dtype=np.bool_)
     if signal.ndim != 1:

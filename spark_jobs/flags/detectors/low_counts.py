@@ -14,8 +14,9 @@ FloatArray = npt.NDArray[np.float64]
 def lower_bounds(past: npt.ArrayLike, alpha: float) -> FloatArray:
     """Smallest counts not exceptionally low: P(count < bound) < alpha. `past`: (days, comparable days).
 
-    Negative binomial with the mean of the past and its dispersion (at least Poisson), widened by (1 + 1/n)
-    for the error of the mean. A feed too small to be missed has the bound 0; a day with a gap in its past has none (NaN).
+    Negative binomial with the mean of the past and its dispersion (at least Poisson), widened by (1 + 1/n) for the
+    error of the mean. A feed so small that its absence would not show has the bound 0. A day with a gap in its past has
+    none (NaN).
     """
     y = require_numbers("low counts: past", past, (None, None), least=0.0, most=LARGEST_COUNT)
     if y.shape[1] < 2:

@@ -1,4 +1,4 @@
-"""Has a share risen above what it was? Few cases beside many of the past, both with their chance."""
+"""Has a share risen above what it was? Compares few cases with many of the past, allowing for chance in both."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ def share_above_base_p(
 ) -> FloatArray:
     """P(this many of n or more) if the share is still that of the base; a gap (NaN) in any of the four gives NaN.
 
-    Beta-binomial, the share of the base known as Beta(count + ½, rest + ½) (Jeffreys), so that a short base is not
-    believed too much. Counts are rounded to whole numbers.
+    Beta-binomial. The share of the base is Beta(count + ½, rest + ½) (Jeffreys), so that a short base is not trusted
+    too much. Counts are rounded to whole numbers.
     """
     y, size, base_y, base_size = (
         np.rint(require_numbers(f"share: {name}", value, least=0.0, most=LARGEST_COUNT))

@@ -18,7 +18,7 @@ DAYS_OF_A_LONG_YEAR = 366
 
 
 def design(rule: ExceedanceFlag, n_years: int) -> Design:
-    """The amber bound; red is read off the same prediction."""
+    """The detector at the amber bound; red is read from the same prediction."""
     return Design(
         alpha=rule.amber_alpha,
         n_years=n_years,
@@ -34,16 +34,16 @@ def design(rule: ExceedanceFlag, n_years: int) -> Design:
 
 
 def years_of_past(given: Weekly, row: int, at: int, rule: ExceedanceFlag) -> int:
-    """Whole years before week `at`, with their windows, that the series reaches back; at most `history_years`."""
+    """How many whole years, with their windows, the series reaches back before week `at`; at most `history_years`."""
     n_before = given.n_known(row, at) - 1 - rule.half_window_weeks
     return max(0, min(rule.history_years, n_before * DAYS_A_WEEK // DAYS_OF_A_LONG_YEAR))
 
 
 def judge_week(given: Weekly, at: int, rows: Sequence[int]) -> list[Judgement]:
-    """Series with `min_history_years` of past; the others are F1b's. Weeks of the festival are neither judged nor past.
+    """Series with `min_history_years` of past; the others are F1b's. Festival weeks are not judged or learnt from.
 
-    The detector's p-value takes the fitted mean for the truth. Among the smallest of many that is too bold, so here
-    the error of the mean is part of the variance.
+    The detector's p-value takes the fitted mean for the truth. Among the smallest of many p-values that is too bold, so
+    here the error of the mean is part of the variance.
     """
     rule = given.methodology.flags.f1_exceedance
     found: list[Judgement] = []

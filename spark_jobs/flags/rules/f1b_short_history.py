@@ -20,7 +20,7 @@ from spark_jobs.index.methodology import Flags, ShortHistoryFlag
 
 
 def judge_week(given: Weekly, at: int, rows: Sequence[int]) -> list[Judgement]:
-    """Series whose past is too short for F1. Amber, never red: seven weeks know no season, and a season is no danger."""
+    """Series whose past is too short for F1. Amber, never red: seven weeks do not show whether a rise is seasonal."""
     flags = given.methodology.flags
     long = flags.f1_exceedance
     short = [r for r in given.flows(rows) if years_of_past(given, r, at, long) < long.min_history_years]
@@ -37,7 +37,7 @@ def _of_indicator(given: Weekly, at: int, rows: Sequence[int], flags: Flags) -> 
     learnt = least_dispersion(siblings, rule)
     counts = given.numerators[list(rows), max(0, at - rule.baseline - rule.lag - enough.recent_weeks) : at + 1]
     result = c2(counts, learnt, rule)
-    # A week that is not known adds no event, and does not hide those that are.
+    # An unknown week adds no event, and does not hide the events of the known ones.
     is_tested = np.nansum(counts[:, -enough.recent_weeks :], axis=1) >= enough.min_recent_events
     expected, upper, z = result.expected[:, -1], result.upper[:, -1], result.z[:, -1]
     p_values = excess_p(counts[:, -1], expected, z, learnt, rule)
@@ -71,12 +71,12 @@ def c2(counts: FloatArray, dispersion: float, rule: ShortHistoryFlag) -> ears.Ea
 def excess_p(
     counts: FloatArray, mean: FloatArray, z: FloatArray, dispersion: float, rule: ShortHistoryFlag
 ) -> FloatArray:
-    """The larger of two p-values: normal, and of a count with the learnt variance, which has the longer tail.
+    """The larger of two p-values: a normal one, and one of a count with the learnt variance, whose tail is longer.
 
-    The mean of the baseline has an error of its own, 1/baseline of the variance: without it p would be too small.
+    The mean of the baseline has an error too, 1/baseline of the variance. Without it, p would be too small.
     """
     more = 1 + 1 / rule.baseline
-    least_mean = np.maximum(mean, 1 / (2 * rule.baseline))  # no event in the baseline is not a rate of 0
+    least_mean = np.maximum(mean, 1 / (2 * rule.baseline))  # a baseline without events does not mean a rate of 0
     spread = np.maximum(dispersion * more, rule.min_sigma**2 / least_mean)
     counted = negative_binomial_tail(counts, least_mean, spread)
     larger: FloatArray = np.maximum(stats.norm.sf(z / np.sqrt(more)), counted)

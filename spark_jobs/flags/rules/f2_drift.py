@@ -19,9 +19,9 @@ from spark_jobs.index.methodology import DriftFlag
 
 
 def judge_week(given: Weekly, at: int, rows: Sequence[int]) -> list[Judgement]:
-    """Series that are known through all weeks of the sum and reach a year and a window further back.
+    """Series that are known in all weeks of the sum, and for a year and a window before them.
 
-    Over weeks of the festival the sum is carried as it is; they are no reference either.
+    In weeks of the festival the sum stays as it is; they are no reference weeks either.
     """
     rule = given.methodology.flags.f2_drift
     if at + 1 < rule.weeks or given.is_festival[at]:
@@ -65,7 +65,7 @@ def _judged(given: Weekly, at: int, row: int, past: FloatArray, learnt: float, r
         h=rule.h,
         resets_after_alarm=False,
         ceiling=2 * rule.h,
-        dispersion=learnt * (1 + 1 / float(n_known.min())),  # the mean has an error of its own
+        dispersion=learnt * (1 + 1 / float(n_known.min())),  # the mean has an error too
     )
     at_zero = np.flatnonzero(found.statistic == 0.0)
     n_weeks = max(1, rule.weeks - 1 - int(at_zero[-1]) if at_zero.size else rule.weeks)  # since the sum last was 0

@@ -1,6 +1,6 @@
-"""F3 outlier: a county whose rate of the last weeks lies above what chance and the usual spread between counties bring.
+"""F3 outlier: a county whose rate of the last weeks is higher than chance and the usual spread of counties explain.
 
-Only above: a county far below its peers is no danger. Its feeds are F9's business.
+Only high rates count: a county far below its peers is no danger. F9 looks at its feeds.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from spark_jobs.index.engine.count_quantiles import negative_binomial_tail
 
 
 def judge_week(given: Weekly, at: int, rows: Sequence[int]) -> list[Judgement]:
-    """Every indicator of which at least `min_units` counties are known, each with something to divide by."""
+    """Every indicator for which at least `min_units` counties are known and have a denominator."""
     found = []
     for indicator in dict.fromkeys(given.series[row][1] for row in rows):
         siblings = given.rows_of(indicator)
@@ -29,7 +29,10 @@ def judge_week(given: Weekly, at: int, rows: Sequence[int]) -> list[Judgement]:
 
 
 def counts_and_expected(given: Weekly, at: int, rows: Sequence[int]) -> tuple[FloatArray, FloatArray]:
-    """Of the counties of one indicator: events of the window, and as many at the rate of all; a stock of one day."""
+    """By county of one indicator: events of the window, and those expected at the rate of all counties.
+
+    A stock is that of one day.
+    """
     rule, indicator = given.methodology.flags.f3_outlier_area, given.indicator(rows[0])
     n_weeks = 1 if indicator.flow_or_stock == "stock" else rule.window_weeks
     n_days = DAYS_A_WEEK if indicator.flow_or_stock == "stock" else 1

@@ -1,7 +1,7 @@
 """F4 severe event: many dead or badly hurt in one event, or more homicides than a county's past explains.
 
-Input is events by county, day and toll, without identity. Nothing here is confirmed over nights or held
-back by a silent feed: what is known to have happened is said the same night.
+Its input is events by county, day and toll, without identity. It does not wait for further nights, and a silent feed
+does not hold it back: what is known to have happened is said the same night.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ FAMILIES = {
     "case": Text("案件", "police case"),
 }
 
-# Events by county, day and toll: no identity leaves the lake. Which tolls are severe is the rule's business.
+# Events by county, day and toll: no identity leaves the lake. The rule says which tolls are severe.
 _TOLLS = """
     select area_code, feed_code, {family} as family_code, occurred_on,
         coalesce(n_deaths, 0) as n_deaths, coalesce(n_serious_injuries, 0) as n_serious_injuries,
@@ -54,11 +54,10 @@ TOLLS = Query(
 
 @dataclass(frozen=True)
 class SevereEvents:
-    """Events of one county, feed, family and day that each reach a limit. Tolls are summed over them.
+    """Events of one county, feed, family and day that each reach a limit. Their tolls are added up.
 
-    worst: the largest toll of a single event, of deaths if any event reaches that limit, else of serious
-    injuries;
-    limit: the limit it reaches.
+    worst: the largest toll of a single event: of deaths if any event reaches that limit, else of serious injuries.
+    limit: the limit that it reaches.
     """
 
     area_code: str
@@ -74,7 +73,7 @@ class SevereEvents:
 
 @dataclass(frozen=True)
 class Homicides:
-    """A county whose homicides of `window_days` exceed its past. threshold: the first count that would."""
+    """A county whose homicides of `window_days` exceed its past. threshold: the smallest count that would."""
 
     area_code: str
     since: date
@@ -86,8 +85,8 @@ class Homicides:
 def severe_events(tolls: pd.DataFrame, rule: SevereEventFlag, business_date: date) -> list[SevereEvents]:
     """Events of the last `window_days` that reach a limit, in order of county, feed, family, day.
 
-    `tolls`: area_code, feed_code, family_code, occurred_on, n_deaths, n_serious_injuries, n_events (events
-    alike).
+    `tolls`: area_code, feed_code, family_code, occurred_on, n_deaths, n_serious_injuries, n_events (how many events are
+    alike in all these).
     """
     since = business_date - timedelta(days=rule.window_days - 1)
     is_recent = [since <= day <= business_date for day in tolls["occurred_on"]]
@@ -146,7 +145,7 @@ def _min_past_days(rule: SevereEventFlag) -> int:
 
 
 def _homicides(area_code: str, counts: npt.NDArray[np.float64], rule: SevereEventFlag, last: date) -> Homicides | None:
-    """One county; `counts` a day, the last of the day `last`."""
+    """One county. `counts`: one a day, the last one for the day `last`."""
     window, alpha = rule.window_days, rule.homicide_alpha
     total = np.concatenate([[0.0], np.cumsum(counts)])
     ends = np.arange(max(_min_past_days(rule) + window, counts.size - rule.history_nights + 1), counts.size + 1)

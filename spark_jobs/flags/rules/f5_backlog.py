@@ -1,4 +1,4 @@
-"""F5 backlog: more of the open disputes are old than before and the share keeps rising; or closures cannot keep up."""
+"""F5 backlog: the share of old ones among open disputes is higher than before and rises; or closures cannot keep up."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ OPEN_INDICATOR, CLOSED_INDICATOR = "c3_open_over_30_days", "c1_escalated"
 
 
 def judge_week(given: Weekly, at: int, rows: Sequence[int]) -> list[Judgement]:
-    """Counties with at least `min_open` open disputes, as the mean over the week."""
+    """Counties with at least `min_open` open disputes, on average over the week."""
     rule = given.methodology.flags.f5_backlog
     first = at - rule.rising_weeks
     own = [row for row in rows if given.series[row][1] == OPEN_INDICATOR]
@@ -44,7 +44,7 @@ def judge_week(given: Weekly, at: int, rows: Sequence[int]) -> list[Judgement]:
 
 
 def _weeks_of_closures(given: Weekly, at: int, rows: Sequence[int], n_open: np.ndarray) -> np.ndarray:
-    """How many weeks it takes to close what is open, at the pace of the last weeks; NaN if that is not known."""
+    """How many weeks it takes to close all that is open, at the pace of the last weeks; NaN if that is not known."""
     n_weeks = given.methodology.flags.f5_backlog.rising_weeks
     place = {area: row for row, (area, indicator) in enumerate(given.series) if indicator == CLOSED_INDICATOR}
     closed = windows(given.denominators, at, n_weeks) / n_weeks

@@ -1,6 +1,6 @@
-"""F8 deterioration: the index of a county lies clearly below its own of a year before, month after month.
+"""F8 deterioration: the index of a county lies clearly below its own index of a year before, month after month.
 
-Three ends of months running are its confirmation: it waits for no nights, and it is no test of many weeks.
+Three month ends in a row confirm it. So it waits for no further nights, and it is not one of the tests of weeks.
 """
 
 from __future__ import annotations
@@ -23,10 +23,11 @@ NORMAL_90 = float(stats.norm.isf(0.05))  # half a 90 % interval in standard devi
 
 
 def month_ends_below(trend: pd.DataFrame, rule: DeteriorationFlag, business_date: date) -> list[tuple[date, float]]:
-    """Of one area: the ends of months that are below, newest first, without a gap; each with P(that much below).
+    """The month ends of one area that are below, newest first, up to the first one that is not.
 
-    `trend`: day, index, lower, upper. Both indices are known by their intervals: the side of this year's that looks up
-    and the side of last year's that looks down. They share most of their random numbers, so this errs to the safe side.
+    Each has the probability that its index is at least `drop_points` below that of a year before.
+    `trend`: day, index, lower, upper. The spread of the difference comes from both intervals: the upper side of this
+    year's and the lower side of last year's. As both share most of their random numbers, this errs on the safe side.
     """
     by_day: dict[date, tuple[float, float, float]] = dict(
         zip(trend["day"], zip(trend["index"], trend["lower"], trend["upper"], strict=True), strict=True)
@@ -46,7 +47,7 @@ def month_ends_below(trend: pd.DataFrame, rule: DeteriorationFlag, business_date
 
 
 def _year_before(day: date) -> date:
-    """Same end of month: 28 or 29 February too."""
+    """The same month end a year before, 28 or 29 February included."""
     first_of_next = (day + timedelta(days=1)).replace(year=(day + timedelta(days=1)).year - 1)
     return first_of_next - timedelta(days=1)
 

@@ -1,8 +1,8 @@
-"""F9 data quality: a feed that is late, stands still, brought far less than usual, or whose records name no known county.
+"""F9 data quality: a feed is late, stands still, brings far less than usual, or its records name no known county.
 
-Such a feed greys its indicators: silence must not look like peace. One finding a feed, the gravest: not
-delivered, then content that ends days before, then unknown county, then low count. Nothing is confirmed over nights: a missing feed is a fact
-of tonight.
+Such a feed greys its indicators: silence must not look like peace. There is one finding a feed, the gravest. The order
+is: not delivered, content that ends days before, unknown county, low count. It waits for no further nights: a missing
+feed is a fact of tonight.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ UNKNOWN_AREA = Query(
 )
 
 
-# Versions, not records: a source that sends its past only as it stands today has no false fall afterwards.
+# Versions are counted, not records: else a source that sends its past as it stands today would seem to fall afterwards.
 _VOLUMES = """
     with versions as ({versions})
     select feed_code, to_date(from_utc_timestamp(known_from, {{zone}})) as day, count(*) as n_records
@@ -49,7 +49,7 @@ _VERSIONS = "select city_code, feed_code, known_from from silver.`{kind}`"
 
 
 def volumes(kinds: Iterable[Kind]) -> Query:
-    """Record versions by feed and local day, of every kind that a night waits for: all but context."""
+    """Record versions by feed and local day, of every kind that a night waits for, which is all but context."""
     versions = (_VERSIONS.format(kind=kind.kind) for kind in kinds if not kind.is_context)
     return Query("volumes", _VOLUMES.format(versions=" union all ".join(versions)))
 
@@ -115,7 +115,7 @@ def _not_delivered(feed: pd.Series) -> FeedFault | None:
 
 
 def _not_covered(feed: pd.Series, due: date, rule: DataQualityFlag) -> FeedFault | None:
-    """A delivered feed whose content ends more than `max_days_behind` before it should, or that says not where it ends."""
+    """A delivered feed whose content ends more than `max_days_behind` days too early, or whose end is not known."""
     through = feed["covered_through"]
     if not isinstance(through, date):
         return FeedFault(str(feed["feed_code"]), "not_covered", due)
@@ -148,7 +148,7 @@ def _unknown_area(code: str, batches: pd.DataFrame, rule: DataQualityFlag, busin
 
 
 def _low_count(code: str, volumes: pd.DataFrame, rule: DataQualityFlag, last: date) -> FeedFault | None:
-    """Records of the last day that is covered under the bound of its weekday; since the first such day in a row."""
+    """The last covered day has fewer records than the bound of its weekday; since the first such day in a row."""
     n_days, weeks = days_looked_at(rule), rule.baseline_weeks
     counts = np.zeros(n_days)
     for day, n_records in zip(volumes["day"], volumes["n_records"], strict=True):
@@ -189,7 +189,7 @@ def _due(feed: Feed, business_date: date) -> date:
 
 
 def judged_batches(batches: pd.DataFrame, unknown: pd.DataFrame) -> pd.DataFrame:
-    """Batches that kept their contract, each with its rows without a county as n_unknown_area; of rows that were read."""
+    """Batches that kept their contract; n_unknown_area is how many of their rows that were read have no county."""
     checked = batches[batches["status"] == "checked"]
     checked = checked.assign(n_received=checked["n_received"] - checked["n_left_out"].fillna(0))
     return checked.merge(unknown, on=["feed_code", "batch_id"], how="left").fillna({"n_unknown_area": 0})
@@ -262,7 +262,7 @@ _DETAILS: dict[Reason, Callable[[FeedFault, Text], Text]] = {
 
 
 def needs(flags: Flags) -> dict[Query, int]:
-    """A day more than is looked at, for the time zone."""
+    """The queries, with one day more than the rule looks at, because of the time zone."""
     days = days_looked_at(flags.f9_data_quality) + 1
     return {UNKNOWN_AREA: days, volumes(load_kinds().values()): days}
 
