@@ -1,9 +1,9 @@
 """Aggregation of scores into one number. Axis 0 is what is aggregated; all other axes are kept.
 
 Weights are (k,) or any shape that broadcasts over `values` from the left, e.g. (k, n_areas) for values
-(k, n_areas, n_draws); they are normalised here. A NaN value with a positive weight gives NaN: nothing is
-filled in. Use `available_weights` to spread the weight over what is there. No component, or none with
-weight, gives NaN; a weight that is negative or no number, and an infinite value, are EngineInputErrors.
+(k, n_areas, n_draws); they are normalised here. A NaN value with a positive weight gives NaN: nothing is filled in. Use
+`available_weights` to spread the weight over what is there. Without any component, or any that has weight, the result
+is NaN. A weight that is negative or NaN, and an infinite value, are EngineInputErrors.
 """
 
 from collections.abc import Mapping
@@ -88,7 +88,7 @@ def live_share(weights: FloatArray, is_available: BoolArray) -> FloatArray:
 def outranking(values: FloatArray, weights: FloatArray) -> FloatArray:
     """Share of the weight on which unit i (row) beats unit j (column), (n_units, n_units); ties count half.
 
-    values (k, n_units). A unit with a NaN that has weight beats nobody and is beaten by nobody: NaN.
+    values (k, n_units). A unit whose value is NaN in a component with weight takes no part: NaN.
     More than MOST_IN_MATRIX units are an EngineInputError.
     """
     _require_comparable(values, weights, MOST_IN_MATRIX)
@@ -98,8 +98,8 @@ def outranking(values: FloatArray, weights: FloatArray) -> FloatArray:
 def copeland(values: FloatArray, weights: FloatArray) -> FloatArray:
     """Copeland score: units outranked minus units that outrank, (n_units,). Munda and Nardo (2009).
 
-    A unit with a NaN that has weight has no score (NaN) and takes no part. All pairs are compared, some
-    units at a time: time grows with n_units^2, memory does not; more than MOST_COMPARED are an EngineInputError.
+    A unit whose value is NaN in a component with weight has no score (NaN) and takes no part. All pairs are compared,
+    some units at a time: time grows with n_units^2, memory does not. More than MOST_COMPARED are an EngineInputError.
     """
     _require_comparable(values, weights, MOST_COMPARED)
     takes_part = ~np.isnan(values[weights > 0.0]).any(axis=0)
@@ -113,10 +113,10 @@ def copeland(values: FloatArray, weights: FloatArray) -> FloatArray:
 
 
 def effective_weights(parents: Mapping[str, str | None], weights: Mapping[str, float]) -> dict[str, float]:
-    """Weight of every node in the root: its share among its siblings times that of all its ancestors.
+    """Weight of every node in the root: its share among its siblings, times the shares of all its ancestors.
 
-    `parents` names each node's parent, None for the root. An unknown parent, a cycle, a weight that is absent,
-    negative or infinite, and siblings without any weight are EngineInputErrors.
+    `parents` names each node's parent, None for the root. An unknown parent, a cycle, siblings without any weight, and
+    a weight that is absent, negative or infinite are EngineInputErrors.
     """
     siblings: dict[str | None, float] = {}
     for node, parent in parents.items():
@@ -146,9 +146,9 @@ def _path(node: str, parents: Mapping[str, str | None], known: Mapping[str | Non
 
 
 def _mean(values: FloatArray, terms: FloatArray, weights: FloatArray) -> FloatArray:
-    """The weighted sum of the terms of these values, once the arguments are checked.
+    """The weighted sum of the terms, after checks of the arguments.
 
-    The values are many: they are looked at only where a result is not finite.
+    There are many values, so they are checked only where a result is not finite.
     """
     require_weights("weights", weights)
     if values.ndim == 0:

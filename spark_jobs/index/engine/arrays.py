@@ -1,8 +1,8 @@
-"""Array types, the one input error, and the checks at the doors of the engine.
+"""Array types, the one input error, and the checks of what enters the engine.
 
-A `require_` function returns what it was given as numbers, or raises an EngineInputError that names the argument, what
-was expected and what was found. What passes lies between the limits below, so that no product of a few numbers leaves
-the range of floating-point numbers, and no argument asks for more memory or time than a machine has.
+A `require_` function returns its argument as numbers, or raises an EngineInputError that names the argument, what was
+expected and what was found. Whatever passes lies within the limits below. So no product of a few numbers leaves the
+range of floating-point numbers, and no argument asks for more memory or time than a machine has.
 """
 
 import math
@@ -14,7 +14,7 @@ FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
 BoolArray = npt.NDArray[np.bool_]
 
-LARGEST = 1e50  # a number beyond it, or nearer to 0 than its inverse, measures nothing
+LARGEST = 1e50  # no measurement is larger, or nearer to 0 than its inverse
 LARGEST_COUNT = 1e12  # events, trials: beyond it one more cannot be told from rounding
 LARGEST_SIZE = 10**8  # cells of an array, 800 MB
 
@@ -35,7 +35,7 @@ def require_numbers(
     most: float = LARGEST,
     has_gaps: bool = True,
 ) -> FloatArray:
-    """`values` as an array: finite, or NaN where `has_gaps`; an axis of `shape` that is None has any length."""
+    """`values` as an array: finite, or also NaN if `has_gaps`. An axis that is None in `shape` may have any length."""
     try:
         found = np.asarray(values, dtype=np.float64)
     except (TypeError, ValueError) as error:
@@ -63,7 +63,7 @@ def require_numbers(
 def require_number(
     name: str, value: float, least: float = -LARGEST, most: float = LARGEST, *, is_open: bool = False
 ) -> float:
-    """One finite number from `least` to `most`; with `is_open` strictly between them."""
+    """One finite number from `least` to `most`; strictly between them if `is_open`."""
     found = float(require_numbers(name, value, ()))
     if not (least < found < most if is_open else least <= found <= most):
         between = f"strictly between {least:g} and {most:g}" if is_open else f"from {least:g} to {most:g}"
@@ -79,7 +79,7 @@ def require_whole(name: str, value: int, least: int = 1, most: int = LARGEST_SIZ
 
 
 def require_weights(name: str, weights: npt.ArrayLike, *, is_positive: bool = False) -> FloatArray:
-    """Weights >= 0 without gaps; with `is_positive` one of them at least above 0."""
+    """Weights >= 0 without gaps. With `is_positive` at least one of them is above 0."""
     found = require_numbers(name, weights, has_gaps=False)
     if bool(np.any(found < 0.0)) or (is_positive and not float(found.sum()) > 0.0):
         raise EngineInputError(
@@ -89,7 +89,7 @@ def require_weights(name: str, weights: npt.ArrayLike, *, is_positive: bool = Fa
 
 
 def require_finite(name: str, result: npt.ArrayLike) -> None:
-    """A result that has left the range of numbers, though every argument lay in it."""
+    """Raise an EngineInputError for a result out of the range of numbers, although every argument lies within it."""
     if bool(np.isinf(result).any()):
         raise EngineInputError(f"{name} leaves the range of numbers; the arguments lie too far apart")
 

@@ -26,11 +26,12 @@ from spark_jobs.index.methodology import Methodology
 
 @dataclass(frozen=True, eq=False)
 class CityFrame:
-    """What the index of a city needs besides its daily counts; small, so that it travels with the function.
+    """What the index of a city needs besides its daily counts. It is small, so that it can be sent with the function.
 
-    known_on: business date at whose cut-off the counts were known; held_back: days that each indicator leaves off at
-    the end of a window of `known_on`, because they are incomplete. county_of: county of any day -> the one of
-    `area_codes` that it belongs to, or the remainder (engine/territory.py); without an entry it is itself.
+    known_on: business date at whose cut-off the counts were known.
+    held_back: how many days each indicator leaves off at the end of a window of `known_on`, because they are
+    incomplete. county_of: county of any day -> the one of `area_codes` to which it belongs, or the remainder
+    (engine/territory.py). A county without an entry stays itself.
     """
 
     city_area: str
@@ -52,7 +53,7 @@ class CityFrame:
         return DailyCounts(of_today, self.denominators, self.coverage, self.area_codes, self.methodology)
 
     def held_back_on(self, day: date) -> dict[str, int]:
-        """Days that a window ending on `day` leaves off: an older day has had longer to become complete."""
+        """Days that a window ending on `day` leaves off; fewer for older days, which had longer to become complete."""
         age = (self.known_on - day).days
         return {indicator: max(n_days - age, 0) for indicator, n_days in self.held_back.items()}
 
@@ -61,14 +62,14 @@ class CityFrame:
         return counts.windows(day, self.methodology.windows.headline_days, self.held_back_on(day))
 
     def inputs(self, counts: DailyCounts, day: date) -> IndexInput:
-        """The year to `day` and the year before it: the two neither overlap nor leave a gap."""
+        """The year to `day` and the year before it, without overlap or gap."""
         year, held_back = self.methodology.windows.headline_days, self.held_back_on(day)
         before = counts.windows(day - timedelta(days=year), year, held_back)
         return IndexInput(self.area_codes, counts.windows(day, year, held_back), before)
 
 
 def input_hash(inputs: IndexInput, city: CityFrame) -> str:
-    """SHA-256 of all that the result follows from: counts, denominators, live feeds, goalposts, version of the method."""
+    """SHA-256 of all that determines the result: counts, denominators, live feeds, goalposts, version of the method."""
     content = hashlib.sha256(f"{city.methodology.version} {' '.join(city.units)}".encode())
     for ends in (city.goalposts.centre, city.goalposts.low, city.goalposts.high):
         content.update(np.ascontiguousarray(ends).tobytes())
@@ -83,7 +84,7 @@ def input_hash(inputs: IndexInput, city: CityFrame) -> str:
 
 
 def computed(counts: DailyCounts, city: CityFrame, days: Sequence[date]) -> Iterator[tuple[date, str, IndexResult]]:
-    """Each day with the hash of its inputs and its index. One day at a time: memory does not grow with the days."""
+    """Each day with the hash of its inputs and its index. One day at a time, so memory does not grow with the days."""
     for day in days:
         inputs = city.inputs(counts, day)
         yield (

@@ -1,12 +1,12 @@
 """Late data: how complete a period is after d development steps, and what the final count will be.
 
 Chain ladder with the distribution-free standard error of Mack (1993), ASTIN Bulletin 23, 213-225.
-Triangle: (n_origins, n_developments) cumulative values, NaN where not yet known; each row is known up to its
-latest diagonal and then unknown, and there are at least as many developments as the tail needs. Rows that are older
-than the first observation may begin unknown: they tell of their later steps only.
+Triangle: (n_origins, n_developments) cumulative values, NaN where not yet known. Each row is known up to its latest
+diagonal and then unknown, and there are at least as many developments as the tail needs. Rows that are older than the
+first observation may begin unknown: they tell of their later steps only.
 
-Defined at the edges: a row whose latest value is 0 stays at 0 without error, for the method only multiplies;
-a step that one row alone knows takes its variance from the two steps before it, 0 where there are none.
+At the edges: a row whose latest value is 0 stays at 0 without error, because the method only multiplies. A step that
+only one row knows takes its variance from the two steps before it, or 0 where there are none.
 """
 
 from dataclasses import dataclass
@@ -66,7 +66,7 @@ def _ladder(triangle: FloatArray, known: np.ndarray[tuple[int], np.dtype[np.intp
     process = np.where(ahead, relative * (inverse + 1.0 / volumes), 0.0).sum(axis=1)
     square = ultimate**2 * process
     shared = np.where(ahead, 2.0 * relative / volumes, 0.0).sum(axis=1)
-    order = np.argsort(known)[::-1]  # oldest first; a later origin shares the factors still ahead of an older
+    order = np.argsort(known)[::-1]  # oldest first: factors ahead of an older origin lie ahead of later ones too
     later = ultimate.sum() - np.cumsum(ultimate[order])
     covariance = float((ultimate[order] * later * shared[order]).sum())
     return ChainLadder(
@@ -114,7 +114,7 @@ def _latest_positions(triangle: FloatArray) -> np.ndarray[tuple[int], np.dtype[n
 
 
 def _factors(triangle: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """f_k = sum of C_{k+1} over sum of C_k, over rows that know both; also those sums of C_k."""
+    """f_k = sum of C_{k+1} / sum of C_k, over the rows that know both; also these sums of C_k."""
     both = ~np.isnan(triangle[:, 1:]) & ~np.isnan(triangle[:, :-1])
     volumes = np.where(both, triangle[:, :-1], 0.0).sum(axis=0)
     if bool(np.any(volumes <= 0.0)):
@@ -128,7 +128,7 @@ def _factors(triangle: FloatArray) -> tuple[FloatArray, FloatArray]:
 
 
 def _variances(triangle: FloatArray, factors: FloatArray) -> FloatArray:
-    """sigma2_k; the last, with one row only, by Mack's extrapolation from the two before it."""
+    """sigma2_k. The last one has one row only and is Mack's extrapolation from the two before it."""
     before, after = triangle[:, :-1], triangle[:, 1:]
     positive = np.where(before > 0.0, before, np.nan)
     squares = np.nansum(positive * (after / positive - factors) ** 2, axis=0)

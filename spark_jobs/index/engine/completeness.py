@@ -1,8 +1,8 @@
-"""How complete the last days are: a chain ladder over what was known of each day, night by night (methodology 9).
+"""How complete the last days are: a chain ladder over what each night knew of each day (methodology, section 7).
 
-Every night leaves how many events of each of the last days it knew. These diagonals make a triangle of event day and
-delay that counts exactly what the indicator counts, late deaths and withdrawn cases included. Old records loaded at
-the start carry the time of their last change and would tell nothing of it. Pure: arrays in, arrays out.
+Every night keeps how many events of each of the last days it knew. These diagonals make a triangle of event day and
+delay. It counts exactly what the indicator counts, late deaths and withdrawn cases included. Old records that were
+loaded at the start cannot serve for it: they carry only the time of their last change. Pure: arrays in, arrays out.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ from spark_jobs.index.engine.arrays import (
 from spark_jobs.index.engine.chain_ladder import mack, publishable_delay
 from spark_jobs.index.methodology import Methodology
 
-SeriesCode = Literal["events", "trials"]  # a proportion develops in both
-# business date -> (n_delays,) events of the day so many days before it, as then known: diagonals of the triangle
+SeriesCode = Literal["events", "trials"]  # a proportion has late data in both
+# business date -> (n_delays,): events of the day that many days before it, as known then; diagonals of the triangle
 Diagonals = Mapping[date, FloatArray]
 
 
@@ -48,9 +48,9 @@ class Completeness:
 
 
 def completeness(nights: Diagonals, tonight: date, methodology: Methodology) -> Completeness:
-    """What the nights up to `tonight`, which is one of them, tell of one series of counts.
+    """How complete one series of counts is, learnt from the nights up to and including `tonight`.
 
-    Nights without `tonight`, of unlike lengths or with impossible counts are an EngineInputError.
+    Nights without `tonight`, of different lengths or with impossible counts are an EngineInputError.
     """
     _require_nights(nights, tonight)
     count = nights[tonight]
@@ -72,7 +72,7 @@ def completeness(nights: Diagonals, tonight: date, methodology: Methodology) -> 
 
 
 def development(nights: Diagonals, tonight: date) -> FloatArray:
-    """Triangle (event days, delays), the day of `tonight` last. A night that was left out knew what the one before did."""
+    """Triangle (event days, delays), the day of `tonight` last. An absent night knew what the night before it knew."""
     _require_nights(nights, tonight)
     begin, n_delays = min(nights), nights[tonight].size
     n_nights = (tonight - begin).days + 1

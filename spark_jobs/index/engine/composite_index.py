@@ -3,9 +3,9 @@
     goalposts = base_goalposts(base_years, methodology)                 # once a city and base period
     result = compute_index(inputs, goalposts, methodology, seed)        # every as-of day
 
-Arrays in, arrays out; equal inputs give equal bytes. Each indicator and area has random streams of its own that do
-not depend on the day, on the order of the areas or on which others there are, so days with nearly equal data have nearly
-equal results.
+Arrays in, arrays out; equal inputs give equal bytes. Each indicator and area has its own random streams. They do not
+depend on the day, on the order of the areas or on which other areas there are. So days with nearly equal data have
+nearly equal results.
 """
 
 from collections.abc import Callable, Sequence
@@ -82,7 +82,7 @@ def _indicator_goalposts(
     city = np.array([harm / sum(year.city_denominator for year in years)])
     counties = np.concatenate([_mean_rates(year, indicator, methodology) for year in years])
     x = transformed(counties[~np.isnan(counties)], indicator.kind)
-    if not x.size:  # all of the base period's events in areas that are no more
+    if not x.size:  # all events of the base period lie in areas that have ended
         return nothing
     return float(transformed(city, indicator.kind)[0]), float(x.min()), float(x.max())
 
@@ -95,7 +95,7 @@ def _is_complete(year: IndicatorWindow, indicator: Indicator, min_events: int) -
 
 
 def _counted(year: IndicatorWindow) -> FloatArray:
-    """Counts of the areas that have a denominator: events of one without are in no rate, so not in the city's either."""
+    """Counts of the areas that have a denominator. Events of an area without one are in no rate, nor in the city's."""
     return np.where(year.denominator > 0.0, year.counts, 0.0)
 
 
@@ -111,7 +111,7 @@ def _mean_rates(year: IndicatorWindow, indicator: Indicator, methodology: Method
 
 
 def compute_index(inputs: IndexInput, goalposts: Goalposts, methodology: Methodology, seed: int) -> IndexResult:
-    """The index of every area and of the city, with intervals (rules: methodology sections 4 to 6)."""
+    """The index of every area and of the city, with intervals (methodology, sections 4 to 6)."""
     n_areas = len(inputs.area_codes)
     if len(set(inputs.area_codes)) != n_areas or not n_areas:
         raise EngineInputError(f"area_codes must name each area once; found {n_areas} of {len(set(inputs.area_codes))}")
@@ -147,7 +147,7 @@ def domain_rows(methodology: Methodology) -> list[slice]:
 def domain_draws(
     position: int, scores: FloatArray, is_live: BoolArray, methodology: Methodology, method: str = "ampi"
 ) -> FloatArray:
-    """Draws (n_units, n_draws) of one domain from its own rows; NaN where too little of its weight is live."""
+    """Draws (n_units, n_draws) of one domain from its own rows; NaN where too small a share of its weight is live."""
     require_whole("position", position, 0, len(methodology.domains) - 1)
     _require_method(method)
     weights = np.array([indicator.weight for indicator in methodology.domains[position].indicators])
@@ -189,7 +189,7 @@ def _change_draws(
 
 
 def indicator_result(now: WindowDraws, goalposts: Goalposts, methodology: Methodology) -> IndicatorResult:
-    """Summaries of rates; the score falls with the rate, so its quantiles are those of the rate, turned."""
+    """Summaries of the draws. The score falls as the rate rises, so its quantiles are the rate's in reverse order."""
     indicators = methodology.indicators
     per = np.array([indicator.rate_per for indicator in indicators])[:, None]
     rates = _quantiles(now.rates, methodology)
@@ -279,5 +279,5 @@ def bands(lower: FloatArray, upper: FloatArray, level: float) -> np.ndarray[tupl
 def _quantiles(draws: FloatArray, methodology: Methodology) -> FloatArray:
     """(lower, median, upper) along the draws, stacked on a new first axis."""
     tail = (1.0 - methodology.posterior.interval) / 2.0
-    in_order = np.sort(draws, axis=-1)  # sorting first is faster than the selection that quantile does by itself
+    in_order = np.sort(draws, axis=-1)  # sorting first is faster than the selection inside quantile
     return np.asarray(np.quantile(in_order, [tail, 0.5, 1.0 - tail], axis=-1))

@@ -1,9 +1,10 @@
 """Quantiles and tails of counts, elementwise: Poisson, binomial, negative binomial. NaN gives NaN.
 
-Found by bisection of the distribution function, in bounded time for every finite argument: SciPy's own quantiles of the
-binomial and the negative binomial abort the process near 1e15 events and do not end beyond 1e17.
-The negative binomial is given by its mean and its dispersion: variance = dispersion x mean, at 1 the Poisson. From MANY
-events on it is the gamma distribution of equal mean and variance, which differs by less than one event in MANY.
+They are found by bisection of the distribution function, in bounded time for every finite argument. SciPy's quantiles
+of the binomial and the negative binomial abort the process near 1e15 events and do not end beyond 1e17. The negative
+binomial is given by its mean and its dispersion: variance = dispersion x mean; with 1 it is the Poisson. From MANY
+events on it is replaced by the gamma distribution of equal mean and variance, which differs by less than one event in
+MANY.
 """
 
 from collections.abc import Callable
@@ -22,9 +23,9 @@ from spark_jobs.index.engine.arrays import (
 )
 
 MANY = 1e9
-LIKE_POISSON = 1e15  # a size beyond it adds less than a millionth to the variance of fewer than MANY events
-WIDEST = 1e12  # a dispersion beyond it counts as this one: 1 less its inverse is still not 1
-LIKE_NOTHING = 1e-12  # a size below it has hardly ever an event; the beta function ends before it
+LIKE_POISSON = 1e15  # a larger size adds less than a millionth to the variance of fewer than MANY events
+WIDEST = 1e12  # a larger dispersion is taken as this one, at which 1 minus its inverse is not yet rounded to 1
+LIKE_NOTHING = 1e-12  # with a smaller size there is hardly ever an event, and the beta function fails
 
 
 def poisson_quantile(mean: npt.ArrayLike, probability: float) -> FloatArray:
@@ -89,7 +90,7 @@ def _two_ways(
     beta: Callable[[FloatArray, FloatArray, FloatArray], FloatArray],
     poisson: FloatArray,
 ) -> tuple[FloatArray, FloatArray]:
-    """The probability of a negative binomial of fewer than MANY events, and the shape of the gamma of more."""
+    """The probability of the negative binomial for fewer than MANY events, and the shape of the gamma for more."""
     excess = np.where(dispersion > 1.0, np.minimum(dispersion, WIDEST) - 1.0, 1.0)
     size = np.maximum(np.where(mean > 0.0, mean, 1.0) / excess, LIKE_NOTHING)
     is_poisson = (dispersion == 1.0) | (size > LIKE_POISSON) | (mean == 0.0) | (mean >= MANY)

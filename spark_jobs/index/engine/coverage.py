@@ -1,10 +1,10 @@
 """Through which day a feed's content reaches, from its events by day. Pure.
 
-A file that is named for a day may say nothing of it: a source that stands still, a table that did not change, an export
-made in the morning. So the last days of a feed count as known only where their events are not far below what the same
-weekdays before bring. All in probabilities: a feed of few events is not cut by a quiet day.
+A file that is named for a day may say nothing about it: the source stands still, a table did not change, or the export
+was made in the morning. So the last days of a feed count as known only if their events are not far below those of the
+same weekdays before. This is judged by probability, so a quiet day does not cut a feed with few events.
 
-A count that scatters more than chance is negative binomial with Pearson's dispersion (McCullagh and Nelder 1989, 4.5).
+A count that varies more than by chance is negative binomial with Pearson's dispersion (McCullagh and Nelder 1989, 4.5).
 """
 
 from __future__ import annotations
@@ -16,16 +16,16 @@ from scipy.stats import nbinom
 
 from spark_jobs.index.engine.arrays import LARGEST_COUNT, BoolArray, FloatArray, IntArray, require_numbers
 
-WEEKS = 8  # before the days in question, whose weekdays they are compared with
-FEW = 1 / 3  # of the usual count; above it few events are a figure, below it they are no whole day
-CHANCE = 0.001  # of days that are whole to be taken for days that are not known
-LONGEST = 120  # days that are looked at together
+WEEKS = 8  # weeks before the days in question; their weekdays say what is usual
+FEW = 1 / 3  # share of the usual count: with more, few events are a figure; with less, the day may not be whole
+CHANCE = 0.001  # probability that whole days are taken for unknown ones
+LONGEST = 120  # most days that are looked at together
 
 
 def covered_through(events: FloatArray, delivered_through: date) -> date:
-    """Newest day with its usual count; `events`: (n_days,) of one feed, the last of the day `delivered_through`.
+    """Newest day with its usual count. `events`: (n_days,) of one feed, the last one for the day `delivered_through`.
 
-    `delivered_through` itself where too little is known of what is usual, or where nothing ever happened.
+    It is `delivered_through` itself where too little is known about what is usual, or where nothing ever happened.
     """
     events = require_numbers("events", events, (None,), least=0.0, most=LARGEST_COUNT, has_gaps=False)
     found = np.flatnonzero(events)
@@ -33,7 +33,7 @@ def covered_through(events: FloatArray, delivered_through: date) -> date:
         return delivered_through
     end = events.size
     silent = end - 1 - int(found[-1])
-    if silent and bool(_are_short(events, end, np.array([silent]))[0]):  # however long: what is usual lies before it
+    if silent and bool(_are_short(events, end, np.array([silent]))[0]):  # of any length: what is usual lies before it
         end -= silent
     while (short := _are_short(events, end, np.arange(1, LONGEST + 1))).any():
         end -= 1 + int(np.argmax(short))
@@ -41,7 +41,7 @@ def covered_through(events: FloatArray, delivered_through: date) -> date:
 
 
 def _are_short(events: FloatArray, end: int, lengths: IntArray) -> BoolArray:
-    """Whether the last so many days before `end` bring less than chance explains: none at all, or FEW of the usual."""
+    """For each length, whether that many days before `end` bring less than chance explains: nothing, or below FEW."""
     known = lengths <= end - 7 * WEEKS
     starts = end - lengths[known]
     past = events[starts[:, None] - 7 * WEEKS + np.arange(7 * WEEKS)].reshape(-1, WEEKS, 7)
@@ -52,7 +52,7 @@ def _are_short(events: FloatArray, end: int, lengths: IntArray) -> BoolArray:
     of_days = np.where(np.arange(7) < days[:, None], usual, 0.0).sum(axis=1)
     whole = weeks * usual.sum(axis=1) + of_days
     expected = whole * np.where(observed == 0.0, 1.0, FEW)
-    is_usual = np.logical_or.accumulate((whole > 0.0) & (observed >= FEW * whole))  # a gap before days as usual is over
+    is_usual = np.logical_or.accumulate((whole > 0.0) & (observed >= FEW * whole))  # a gap before usual days is over
     squares = np.divide((past - usual[:, None]) ** 2, usual[:, None], out=np.zeros_like(past), where=usual[:, None] > 0)
     freedom = np.maximum((WEEKS - 1) * (usual > 0.0).sum(axis=1), 1)
     scatter = np.maximum(squares.sum(axis=(1, 2)) / freedom, 1.0 + 1e-9)

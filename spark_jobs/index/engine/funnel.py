@@ -2,9 +2,9 @@
 
 Spiegelhalter (2005), Statistics in Medicine 24, 1185-1202. Limits of chance alone are one-sided at `probability`
 (0.025 and 0.975 are the pair of a 95 % funnel) and exact: the quantile of the discrete distribution. Chance puts a unit
-strictly above the limit at 0.975 with a probability of 0.025 at most, strictly below that at 0.025 likewise.
-Spiegelhalter's appendix interpolates the distribution function instead; a limit between two counts is then exceeded
-by the upper one of them, at one expected event in 8 % and with five trials in up to 34 %.
+strictly above the limit at 0.975 with a probability of 0.025 at most, and strictly below the limit at 0.025 likewise.
+Spiegelhalter's appendix interpolates the distribution function instead. Then a limit may lie between two counts, and
+the upper one exceeds it: with one expected event in 8 % of cases, with five trials in up to 34 %.
 """
 
 import numpy as np
@@ -27,9 +27,8 @@ def proportion_limit(trials: FloatArray, target: float, probability: float) -> F
 def dispersion(z: FloatArray, winsorised_share: float) -> float:
     """Over-dispersion of z-scores: their mean square, 1 = chance alone.
 
-    What lies beyond the `winsorised_share` and 1 - `winsorised_share` quantiles is first drawn in to them, so
-    that the unit one looks for does not hide itself (Spiegelhalter 2005, Quality and Safety in Health Care
-    14, 347). NaN takes no part.
+    Values beyond the `winsorised_share` and 1 - `winsorised_share` quantiles are first moved to them, so that an
+    outlier does not hide itself (Spiegelhalter 2005, Quality and Safety in Health Care 14, 347). NaN takes no part.
     """
     if not 0.0 <= winsorised_share < 0.5:
         raise EngineInputError(f"the share drawn in at each end lies in [0, 0.5); found {winsorised_share}")

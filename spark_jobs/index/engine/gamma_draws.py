@@ -17,7 +17,7 @@ from spark_jobs.index.engine.arrays import (
 
 CELLS_AT_ONCE = 2**18  # bounds the memory of many units
 LARGEST_SHAPE = 1e30
-NEVER_REJECTED = 1e12  # a shape from which on the test of a proposal is rounding only
+NEVER_REJECTED = 1e12  # for larger shapes the test of a proposal is only rounding
 
 
 def stream(seed: int, *labels: str | int) -> np.random.Generator:
@@ -32,8 +32,8 @@ def stream(seed: int, *labels: str | int) -> np.random.Generator:
 def standard_gamma(shape: FloatArray, rng: np.random.Generator, labels: Sequence[str] | None = None) -> FloatArray:
     """Gamma(shape, 1) draws, one for each entry of `shape` (n_units, n_draws) > 0; NaN gives NaN.
 
-    `labels`: the name of each unit, e.g. its area code; its position where there are none.
-    A draw that is too small for a number is the smallest one: a rate of 0 would have an infinite score.
+    `labels`: the name of each unit, e.g. its area code; without labels, its position.
+    A draw below the smallest number is that number, because a rate of 0 would have an infinite score.
     """
     require_numbers("gamma shape", shape, (None, None), most=LARGEST_SHAPE)
     if bool(np.any(shape <= 0.0)):
@@ -43,7 +43,7 @@ def standard_gamma(shape: FloatArray, rng: np.random.Generator, labels: Sequence
 
 
 def labels_of(labels: Sequence[str] | None, n_units: int) -> list[str]:
-    """One name a unit, each of its own; the positions where there are none."""
+    """One name a unit, no two alike; without labels, the positions."""
     names = [str(position) for position in range(n_units)] if labels is None else list(labels)
     if len(names) != n_units or len(set(names)) != n_units:
         raise EngineInputError(f"labels must name each of {n_units} units once; found {len(set(names))} names")
@@ -55,9 +55,9 @@ class GammaStreams:
 
     Marsaglia and Tsang (2000), ACM TOMS 26(3), with the boost Gamma(a) = Gamma(a + 1) U^(1/a) for a < 1.
     NumPy's own generator uses a varying number of uniforms, so one changed shape shifts all later draws. Here every
-    unit has a stream that begins where its name says, and the rejection rounds have another: a small change of one
-    shape changes its own draws little and the others not at all, whatever units there are and in whatever order they
-    come. Some units may be drawn now and others later: memory need not grow with them.
+    unit has a stream that begins where its name says, and the rejection rounds have another one. So a small change of
+    one shape changes its own draws little and other draws not at all, whatever units there are and in whatever order.
+    Some units may be drawn now and others later, so memory need not grow with them.
     """
 
     def __init__(self, rng: np.random.Generator) -> None:
@@ -65,7 +65,7 @@ class GammaStreams:
         self._begin = (self._units.state, self._rounds.state)
 
     def draw(self, shape: FloatArray, names: Sequence[str]) -> FloatArray:
-        """As `standard_gamma`, of shapes that were looked at."""
+        """As `standard_gamma`, for shapes that were checked."""
         draws = np.empty(shape.shape)
         at_once = max(1, CELLS_AT_ONCE // max(shape.shape[1], 1))
         for start in range(0, len(shape), at_once):
@@ -94,8 +94,8 @@ class GammaStreams:
     def _accepted(self, shape: FloatArray, normal: FloatArray, threshold: FloatArray) -> FloatArray:
         """Rejection rounds for shapes >= 1; NaN stays NaN.
 
-        The first round proposes for every cell. Fewer than one cell in twenty needs another; from then on the
-        cells of one draw share that draw's proposals, each being exact on its own.
+        The first round proposes for every cell. Fewer than one cell in twenty needs another round; there the cells of
+        one draw share the draw's proposals, and each cell is still exact on its own.
         """
         self._rounds.state = self._begin[1]
         rng = np.random.Generator(self._rounds)

@@ -1,4 +1,4 @@
-"""The same days of other years: by weekday, and around a holiday that moves by the distance from it. Pure."""
+"""The same days of other years: by weekday; around a holiday that moves, by the distance from it. Pure."""
 
 from __future__ import annotations
 
@@ -34,11 +34,11 @@ class MovingHoliday:
 
 
 def same_days(days: Sequence[date], years_back: int, holiday: MovingHoliday | None = None) -> list[date]:
-    """The days of an earlier year that `days` are to be compared with, one for one.
+    """For each of `days`, the day of an earlier year with which it is compared.
 
-    A day of the holiday's season has the day at the same distance from the earlier holiday. Any other day has the
-    same weekday of the same week (52 weeks a year back), or the nearest one that no season claims.
-    EngineInputError where there is none, or the calendar does not reach back so far.
+    A day in the holiday's season is compared with the day at the same distance from the earlier holiday. Any other day
+    is compared with the same weekday 52 weeks a year back, or the nearest one outside a season. EngineInputError where
+    there is none, or where the calendar does not reach back so far.
     """
     require_whole("years_back", years_back, 0, date.max.year)
     try:

@@ -16,8 +16,8 @@ class IndicatorWindow:
     counts: (n_strata, n_areas) events of a rate, or (1, n_areas) numerators of a proportion; NaN = missing.
     denominator: (n_areas,) person-years and the like in the window, or trials.
     weights: (n_strata,) harm-days per event; ones for plain counts and proportions.
-    is_live: False when a feed it needs did not deliver; the counts are then not looked at.
-    rest_counts, rest_denominator: what the city has beside the areas (engine/territory.py); None = nothing.
+    is_live: False when a feed that it needs did not deliver; its counts are then ignored.
+    rest_counts, rest_denominator: what the city has besides its areas (engine/territory.py); None = nothing.
     """
 
     indicator_id: str
@@ -34,7 +34,7 @@ class IndicatorWindow:
 
     @property
     def city_counts(self) -> FloatArray:
-        """(n_strata,) of all areas and the rest; NaN where one of them is missing."""
+        """(n_strata,) counts of all areas and the rest; NaN where one of them is missing."""
         counts = np.asarray(self.counts.sum(axis=1))
         return counts if self.rest_counts is None else counts + self.rest_counts
 
@@ -44,15 +44,15 @@ class IndicatorWindow:
 
     @property
     def city_denominator(self) -> float:
-        """Of all areas and the rest; NaN where that of one is not known."""
+        """Denominator of all areas and the rest; NaN if that of one is not known."""
         return float(self.denominator.sum()) + self.rest_denominator
 
 
 @dataclass(frozen=True)
 class IndexInput:
-    """Windows of one city and one as-of day. An indicator left out of a window counts as not delivered.
+    """Windows of one city and one as-of day. An indicator that a window lacks counts as not delivered.
 
-    last_year may be empty: then no change against last year is computed.
+    If last_year is empty, no change on last year is computed.
     """
 
     area_codes: tuple[str, ...]
@@ -83,7 +83,7 @@ def _absent(indicator_id: str, n_areas: int) -> IndicatorWindow:
 
 
 def _check(window: IndicatorWindow, indicator: Indicator, n_areas: int) -> None:
-    """Shapes fit and numbers are possible; otherwise an EngineInputError naming the indicator."""
+    """Check that shapes fit and numbers are possible; if not, raise an EngineInputError that names the indicator."""
     n_strata = window.weights.size
     expected = ((n_strata, n_areas), (n_areas,))
     found = (window.counts.shape, window.denominator.shape)
@@ -93,7 +93,7 @@ def _check(window: IndicatorWindow, indicator: Indicator, n_areas: int) -> None:
             f"for a proportion; found {found[0]}, {found[1]} and {n_strata} weights"
         )
     if not window.is_live:
-        return  # its numbers are not looked at
+        return  # its numbers are ignored
     require_numbers(f"{indicator.id}: counts", window.counts, least=0.0, most=LARGEST_COUNT)
     require_numbers(f"{indicator.id}: denominator", window.denominator, least=0.0)
     if window.rest_counts is not None:

@@ -78,9 +78,9 @@ def directly_standardised_rate(
 ) -> tuple[float, float, float]:
     """(rate, lower, upper) of one area from its strata, all (n_strata,): Dobson et al. (1991).
 
-    The limits of the total count, moved and scaled to the variance of the weighted sum. No events: rate 0
-    with undefined limits (NaN), for the method needs a variance. A stratum of standard weight 0 takes no part,
-    a stratum without a denominator is an error, a NaN in one makes all three NaN.
+    The limits are those of the total count, moved and scaled to the variance of the weighted sum. Without events the
+    rate is 0 and its limits are undefined (NaN), because the method needs a variance. A stratum of standard weight 0
+    takes no part. A stratum without a denominator is an error. A NaN in one stratum makes all three NaN.
     """
     _require_counts(counts)
     require_numbers("denominator", denominator, counts.shape)

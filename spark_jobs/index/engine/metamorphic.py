@@ -1,8 +1,9 @@
-"""Relations that the figures of any city must keep, whatever they are: a gate on each release and a test on many worlds.
+"""Relations that hold for the figures of any city: a gate on each release, and a test on many made-up cities.
 
-A wrong sign, unit or smoothing leaves figures that look plausible; it breaks one of these. Each relation is between two
-computations, or between one and its definition, so nobody has to know the right answer (metamorphic testing: Chen et
-al. 2018, ACM Comput. Surv. 51(1)). Coarse grids and few draws are enough, for the relations hold with any. Pure.
+A wrong sign, unit or smoothing leaves figures that look plausible, but it breaks one of these relations. Each is
+between two computations, or between one and its definition, so nobody has to know the right answer (metamorphic
+testing: Chen et al. 2018, ACM Comput. Surv. 51(1)). Coarse grids and few draws are enough, because the relations hold
+with any. Pure.
 """
 
 from __future__ import annotations
@@ -22,18 +23,18 @@ from spark_jobs.index.engine.window_draws import WindowDraws, draw_window
 from spark_jobs.index.methodology import Methodology
 
 QUICK = {"draws": 100, "tau_points": 12, "mean_points": 13}
-ROUNDING = 1e-6  # points: two computations of the same
-NEAR = 0.02  # on the log or logit scale: what some hundred draws of very many events may lie off
-MANY = 1e6  # times as many events over as much denominator, if they can be counted: what is left of the smoothing is rounding
-FEW = 3.0  # events an area, so few that the areas are drawn together
-APART = 0.3  # on the log or logit scale: counties that lie nearer to each other on average say nothing of smoothing
+ROUNDING = 1e-6  # points by which two computations of the same figure may differ
+NEAR = 0.02  # on the log or logit scale: error of some hundred draws with very many events
+MANY = 1e6  # factor on events and denominator, as far as they can be counted: then hardly any smoothing is left
+FEW = 3.0  # events an area, so few that the areas are drawn to each other
+APART = 0.3  # on the log or logit scale: counties with a smaller mean distance say nothing about smoothing
 OTHER_UNIT = 1000.0
-TURNED = 0.25  # share of the draws in which more harm would raise the index: from here on the gate does not judge
+TURNED = 0.25  # the gate does not judge if more harm would raise the index in at least this share of the draws
 
 
 @dataclass(frozen=True)
 class Findings:
-    """faults: relations that do not hold; n_turned: increases of harm in the region where the AMPI is not monotone."""
+    """faults: relations that do not hold. n_turned: increases of harm where the AMPI is not monotone."""
 
     faults: tuple[str, ...]
     n_turned: int
@@ -78,7 +79,7 @@ def _penalty(result: IndexResult) -> Iterator[str]:
 
 
 def _permuted(city: _City, result: IndexResult) -> Iterator[str]:
-    """The order of the counties is nobody's advantage."""
+    """The order of the counties changes nothing."""
     turned = tuple(
         replace(w, counts=w.counts[:, ::-1].copy(), denominator=w.denominator[::-1].copy()) for w in city.windows
     )
@@ -95,7 +96,7 @@ def _permuted(city: _City, result: IndexResult) -> Iterator[str]:
 
 
 def _other_unit(city: _City, result: IndexResult) -> Iterator[str]:
-    """Denominators and base period in another unit: the same scores."""
+    """Denominators and base period in another unit give the same scores."""
     is_rate = np.array([indicator.kind == "rate" for indicator in city.methodology.indicators])
     windows = tuple(
         replace(w, denominator=w.denominator * OTHER_UNIT, rest_denominator=w.rest_denominator * OTHER_UNIT)
@@ -112,10 +113,10 @@ def _other_unit(city: _City, result: IndexResult) -> Iterator[str]:
 
 
 def _many_and_few(city: _City) -> Iterator[str]:
-    """Counts and denominators scaled together: nothing changes but the smoothing, which goes with very many events.
+    """Counts and denominators scaled together change nothing but the smoothing, and very many events leave none of it.
 
-    Then every score is that of the plain rate, and a county alone is what it is among others; with few events the
-    counties lie nearer to each other than their plain rates do.
+    With many events, every score is that of the plain rate, and a county alone has the score that it has among others.
+    With few, the counties lie nearer to each other than their plain rates do.
     """
     kinds = [indicator.kind for indicator in city.methodology.indicators]
     times = [min(MANY, LARGEST_COUNT / 100.0 / _size(w, kind)) for w, kind in zip(city.windows, kinds, strict=True)]
@@ -135,13 +136,13 @@ def _many_and_few(city: _City) -> Iterator[str]:
 
 
 def _size(window: IndicatorWindow, kind: str) -> float:
-    """Events of the city, or trials; one at least."""
+    """Events of the city, or its trials; at least one."""
     of_city = float(np.nansum(window.city_counts)) if kind == "rate" else window.city_denominator
     return max(of_city, 1.0) if window.is_live and not np.isnan(of_city) else 1.0
 
 
 def _pulled(city: _City) -> Iterator[str]:
-    """Of all events of an indicator together: weighted sums of few events are too skewed to be compared."""
+    """Smoothing draws counties together. Strata are pooled: weighted sums of few events are too skewed to compare."""
     least = float(2 * city.methodology.posterior.min_events)
     whole = replace(city, windows=tuple(map(_together, city.windows)))
     few = [_scaled(w, max(FEW * w.counts.size, least) / _size(w, "rate")) for w in whole.windows]
@@ -178,7 +179,7 @@ def _plain_scores(city: _City) -> FloatArray:
 
 
 def _width(goalposts: Goalposts) -> FloatArray:
-    """(n_indicators, 1), NaN where there is no scale."""
+    """Width of the goalposts, (n_indicators, 1); NaN where there is no scale."""
     width = goalposts.high - goalposts.low
     return np.where(width > 0.0, width, np.nan)[:, None]
 
@@ -197,7 +198,7 @@ def _of_first(window: IndicatorWindow) -> IndicatorWindow:
 
 
 def _more_harm(city: _City, before_index: FloatArray) -> tuple[list[str], int]:
-    """One county after the other has more of one indicator: its score falls and its index does not rise."""
+    """If a county has more of one indicator, its score falls and its index does not rise. Tried county by county."""
     before = city.drawn(city.windows)
     faults, n_turned, n_areas = [], 0, len(city.area_codes)
     for row, (indicator, window) in enumerate(zip(city.methodology.indicators, city.windows, strict=True)):
@@ -237,7 +238,8 @@ def _index_of(
 ) -> tuple[FloatArray, float]:
     """Draws of one area's index, and the share of them in which it falls as the score of `row` rises.
 
-    The slope of an AMPI along a component has the sign of 3 - 2 s/M + S^2/M^2: it falls from s = 1.5 M + S^2/(2 M) on.
+    The slope of an AMPI along a component s has the sign of 3 - 2 s/M + S^2/M^2, so the AMPI falls for
+    s > 1.5 M + S^2/(2 M).
     """
     of_domains, slope = [], np.ones(scores.shape[-1])
     for position, (domain, rows) in enumerate(zip(methodology.domains, domain_rows(methodology), strict=True)):

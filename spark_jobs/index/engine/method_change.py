@@ -1,12 +1,11 @@
 """The same days under two versions of the method, and which of their differences moved the index. Pure.
 
-A version differs from another in up to five groups of choices. They are changed one after the other, in the order of
-CHANGES, and every step is computed from the same daily counts with the same random streams: the steps telescope, so
-that the parts of a difference add up to it exactly. What a group is given depends on those before it; the order is
-part of the definition.
+Two versions differ in up to five groups of choices. These are changed one after the other, in the order of CHANGES.
+Every step is computed from the same daily counts with the same random streams, so the steps telescope: the parts add up
+exactly to the difference. The part of a group depends on the groups before it, so the order belongs to the definition.
 
-    goalposts   scale and base period; frozen ones give way to those of the base as it is known now
-    severity    harm-days of an event (goalposts and scores alike: the city in the base period stays at its level)
+    goalposts   scale and base period; frozen goalposts are replaced by those of the base as it is known now
+    severity    harm-days of an event (in goalposts and scores, so the city in the base period keeps its level)
     windows     days of the rolling window
     weights     weights and choice of indicators and domains
     other       prior, draws, aggregation
@@ -63,7 +62,7 @@ class MethodChange:
 
     @property
     def overlap(self) -> FloatArray:
-        """Overlap ratio of the two intervals: what they share over what they cover together, (n_days, n_units).
+        """Overlap ratio of the two intervals: length shared over length covered together, (n_days, n_units).
 
         1 = the same interval, 0 = nothing in common (the Jaccard ratio of two intervals).
         """
@@ -74,7 +73,7 @@ class MethodChange:
 
     @property
     def link(self) -> FloatArray:
-        """Factor that brings the old series onto the new level: mean of the new over mean of the old, (n_units,).
+        """Factor that brings the old series to the level of the new: mean of the new over mean of the old, (n_units,).
 
         The overlap method of linking index series (Consumer Price Index Manual, IMF and others, 2020).
         """
@@ -83,7 +82,7 @@ class MethodChange:
 
 def steps(current: Methodology, candidate: Methodology) -> list[Methodology]:
     """The version after each group of CHANGES is taken over; the last is the candidate itself."""
-    severity = {**current.severity, **candidate.severity}  # a stratum that only the old tree uses is still needed
+    severity = {**current.severity, **candidate.severity}  # strata that only the old version uses are still needed
     base_years = current.windows.model_copy(update={"base_years": candidate.windows.base_years})
     new_goalposts = current.model_copy(update={"scale": candidate.scale, "windows": base_years})
     new_severity = new_goalposts.model_copy(update={"severity": severity})
@@ -102,8 +101,8 @@ def compare(
 ) -> MethodChange:
     """Both versions on each of `days`.
 
-    counts_under gives the daily counts laid out for a version; frozen: indicator id -> (centre, low, high), the
-    goalposts that the current version publishes with, where it has frozen any.
+    counts_under: gives the daily counts laid out for a version. frozen: indicator id -> (centre, low, high), the
+    goalposts with which the current version publishes, where any are frozen.
     """
     if not days:
         raise EngineInputError("days must be one or more; found none")

@@ -1,7 +1,7 @@
-"""Why the index moved between two releases: by cause and indicator, and it adds up exactly (methodology 7).
+"""Why the index moved between two releases: by cause and indicator, and it adds up exactly (methodology, section 6).
 
-The earlier release's published figures are led to the later one's through counterfactual inputs, each put through
-the same engine with the same random streams, so that the differences of neighbouring stages telescope:
+The figures of the earlier release are led to those of the later one in stages. Each stage puts counterfactual inputs
+through the same engine with the same random streams, so that the differences of neighbouring stages telescope:
 
     published before
       -> method       its own inputs under today's methodology and goalposts
@@ -10,10 +10,10 @@ the same engine with the same random streams, so that the differences of neighbo
       -> real_change  new days in, old days out: the published figures of today
 
 Method comes first, because then only the published figures of the earlier release are needed, not its methodology.
-Inside a stage the indicators are changed one after the other, once in the order of the methodology and once in the
-reverse order; an indicator gets the mean of its two steps. These two "polar" decompositions are exact, need no
-2^n runs, and their mean lies next to that of all n! orders (Dietzenbacher and Los 1998, Econ. Syst. Res. 10,
-307-324); it equals the Shapley value wherever indicators interact in pairs only. Pure: arrays in, arrays out.
+Inside a stage the indicators are changed one after the other, once in the order of the methodology and once in reverse;
+an indicator gets the mean of its two steps. These two "polar" decompositions are exact and do not need 2^n runs. Their
+mean is close to that of all n! orders (Dietzenbacher and Los 1998, Econ. Syst. Res. 10, 307-324); it equals the Shapley
+value where indicators interact only in pairs. Pure: arrays in, arrays out.
 """
 
 from __future__ import annotations
@@ -35,16 +35,17 @@ from spark_jobs.index.methodology import Methodology
 
 CauseCode = Literal["method", "late_data", "denominator", "real_change"]
 CAUSES: tuple[CauseCode, ...] = ("method", "late_data", "denominator", "real_change")
-NO_INDICATOR = "all"  # name of the row of what belongs to no single indicator
+NO_INDICATOR = "all"  # name of the row for what belongs to no single indicator
 
 
 @dataclass(frozen=True)
 class Before:
-    """What the earlier release published, laid out on the areas of today (the units: these, then the city).
+    """What the earlier release published, for the areas of today (the units: these, then the city).
 
-    index (n_units,), NaN without an index; score (n_indicators, n_units), NaN unless live; headline: its aggregated
-    inputs, left out where its feed had not delivered; is_described (n_indicators, n_areas): False for indicators,
-    strata and areas that it did not have yet (today's counts then stand in, and the effect is one of method).
+    index (n_units,): NaN without an index. score (n_indicators, n_units): NaN unless live.
+    headline: its aggregated inputs, without indicators whose feed had not delivered.
+    is_described (n_indicators, n_areas): False for indicators, strata and areas that it did not have yet. For these
+    today's counts are used, and the effect counts as one of method.
     """
 
     index: FloatArray
@@ -57,8 +58,8 @@ class Before:
 class Movement:
     """points (n_causes, n_indicators + 1, n_units): index points by cause and indicator, in the order of CAUSES.
 
-    Over causes and indicators they add up to after - before. The last indicator row belongs to no indicator: weights
-    and aggregation. NaN for units without an index before or after.
+    Over causes and indicators they add up to after - before. The last indicator row is for weights and aggregation,
+    which belong to no indicator. NaN for units without an index before or after.
     """
 
     before: FloatArray
@@ -77,8 +78,8 @@ def movement(
 ) -> Movement:
     """The movement from `before` to the index of `headline`.
 
-    known_now: the days of the earlier release's window with counts and denominators as known today.
-    goalposts, methodology, seed, area_codes: those that the published index of today was computed with.
+    known_now: the days of the earlier release's window, with counts and denominators as known today.
+    goalposts, methodology, seed, area_codes: those with which today's published index was computed.
     """
     n_areas = len(area_codes)
     _require_before(before, len(methodology.indicators), n_areas)
@@ -141,9 +142,9 @@ def _indicator_stages(
 
 
 def _published(before: Before, redrawn: Scores, points: FloatArray) -> Scores:
-    """The earlier scores as draws: today's draws of the same counts, moved onto the published points.
+    """The earlier scores as draws: today's draws from the same counts, moved to the published points.
 
-    `points` (n_indicators, n_units) are today's points of the same counts. Where today has none, e.g. because the
+    `points` (n_indicators, n_units): today's points from the same counts. Where today has none, e.g. because the
     indicator has lost its goalposts, every draw is the published point.
     """
     was_live = ~np.isnan(before.score)
@@ -161,7 +162,7 @@ def _redrawn(
     seed: int,
     area_codes: Sequence[str],
 ) -> Scores:
-    """The scores of `windows`; indicators whose window is as in `past` keep those of `start`."""
+    """The scores of `windows`. Indicators with the same window as in `past` keep the scores of `start`."""
     rows = [row for row, (then, now) in enumerate(zip(past, windows, strict=True)) if not _is_same(then, now)]
     drawn = draw_window([windows[row] for row in rows], goalposts, methodology, seed, "headline", area_codes)
     end = Scores(start.scores.copy(), start.is_live.copy())
@@ -194,7 +195,7 @@ class _Paths:
         self._paths: tuple[list[_Step], list[_Step]] = ([], [])
 
     def follow_whole(self, start: Scores) -> None:
-        """From the published index to that of the published scores: what belongs to no indicator."""
+        """From the published index to the index of the published scores: the part that belongs to no indicator."""
         index = start.index(self._methodology)
         for path in self._paths:
             path.append(_Step(0, len(start.scores), _point(index)))
@@ -223,8 +224,8 @@ def _point(draws: FloatArray) -> FloatArray:
 def _carried(index: FloatArray) -> FloatArray:
     """(n_steps, n_units) with each NaN replaced by the last number above it.
 
-    Halfway an area can have no index, e.g. when one indicator of a domain is exchanged for another. Such a step then
-    moves nothing, and the whole move falls to the step that brings the index back.
+    Between two steps an area can be without an index, e.g. when one indicator of a domain is exchanged for another.
+    Such a step moves nothing, and the whole move falls to the step that brings the index back.
     """
     kept = index.copy()
     for step in range(1, len(kept)):

@@ -1,14 +1,14 @@
-"""Joint posteriors of small counts: Gamma-Poisson for rates, beta-binomial for proportions (methodology 4).
+"""Joint posteriors of small counts: Gamma-Poisson for rates, beta-binomial for proportions (methodology, section 4).
 
 Rates:        y_i ~ Poisson(E_i mu theta_i),  theta_i ~ Gamma(kappa, kappa),  E_i = pooled rate x denominator_i.
 Proportions:  y_i ~ Binomial(n_i, p_i),       p_i ~ Beta(a, b),  a = 1/(tau^2 (1-m)),  b = 1/(tau^2 m).
 Prior of both: tau half-normal, flat on the location (log mu, logit m). For rates tau = kappa^(-1/2); for
 proportions tau is the same thing, the spread of the areas on the logit scale: as m -> 0, a -> kappa.
 
-The two hyper-parameters are integrated on a grid. Its location axis follows, at each tau, the conditional
-mode and width, and its tau axis is divided anew where the posterior has mass until the points resolve it, so that
-2 areas and 40,000 areas, 10 events and a billion, use the same 60 x 61 points. Areas that are NaN (missing) or have no
-denominator take no part and come back NaN. Shapes: (n_areas,) in, (n_areas, n_draws) out.
+The two hyper-parameters are integrated on a grid. At each tau, its location axis follows the conditional mode and
+width. Its tau axis is divided anew where the posterior has mass, until the points resolve it. So 2 areas and 40,000
+areas, 10 events and a billion, use the same 60 x 61 points. Areas that are NaN (missing) or have no denominator take no
+part and come back NaN. Shapes: (n_areas,) in, (n_areas, n_draws) out.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -32,10 +32,10 @@ from spark_jobs.index.methodology import PosteriorSettings
 
 AREAS_AT_ONCE = 2048  # bounds the memory of the (tau, location, area) array
 CELLS_AT_ONCE = 2**18  # bounds the memory of the (area, draw) arrays
-RESOLVED = 12.0  # times its even share that a cell of the tau axis holds at most
-MOST_PASSES = 8  # over the tau axis, each about thirty times as fine as the one before where the mass is
-LEAST_TAU = 1e-6  # below it the areas are alike to rounding
-LEAST_EVENTS = 0.01  # fewer in all, but not none: a posterior wider than the range of numbers
+RESOLVED = 12.0  # a cell of the tau axis holds at most so many times its even share of the mass
+MOST_PASSES = 8  # over the tau axis; where the mass is, each is about thirty times as fine as the one before
+LEAST_TAU = 1e-6  # below it the areas differ by rounding only
+LEAST_EVENTS = 0.01  # with fewer in all, but not none, the posterior is wider than the range of numbers
 
 LogLikelihood = Callable[[FloatArray, FloatArray], FloatArray]
 Centre = Callable[[FloatArray], tuple[FloatArray, FloatArray]]
@@ -55,8 +55,8 @@ class HyperGrid:
     def draw(self, n_draws: int, rng: np.random.Generator) -> tuple[FloatArray, FloatArray]:
         """Joint draws (tau, location), each (n_draws,), by inverse distribution functions.
 
-        Two separate uniforms, and interpolation along the location axis, keep neighbouring days close;
-        one uniform in each of n_draws equal strata (Latin hypercube) keeps the sampling error small.
+        Two separate uniforms, and interpolation along the location axis, keep the draws of neighbouring days close. One
+        uniform in each of n_draws equal strata (Latin hypercube) keeps the sampling error small.
         """
         strata = rng.permuted(np.tile(np.arange(n_draws), (2, 1)), axis=1)
         of_tau, of_location = (strata + rng.random((2, n_draws))) / n_draws
@@ -84,8 +84,8 @@ def gamma_poisson_draws(
 ) -> FloatArray:
     """Draws of each area's rate per unit of denominator, (n_areas, settings.draws).
 
-    The random numbers of an area go by its code, so that its draws hang neither on the order of the areas nor on which
-    others there are; without codes by its position.
+    The random numbers of an area go by its code, or without codes by its position. So its draws do not depend on the
+    order of the areas, or on which others there are.
     No events at all give rate 0 everywhere, the limit of the posterior under the flat prior on log mu.
     One area gives Gamma(y, denominator): alone, it carries no information on the spread.
     """
@@ -198,7 +198,7 @@ def gamma_poisson_grid(y: FloatArray, expected: FloatArray, settings: PosteriorS
 
     def centre(tau: FloatArray) -> tuple[FloatArray, FloatArray]:
         kappa, mu = tau[:, None] ** -2, np.ones((tau.size, 1))
-        for _ in range(6):  # fixed point of the score equation; the grid is wide, so near is enough
+        for _ in range(6):  # fixed point of the score equation; the grid is wide, so an approximate one is enough
             weight = 1.0 / (1.0 + expected * mu / kappa)
             mu = (y * weight).sum(axis=1, keepdims=True) / (expected * weight).sum(axis=1, keepdims=True)
         information = (expected * mu / (1.0 + expected * mu / kappa)).sum(axis=1)
@@ -239,12 +239,12 @@ def beta_binomial_grid(y: FloatArray, n: FloatArray, settings: PosteriorSettings
 
 def _beta_parameters(tau: FloatArray, mean: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Beta(a, b) with mean m whose spread on the logit scale is about tau."""
-    rest = np.maximum(1.0 - mean, np.finfo(float).epsneg)  # of a mean that rounds to 1
+    rest = np.maximum(1.0 - mean, np.finfo(float).epsneg)  # a mean may round to 1
     return 1.0 / (tau**2 * rest), 1.0 / (tau**2 * mean)
 
 
 def _grid(log_likelihood: LogLikelihood, centre: Centre, settings: PosteriorSettings) -> HyperGrid:
-    """The posterior on the tau axis, in even cells; then in cells that lie where the mass is, until these resolve it."""
+    """The posterior on the tau axis: first in even cells, then in cells where the mass is, until these resolve it."""
     borders = np.linspace(0.0, settings.tau_max, settings.tau_points + 1)
     for _ in range(MOST_PASSES):
         grid, mass = _evaluate(log_likelihood, centre, settings, borders)
@@ -255,7 +255,7 @@ def _grid(log_likelihood: LogLikelihood, centre: Centre, settings: PosteriorSett
 
 
 def _refined(borders: FloatArray, mass: FloatArray) -> FloatArray:
-    """As many cells: half of them shared out by mass, the other half evenly among the cells so far."""
+    """The same number of cells: half of them shared out by mass, the other half evenly among the cells so far."""
     share = np.concatenate([[0.0], np.cumsum(0.5 * mass + 0.5 / mass.size)])
     return np.interp(np.linspace(0.0, 1.0, borders.size), share / share[-1], borders)
 

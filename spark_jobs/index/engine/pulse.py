@@ -1,14 +1,14 @@
-"""The pulse: the events of the last 28 days beside what the season leads one to expect (methodology 5).
+"""The pulse: the events of the last 28 days beside what the season leads one to expect (methodology, section 6).
 
     expected = denominator of the pulse x level of the year before it x season
     season   = rate of the same days of past years over the rate of the years before them, the city as a whole
 
 The level of an area is its posterior rate, so that a county without events in a year is not expected to have none.
-Counts scatter more than chance: the dispersion is Pearson's, from how far the areas' pulses of past years lay from
-their own expectation (McCullagh and Nelder 1989, section 4.5), never below 1. The interval of a rate is that of a
-negative binomial count with the variance of the forecast (as in Noufaily et al. 2013, Statist. Med. 32, 1206-1222), of
-a proportion that of a normal logit. Events are counted plainly: 28 days of harm-days would be one death or none.
-Pure: arrays (n_areas,) in, arrays (n_areas + 1,) out, the city last.
+Counts vary more than by chance. Their dispersion is Pearson's: how far the areas' pulses of past years lay from their
+own expectation (McCullagh and Nelder 1989, section 4.5), never below 1. The interval of a rate is that of a negative
+binomial count with the variance of the forecast (as in Noufaily et al. 2013, Statist. Med. 32, 1206-1222). That of a
+proportion is the interval of a normal logit. Events are counted without weights: 28 days of harm-days would be one
+death or none. Pure: arrays (n_areas,) in, arrays (n_areas + 1,) out, the city last.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class PulseYear:
 
 @dataclass(frozen=True)
 class Pulse:
-    """One indicator's pulse; arrays (n_units,), NaN where the state leaves nothing to say.
+    """One indicator's pulse; arrays (n_units,), NaN where the state allows no figure.
 
     change: rate of the pulse over the rate of the same days last year, minus 1, with its interval.
     """
@@ -96,7 +96,7 @@ def indicator_pulse(
 
 
 def while_incomplete(pulse: Pulse) -> Pulse:
-    """The pulse where nobody knows yet how late records come: few of them are not yet complete, and never below."""
+    """The pulse while nobody knows yet how late records come: few events are "not complete" and never "below"."""
     return replace(pulse, state=np.where(pulse.state == "below", "not_complete", pulse.state))
 
 
@@ -117,9 +117,9 @@ def expectation(
     methodology: Methodology,
     area_codes: Sequence[str] | None = None,
 ) -> Pulse:
-    """Observed beside expected; `past`: the same days of earlier years, the last year first. Draws go by area code.
+    """Observed beside expected. `past`: the same days of earlier years, the last year first. Draws go by area code.
 
-    No days or years and impossible counts are an EngineInputError that names the indicator.
+    Without days or years, or with impossible counts, it raises an EngineInputError that names the indicator.
     """
     _require_years(days, (current, *past), indicator)
     now, last_year = _with_city(current.pulse), _with_city(past[0].pulse)
@@ -158,7 +158,7 @@ def _require_years(days: Sequence[date], years: Sequence[PulseYear], indicator: 
 
 
 def _with_city(counts: DayCounts) -> DayCounts:
-    """The city as one more unit: all areas and the rest, or without a denominator where that of one is not known."""
+    """Adds the city as one more unit: all areas and the rest. It has no denominator if that of one is not known."""
     return DayCounts(
         np.append(counts.events, counts.events.sum() + counts.rest_events),
         np.append(counts.denominator, counts.denominator.sum() + counts.rest_denominator),
@@ -166,7 +166,7 @@ def _with_city(counts: DayCounts) -> DayCounts:
 
 
 def _pooled(counts: DayCounts) -> tuple[float, float]:
-    """Events and denominator of what has a denominator: enough to know season and level."""
+    """Events and denominator of all that has a denominator: enough for season and level."""
     events, denominator = (
         np.append(counts.events, counts.rest_events), np.append(counts.denominator, counts.rest_denominator)
     )  # fmt: skip
@@ -179,7 +179,7 @@ def _ratio(part: FloatArray, whole: FloatArray) -> FloatArray:
 
 
 def _dispersion(past: Sequence[PulseYear], season: float, is_rate: bool) -> float:
-    """Pearson's statistic over its degrees of freedom, over areas and past years; the level's own error counted in."""
+    """Pearson's statistic over its degrees of freedom, from areas and past years; the level's own error is included."""
     squares, n_cells = 0.0, 0
     for year in past:
         expected = year.pulse.denominator * _ratio(year.before.events, year.before.denominator) * season
@@ -225,7 +225,7 @@ def _limits(
 def _change(
     now: DayCounts, then: DayCounts, dispersion: float, coverage: float
 ) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Relative change of the rate: of two Poisson counts, given their sum, the later one is binomial (Wilson limits)."""
+    """Relative change of the rate. Given the sum of two Poisson counts, the later one is binomial (Wilson limits)."""
     total = np.where(
         (now.denominator > 0.0) & (then.denominator > 0.0), (now.events + then.events) / dispersion, np.nan
     )
@@ -250,5 +250,5 @@ def _nothing(days: Sequence[date], n_areas: int, state: PulseState) -> Pulse:
 
 
 def _counted(pulse: Pulse, now: DayCounts) -> Pulse:
-    """The same with the events, which are shown even where nothing can be expected."""
+    """The same pulse with its events, which are shown even where there is no expectation."""
     return replace(pulse, observed=_with_city(now).events)

@@ -54,12 +54,12 @@ def rank_sets(
 ) -> tuple[FloatArray, FloatArray]:
     """Confidence sets (lowest, highest rank) for all ranks at once, or for each unit on its own.
 
-    Mogstad, Romano, Shaikh and Wilhelm (2024), Review of Economic Studies 91: a unit's rank is bounded by
-    the number of units significantly above and below it, tested on all pairs with step-down. values
-    (n_units,) with their sampling `covariance` (n_units, n_units); draws of an index give np.cov(draws).
-    Units whose difference has no variance differ when their values do. A NaN value or variance: that unit has
-    no set (NaN) and takes no part. More than MAX_RANK_SET_UNITS units are an EngineInputError, as is a covariance that
-    is none: not symmetric, or with a negative variance of some difference.
+    Mogstad, Romano, Shaikh and Wilhelm (2024), Review of Economic Studies 91: a unit's rank is bounded by the number of
+    units significantly above and below it, tested on all pairs with step-down. values (n_units,) have the sampling
+    `covariance` (n_units, n_units); for draws of an index it is np.cov(draws).
+    Units whose difference has no variance differ if their values do. A unit with a NaN value or variance has no set
+    (NaN) and takes no part. More than MAX_RANK_SET_UNITS units are an EngineInputError; so is a matrix that cannot be a
+    covariance, because it is not symmetric or gives some difference a negative variance.
     """
     _require_rankable(values, covariance)
     require_number("coverage", coverage, 0.0, 1.0, is_open=True)
@@ -132,8 +132,8 @@ def _significant_pairs(
 ) -> FloatArray:
     """Numbers of units significantly (above, below) each of `units`, (2, len(units)).
 
-    "j lies above i" and "j lies below i" are two hypotheses. Those rejected leave the family, the critical
-    value is renewed from the rest, until no more are rejected.
+    "j does not lie above i" and "j does not lie below i" are two hypotheses. Rejected ones leave the family, and the
+    critical value is computed again from the rest, until no more are rejected.
     """
     towards = np.stack([-statistic[units], statistic[units]])  # evidence that j is above, below
     rejected = np.isposinf(towards)
@@ -154,8 +154,8 @@ def _significant_pairs(
 
 
 def tiers(values: FloatArray, low: FloatArray, high: FloatArray) -> FloatArray:
-    """Tier of each unit (1 = top), (n_units,): the best unit not yet placed leads a tier, and all whose rank
-    set reaches the leader's belong to it. NaN values have no tier; a value without a set is an EngineInputError."""
+    """Tier of each unit (1 = top), (n_units,). The best unit without a tier leads the next one; in it are all units
+    whose rank set reaches its own. NaN values have no tier; a value without a set is an EngineInputError."""
     require_numbers("values", values, (None,))
     for name, end in (("low", low), ("high", high)):
         require_numbers(name, end, values.shape, least=1.0)

@@ -1,4 +1,4 @@
-"""The aggregated inputs of a release, back as windows: enough to compute its index again without the lake. Pure."""
+"""The aggregated inputs of a release as windows: enough to compute its index again without the lake. Pure."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class ReleasedInputs:
     base_years: tuple[Windows, ...]
 
     def index(self, methodology: Methodology, goalposts: Goalposts | None = None) -> IndexResult:
-        """The index under a methodology; without the goalposts it was published with, with those of the released base years."""
+        """The index under a methodology. `goalposts`: those it was published with; None: those of the base years."""
         used = goalposts or base_goalposts(self.base_years, methodology)
         return compute_index(self._of_day, used, methodology, methodology.posterior.seed)
 
@@ -83,7 +83,7 @@ def released_goalposts(rows: pd.DataFrame, methodology: Methodology) -> Goalpost
 
 
 def window_of(rows: pd.DataFrame, areas: list[str], indicator: Indicator, methodology: Methodology) -> IndicatorWindow:
-    """Rows of one indicator and window; what an area lacks is NaN, what the remainder lacks is nothing."""
+    """The window of one indicator from its rows. What an area lacks is NaN; a remainder without rows is zero."""
     twice = rows.duplicated(["stratum", "area_code"])
     if twice.any():
         raise EngineInputError(f"{indicator.id}: a stratum of an area must stand once; found {int(twice.sum())} twice")

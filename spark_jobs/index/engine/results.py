@@ -19,8 +19,8 @@ DOMAINS_MISSING = "domains_missing"
 class IndicatorResult:
     """Arrays (n_indicators, n_units). Rates are in the displayed unit of the methodology (rate_per).
 
-    Missing figures are NaN: the rate unless live, no_base or narrow_base, the score unless live; counts only
-    of delivered feeds. Points are posterior medians, lower and upper the ends of the interval.
+    Missing figures are NaN. There is a rate if the state is live, no_base or narrow_base, a score only if it is live,
+    and counts only of delivered feeds. Points are posterior medians, lower and upper the ends of the interval.
     """
 
     indicator_ids: tuple[str, ...]

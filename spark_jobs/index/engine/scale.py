@@ -1,4 +1,4 @@
-"""The scale of the index: logarithms of rates, logits of proportions, and the fixed base (methodology 5)."""
+"""The scale of the index: logarithms of rates, logits of proportions, and the fixed base (methodology, section 5)."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -15,8 +15,8 @@ Kind = Literal["rate", "proportion"]
 class Goalposts:
     """Frozen base-period goalposts, one entry per indicator in the order of the methodology.
 
-    centre x0: city value of the whole base period; low, high: least and greatest county-year value, all on
-    the log or logit scale and NaN without a complete base. Kept as they are, however near they lie.
+    centre x0: the city's value in the whole base period. low, high: the least and greatest value of a county-year. All
+    are on the log or logit scale, and NaN without a complete base. They are kept as they are, however close they lie.
     """
 
     centre: FloatArray
@@ -42,9 +42,9 @@ def transformed(values: FloatArray, kind: Kind) -> FloatArray:
 def score(x: FloatArray, x0: float, low: float, high: float, centre: float, span: float) -> FloatArray:
     """s = centre - span (x - x0) / (high - low): higher is safer, `centre` is the base-period city.
 
-    Mazziotta and Pareto (2016), Soc. Indic. Res. 127, re-scaled with a fixed reference; the sign turns harms.
-    An infinite x has an infinite score, and so has one that lies farther off than numbers reach. Goalposts of which
-    high does not lie above low are an EngineInputError.
+    Mazziotta and Pareto (2016), Soc. Indic. Res. 127, re-scaled with a fixed reference; the minus sign turns harms into
+    safety. An infinite x has an infinite score, and so has one beyond the range of numbers. Goalposts whose high does
+    not lie above their low are an EngineInputError.
     """
     for name, value in (("x0", x0), ("centre", centre), ("span", span)):
         require_number(name, value)

@@ -1,7 +1,7 @@
-"""The scores of all indicators, and the way from one state of them to another, one indicator after the other. Pure.
+"""The scores of all indicators, and the steps from one state of them to another, one indicator after the other. Pure.
 
-Walked once in the order of the methodology and once in reverse, and averaged, the steps are the two "polar"
-decompositions (engine/movement.py says why they suffice).
+Taken once in the order of the methodology and once in reverse, the steps are the two "polar" decompositions, whose mean
+is used (engine/movement.py says why these two are enough).
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ class Scores:
     is_live: BoolArray
 
     def rows_unlike(self, other: Scores) -> list[int]:
-        """Indicators that are not the same in both."""
+        """Rows of the indicators that differ between the two."""
         return [
             row
             for row in range(len(self.scores))

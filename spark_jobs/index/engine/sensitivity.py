@@ -63,9 +63,9 @@ def sobol(model: Callable[[FloatArray], FloatArray], bounds: FloatArray, n_base:
 
 
 def median_rank_shift(reference: FloatArray, alternatives: FloatArray) -> FloatArray:
-    """Median absolute change of each unit's rank, (n_units,), over alternatives (n_units, n_alternatives).
+    """Median absolute change of each unit's rank, (n_units,), over the alternatives (n_units, n_alternatives).
 
-    NaN for a unit without a rank in one of them.
+    NaN for a unit that has no rank in one of them.
     """
     require_numbers("reference", reference, (None,))
     require_numbers("alternatives", alternatives, (reference.size, None))

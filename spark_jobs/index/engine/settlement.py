@@ -1,8 +1,8 @@
-"""Settlement of disputes, shown beside the index and never scored: the rate as a centre reports it, and by month found.
+"""Settlement of disputes, shown beside the index and never scored: the rate that centres report, and one by month.
 
-The cumulative rate (settled of all ever accepted) hardly moves and hides what is new; the cohort of a month, followed to
-now, shows it. Both are shares of counted cases with Wilson's 95 % interval: 164 settled of 168 and 165 settled of 168 both
-lie anywhere between 94.0 and 99.4 %, so no area is ranked by them. Pure.
+The cumulative rate (settled of all ever accepted) hardly moves and hides what is new. The disputes of one month of
+acceptance, followed until now, show it. Both rates are shares of counted cases with Wilson's 95 % interval. 164 settled
+of 168 and 165 settled of 168 both mean anything between 94.0 and 99.4 %, so no area is ranked by them. Pure.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ def settlement_inputs(daily: pd.DataFrame, areas: Sequence[str], last: date) -> 
 
 
 def settlements(inputs: pd.DataFrame, areas: Sequence[str]) -> list[Settlement]:
-    """Of these areas together, from the released table `input`: the cumulative view first, then the months found.
+    """The settlement of these areas together, from the released table `input`: the cumulative view, then the months.
 
     Empty for a city without disputes.
     """
@@ -85,7 +85,7 @@ def settlements(inputs: pd.DataFrame, areas: Sequence[str]) -> list[Settlement]:
 
 
 def _require_counts(rows: pd.DataFrame, column: str) -> None:
-    """A table that has settlement's counts, each a number >= 0."""
+    """Check that the table has settlement's counts, each a number >= 0."""
     if not {"indicator_id", "area_code", "stratum", column} <= set(rows.columns):
         raise EngineInputError(f"settlement needs indicator_id, area_code, stratum and {column}; one is not there")
     counts = rows.loc[rows["indicator_id"] == SETTLEMENT, column]

@@ -1,7 +1,7 @@
 """A city's past on the counties of one day: what ended areas counted goes to their successors, the rest to a remainder.
 
-So a county that took in another one, or has another code, keeps one history, and a city's total is always the sum of
-its counties and the remainder: what lies in areas that are no more and that nobody succeeds. Pure.
+So a county that took in another one, or got another code, keeps one history. A city's total is always the sum of its
+counties and the remainder, which is what lies in ended areas without a successor. Pure.
 """
 
 from __future__ import annotations
@@ -23,16 +23,16 @@ Range = tuple[date | None, date | None]
 
 @dataclass(frozen=True)
 class Territory:
-    """Counties of one day, in order, and for every county that there was the one it belongs to on that day."""
+    """Counties of one day, in order; and for every county that ever was, the one to which it belongs on that day."""
 
     area_codes: tuple[str, ...]
     county_of: Mapping[str, str]  # county of any day -> county of this day, or REMAINDER
     ranges: Mapping[str, tuple[Range, ...]]  # county of any day -> when it was one
 
     def denominators(self, given: pd.DataFrame) -> pd.DataFrame:
-        """Dated values of this day's counties (columns DENOMINATORS): on each day the sum over what they were then.
+        """Dated values of this day's counties (columns DENOMINATORS). On each day it is the sum over the areas of then.
 
-        No value on days for which an area that there was has none; zero on days on which there was none of them.
+        There is no value on a day on which one of these areas has none, and zero on a day without any of these areas.
         `known_from`: the first day of the oldest value in the sum. The remainder has rows only if it has areas.
         """
         rows = [
@@ -61,7 +61,7 @@ class Territory:
 
 
 def placed(rows: pd.DataFrame, county_of: Mapping[str, str]) -> pd.DataFrame:
-    """The same rows, each under the county that its own (`area_code`) belongs to."""
+    """The same rows, each under the county to which its own county (`area_code`) belongs."""
     moved = {code: county for code, county in county_of.items() if code != county}
     return rows.assign(area_code=[moved.get(code, code) for code in rows["area_code"]]) if moved else rows
 
@@ -69,7 +69,7 @@ def placed(rows: pd.DataFrame, county_of: Mapping[str, str]) -> pd.DataFrame:
 def territory(areas: pd.DataFrame, day: date) -> Territory:
     """areas: area_code, valid_from, valid_to, successor_code of the counties of all days, one row a range.
 
-    What is as old as the list itself has no first day.
+    A range that begins with the list itself has no first day.
     """
     columns = ("area_code", "valid_from", "valid_to", "successor_code")
     rows = [
@@ -108,11 +108,11 @@ def _day(value: object) -> date | None:
 
 
 def _segments(ranges: Sequence[Range]) -> list[Range]:
-    """The ranges between the days on which any of them begins or ends, the first and the last without ends."""
+    """The ranges between all days on which one of them begins or ends. The first and the last are open."""
     changes = {day for each in ranges for day in each if day is not None}
     return list(pairwise([None, *sorted(changes), None]))
 
 
 def _within(first: date | None, range_: Range) -> bool:
-    """Whether the range holds on the days of a segment that begins with `first`."""
+    """Whether the range holds on the days of the segment that begins on `first`."""
     return holds(first or date.min, *range_)

@@ -1,4 +1,4 @@
-"""The yearly question: do the ranks of the areas hang on a choice that could have been made otherwise?
+"""The yearly question: do the ranks of the areas depend on a choice that could have been made otherwise?
 
 Six uncertain factors, each drawn uniformly over [0, 1) and turned into a choice:
 
@@ -6,11 +6,11 @@ Six uncertain factors, each drawn uniformly over [0, 1) and turned into a choice
     normalisation   published goalposts; z-scores; minimum to maximum; ranks (all brought to about 70 to 130)
     aggregation     adjusted Mazziotta-Pareto; arithmetic; geometric
     denominators    as published; residents in place of the population at risk
-    serious_injury  harm-days of a serious injury, between the ends that the methodology gives
+    serious_injury  harm-days of a serious injury, in the range that the methodology gives
     chance          one joint draw of all rates from their posterior: what small counts leave open
 
 Saisana, Saltelli and Tarantola (2005), JRSS A 168, 307-323: triggers for choices, Sobol indices of ranks and of their
-mean shift. Chance is drawn beside the choices so that a choice can be weighed against what no choice removes. Pure.
+mean shift. Chance is drawn beside the choices, so that a choice can be compared with what no choice removes. Pure.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ FACTORS: tuple[FactorCode, ...] = (
 )  # fmt: skip
 N_BASE = 4096  # Sobol base sample: a power of two
 MOST_BASE = 2**20
-N_ALONE = 512  # samples in which one factor alone varies
+N_ALONE = 512  # samples in which only one factor varies
 N_WEIGHTS = 1024
 WEIGHT_DEVIATION = 0.25
 VARIED_STRATUM = "serious_injury"
@@ -65,11 +65,13 @@ AGGREGATIONS: dict[str, Callable[[FloatArray, FloatArray], FloatArray]] = {
 class Study:
     """Shapes: (n_areas,), (n_areas, n_factors) or (n_factors,), factors in the order of FACTORS.
 
-    rank: under the published choices, from the medians of the rates. rank_low, rank_high: 90 % of the ranks when every factor varies. shift: median absolute change
-    of a rank then. shift_alone: mean over the areas of that change when one factor varies. of_rank, of_mean_shift:
-    Sobol indices of each area's rank, and of the mean shift over the areas (its arrays have one row).
-    nominal, influence (n_indicators,): share in the root (0 for an indicator left out), and squared correlation of the indicator's score with the
-    index over the areas (Paruolo, Saisana and Saltelli 2013, JRSS A 176); NaN for an indicator left out.
+    rank: under the published choices, from the medians of the rates.
+    rank_low, rank_high: 90 % of the ranks when every factor varies. shift: median absolute change of a rank then.
+    shift_alone: mean of that change over the areas when only one factor varies.
+    of_rank, of_mean_shift: Sobol indices of each area's rank, and of the mean shift over the areas (one row).
+    nominal, influence (n_indicators,): share in the root (0 for an indicator left out), and squared correlation of the
+    indicator's score with the index over the areas (Paruolo, Saisana and Saltelli 2013, JRSS A 176; NaN for one left
+    out).
     """
 
     rank: FloatArray
@@ -86,8 +88,8 @@ class Study:
 
 @dataclass(frozen=True)
 class _Rates:
-    """One indicator. draws (n_strata, n_areas, n_draws + 1), medians last; base (n_strata, n_county_years); city
-    (n_strata,) of the base period. Per unit of the denominator; `other` has them under the other one, or is itself."""
+    """Rates of one indicator per unit of its denominator. draws (n_strata, n_areas, n_draws + 1), medians last; base
+    (n_strata, n_county_years); city (n_strata,) of the base period. `other`: under the other denominator, or itself."""
 
     draws: FloatArray
     base: FloatArray
@@ -185,7 +187,7 @@ class Choices:
     def _aggregated(
         self, scores: FloatArray, weights: FloatArray, aggregate: Callable[[FloatArray, FloatArray], FloatArray]
     ) -> FloatArray:
-        """weights (n_indicators, 1, n_points): shares in the root, so that a domain's weight is the sum of its own."""
+        """weights (n_indicators, 1, n_points): shares in the root. A domain's weight is the sum of its indicators'."""
         rows = domain_rows(self.methodology)
         domains = [aggregate(scores[own], weights[own]) for own in rows]
         shares = np.stack([weights[own].sum(axis=0) for own in rows])
@@ -243,7 +245,7 @@ def _influence(choices: Choices, index: FloatArray) -> FloatArray:
 
 
 def _is_left_out(years: list[IndicatorWindow], indicator: Indicator, methodology: Methodology) -> bool:
-    """Whether some year, or some area in it, has no figure to choose about."""
+    """Whether some year, or some area in it, has no figure, so that there is nothing to choose."""
     return not all(
         year.is_live
         and np.isfinite(year.counts).all()
@@ -262,7 +264,7 @@ def _both_denominators(
     methodology: Methodology,
     area_codes: Sequence[str],
 ) -> tuple[_Rates, _Rates]:
-    """Rates as published and over residents; twice the same where residents are no alternative or are not known."""
+    """Rates as published, and over residents; twice the same where residents are no alternative or not known."""
     published = _rates(years, indicator, methodology, area_codes)
     names = [i.denominator for i in methodology.indicators]
     if indicator.denominator != "population_at_risk" or "residents" not in names:
@@ -323,5 +325,5 @@ def _transformed(values: FloatArray, indicator: Indicator) -> FloatArray:
 
 
 def _over(value: FloatArray, scale: FloatArray) -> FloatArray:
-    """0 where there is no scale: units that do not differ all stand in the middle."""
+    """The ratio; 0 where there is no scale, so that units that do not differ all stand in the middle."""
     return np.divide(value, scale, out=np.zeros(np.broadcast_shapes(value.shape, scale.shape)), where=scale > 0.0)

@@ -1,6 +1,6 @@
-"""Ways to weight components: as fixed by the methodology, equal, from the data, or shaken for sensitivity.
+"""Ways to weight components: equal, from the data, or varied at random around given weights.
 
-Given weights must be >= 0 with a positive sum, else EngineInputError; a component of weight 0 keeps it.
+Given weights must be >= 0 with a positive sum, else EngineInputError. A component of weight 0 keeps it.
 """
 
 import numpy as np
@@ -35,7 +35,7 @@ def principal_component(values: FloatArray) -> FloatArray:
         raise EngineInputError("principal components need one component or more; found none")
     if complete.shape[0] < 2 or bool(np.any(np.ptp(complete, axis=0) == 0.0)):
         raise EngineInputError("principal components need two complete units and variance in each component")
-    unit = np.abs(complete).max(axis=0)  # the correlations do not depend on it, and squares stay numbers
+    unit = np.abs(complete).max(axis=0)  # correlations do not depend on the unit, and squares stay in range
     with np.errstate(invalid="ignore", divide="ignore"):
         correlations = np.atleast_2d(np.corrcoef(complete / unit, rowvar=False))
     if not bool(np.isfinite(correlations).all()):
@@ -44,9 +44,9 @@ def principal_component(values: FloatArray) -> FloatArray:
 
 
 def noisy(weights: FloatArray, factor: float, n_draws: int, rng: np.random.Generator) -> FloatArray:
-    """Weights each moved by up to +-factor of itself, uniformly; (n_draws, k), rows summing to 1.
+    """Weights, each changed at random by up to +-factor of itself, uniformly; (n_draws, k), rows summing to 1.
 
-    The factor lies in [0, 1): beyond it weights would turn negative.
+    The factor lies in [0, 1): with a larger one weights could be negative.
     """
     _require_weights(weights)
     _require_draws(n_draws, weights)
@@ -59,8 +59,8 @@ def noisy(weights: FloatArray, factor: float, n_draws: int, rng: np.random.Gener
 def dirichlet(weights: FloatArray, relative_deviation: float, n_draws: int, rng: np.random.Generator) -> FloatArray:
     """Dirichlet weights around `weights`, (n_draws, k), rows summing to 1.
 
-    The concentration gives a component of average weight 1/k that relative standard deviation. A component
-    alone always has the whole weight.
+    The concentration is such that a component of average weight 1/k has that relative standard deviation. A single
+    component always has the whole weight.
     """
     _require_weights(weights)
     _require_draws(n_draws, weights)

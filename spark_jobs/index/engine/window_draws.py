@@ -42,7 +42,7 @@ def draw_window(
     slot: str,
     area_codes: Sequence[str],
 ) -> WindowDraws:
-    """Draw every indicator of one window. `slot` names the window; it and the area's code pick the random streams."""
+    """Draw every indicator of one window. `slot` names the window; slot and area code pick the random streams."""
     settings, indicators = methodology.posterior, methodology.indicators
     bases = base_states(goalposts, methodology)
     shape = (len(indicators), len(area_codes) + 1)
@@ -73,10 +73,10 @@ def draw_window(
 
 
 def base_states(goalposts: Goalposts, methodology: Methodology) -> StateArray:
-    """(n_indicators,): live; narrow_base where the goalposts lie too near each other for a scale; no_base without them.
+    """(n_indicators,): live; narrow_base where the goalposts lie too close for a scale; no_base without them.
 
-    Counties and years that hardly differ leave a range which chance alone may have made: one over it would turn small
-    moves into any number of points, and a wider one put in its place would measure by what nobody observed.
+    If counties and years hardly differ, chance alone may have made their range. A scale over it would turn small moves
+    into any number of points; a range widened by hand would measure by a difference that nobody observed.
     """
     n = len(methodology.indicators)
     of_all = [
@@ -88,7 +88,7 @@ def base_states(goalposts: Goalposts, methodology: Methodology) -> StateArray:
 
 
 def with_city(window: IndicatorWindow) -> IndicatorWindow:
-    """The same window with the city as one more unit: all areas and the rest, or NaN where one of them is not known."""
+    """The same window with the city as one more unit: all areas and the rest; NaN if one of them is not known."""
     require_numbers(f"{window.indicator_id}: counts", window.counts, (None, window.denominator.size), least=0.0)
     require_numbers(f"{window.indicator_id}: denominator", window.denominator, window.counts.shape[1:], least=0.0)
     counts = np.append(window.counts, window.city_counts[:, None], axis=1)
@@ -97,7 +97,7 @@ def with_city(window: IndicatorWindow) -> IndicatorWindow:
 
 
 def too_few_events(events: float, denominator: float, indicator: Indicator, min_events: int) -> bool:
-    """Fewer events in the city than a score needs; for a proportion the other outcome counts as well."""
+    """Whether the city has fewer events than a score needs; in a proportion both outcomes must reach the number."""
     for name, value in (("events", events), ("denominator", denominator)):
         require_numbers(f"{indicator.id}: {name}", value, (), least=0.0)
     scarcer = min(events, denominator - events) if indicator.kind == "proportion" else events

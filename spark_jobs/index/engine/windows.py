@@ -20,7 +20,7 @@ DAYS_A_YEAR = 365.0
 
 @dataclass(frozen=True)
 class Coverage:
-    """Days on which an indicator's feeds have delivered: from `first` to `last`, both included; None = never."""
+    """Days for which an indicator's feeds have delivered: `first` to `last`, both included; None = never."""
 
     first: date
     last: date | None
@@ -31,7 +31,7 @@ class Coverage:
 
 @dataclass(frozen=True)
 class DayCounts:
-    """Events of one indicator on some days, all strata together, and its denominator: (n_areas,) each, and the rest's."""
+    """Events of one indicator on some days, all strata together, and its denominator; (n_areas,) each, and the rest."""
 
     events: FloatArray
     denominator: FloatArray
@@ -42,10 +42,11 @@ class DayCounts:
 class DailyCounts:
     """Cumulative counts of a city by indicator, stratum, area and day.
 
-    daily: indicator_id, area_code, day, stratum, numerator, denominator (null for rates); one row a combination,
-    days without events left out. denominators: area_code, denominator_code, valid_from (null = always), valid_to (first
-    day on which it no longer holds; null = open), value. What lies in none of `area_codes` counts as the REMAINDER.
-    coverage: indicator id -> Coverage; an indicator without an entry has no feed in this city.
+    daily: indicator_id, area_code, day, stratum, numerator, denominator (null for rates). One row a combination; days
+    without events are left out. Areas that are not in `area_codes` count as the REMAINDER.
+    denominators: area_code, denominator_code, valid_from (null = always), valid_to (first day on which it no longer
+    holds; null = open), value.
+    coverage: indicator id -> Coverage. An indicator without an entry has no feed in this city.
     """
 
     def __init__(
@@ -91,7 +92,7 @@ class DailyCounts:
     def _denominator_by_day(self, rows: pd.DataFrame) -> FloatArray:
         """(2, n_areas + 1, n_days + 1): cumulative values of one denominator, and days on which exactly one is known.
 
-        Of a remainder without rows it is known that it has nobody.
+        A remainder without rows has a known denominator of 0.
         """
         values = np.zeros((2, len(self._areas), self._n_days + 1))
         columns = (rows["area_code"], rows["valid_from"], rows["valid_to"], rows["value"])
@@ -110,7 +111,7 @@ class DailyCounts:
         return coverage is not None and coverage.covers(first, last)
 
     def window(self, indicator: Indicator, day: date, n_days: int, held_back: int = 0) -> IndicatorWindow:
-        """The indicator over the `n_days` that end `held_back` days before `day`, leaving off what is still incomplete.
+        """The indicator over `n_days`, the last one `held_back` days before `day`, because later ones are incomplete.
 
         Not live unless its feeds have delivered through `day` itself.
         """
@@ -135,12 +136,12 @@ class DailyCounts:
     def windows(
         self, day: date, n_days: int, held_back: Mapping[str, int] | None = None
     ) -> tuple[IndicatorWindow, ...]:
-        """All indicators; `held_back`: indicator id -> days, 0 where it is not named."""
+        """The windows of all indicators. `held_back`: indicator id -> days; 0 for an indicator without an entry."""
         left_off = held_back or {}
         return tuple(self.window(i, day, n_days, left_off.get(i.id, 0)) for i in self._methodology.indicators)
 
     def on_days(self, indicator: Indicator, days: Sequence[date]) -> DayCounts:
-        """A flow indicator on these days, each of them covered; a day that is named twice counts twice."""
+        """A flow indicator on these days, which must all be covered. A day that is named twice counts twice."""
         ends = np.array([self._position(day) for day in days])
         cube = self._by_indicator[indicator.id]
         counts = (cube[:, :, ends] - cube[:, :, ends - 1]).sum(axis=2)
@@ -151,7 +152,7 @@ class DailyCounts:
         return DayCounts(events[:-1], denominator[:-1], float(events[-1]), float(denominator[-1]))
 
     def recent(self, indicator: Indicator, day: date, n_days: int) -> FloatArray:
-        """(2, n_days) the city's events and trials of the days before `day`, itself first; trials are 0 for a rate."""
+        """(2, n_days): the city's events and trials on `day` and the days before, `day` first; a rate has 0 trials."""
         ends = np.array([self._position(day - timedelta(days=n)) for n in range(n_days)])
         cube = self._by_indicator[indicator.id]
         of_areas = (cube[:, :, ends] - cube[:, :, ends - 1]).sum(axis=1)
@@ -161,7 +162,7 @@ class DailyCounts:
         return min(max((day - self._first).days + 1, 0), self._n_days)
 
     def _denominator(self, indicator: Indicator, first: date, last: date) -> FloatArray:
-        """Measure x years of each area and the remainder, its dated values weighted by the days they were valid; NaN where unknown."""
+        """Denominator x years of each area and the remainder; NaN where unknown. Dated values weigh by their days."""
         assert indicator.denominator
         by_day = self._denominators[indicator.denominator]
         total, n_known = by_day[:, :, self._position(last)] - by_day[:, :, self._position(first) - 1]

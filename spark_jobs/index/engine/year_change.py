@@ -1,9 +1,9 @@
-"""The change on a year before by domain and indicator, in points of the index, and it adds up exactly (methodology 6).
+"""The change on a year before by domain and indicator, in index points. It adds up exactly (methodology, section 6).
 
-The scores of last year's window are led to this year's one indicator after the other, on those that are live in both.
-After step k the index differs from last year's by draws D_k; the step's points are median(D_k) - median(D_k-1), so that
-they telescope to the published change, median(D_n). An indicator gets the mean of its steps in two opposite orders, as in
-the movement between releases (engine/movement.py). Pure: arrays in, arrays out.
+Last year's scores are led to this year's, one indicator after the other, for indicators that are live in both. After
+step k the index differs from last year's by draws D_k. The points of the step are median(D_k) - median(D_k-1), so the
+steps telescope to the published change, median(D_n). An indicator gets the mean of its steps in two opposite orders, as
+in the movement between releases (engine/movement.py). Pure: arrays in, arrays out.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ from spark_jobs.index.methodology import Methodology
 
 @dataclass(frozen=True)
 class Parts:
-    """Arrays (n_parts, n_units). points: of the index, with the ends of their interval; value_1y: the index of the part,
-    or the indicator's score, a year before. NaN where there is nothing to compare."""
+    """Arrays (n_parts, n_units). points: index points, with the ends of their interval. value_1y: the part's index or
+    score a year before. NaN where there is nothing to compare."""
 
     points: FloatArray
     lower: FloatArray
@@ -46,7 +46,7 @@ class YearChange:
 
 
 def year_change(inputs: IndexInput, goalposts: Goalposts, methodology: Methodology, seed: int) -> YearChange:
-    """The change of the index of `inputs` on its last year; all arguments as the index was computed with."""
+    """The change of the index of `inputs` on its last year. All arguments as the index was computed with."""
     now, then = (
         draw_window(windows, goalposts, methodology, seed, slot, inputs.area_codes)
         for windows, slot in ((inputs.headline, "headline"), (inputs.last_year, "last_year"))
@@ -77,7 +77,7 @@ def year_change(inputs: IndexInput, goalposts: Goalposts, methodology: Methodolo
 def _path(
     before: FloatArray, start: Scores, end: Scores, order: Sequence[int], methodology: Methodology
 ) -> tuple[FloatArray, FloatArray]:
-    """What each indicator does to the index in this order: points (n_indicators, n_units), and their draws."""
+    """What each indicator does to the index, changed in this order: points (n_indicators, n_units), and their draws."""
     points, draws = np.zeros(start.is_live.shape), np.zeros_like(start.scores)
     index, median = before, np.zeros(before.shape[0])
     for row, after in start.led_to(end, order, methodology):
@@ -88,8 +88,8 @@ def _path(
 
 
 def _parts(points: FloatArray, draws: FloatArray, value_1y: FloatArray, methodology: Methodology) -> Parts:
-    """The interval is that of the part's own draws. It holds the point, which is a difference of medians and need not
-    be the median of a difference."""
+    """The interval is that of the part's own draws, widened to hold the point: that is a difference
+    of medians and need not be the median of a difference."""
     tail = (1.0 - methodology.posterior.interval) / 2.0
     lower, upper = np.quantile(draws, [tail, 1.0 - tail], axis=-1)
     return Parts(points, np.minimum(lower, points), np.maximum(upper, points), value_1y)
