@@ -31,8 +31,8 @@ def unexplained_jumps(given: ReleaseInput, tables: Mapping[str, pd.DataFrame]) -
 
     A move is explained by small numbers (the previous figure lies in today's interval), by another version of the
     methodology, or by a flag on the area raised since then. A feed that only one of the two releases lacks explains
-    the moves of all figures that count it. An area without an index to compare is judged by its domains; a domain that is
-    not live, or cannot be compared, by its indicators.
+    the moves of all figures that count it. An area without an index to compare is judged by its domains; a domain that
+    is not live, or cannot be compared, by its indicators.
     """
     previous, limit = given.previous, given.methodology.publication.jump_points
     if previous is None or not _comparable(given, previous):
