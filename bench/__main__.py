@@ -1,6 +1,6 @@
-"""`make bench`: a first night and a second night in a folder of their own, measured from outside.
+"""`make bench`: measures a first night, a second one, and the same night again from outside, in a folder of their own.
 
-Writes bench/results.json and the tables of bench/README.md. Times are of this machine at this moment; compare ratios.
+Writes bench/results.json and the tables of bench/README.md. Times are of this machine at this moment: compare ratios.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ FIRST = date(2026, 11, 19)
 
 @dataclass
 class MeasuredNight:
-    """One `make run`. CPU seconds are of all its processes; memory is of the largest one."""
+    """One `make run`. CPU seconds are those of all its processes, memory that of the largest one."""
 
     name: str
     wall_s: float = 0.0

@@ -1,6 +1,6 @@
-"""`python -m bench.engine`: CPU time of the engine for one as-of day, beside a plain NumPy/SciPy version of the same model.
+"""`python -m bench.engine`: CPU time of the engine for an as-of day, beside a plain NumPy/SciPy version of the model.
 
-Writes bench/engine.md. Both versions run in one process, so that the ratio travels.
+Writes bench/engine.md. Both versions run in one process, so that their ratio is comparable between machines.
 """
 
 from __future__ import annotations
@@ -114,7 +114,7 @@ def cpu_seconds(work: Callable[[], object]) -> float:
 
 
 def compute_all(n_days: int, goalposts: Goalposts) -> list[FloatArray]:
-    """The index of every day; all else is let go, as a job does that writes day by day."""
+    """The index of every day. All else is dropped at once, as in a job that writes day by day."""
     return [compute_index(inputs, goalposts, METHODOLOGY, SEED).overall.index for inputs in days(n_days)]
 
 

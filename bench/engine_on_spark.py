@@ -1,4 +1,4 @@
-"""The engine through Spark: the index job's own map over cities and as-of days, on a server of the bench's own."""
+"""The engine through Spark: the map of the index job over cities and as-of days, on the bench's own server."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ from spark_jobs.index.history import mapped
 
 TONIGHT = date(2026, 11, 22)
 FIRST = TONIGHT - timedelta(days=3 * 365)  # a year of as-of days, each with its year and the year before
-EVERY = 3  # days between the days with events of a stratum and county
+EVERY = 3  # a stratum and county has events every so many days
 
 
 @dataclass(frozen=True)
 class Run:
-    """Wall seconds of one run, what it computed, and the largest memory that a Python worker of Spark held."""
+    """Wall seconds of one run, what it computed, and the most memory that a Python worker of Spark held."""
 
     seconds: float
     n_days: int
@@ -67,7 +67,7 @@ def daily_rows(code: str, areas: Sequence[str]) -> pd.DataFrame:
 
 
 def timed(spark: SparkSession, folder: Path, n_cities: int, n_areas: int, n_days: int) -> Run:
-    """Map the engine over the last `n_days` as-of days of `n_cities` cities; the rows lie in Parquet, as in a lake."""
+    """Map the engine over the last `n_days` as-of days of `n_cities` cities. The rows are in Parquet, as in a lake."""
     cities = {code: city_frame(code, n_areas) for code in (f"city{number:02d}" for number in range(n_cities))}
     for code, frame in cities.items():
         daily_rows(code, frame.area_codes).to_parquet(folder / f"{n_days}-{code}.parquet")
@@ -92,7 +92,7 @@ def largest_worker() -> float:
 
 
 def measured() -> dict[str, Run]:
-    """A month and a year of one city, and one night of thirty; Python workers have started before, as on a server."""
+    """A month and a year of one city, and one night of thirty. Python workers are started before, as on a server."""
     with tempfile.TemporaryDirectory() as folder, own_server(layout_in(Path(folder, "state"))) as spark:
         timed(spark, Path(folder), 1, 9, 4)
         return {

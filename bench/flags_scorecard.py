@@ -1,7 +1,8 @@
 """`python -m bench.flags_scorecard`: what the rules of the flags find, how soon, and how often they are wrong.
 
-Simulated nights on daily counts at the rules' own door: no Spark, no lake. Events are planted in a ledger that the rules
-do not see. Writes docs/flags-scorecard.md; seeded, so that equal library versions give equal tables. Some minutes of one core.
+Simulated nights give the rules daily counts directly: no Spark, no lake. Events are planted, and the rules do not see
+the list of them. Writes docs/flags-scorecard.md. It is seeded, so equal library versions give equal tables. It takes
+some minutes of one core.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ N_WEEKS = weeks_needed(METHODOLOGY.flags) + N_JUDGED
 FIRST = N_WEEKS - N_JUDGED
 BLOCK = N_JUDGED // 3  # weeks between two events of a county
 STRENGTHS = ("weak", "middle", "strong")
-YOUNG = "d5_grid_overdue"  # a feed of sixty weeks: the short history is its rule's
+YOUNG = "d5_grid_overdue"  # its feed has sixty weeks only, so the rule for short histories judges it
 # Events a week in a county, about those of the demonstration city; twice Poisson's variance where people are counted.
 MEANS = {
     "a1_violent_crime": 1.5, "a2_property_crime": 10, "a3_telecom_fraud": 7, "a4_public_order": 30, "b1_road_casualties": 6,
@@ -43,7 +44,7 @@ SEASON = 0.2
 
 @dataclass(frozen=True)
 class Kind:
-    """A kind of event. factors: on the rate, by strength; n_weeks: how long; is_ramp: it grows over them."""
+    """A kind of event. factors: on the rate, by strength. n_weeks: how long it lasts. is_ramp: it grows meanwhile."""
 
     name: str
     rule: str
@@ -73,7 +74,7 @@ NOT_IN_FORCE = (
 
 @dataclass(frozen=True)
 class Event:
-    """A line of the ledger. day: first one, counted from the first judged day."""
+    """A planted event. day: its first day, counted from the first judged day."""
 
     kind: Kind
     county: int
@@ -81,7 +82,7 @@ class Event:
 
 
 def ledger(rng: np.random.Generator) -> list[Event]:
-    """Three events a county, one in each third of the nights, on any weekday; every kind as often as the others."""
+    """Three events a county, one in each third of the nights, on any weekday. All kinds are equally frequent."""
     slots = [(county, third) for county in range(N_COUNTIES) for third in range(3)]
     kinds = [KINDS[n % len(KINDS)] for n in range(len(slots))]
     order = rng.permutation(len(slots))
@@ -92,7 +93,7 @@ def ledger(rng: np.random.Generator) -> list[Event]:
 
 
 def city(rng: np.random.Generator, events: list[Event], strength: int) -> Weekly:
-    """Daily counts of seventeen indicators in nine counties, with season; summed to weeks as the rules look at them."""
+    """Daily counts of seventeen indicators in nine counties, with season, summed to weeks as the rules see them."""
     days = np.arange(DAYS * N_WEEKS)
     season = 1 + SEASON * np.sin(2 * np.pi * days / 365.25)
     counts, sizes = [], []
@@ -131,7 +132,7 @@ def _drawn(rng: np.random.Generator, mean: FloatArray, dispersion: float) -> Flo
 
 
 def _stock(rng: np.random.Generator, mean_old: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Old and all open cases a day: an old one stays for about a month, so that today's are mostly yesterday's."""
+    """Old and all open cases by day. An old case stays open for about a month, so today's are mostly yesterday's."""
     stay = 29 / 30
     old = np.empty(mean_old.shape)
     old[:, 0] = rng.poisson(mean_old[:, 0])
@@ -149,9 +150,9 @@ def judged(given: Weekly) -> dict[int, JudgedWeek]:
 
 
 def delay(given: Weekly, weeks: dict[int, JudgedWeek], event: Event) -> tuple[int, str] | None:
-    """Days from the event's first day to the night on which its first flag stands, and that flag's rule.
+    """Days from the event's first day to the night on which its first flag stands, and the rule of that flag.
 
-    A flag counts while the event lasts, and two weeks on. It stands from the second night that judges its week.
+    A flag counts while the event lasts and for two weeks after. It stands from the second night that judges its week.
     """
     first = FIRST + event.day // DAYS
     for at in range(first, min(N_WEEKS, first + event.kind.n_weeks + 3)):
@@ -162,7 +163,7 @@ def delay(given: Weekly, weeks: dict[int, JudgedWeek], event: Event) -> tuple[in
 
 
 def true_signals(given: Weekly, weeks: dict[int, JudgedWeek], events: list[Event]) -> dict[str, list[bool]]:
-    """Of each rule every signal: is it about a county and indicator of an event, while it lasts or its window still holds it?"""
+    """For each signal of each rule: is it about the county and indicator of an event that lasts or is in its window?"""
     window = METHODOLOGY.flags.f3_outlier_area.window_weeks
     spans = [
         (COUNTIES[e.county], name, FIRST + e.day // DAYS, FIRST + e.day // DAYS + e.kind.n_weeks + window)

@@ -1,7 +1,7 @@
-"""Rows of a made-up hotline table, as its source writes them: every value text, any number of them, always the same.
+"""Rows of a made-up hotline table, as its source writes them: every value is text. Any number of rows; always the same.
 
-An order's values follow from its number, so that its later versions and a second run say the same. Instants are local
-seconds since 1970-01-01T00:00:00.
+An order's values follow from its number, so its later versions and a second run have the same values. Instants are
+local seconds since 1970-01-01T00:00:00.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ from expectations.contract import read_table
 Whole = npt.NDArray[np.int64]
 HOUR, DAY = 3_600, 86_400
 SEED = 1
-CITY = os.environ["CITY"]  # whose places and whose contract of the feed `hotline` are used
+CITY = os.environ["CITY"]  # its places and its contract of the feed `hotline` are used
 CHUNK = 500_000  # rows
-NEW, WEEK, TWO_MONTHS = 0.5, 0.2, 0.3  # of a night's rows: new orders, of the last 7 days, of the 53 days before those
-LAST_DAY = date(2026, 11, 20)  # of the orders that are stored already
+NEW, WEEK, TWO_MONTHS = 0.5, 0.2, 0.3  # shares of a night's rows: new orders, the last 7 days, the 53 days before
+LAST_DAY = date(2026, 11, 20)  # of the stored orders
 ASSIGNED, CLOSED, CALLED_BACK = 0, 1, 2  # versions of an order
 CHANNELS = ("电话", "微信", "网站", "APP", "省平台转办")
 CALL_TYPES = ("求助", "投诉", "咨询", "建议", "表扬", "其他")
@@ -68,7 +68,7 @@ def _only(values: pa.Array, where: npt.NDArray[np.bool_]) -> pa.Array:
 
 @dataclass(frozen=True)
 class Hotline:
-    """`per_day` orders every day from `first_day` on. Order k is of day k // per_day."""
+    """`per_day` orders every day from `first_day` on. Order k belongs to day k // per_day."""
 
     first_day: date
     per_day: int
@@ -82,7 +82,7 @@ class Hotline:
         return self.began + order // self.per_day * DAY + _below(order, 1, DAY)
 
     def _numbers(self, order: Whole, county: pa.Array) -> pa.Array:
-        """GD, date, last two digits of the county's code, number within the day: as real ones, in order of days."""
+        """GD, date, last two digits of the county's code, number within the day: like real ones, in order of days."""
         day = self.began + order // self.per_day * DAY
         stamp = pc.replace_substring(pa.array(day).cast(pa.timestamp("s")).cast(pa.date32()).cast(pa.string()), "-", "")
         number = _padded(order % self.per_day, 5)
@@ -93,7 +93,7 @@ class Hotline:
         return self._called(order) + HOUR + np.where(version == ASSIGNED, 0, HOUR * 2) + _below(order, 2, 20 * HOUR)
 
     def rows(self, order: Whole, version: Whole, known: Whole) -> pa.Table:
-        """One row an order and version, in order of `known`: of two hundred rows one has a fault, some are untidy."""
+        """One row an order and version, in order of `known`. One row in two hundred has a fault; some are untidy."""
         by_cursor = np.argsort(known, kind="stable")
         order, version, known = order[by_cursor], version[by_cursor], known[by_cursor]
         areas = {area["area_code"]: area for area in read_table(CITY, "areas")}
@@ -144,8 +144,8 @@ class Hotline:
 
 
 def backfill(number: int, n_rows: int) -> pa.Table:
-    """Raw rows of the back-fill `number` (0, 1, …), each of other orders: two versions an order, and one row in a
-    hundred delivered twice."""
+    """Raw rows of the back-fill `number` (0, 1, …); each back-fill has other orders. An order has two versions, and one
+    row in a hundred is delivered twice."""
     n_orders = max(1, n_rows * 100 // 101 // 2)
     hotline = Hotline(date(2021, 11, 1), -(-n_orders // 900))  # the next such back-fill ends before LAST_DAY
     order = np.arange(n_orders * number, n_orders * (number + 1)).repeat(2)
@@ -157,9 +157,9 @@ def backfill(number: int, n_rows: int) -> pa.Table:
 
 @dataclass(frozen=True)
 class Stored:
-    """A hotline that has gone on until LAST_DAY with as many orders a day as leaves it `n_rows` versions, two an order.
+    """A hotline up to LAST_DAY that has `n_rows` versions, two an order.
 
-    A night changes `n_changed` rows: that many orders a day are half as many, so that more rows are more days.
+    A night changes `n_changed` rows. The hotline gets half as many orders a day, so more rows mean more days.
     """
 
     n_rows: int
@@ -182,8 +182,8 @@ class Stored:
             yield self.hotline.rows(order, version, self.hotline.known(order, version))
 
     def night(self, number: int, any_age: float) -> tuple[date, pa.Table]:
-        """Day and raw rows of night `number` (1, 2, …) after the stored ones; the share `any_age` of them is of orders
-        of any age, at the cost of those of eight to sixty days."""
+        """Day and raw rows of night `number` (1, 2, …) after the stored ones. A share `any_age` of them is of orders
+        of any age; there are as many fewer of orders that are eight to sixty days old."""
         rng = np.random.default_rng([SEED, number])
         per_day, day = self.hotline.per_day, self.n_days + number - 1
         chosen = np.arange(day * per_day, day * per_day + round(self.n_changed * NEW))

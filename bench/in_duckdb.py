@@ -1,9 +1,10 @@
-"""The same work in DuckDB: raw rows -> typed columns, counties, versions. The SQL is made of the feed's own contract.
+"""The same work in DuckDB: raw rows -> typed columns, counties, versions. The SQL is made from the feed's own contract.
 
-It does less than the pipeline: no bronze, no rejects kept, no judgement, no ledger. What it accepts is the same.
+It does less than the pipeline: it has no bronze, keeps no rejects, judges no batch and has no ledger of batches. It
+accepts the same rows.
 """
 
-# ruff: noqa: S608 - the SQL is made of contracts and paths of our own
+# ruff: noqa: S608 - the SQL is made from contracts and paths of our own
 from __future__ import annotations
 
 import json
@@ -24,7 +25,7 @@ from spark_jobs.feeds.decoding import hashed_sources
 from spark_jobs.feeds.silver import LONGEST_KEY, SLACK
 
 MEMORY = "12GB"
-BLOCK = 64  # bytes of a block of SHA-256, which an HMAC's key is padded to
+BLOCK = 64  # bytes of a block of SHA-256, to which the key of an HMAC is padded
 
 
 def quoted(value: str) -> str:
@@ -40,7 +41,7 @@ def _listed(values: Iterable[str]) -> str:
 
 
 class DuckDB:
-    """One connection, with all cores, that spills to `folder` what MEMORY does not hold."""
+    """One connection with all cores. What MEMORY does not hold is spilled to `folder`."""
 
     def __init__(self, city: City, feed: Feed, keys: Path, folder: Path) -> None:
         self.city, self.feed, self.kind = city, feed, load_kinds()[feed.kind]
@@ -88,7 +89,7 @@ class DuckDB:
         return f"'v1:' || left(sha256({outer} || unhex(sha256({inner} || {message}))), 32)"
 
     def _versions(self, relation: str, batch_id: str) -> str:
-        """One pass over each record's rows: the last of an instant is followed by the next instant, or by nothing."""
+        """One pass over each record's rows. The last row of an instant holds until the next instant, or is open."""
         names = ["area_code", "township_code", "is_deleted", *self.kind.columns]
         said = ", ".join(f'"{name}" := "{name}"' for name in names)
         return f"""
@@ -102,7 +103,7 @@ select record_id, {", ".join(f'"{name}"' for name in names)}, known_at, known_at
   known_to is null as is_current, {quoted(batch_id)} as batch_id, row_hash from versions"""
 
     def _cleaned(self, relation: str) -> str:
-        """Text in normal form, of numbers and times in half width; empty is null."""
+        """Text in normal form; numbers and times in half width; empty is null."""
         texts, measured = [], measures(self.feed)
         for name in self.feed.mapped_columns:
             if name not in hashed_sources(self.feed):
@@ -118,7 +119,7 @@ select record_id, {", ".join(f'"{name}"' for name in names)}, known_at, known_at
         return f"select {', '.join(texts)}, caller_pseudonym, {DELIVERED} from {relation}"
 
     def _typed(self) -> str:
-        """Canonical columns, empty where the record is deleted. Those that are a day of another column come last."""
+        """Canonical columns, empty where the record is deleted. Columns that are the day of another one come last."""
         columns = {"record_id": "concat_ws('|', " + ", ".join(map(_text, self.feed.record_id)) + ")"}
         columns["known_at"] = self._instant(_text(self.feed.known_at.column or ""))
         deleted = self.feed.deleted
@@ -168,7 +169,7 @@ select record_id, {", ".join(f'"{name}"' for name in names)}, known_at, known_at
         return text
 
     def _faults(self) -> str:
-        """What the pipeline rejects a row for, of the rules that this feed's columns can break."""
+        """The faults for which the pipeline rejects a row, by the rules that this feed's columns can break."""
         keys = [f"{_text(name)} is null" for name in self.feed.record_id]
         known_on = self._local_day("known_at")
         for name in self.feed.record_id:

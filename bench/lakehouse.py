@@ -31,7 +31,7 @@ from spark_jobs.feeds.corrections import CORRECTED, HEALED
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, help=__doc__)
 PAGE = Path(__file__).with_name("lakehouse.md")
 N_NIGHTS = 3  # measured, after one that is not
-DISK_BYTES_A_ROW = 1_500  # raw text, DuckDB's versions, what Spark spills, silver and its nights
+DISK_BYTES_A_ROW = 1_500  # for raw text, DuckDB's versions, what Spark spills, silver and its nights
 
 
 def say(text: str) -> None:
@@ -39,7 +39,7 @@ def say(text: str) -> None:
 
 
 def backfills(state: Path, n_rows: int) -> list[Backfill]:
-    """Cold: from no server to silver. Warm: as many other rows, on that server, after silver was emptied."""
+    """Cold: from no server to silver. Warm: as many other rows on the same server, after silver was emptied."""
     found: list[Backfill] = []
     with ExitStack() as stack:
         began = time.perf_counter()
@@ -65,7 +65,7 @@ def backfills(state: Path, n_rows: int) -> list[Backfill]:
 
 
 def compared(lake: Lakehouse, duck: DuckDB, theirs: Path) -> int:
-    """Number of versions, if silver and DuckDB have the same in every column but the hash. Ends the bench if not."""
+    """Number of versions, if silver and DuckDB agree in every column but the hash. If not, ends the bench."""
     same = [name for name in silver.columns_of(load_kinds()[lake.feed.kind]) if name not in ("row_hash", CORRECTED)]
     names = ", ".join(name for name in same if name not in ("city_code", "feed_code"))
     ours, others = duck.parquet(lake.silver_files(), names), duck.parquet(theirs, names)
@@ -92,9 +92,9 @@ def increment(state: Path, n_rows: int, n_changed: int, shares: Sequence[float])
 
 
 def fill(lake: Lakehouse, stored: Stored, state: Path) -> tuple[float, int]:
-    """Fill silver as one delivery of all these rows leaves it. Returns DuckDB's seconds, and the number of versions.
+    """Fill silver as one delivery of all these rows would. Returns DuckDB's seconds, and the number of versions.
 
-    DuckDB types the rows, which is what is timed of it; the pipeline's own `replace` makes the table of them.
+    DuckDB types the rows, and only that is timed. The pipeline's own `replace` makes the table from them.
     """
     duck = DuckDB(lake.city, lake.feed, lake.settings.hash_keys, state / "duckdb")
     text, typed = state / "text", state / "typed"
@@ -119,7 +119,7 @@ def fill(lake: Lakehouse, stored: Stored, state: Path) -> tuple[float, int]:
 
 
 def night(lake: Lakehouse, stored: Stored, number: int, share: float) -> Refined:
-    """Land a night's rows and refine them. Ends the bench if silver does not grow by those that were accepted."""
+    """Land a night's rows and refine them. Ends the bench if silver does not grow by the accepted rows."""
     day, rows = stored.night(number, share)
     before = lake.n_versions()
     manifest = lake.land(rows, day, day)

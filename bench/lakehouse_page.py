@@ -1,4 +1,4 @@
-"""What `bench.lakehouse` measures, and the page that says it."""
+"""What `bench.lakehouse` measures, and the page about it."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ NIGHT_RATIO, NIGHT_TO_DUCKDB, BACKFILL_TO_DUCKDB = 1.2, 0.5, 2.0  # aims
 
 @dataclass(frozen=True)
 class Refined:
-    """One run of `refine` over one batch. Files and bytes added and removed are those of the silver table."""
+    """One run of `refine` over one batch. Added and removed files and bytes are those of the silver table."""
 
     seconds: float
     stages: dict[str, float]  # seconds
     n_jvms: int  # started meanwhile
-    read_mb: float  # by read calls of server and step: files, cached or not, and sockets
+    read_mb: float  # by read calls of server and step: files (cached or not) and sockets
     n_added: int
     n_removed: int
     added_mb: float
@@ -49,7 +49,7 @@ class Backfill:
 
 @dataclass(frozen=True)
 class Increment:
-    """Nights on one size of silver. `nights` are by the share of their rows that are of orders of any age."""
+    """Nights on one size of silver. `nights`: by the share of their rows that belong to orders of any age."""
 
     n_rows: int  # asked for
     n_versions: int  # stored before the first night

@@ -1,4 +1,4 @@
-"""Weeks of a made-up city at the door of the rules: counts go in as arrays, nothing of Spark or of a day is needed."""
+"""Weeks of a made-up city as the rules see them: counts are given as arrays, without Spark and without days."""
 
 from __future__ import annotations
 
@@ -19,9 +19,10 @@ COUNTIES = tuple(str(n) for n in range(1, N_COUNTIES + 1))
 def made_up_weeks(
     counts: FloatArray, indicators: tuple[str, ...] | None = None, denominators: FloatArray | None = None
 ) -> Weekly:
-    """`counts`: (indicators × 9 counties, weeks), an indicator's counties together, the last week from LAST_MONDAY.
+    """The weeks. `counts`: (indicators × 9 counties, weeks), an indicator's counties together; the last week begins on
+    LAST_MONDAY.
 
-    `indicators`: those of the method if not given, in its order. Counties are of one size.
+    `indicators`: if not given, those of the method in its order. All counties have the same size.
     """
     ids = indicators or tuple(each.id for each in METHODOLOGY.indicators)
     n_weeks = counts.shape[1]

@@ -1,4 +1,4 @@
-"""Made-up years of nine areas for the benches of the engine: counts that a seed gives, nothing read."""
+"""Made-up years of nine areas for the benches of the engine. The counts come from a seed; nothing is read."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the measurements through Spark have in common: a server of their own, and a look at its processes."""
+"""What the measurements through Spark share: a server of their own, and a look at its processes."""
 
 from __future__ import annotations
 
@@ -42,13 +42,13 @@ def own_server(layout: Layout) -> Iterator[SparkSession]:
             try:
                 yield session
             finally:
-                session.stop()  # before its server: alone, it would call for minutes
+                session.stop()  # before its server; without the server it would try for minutes
     finally:
         server.stop()
 
 
 def descendants(chosen: Callable[[psutil.Process], bool]) -> list[psutil.Process]:
-    """What this process started and is chosen: the server and its workers are among them."""
+    """Processes that this one started, as far as `chosen` takes them. The server and its workers are among them."""
     found = []
     for process in psutil.Process().children(recursive=True):
         with suppress(psutil.Error):  # one that has just ended
@@ -59,7 +59,7 @@ def descendants(chosen: Callable[[psutil.Process], bool]) -> list[psutil.Process
 
 @contextmanager
 def looking(look: Callable[[], None]) -> Iterator[None]:
-    """Look five times a second, beside what runs meanwhile."""
+    """Call `look` five times a second, while something else runs."""
     is_over = threading.Event()
 
     def watch() -> None:

@@ -1,4 +1,4 @@
-"""Posteriors of areas whose true rates are known: coverage and error, beside plug-in and classical intervals."""
+"""Posteriors of areas whose true rates are known: coverage and error, compared with plug-in and classical intervals."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class Model:
 
 
 def uneven_denominator(n_areas: int, rng: np.random.Generator) -> FloatArray:
-    """Sizes as of counties: the largest about ten times the smallest of nine; their mean is 1."""
+    """Sizes like those of counties: of nine, the largest is about ten times the smallest. Their mean is 1."""
     size = np.exp(rng.normal(0.0, 0.7, n_areas))
     return np.asarray(size / size.mean())
 
@@ -71,7 +71,7 @@ def of_draws(draws: FloatArray) -> Interval:
 
 
 def plug_in_rates(sample: Sample) -> tuple[Interval, bool]:
-    """Gamma posterior with Marshall's moments put in as if known. Variance 0: the pooled rate's own interval."""
+    """Gamma posterior with Marshall's moments taken as known. With variance 0: the interval of the pooled rate."""
     y, e = sample.counts, sample.denominator
     found = marshall_poisson(y, e)
     if found.variance == 0.0:
@@ -83,7 +83,7 @@ def plug_in_rates(sample: Sample) -> tuple[Interval, bool]:
 
 
 def plug_in_proportions(sample: Sample) -> tuple[Interval, bool]:
-    """Beta posterior with the moments of Martuzzi and Elliott put in as if known."""
+    """Beta posterior with the moments of Martuzzi and Elliott taken as known."""
     y, n = sample.counts, sample.denominator
     found, mean_n = martuzzi_binomial(y, n), float(n.mean())
     binomial = found.mean * (1.0 - found.mean)
@@ -147,7 +147,7 @@ class Tally:
 
 
 def regime_row(model: Model, n_areas: int, events: float, spread: float | None, seed: int) -> str:
-    """One table row; replicates without any event are left out: the engine publishes none below ten."""
+    """One table row. Replicates without any event are left out, because the engine publishes none below ten events."""
     rng = np.random.default_rng([seed, n_areas, int(events * 10), int(100 * (spread or 0.0)), int(spread is None)])
     joint, plug_in, classical, n_collapsed, n_used = Tally(), Tally(), Tally(), 0, 0
     for replicate in range(REPLICATES[n_areas]):
@@ -193,7 +193,7 @@ def posterior_table(model: Model, n_areas: int, seed: int) -> str:
 
 
 def outlier_table(seed: int) -> str:
-    """Eight like areas and one of thrice their rate: the interval of the one, and of the eight."""
+    """Eight equal areas and one with three times their rate: the interval of the one, and those of the eight."""
     rows = [
         "| events an area | the outlier covered | its posterior mean / truth | the eight covered |",
         "|---:|---:|---:|---:|",

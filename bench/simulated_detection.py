@@ -19,7 +19,7 @@ RULES = load_methodology().flags
 F1 = RULES.f1_exceedance
 MEANS = (2.0, 5.0, 10.0, 20.0, 50.0)
 DISPERSIONS = (1.0, 2.0)  # variance / mean of the weekly counts
-N_WEEKS = 230  # four years and a half window before the last two
+N_WEEKS = 230  # the last two weeks, and four years and half a window before them
 N_FARRINGTON, N_EARS, N_CUSUM = 250, 500, 400
 CUSUM_WEEKS, DRIFT_AT = 104, 52
 AMBER = design(F1, n_years=4)
@@ -35,7 +35,7 @@ def weekly(rng: np.random.Generator, mean: float | FloatArray, dispersion: float
 
 
 def farrington_row(rng: np.random.Generator, mean: float, dispersion: float) -> list[str]:
-    """Share of quiet weeks that alarm (amber, red), and of doublings that do within two weeks."""
+    """Share of quiet weeks with an alarm (amber, red), and of doublings with an alarm within two weeks."""
     quiet = weekly(rng, mean, dispersion, (N_FARRINGTON, N_WEEKS))
     alarms = np.array([[judge(y, N_WEEKS - 1, d).is_alarm for d in (AMBER, RED)] for y in quiet])
     doubled = quiet.copy()
@@ -61,7 +61,7 @@ def f1b_rows(counts: FloatArray, at: int) -> set[int]:
 
 
 def cusum_row(rng: np.random.Generator, mean: float, dispersion: float) -> list[str]:
-    """Share of quiet weeks that alarm; median weeks until a lasting rise by a half alarms, and share within 8."""
+    """Share of quiet weeks with an alarm; median weeks until a lasting rise by half alarms, and share within 8."""
     quiet = weekly(rng, mean, dispersion, (N_CUSUM, CUSUM_WEEKS))
     rule = RULES.f2_drift
     alarms = [rossi_cusum(y, mean, k=rule.k, h=rule.h, resets_after_alarm=True).is_alarm for y in quiet]

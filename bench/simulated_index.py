@@ -1,4 +1,4 @@
-"""Harm-days, and the way from counts to index, where the truth is known: nine counties, few events to many."""
+"""Harm-days and index computed from counts whose truth is known: nine counties, from few events to many."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def drawn_risks(rng: np.random.Generator) -> Risks:
 
 
 def expected_windows(risks: Risks, city_events: float) -> list[IndicatorWindow]:
-    """The windows without chance: expected counts, all strata of an indicator with the same relative risk."""
+    """The windows without chance: expected counts. All strata of an indicator have the same relative risk."""
     windows = []
     for indicator, risk in zip(METHODOLOGY.indicators, risks, strict=True):
         shares = np.array(STRATUM_SHARES[len(indicator.strata)])
@@ -106,7 +106,7 @@ def harm_days_row(events: float, has_shared_risk: bool, seed: int) -> list[str]:
 
 
 def harm_days_table(seed: int) -> str:
-    """One row a size of the city; a death in 20 casualties, a serious injury in 4."""
+    """One row a size of the city. One casualty in 20 is a death, one in 4 a serious injury."""
     rows = [
         "| casualties in the city | of these deaths | covered, each severity with a risk of its own "
         "| covered, all severities with one risk | years without a death |",

@@ -1,7 +1,8 @@
-"""What vintages.parquet costs over 400 made-up nights: `CITY=… python -m bench.vintages [NIGHTS]`. Prints one line a measure.
+"""What vintages.parquet costs over 400 made-up nights: `CITY=… python -m bench.vintages [NIGHTS]`.
 
-Ten areas, the domains and indicators of the methodology, a trend of 24 month ends; each night a twentieth of the trend is
-revised. Only the tables that are read are written; nothing of it is a release.
+It prints one line a measure.
+There are ten areas, the domains and indicators of the methodology, and a trend of 24 month ends, of which each night
+revises a twentieth. Only the tables that are read are written; none of this is a release.
 """
 
 from __future__ import annotations
@@ -94,7 +95,7 @@ def _night(city_folder: Path, day: date, generator: np.random.Generator) -> Publ
 
 
 def _tables() -> dict[str, list[str]]:
-    """Table -> the columns that are read of it: the part first, where it has one."""
+    """Table -> the columns that are read from it: the part first, where it has one."""
     found: dict[str, list[str]] = {}
     for measure in MEASURES:
         columns = found.setdefault(measure.table, [measure.part] if measure.part else [])
@@ -113,7 +114,7 @@ def _rows(columns: list[str], generator: np.random.Generator) -> list[list[objec
 
 
 def _figures(each: date, day: date, generator: np.random.Generator) -> tuple[float, float, float]:
-    """The index of a month end as it was first, or as it is revised tonight."""
+    """The index of a month end as first said, or as revised tonight."""
     value = 100 + each.toordinal() % 7 + (generator.normal() if generator.random() < 0.05 or each == day else 0.0)
     return value, value - 2, value + 2
 

@@ -95,7 +95,7 @@ def lakehouse(state: Path) -> Iterator[Lakehouse]:
 
 @contextmanager
 def stage_seconds() -> Iterator[dict[str, float]]:
-    """Seconds that `refine` spends in each of its stages, while this lasts."""
+    """Seconds that `refine` spends in each of its stages while the context is open."""
     seconds = dict.fromkeys((stage for _, _, stage in TIMED), 0.0)
 
     def timed(work: Callable[..., Any], stage: str) -> Callable[..., Any]:
@@ -112,7 +112,7 @@ def stage_seconds() -> Iterator[dict[str, float]]:
         for module, name, stage in TIMED:
             stack.enter_context(patch.object(module, name, timed(getattr(module, name), stage)))
         yield seconds
-    seconds["bronze"] -= seconds["decode"]  # which is part of it
+    seconds["bronze"] -= seconds["decode"]  # decoding is part of it
 
 
 def javas() -> set[int]:
@@ -121,13 +121,13 @@ def javas() -> set[int]:
 
 
 def bytes_read() -> int:
-    """What this process and the server have read so far by read calls."""
+    """Bytes that this process and the server have read so far by read calls."""
     processes = [psutil.Process(), *map(psutil.Process, javas())]
     return sum(process.io_counters().read_chars for process in processes)
 
 
 def refined(lake: Lakehouse) -> Refined:
-    """Run `refine` on what has landed, and look at it from outside."""
+    """Run `refine` on what has landed, and watch it from outside."""
     commits, javas_before, read_before = {*lake.log.glob("*.json")}, javas(), bytes_read()
     seen = set[int]()
     with looking(lambda: seen.update(javas())), stage_seconds() as stages:

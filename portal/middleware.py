@@ -18,7 +18,7 @@ POLICY = (
 
 
 class ContentSecurityPolicy:
-    """The policy on every answer; pages of people who have signed in are kept in no cache."""
+    """Sets the policy on every answer. Pages of people who have signed in are not kept in any cache."""
 
     def __init__(self, answer: Answer) -> None:
         self._answer = answer
@@ -31,7 +31,7 @@ class ContentSecurityPolicy:
 
 
 class ChosenLanguage:
-    """Chinese, until the reader chooses another by the switch; what their browser prefers does not matter."""
+    """Chinese, until the reader switches to another language. What the browser prefers does not matter."""
 
     def __init__(self, answer: Answer) -> None:
         self._answer = answer

@@ -1,4 +1,4 @@
-"""Django's settings. What differs from one machine or city to another comes from the environment, secrets included.
+"""Django's settings. What differs between machines or cities comes from the environment, secrets included.
 
 PORTAL_URL: the serving PostgreSQL as role `portal`; PORTAL_SECRET_KEY signs sessions; PORTAL_CITY, PORTAL_CITY_AREA,
 PORTAL_CITY_NAME_ZH, PORTAL_CITY_NAME_EN and PORTAL_TIME_ZONE say whose portal it is; PORTAL_HTTPS=1 behind TLS.
@@ -78,14 +78,14 @@ AUTH_PASSWORD_VALIDATORS = [
 LOGIN_URL = "login"
 LOGIN_REDIRECT_URL = "flags"
 LOGOUT_REDIRECT_URL = "login"
-# Cookies know no ports: on loopback Superset's and Airflow's lie beside these.
+# Browsers share cookies between ports: on loopback, Superset's and Airflow's lie beside these.
 SESSION_COOKIE_NAME, CSRF_COOKIE_NAME, LANGUAGE_COOKIE_NAME = "portal_session", "portal_csrf", "portal_language"
 SESSION_COOKIE_AGE = 12 * 3600  # a shift
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Strict"
 CSRF_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = os.environ.get("PORTAL_HTTPS") == "1"
 X_FRAME_OPTIONS = "DENY"
-SECURE_REFERRER_POLICY = "same-origin"  # without any, browsers hide the origin of a form, which then counts as forged
+SECURE_REFERRER_POLICY = "same-origin"  # without it browsers hide a form's origin, and the form is taken for forged
 DATA_UPLOAD_MAX_MEMORY_SIZE = 100_000
 
 LANGUAGE_CODE = "zh-hans"

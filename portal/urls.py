@@ -1,4 +1,4 @@
-"""Every address of the portal. All of them ask for a login but the login itself and the choice of the language."""
+"""Every address of the portal. All need a login, except the login itself and the choice of the language."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """The dispute centre's HTTP JSON API: a token, then pages of disputes by time of update.
 
-It shows the state at the clock in the state folder and notices when that moves on.
+It shows the city at the clock of the state folder, and notices when the clock moves on.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ class Register:
 
 @dataclass
 class Desk:
-    """What the handlers share: credentials, tokens, the rate, and the register of the current clock."""
+    """What the handlers share: credentials, tokens, the rate limit, and the register at the current clock."""
 
     world: World
     state: Path
@@ -93,7 +93,7 @@ class Desk:
         return "token_expired" if end <= time.monotonic() else None
 
     def is_too_fast(self) -> bool:
-        """Count a request of this second; never true without a limit."""
+        """Count this request and say whether this second has too many; never, if there is no limit."""
         second = int(time.monotonic())
         self._n_in_second = self._n_in_second + 1 if second == self._second else 1
         self._second = second
@@ -147,7 +147,7 @@ class Disputes(_Handler):
     """GET /api/v1/disputes"""
 
     def prepare(self) -> None:
-        """Token first, then the rate."""
+        """Check the token, then the rate."""
         refusal = self.desk.refusal(self.request.headers.get("Authorization", ""))
         if refusal:
             raise HTTPError(401, refusal)

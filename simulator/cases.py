@@ -100,14 +100,14 @@ _MARKS = np.array([sort.mark for sort in SORTS], dtype=object)
 
 
 def _venue(block: Block) -> Array:
-    """Place sort of each record by the venue mix of its sort of case."""
+    """Kind of place of each record, drawn from the venues of its sort of case."""
     mixes = np.array([_VENUE_WEIGHTS[sort.venues] for sort in SORTS], dtype=float)
     cumulative = np.cumsum(mixes / mixes.sum(axis=1, keepdims=True), axis=1)
     return np.asarray((cumulative[block.series] <= block.draws.uniform()[:, None]).sum(axis=1))
 
 
 def _procedure(block: Block) -> Columns:
-    """Report, entry, filing, solving, closing; a date is known once it has happened and the case has been entered."""
+    """Report, entry, filing, solving, closing. A date is known once it has passed and the case has been entered."""
     draws = block.draws
     is_telecom = _MARKS[block.series] == "telecom"
     is_criminal = _IS_CRIMINAL[block.series]
@@ -134,7 +134,7 @@ def _procedure(block: Block) -> Columns:
 
 
 def _harm(block: Block, entered: Array) -> Columns:
-    """Casualties and money; one serious injury in seventeen turns out deadly within 28 days."""
+    """Casualties and money. One serious injury in seventeen leads to death within 28 days."""
     draws = block.draws
     code = _CODES[block.series]
     is_killing, is_wounding, is_crash = code == "040101", code == "040103", code == "020703"

@@ -1,8 +1,9 @@
 """Daqing 大庆市 as it is: counties, townships, residents, names in use, lunar new years.
 
 Sources: division codes and townships from the National Bureau of Statistics list of 2023-06-30 (townships.csv);
-residents from the 2020 census, with the quality mark of each figure (exact, rounded, estimate: only the sum of a pair
-of counties is known and was split by the 2010 census). Spellings of names are our own collection of what clerks write.
+residents from the 2020 census. Each figure of residents has a quality mark: exact, rounded, or estimate (only the sum
+of a pair of counties is known, and was split by the 2010 census). Spellings of names are our own collection of what
+clerks write.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from simulator.truth import Array, day_number
 
 @dataclass(frozen=True)
 class County:
-    """One county: six-digit code, residents in 2020 and how sure that is, spellings (official one first)."""
+    """One county: six-digit code, residents in 2020 with their quality, spellings (the official one first)."""
 
     code: str
     residents: int
@@ -69,7 +70,7 @@ LUNAR_NEW_YEARS = tuple(
 
 @dataclass(frozen=True)
 class Townships:
-    """All townships in one row of arrays; `first` and `n` locate those of each county, then of the zone (index 9)."""
+    """All townships, as arrays. `first` and `n` locate those of each county, and at index 9 those of the zone."""
 
     codes: Array
     names: Array

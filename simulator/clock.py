@@ -1,6 +1,6 @@
 """How far the city has lived, kept in one small file so that it never goes back.
 
-A silenced feed stops at midnight of its date while the others go on; without the option it catches up.
+A silenced feed stops at midnight of its date while the others go on. Without the option it catches up.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def text(clock: int) -> str:
 class Clock:
     """Local seconds: how far the city has lived, and how far the dispute API shows it.
 
-    Database and files show themselves how far they have come; the API has only this.
+    Database and files show by themselves how far they are; for the API only this says so.
     """
 
     city: int = 0
@@ -48,7 +48,7 @@ class Clock:
         return cls(seconds(saved["city"]), seconds(saved["disputes"]))
 
     def write(self, state: Path) -> None:
-        """Keep it; a reader sees the old file or the new one. An unchanged file is left alone."""
+        """Keep the clock. A reader sees the old file or the new one; an unchanged file is left alone."""
         if Clock.read(state) == self:
             return
         state.mkdir(parents=True, exist_ok=True)
@@ -63,5 +63,8 @@ class Clock:
 
 
 def stop(clock: int, feed: str, silences: dict[str, int]) -> int:
-    """Where a feed stops that is silenced from a day on: `silences` maps feeds to days since 1970-01-01."""
+    """Where a feed stops: at `clock`, or at the day since which it is silenced.
+
+    `silences`: feed -> days since 1970-01-01.
+    """
     return min(clock, silences.get(feed, NO_SILENCE) * DAY - 1)

@@ -1,7 +1,7 @@
 """Coverage 治理覆盖月报: how many devices, posts and staff each county has, and how complete its grid diaries are.
 
-472 posts and 4,713 general grids are the city's own figures; that they spread over the counties by residents, with one
-grid worker a grid, and everything else here is our own. A month is a pure function of the seed.
+472 posts and 4,713 general grids are the city's own figures. All else here is our own choice, such as their spread over
+the counties by residents, and one grid worker a grid. A month is a pure function of the seed.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ HEADER = (
 
 
 def spread(total: int) -> Array:
-    """A total over the counties by residents, in whole numbers that add up to it."""
+    """A total spread over the counties by residents, in whole numbers that add up to it."""
     exact = resident_share() * total
     counts: Array = np.floor(exact).astype(np.int64)
     largest = np.argsort(counts - exact, kind="stable")[: total - int(counts.sum())]
@@ -40,7 +40,7 @@ def spread(total: int) -> Array:
 
 
 def rows(truth: Truth, month: date) -> Iterator[tuple[str | int | None, ...]]:
-    """One row a county. Before its roll-out a county has devices, posts and staff, and no platform to report on."""
+    """One row a county. Before its roll-out a county has devices, posts and staff, but no platform to report on."""
     draws = np.random.default_rng([truth.seed, STREAM, day_number(month)]).random((len(COUNTIES), 3))
     age = (month.year - 2021) * 12 + month.month
     posts, grids, devices = spread(N_POSTS), spread(N_GRIDS), spread(9_000 + 60 * age)
@@ -66,7 +66,7 @@ def content(truth: Truth, month: date) -> bytes:
 
 
 def missing(root: Path, truth: Truth, clock: int, silent_from: int) -> list[tuple[date, Path]]:
-    """Months whose file should lie there at `clock` and does not yet, in order."""
+    """Months whose file should exist at `clock` and does not yet, in order."""
     first, last = (np.datetime64(day, "D").astype("datetime64[M]") for day in (truth.start, clock // DAY))
     found = []
     for month in np.arange(first, last):

@@ -1,7 +1,7 @@
 """The hotline's PostgreSQL table, brought to a clock from whatever state it is in.
 
-How far the table has come is read from the table itself (its latest update_time), so a lost or restored database
-needs nothing else to catch up.
+The table itself says how far it is, by its latest update_time. So a lost or restored database needs nothing else to
+catch up.
 """
 
 from __future__ import annotations
@@ -122,9 +122,9 @@ def _advance(cursor: psycopg.Cursor, world: World, since: int, clock: int) -> in
 
 
 def bring(url: str, reader: str, world: World, clock: int, report: Report = lambda: None) -> int:
-    """Bring the table to `clock` in one transaction and let `reader` select from it; rows written.
+    """Bring the table to `clock` in one transaction and let `reader` select from it. Returns how many rows it wrote.
 
-    A clock before the table's own changes nothing. Raises psycopg.Error when the database or the role is missing.
+    A clock earlier than the table's changes nothing. Raises psycopg.Error when the database or the role is missing.
     """
     with psycopg.connect(url) as connection, connection.cursor() as cursor:
         _create(cursor)
@@ -138,5 +138,5 @@ def bring(url: str, reader: str, world: World, clock: int, report: Report = lamb
 
 
 def months_to_fill(world: World, clock: int) -> int:
-    """Steps that `report` will be called for on a first build."""
+    """How often `report` is called on a first build."""
     return len(world.months(world.truth.start, clock // DAY))

@@ -1,7 +1,7 @@
 """Disputes 矛盾纠纷 and their mediation: what happens to them, and the API item at an instant.
 
-Field meanings after GB/T 31000-2015; the sixteen categories are those of people's-mediation statistics, their mix
-after the published month of a city of the same size (Huangshi, August 2016).
+Meanings of fields follow GB/T 31000-2015. The sixteen categories are those of people's-mediation statistics; their mix
+follows a published month of a city of the same size (Huangshi, August 2016).
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ CONTRACT = 3
 MALL_NUMBER = 901
 LEVELS = ("市级", "县级", "乡镇级", "网格级")
 FORCES = ("人民调解", "行政调解", "司法调解", "行业性专业性调解", "网格调解")
-MEDIATORS = (  # of each force, the second one in a third of the disputes
+MEDIATORS = (  # two of each force; the second one handles a third of its disputes
     ("专职人民调解员", "兼职人民调解员"),
     ("民警", "行政机关工作人员"),
     ("法官", "特邀调解员"),
@@ -65,7 +65,7 @@ def _planted(truth: Truth, day: int) -> Array | None:
 
 
 def _mall(block: Block, truth: Truth) -> Array:
-    """0 for ordinary records, else the mall dispute's own number: 901 the parent and then each day's children."""
+    """0 for ordinary records. The mall dispute has numbers of its own: 901 the parent, then each day's children."""
     mall = truth.mall
     is_group = (block.county == mall.county) & (block.series == CONTRACT)
     is_group &= (block.day >= mall.since) & (block.day < mall.since + mall.n_days)
@@ -79,7 +79,7 @@ def _mall(block: Block, truth: Truth) -> Array:
 
 
 def _report(block: Block) -> Columns:
-    """Occurrence and entry: most are entered within days, a tail weeks later."""
+    """Occurrence and entry. Most are entered within days, a few weeks later."""
     draws = block.draws
     wait = draws.choice((45, 20, 10, 15, 8, 2))
     low, high = np.array([0, 1, 2, 3, 8, 31])[wait], np.array([1, 2, 3, 8, 31, 61])[wait]
@@ -132,7 +132,8 @@ def _outcome(block: Block, truth: Truth, accepted: Array) -> Columns:
 
 
 def _as_mall(lives: Columns, numbers: Array, truth: Truth) -> Columns:
-    """Turn the planted records into those of the mall: numbered apart, entered at once, clean, each by another person."""
+    """Turn the planted records into those of the mall. They have their own numbers, are entered at once, are clean, and
+    each is by another person."""
     is_mall = numbers > 0
     is_parent = (numbers == MALL_NUMBER) & (lives["day"] == truth.mall.since)
     shift = np.where(is_mall, lives["day"] * DAY + 9 * HOUR + lives["number"] * 60 - lives["entered"], 0)

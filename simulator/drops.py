@@ -1,7 +1,7 @@
-"""File drops: whole months before go-live, single days after, each written once and never touched again.
+"""File drops: whole months before go-live, single days after it. Each file is written once and never touched again.
 
-A file holds each record created or changed in its period once, as it stood at the period's end, plus a few rows a
-second time: some twice in the same file, some again in the next one.
+A file holds each record that was created or changed in its period once, as it stood at the period's end. A few rows
+come a second time: some twice in the same file, some again in the next one.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ Rows = dict[str, list[Any]]
 
 
 def _csv(rows: Rows) -> bytes:
-    """GB18030 with CRLF, as exports of police systems come."""
+    """GB18030 with CRLF, like the exports of police systems."""
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\r\n")
     writer.writerow(rows)
@@ -90,7 +90,7 @@ def _months(first: int, last: int) -> Iterator[tuple[Any, Array]]:
 
 
 def _repeats(columns: Columns, stream: int) -> Array:
-    """A number in [0, 1) that belongs to each record, to choose those delivered twice."""
+    """A number in [0, 1) for each record, by which those delivered twice are chosen."""
     key = people.keys(stream + 70, columns["day"], columns["county"], columns["number"])
     return np.asarray((key >> np.uint64(11)).astype(float) / 2.0**53)
 

@@ -72,9 +72,9 @@ def live(block: Block, truth: Truth) -> Columns:
 
 
 def _loop(block: Block, lives: Columns, closing: Array, is_late: Array) -> Columns:
-    """Dispatch, repair and revisit between report and closing; a closed event that was in time may be opened again.
+    """Dispatch, repair and revisit between report and closing. A closed event that was in time may be opened again.
 
-    It is closed again before its deadline, so that reopening changes no overdue event.
+    It is then closed again before its deadline, so that no event becomes overdue by being reopened.
     """
     draws, reported = block.draws, lives["reported"]
     dispatched = _between(reported, closing, 0.3 * draws.uniform())
@@ -94,7 +94,7 @@ def _loop(block: Block, lives: Columns, closing: Array, is_late: Array) -> Colum
 
 
 def _between(first: Array, last: Array, part: Array) -> Array:
-    """Instant at that part of the way from `first` to `last`."""
+    """The instant at the share `part` of the way from `first` to `last`."""
     return np.asarray(first + ((last - first) * part).astype(np.int64))
 
 
@@ -112,7 +112,7 @@ KIND = Kind(
 
 
 def _stages(lives: Columns, happened: dict[str, Array], is_again: Array, is_reopened: Array) -> dict[str, Array]:
-    """The loop's times. An event that was opened again keeps its dispatch; the rest is of the second round."""
+    """The times of the loop. A reopened event keeps its dispatch; its other times are of the second round."""
     stages = {"派遣时间": "dispatched", "处置时间": "repaired", "回访时间": "revisited", "办结时间": "closed"}
     shown = {}
     for name, event in stages.items():

@@ -78,7 +78,7 @@ def _intake(block: Block) -> Columns:
 
 
 def _caller(block: Block, truth: Truth) -> Columns:
-    """Who calls, and the older order that the call repeats or chases: the first one of its county that day."""
+    """Who calls, and the older order that the call repeats or chases, which is the first one of its county that day."""
     draws = block.draws
     is_again = draws.chance(truth.probability("d4_returned_or_repeated", block.day, block.county) * 0.6)
     before = draws.between(1, 30)
@@ -204,7 +204,7 @@ def _progress(lives: Columns, at: Array) -> dict[str, Array]:
 
 
 def _matter(lives: Columns) -> dict[str, Array]:
-    """What the call is about and who called; `content` names the caller, as such texts do."""
+    """What the call is about and who called. `content` names the caller, as real texts do."""
     topic = text.pick([series.name for series in KIND.series], lives["topic"])
     town = text.township_names(lives)
     name, telephone = people.names(lives["person"]), people.telephones(lives["person"])

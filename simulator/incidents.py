@@ -51,7 +51,7 @@ def _planted(truth: Truth, day: int) -> Array | None:
 
 
 def _harm(block: Block) -> Columns:
-    """Casualties and loss; every crash and work incident hurts somebody, and at most two people die at once."""
+    """Casualties and loss. Every crash and work incident hurts somebody; at most two people die in one."""
     draws = block.draws
     chances = np.array([item[7:10] for item in ITEMS])[block.series]
     deaths = draws.chance(chances[:, 0]) * (1 + draws.chance(0.04))
@@ -93,7 +93,7 @@ def live(block: Block, truth: Truth) -> Columns:
 
 
 def _with_severe(lives: Columns, truth: Truth) -> Columns:
-    """Make the planted crash what truth.yml says: entered half an hour later, clean, never revised."""
+    """Make the planted crash as truth.yml says. It is entered half an hour later, clean, and never revised."""
     severe = truth.severe
     is_candidate = (lives["day"] == severe.at // DAY) & (lives["county"] == severe.county)
     rows = np.flatnonzero(is_candidate & (lives["item"] == SEVERE_SERIES))[:1]

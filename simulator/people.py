@@ -1,8 +1,8 @@
 """People who do not exist: name, telephone and identity number from a 64-bit key.
 
-The same key is always the same person. Names come from characters that mean "test", "made up", "sample"; telephones
-start with 154, which no mobile operator was seen to use; identity numbers start with 999999, which is no division
-code, and carry a valid check character (GB 11643-1999), so that privacy checks meet the true shape.
+The same key is always the same person. Names are made from characters that mean "test", "made up", "sample". Telephones
+start with 154, which no mobile operator was seen to use. Identity numbers start with 999999, which is no division code;
+they have a valid check character (GB 11643-1999), so that privacy checks meet the true form.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ def _mix(keys: Array, salt: int) -> Array:
 
 
 def keys(stream: int, day: Array, county: Array, number: Array) -> Array:
-    """The person who belongs to a record's place in the world."""
+    """The key of a record's person, from the record's stream, day, county and number."""
     packed = ((day.astype(np.uint64) * np.uint64(16) + county.astype(np.uint64)) << np.uint64(20)) + number.astype(
         np.uint64
     )
@@ -68,7 +68,7 @@ def identity_numbers(person: Array) -> Array:
 
 
 def credit_code(number: int) -> str:
-    """An organisation's 18-place unified credit code of an unassigned area (GB 32100-2015 check character)."""
+    """An organisation's 18-place unified credit code of an unassigned area, with check character (GB 32100-2015)."""
     body = f"91999999{number:09d}"
     total = sum(_CREDIT_ALPHABET.index(char) * pow(3, i, 31) for i, char in enumerate(body))
     return body + _CREDIT_ALPHABET[-total % 31]

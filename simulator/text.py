@@ -42,7 +42,7 @@ def dates(days: Array, is_compact: bool = False) -> Array:
 
 
 def seen(values: Array, is_seen: Array) -> Array:
-    """Values where they are known yet, None elsewhere."""
+    """Values where they are known already, None elsewhere."""
     shown = values.astype(object)
     shown[~is_seen] = None
     return np.asarray(shown)
@@ -65,7 +65,7 @@ def township_names(columns: Columns) -> Array:
 
 
 def county_names(columns: Columns) -> Array:
-    """A spelling of the county's name; `spelling` is a uniform column, nine in ten clerks write the official name."""
+    """A spelling of the county's name, by the uniform column `spelling`. Nine in ten clerks write the official name."""
     parents = np.where(columns["is_zone"], len(COUNTIES), columns["county"]).tolist()
     chosen = []
     for parent, draw in zip(parents, columns["spelling"].tolist(), strict=True):
@@ -80,7 +80,7 @@ def record_numbers(prefix: str, columns: Columns) -> Array:
 
 
 def numbers_of(prefix: str, day: Array, county: Array, number: Array) -> Array:
-    """Record numbers of any place in the world (see record_numbers)."""
+    """Record numbers of any day, county and number (see record_numbers)."""
     suffix = pick([county.code[4:] for county in COUNTIES], county).tolist()
     stamps = dates(day, is_compact=True).tolist()
     texts = [f"{prefix}{d}{c}{n:03d}" for d, c, n in zip(stamps, suffix, number.tolist(), strict=True)]
@@ -97,7 +97,7 @@ def full_width(value: str, _: int) -> str:
 
 
 def spaced(value: str, number: int) -> str:
-    """A stray space before or an ideographic one behind."""
+    """A stray space before the value, or an ideographic one after it."""
     return f" {value}" if number % 2 else f"{value}\u3000"
 
 
@@ -117,7 +117,7 @@ def unknown_name(_: str, number: int) -> str:
 
 
 def soil(rows: dict[str, Array], columns: Columns, sorts: Dirt) -> None:
-    """Apply dirt in place: sort i (column to new value or function) on the records with dirt = i + 1."""
+    """Apply dirt in place. Sort i (column -> new value or function) goes on the records with dirt = i + 1."""
     for sort, changes in enumerate(sorts, start=1):
         dirty = np.flatnonzero(columns["dirt"] == sort).tolist()
         for name, change in changes.items():

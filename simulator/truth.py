@@ -27,7 +27,7 @@ def day_number(day: date) -> int:
 
 @dataclass(frozen=True)
 class Change:
-    """A planted change of risk in one county; `indicators` None means every indicator."""
+    """A planted change of risk in one county. If `indicators` is None, it applies to every indicator."""
 
     county: int
     indicators: frozenset[str] | None
@@ -97,7 +97,7 @@ class Truth:
         return product
 
     def probability(self, indicator: str, days: Array, counties: Array) -> Array:
-        """Planted probability: the city's odds × the county's relative risk × planted changes."""
+        """Planted probability, from odds: the city's odds × the county's relative risk × planted changes."""
         base = self.proportions[indicator]
         risk = self.relative_risk[indicator][counties] * self.change(indicator, days, counties)
         odds = base / (1.0 - base) * risk

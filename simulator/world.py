@@ -1,10 +1,10 @@
 """Records of one kind, made day by day, and what a source shows of them at a clock.
 
-A day is a pure function of (seed, kind, day): its counts by county and series are Poisson, and each record gets one
-row of uniform numbers from which everything about it follows. So any day can be made without any other.
+A day is a pure function of (seed, kind, day). Its counts by county and series are Poisson, and each record gets one row
+of uniform numbers, from which everything about it follows. So any day can be made without the others.
 
-A record is a row of values plus a row of event instants (created, closed, …, NEVER if it does not happen).
-A version is that row seen at one of its events: `updated_at` says which event is the last one at a clock.
+A record is a row of values and a row of event instants (created, closed, …; NEVER if it does not happen).
+A version is the record as it is at one of its events: `updated_at` says which event is the last one at a clock.
 Instants are local seconds since 1970-01-01T00:00:00, days are integers since 1970-01-01.
 """
 
@@ -29,7 +29,7 @@ N_COUNTIES = 9
 
 
 class Draws:
-    """Uniform numbers of many records, shape (records, width); each call below uses up one column."""
+    """Uniform numbers of many records, shape (records, width). Each call below uses up one column."""
 
     def __init__(self, matrix: Array) -> None:
         self._matrix = matrix
@@ -62,9 +62,9 @@ class Draws:
 class Series:
     """A stream of records of one sort.
 
-    `share` is its part of the kind's yearly volume; `risk` names the row of truth.yml that spreads it over counties
-    (None: by residents alone); `amplitude` and `peak` (day of the year) shape its season, `winter_only` cuts the
-    lower half of the wave.
+    `share`: its part of the kind's yearly volume. `risk`: the row of truth.yml that spreads it over counties (None: by
+    residents alone). `amplitude` and `peak` (day of the year) shape its season; `winter_only` cuts the lower half of
+    the wave.
     """
 
     code: str
@@ -91,10 +91,10 @@ class Block:
 class Kind:
     """How one feed's records come about.
 
-    `stream` is the kind's own word in the seed; `width` the uniforms a record uses; `weekday` Monday first, mean 1;
-    `holiday` the factor around lunar new year; `horizon` the most days from occurrence to the last event;
-    `live` turns a block into columns, event columns named in `events` (birth first, deletion last);
-    `planted` gives extra counts (county, series) on a day.
+    `stream`: the kind's own number in the seed. `width`: how many uniforms a record uses. `weekday`: factors, Monday
+    first, mean 1. `holiday`: the factor around lunar new year. `horizon`: the most days from occurrence to last event.
+    `live`: turns a block into columns; `events` names the event columns, birth first and deletion last.
+    `planted`: extra counts (county, series) on a day.
     """
 
     name: str
@@ -122,7 +122,7 @@ def _season(series: Series, days: Array) -> Array:
 
 
 def _calendar(kind: Kind, days: Array) -> Array:
-    """Weekday and lunar-new-year factor, mean 1 over a year. The holiday effect covers 3 days before to 10 after."""
+    """Weekday and lunar-new-year factor, mean 1 over a year. The holiday lasts from 3 days before to 10 after."""
     weekday = np.array(kind.weekday)[(days + 3) % 7]
     near = np.any([(days >= first - 3) & (days <= first + 10) for first in LUNAR_NEW_YEARS], axis=0)
     return np.asarray(weekday * np.where(near, kind.holiday, 1.0) / (1.0 + 14 / YEAR * (kind.holiday - 1.0)))

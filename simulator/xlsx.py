@@ -1,6 +1,6 @@
-"""A workbook of one sheet of text cells, written straight as its XML parts (ECMA-376, inline strings).
+"""A workbook of one sheet of text cells, written directly as its XML parts (ECMA-376, inline strings).
 
-openpyxl in write-only mode needs 0.6 s for a month of grid events, this a tenth of it; five years are sixty months.
+For a month of grid events openpyxl in write-only mode needs 0.6 s, and this a tenth of it. Five years are sixty months.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def _shell(sheet: str) -> dict[str, str]:
 
 
 def _letter(position: int) -> str:
-    """A, B, … Z: these sheets are narrow."""
+    """A, B, … Z, which is enough because these sheets are narrow."""
     if position > 25:
         raise ValueError(f"xlsx: at most 26 columns, got column {position + 1}")
     return chr(ord("A") + position)

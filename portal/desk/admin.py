@@ -1,4 +1,4 @@
-"""Django's administration, for accounts only: who has which role and which area. Cases and steps are not in it."""
+"""Django's administration, only for accounts: who has which role and area. It has no cases and no steps."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from portal.desk.models import Officer
 
 
 class OfficerForm(forms.ModelForm):
-    """The area is one of the release: the city or a county of it."""
+    """The area is one that the release has: the city or one of its counties."""
 
     area_code = forms.ChoiceField(label="县区 area")
 

@@ -1,4 +1,4 @@
-"""What to check first, by rule: before anybody is sent, whether the figures can be believed, then where and why."""
+"""What to check first, by rule. Before anybody is sent: can the figures be believed? Then: where is it, and why?"""
 
 from __future__ import annotations
 

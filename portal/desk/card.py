@@ -1,4 +1,4 @@
-"""What the card of a flag shows beside its steps: the series, the peers, earlier flags of the same, what to check."""
+"""What a flag's card shows beside its steps: the series, the peers, earlier flags of the same thing, what to check."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from portal.desk.language import in_chinese
 from portal.desk.models import Case, Officer, Step
 
 N_WEEKS = 26
-OF_A_WEEK = ("F1", "F1b")  # rules whose limit is one of a week's count
+OF_A_WEEK = ("F1", "F1b")  # rules whose limit is one on a week's count
 
 
 def card(case: Case, officer: Officer) -> dict[str, Any]:
@@ -36,7 +36,7 @@ def card(case: Case, officer: Officer) -> dict[str, Any]:
 
 
 def same_cause(case: Case, officer: Officer) -> list[Case]:
-    """Other open flags that the release puts under one cause, its first one at the head."""
+    """Other open flags of the same cause, as the release says; the first flag of the cause comes first."""
     if not case.cause_id:
         return []
     found = Case.objects.seen_by(officer).filter(cause_id=case.cause_id, state_code__in=life.OPEN).exclude(pk=case.pk)
@@ -44,7 +44,7 @@ def same_cause(case: Case, officer: Officer) -> list[Case]:
 
 
 def series(case: Case) -> pictures.Series | None:
-    """Weekly counts where the release has them, with the flag's limit if it is one of a week; else the index."""
+    """Weekly counts if the release has them, with the flag's limit if that is one on a week; else the index."""
     if case.indicator_id:
         weeks = released.rows("weekly", area_code=case.area_code, indicator_id=case.indicator_id)
         weeks.sort(key=lambda row: row["week_on"])
@@ -58,7 +58,7 @@ def series(case: Case) -> pictures.Series | None:
 
 
 def peers(case: Case, officer: Officer) -> tuple[pictures.Dot, ...]:
-    """The counties beside each other; who belongs to one of them sees where the others lie, not which they are."""
+    """The counties beside each other. An officer of one county sees where the others lie, but not which they are."""
     if case.feed_code and not case.indicator_id:
         return ()
     if case.indicator_id:
@@ -79,7 +79,7 @@ def peers(case: Case, officer: Officer) -> tuple[pictures.Dot, ...]:
 
 
 def checks(case: Case, officer: Officer) -> list[str]:
-    """First whether the data are there, then what stands beside it, then what the rule suggests."""
+    """What to check: first whether the data are there, then what stands beside it, then what the rule suggests."""
     missing = [row for row in released.rows("feed_status") if row["state_code"] != "delivered"]
     named = "、".join(row["feed_name_zh"] if in_chinese() else row["feed_code"] for row in missing)
     first = _("数据是否完整：尚缺 %(feeds)s。") % {"feeds": named} if missing else _("数据是否完整：各数据源均已到达。")

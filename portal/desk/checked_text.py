@@ -22,8 +22,8 @@ _FILE_HASH = re.compile(r"sha256:[0-9a-f]{64}")
 def holds_number_of_person(text: str) -> bool:
     """Whether the text holds what looks like a telephone or an identity number.
 
-    Any seven digits in a row do, unless they are a day; so do groups of digits that together have the form of one.
-    Full-width, Chinese and other digits count, and characters that nobody sees do not part them.
+    Any seven digits in a row look like one, unless they are a date. So do groups of digits that together have the form
+    of one. Full-width, Chinese and other digits count. Characters that nobody sees do not separate digits.
     """
     plain = _DATE.sub("日", _plain(text))
     if any(not _is_day(run[0]) for run in _LONG.finditer(plain)) or _LOCAL.search(plain):

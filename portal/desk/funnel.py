@@ -1,8 +1,8 @@
 """What became of the flags: how many came to each step, how long it took, and how many were confirmed, by rule.
 
-One SQL text; PostgreSQL keeps it as the view flag_funnel of the whole city, which dashboards may read.
-Days are medians and 90th percentiles of the flags that came to the step. The share confirmed is of those decided
-(confirmed or cleared), with Wilson's 95 % interval (Wilson 1927).
+It is one SQL text. PostgreSQL keeps it as the view flag_funnel of the whole city, which dashboards may read.
+Days are the median and the 90th percentile of the flags that came to the step. The share confirmed is that of the
+decided flags (confirmed or cleared), with Wilson's 95 % interval (Wilson 1927).
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from django.db import connection
 
 from portal.desk.models import Officer
 
-# One row a flag: when it came to each step first, and the days between.
+# One row a flag: when it first came to each step, and the days between the steps.
 CASES = """
     with first_steps as (
         select case_id,
@@ -47,7 +47,7 @@ _COUNTS = """
     count(*) filter (where state_code = 'merged') as n_merged,
     count(*) filter (where state_code in ('raised', 'assigned', 'verified')) as n_open
 """
-# By rule, and one row of all rules whose code is empty. n: flags decided; p: share of them confirmed; z = 1.96.
+# One row a rule, and one for all rules, whose code is empty. n: flags decided; p: share of them confirmed; z = 1.96.
 _FUNNEL = """
     with counted as (
         select coalesce(rule_code, '') as rule_code, max(rule_name_zh) as rule_name_zh,
@@ -82,7 +82,7 @@ VIEW = _sql("true")
 
 
 def funnel(officer: Officer) -> list[dict[str, Any]]:
-    """Rows of the funnel for what the officer may see, all rules first."""
+    """Rows of the funnel for the flags that the officer may see; the row of all rules comes first."""
     condition, values = ("true", []) if officer.is_of_city else ("area_code = %s", [officer.area_code])
     with connection.cursor() as cursor:
         cursor.execute(_sql(condition), values)

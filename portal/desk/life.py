@@ -1,4 +1,4 @@
-"""The life of a flag: its states, who may take it from one to the next, for which reasons, and by when. Pure.
+"""The life of a flag: its states, who may move it from one to the next, for which reasons, and by when. Pure.
 
 raised → assigned → verified → confirmed | cleared      raised → expired      open → merged
 """
@@ -32,7 +32,7 @@ COLOURS = {RED: _("红色"), AMBER: _("橙色"), GREY: _("灰色")}
 MARKS = {RED: "■", AMBER: "▲", GREY: "○"}  # legible without colour
 URGENCY = {colour: rank for rank, colour in enumerate(COLOURS)}  # 0 is the most urgent
 
-# From and to: what a person may do. The system alone raises (from nothing) and lets expire.
+# From state -> to states: what a person may do. Only the system raises a flag (from nothing) and lets one expire.
 MOVES = {
     (RAISED, ASSIGNED): _("交办"),
     (ASSIGNED, ASSIGNED): _("转派"),
@@ -46,7 +46,7 @@ MOVES = {
 }
 MOVES_OF_SYSTEM = {("", RAISED): _("规则提出"), (RAISED, EXPIRED): _("到期")}
 
-# To -> code -> words: why.
+# To state -> code of a reason -> its words.
 REASONS = {
     RAISED: {"signal": _("规则提出")},
     ASSIGNED: {
@@ -93,7 +93,7 @@ def needs_second_person(colour: str, target: str) -> bool:
 
 
 def moves_from(state: str, colour: str, roles: frozenset[str]) -> dict[str, str]:
-    """Target -> words: what somebody with these roles may do with a flag of this colour in this state."""
+    """Target state -> words: the moves that these roles allow for a flag of this colour in this state."""
     if not roles & ACTING:
         return {}
     found = {target: words for (source, target), words in MOVES.items() if source == state}

@@ -13,7 +13,7 @@ SUBJECT = ("rule_code", "area_code", "indicator_id", "feed_code")  # flags that 
 
 
 class Officer(models.Model):
-    """Where a user may look and act: one county, or the whole city by its own code. Roles are the user's groups."""
+    """Where a user may look and act: one county, or the whole city under its own code. Roles are the user's groups."""
 
     user = models.OneToOneField(settings.AUTH_USER_MODEL, models.CASCADE, primary_key=True)
     area_code = models.CharField("县区 area", max_length=12)
@@ -35,13 +35,13 @@ class Officer(models.Model):
 
 class CaseSet(models.QuerySet["Case"]):
     def seen_by(self, officer: Officer) -> CaseSet:
-        """Cases of the officer's area; none without a role."""
+        """Cases of the officer's area; none if the officer has no role."""
         if not officer.roles:
             return self.none()
         return self if officer.is_of_city else self.filter(area_code=officer.area_code)
 
     def with_cleared_before(self) -> CaseSet:
-        """With `cleared_before`: id of the flag of the same thing that was cleared within 30 days before this one."""
+        """Adds `cleared_before`: the id of a flag about the same thing, cleared in the 30 days before this one."""
         same = {name: OuterRef(name) for name in SUBJECT}
         since = OuterRef("raised_at") - life.RERAISED_WITHIN
         cleared = Case.objects.filter(**same, state_code=life.CLEARED, entered_at__range=(since, OuterRef("raised_at")))
@@ -49,7 +49,7 @@ class CaseSet(models.QuerySet["Case"]):
 
 
 class Case(models.Model):
-    """A flag that was released, as the newest release with it says, and how far it has come."""
+    """A released flag with the words of its newest release, and how far it has come."""
 
     flag_id = models.CharField(max_length=32, primary_key=True)
     rule_code = models.CharField(max_length=8)
@@ -130,7 +130,7 @@ class Case(models.Model):
 
 
 class Step(models.Model):
-    """One step of a case. PostgreSQL refuses to change or remove one (migrations/0001_initial.py)."""
+    """One step of a case. PostgreSQL refuses to change or remove one (migrations/0002_append_only.py)."""
 
     case = models.ForeignKey(Case, models.PROTECT, related_name="steps")
     number = models.PositiveIntegerField()  # 1, 2, 3 … within the case

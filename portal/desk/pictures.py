@@ -1,4 +1,4 @@
-"""Small pictures as numbers for an SVG: where bars, lines and dots lie. Pure; the template draws them."""
+"""Small pictures as coordinates for an SVG: where bars, lines and dots lie. Pure; the template draws them."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Bar:
 
 @dataclass(frozen=True)
 class Series:
-    """Bars of one value a period, or a line; heights of the expectation and of the limit where there are any."""
+    """Bars, one a period, or a line. It has the heights of the expectation and of the limit, if there are any."""
 
     bars: tuple[Bar, ...]
     path: str
@@ -49,7 +49,7 @@ def number(value: float | None) -> str:
 
 
 def bars(points: Sequence[tuple[str, float | None]], expected: float | None, limit: float | None) -> Series | None:
-    """One bar a period, oldest first; a period without a value has no bar. None without any value."""
+    """One bar a period, oldest first. A period without a value has no bar. None if there is no value at all."""
     known = [value for _, value in points if value is not None]
     if not known:
         return None
@@ -90,7 +90,7 @@ def line(points: Sequence[tuple[str, float | None]]) -> Series | None:
 
 
 def dots(values: Sequence[tuple[str, float]], own: str | None) -> tuple[Dot, ...]:
-    """Peers on one line from the least to the greatest; `own` is the label of the one that it is about."""
+    """Peers on one line from the least to the greatest. `own`: the label of the one that the card is about."""
     if len(values) < 2:
         return ()
     low, high = (end(value for _, value in values) for end in (min, max))

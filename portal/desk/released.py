@@ -1,4 +1,4 @@
-"""What the portal reads of a release: tables of the schema mart_<city>, by the names of their columns, and nothing else.
+"""What the portal reads of a release: only tables of the schema mart_<city>, by the names of their columns.
 
 A column that a release does not have yet is simply absent from its rows.
 """
@@ -14,7 +14,7 @@ Row = dict[str, Any]
 
 
 def rows(table: str, **where: str) -> list[Row]:
-    """Rows of a serving table that have these values; none where the table is not there yet."""
+    """Rows of a serving table that have these values; none if the table does not exist yet."""
     name = f'"{settings.MART_SCHEMA}"."{table}"'
     with connection.cursor() as cursor:
         cursor.execute("select to_regclass(%s) is not null", [name])

@@ -16,7 +16,7 @@ from portal.desk.models import Case, Officer, Step
 
 
 class StepRefused(Exception):
-    """A step that may not be taken; the text says why and what to do. `field`: what of the form is at fault."""
+    """A step that may not be taken. The text says why and what to do. `field`: the field of the form at fault."""
 
     def __init__(self, said: str, field: str | None = None) -> None:
         super().__init__(said)
@@ -24,7 +24,7 @@ class StepRefused(Exception):
 
 
 class StepForbidden(StepRefused):
-    """The role or the area of whoever asks does not allow it."""
+    """The role or the area of the person does not allow the step."""
 
 
 @dataclass(frozen=True)
@@ -41,9 +41,9 @@ class Wish:
 
 
 def perform_step(flag_id: str, wish: Wish, by: Officer | None, at: datetime) -> Step:
-    """Take the step, all or nothing. `by`: who asks; None is the system. Raises StepRefused; nothing has changed then.
+    """Take the step, all or nothing. `by`: who asks; None is the system. If it raises StepRefused, nothing has changed.
 
-    The case is locked meanwhile, so that two people who act at once act one after the other.
+    The case is locked meanwhile: of two people who act at once, one waits for the other.
     """
     with transaction.atomic():
         case = _case(flag_id, by)
@@ -84,7 +84,7 @@ def _require_current(case: Case, wish: Wish) -> None:
 
 
 def _require_move(case: Case, wish: Wish, by: Officer | None) -> None:
-    """The move exists, the role allows it, and a red flag has its second person."""
+    """Refuse a move that does not exist or that the role does not allow, or a red flag without its second person."""
     if by is None:
         allowed = {target for source, target in life.MOVES_OF_SYSTEM if source == case.state_code}
     elif not by.roles & life.ACTING:
@@ -103,7 +103,7 @@ def _require_move(case: Case, wish: Wish, by: Officer | None) -> None:
 
 
 def _require_words(case: Case, wish: Wish, by: Officer | None) -> None:
-    """A reason of the move; a line for what was found; nothing in either that could be a person's number."""
+    """Require a reason of the move and a line on what was found, and refuse what could be a person's number."""
     if wish.reason_code not in life.REASONS[wish.target]:
         raise StepRefused(_("请选择与此步骤相符的原因。"), "reason_code")
     text, evidence = wish.text.strip(), wish.evidence.strip()
@@ -130,7 +130,7 @@ def _assignee(case: Case, wish: Wish) -> User:
 
 
 def _merged_into(case: Case, wish: Wish, by: Officer | None) -> Case:
-    """Another open flag; a red one only into a red one, whose decision it then shares."""
+    """Another open flag, whose decision this one then shares. A red flag merges only into a red one."""
     cases = Case.objects.seen_by(by) if by else Case.objects.all()
     into = cases.select_for_update().filter(pk=wish.merged_into, state_code__in=life.OPEN).exclude(pk=case.pk).first()
     if into is None:

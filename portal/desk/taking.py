@@ -1,4 +1,4 @@
-"""Released flags become cases: once a release, whoever looks first."""
+"""Released flags become cases: once a release, when the first person looks."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from portal.desk import life, released
 from portal.desk.models import Case, Step, TakenRelease
 from portal.desk.steps import Wish, perform_step
 
-# Of a case, all that a release says of its flag; a name that a release does not have is empty.
+# The fields of a case that a release gives; one that a release does not have is empty.
 TEXTS = (
     "rule_code", "rule_name_zh", "rule_name_en", "area_code", "area_name_zh", "area_name_en", "indicator_id",
     "indicator_name_zh", "indicator_name_en", "feed_code", "cause_id", "detail_zh", "detail_en",
@@ -20,10 +20,10 @@ FIGURES = ("observed", "expected", "threshold", "since")
 
 
 def take_release(now: datetime) -> int:
-    """Take over the flags of the current release; returns how many are new, 0 if it was taken before.
+    """Take over the flags of the current release. Returns how many are new; 0 if the release was taken over before.
 
-    A flag known by its id keeps its steps and gets the figures of this release: a night that is repaired finds its
-    decisions again. Without a release, and for one of an older business date, nothing happens.
+    A flag with a known id keeps its steps and gets the figures of this release, so a repaired night finds its decisions
+    again. Without a release, or with one of an older business date, nothing happens.
     """
     release = released.current_release()
     if release is None or TakenRelease.objects.filter(pk=release["release_id"]).exists():
@@ -87,7 +87,7 @@ def _see_again(case: Case, flag: released.Row, day: object) -> None:
 
 
 def _expire(day: object, now: datetime) -> None:
-    """Flags that nobody took up and that have not stood for the time of their rule; a red one waits for a person."""
+    """Let flags expire that nobody took up and that have not stood for their rule's time; red ones wait."""
     waiting = Case.objects.filter(state_code=life.RAISED).exclude(colour_code=life.RED)
     for case in waiting.filter(standing_on__lt=day):
         if case.standing_on + life.expires_after(case.rule_code) <= day:

@@ -1,4 +1,4 @@
-"""The pages: list of flags, card of one with its next step, funnel. Everything is of the officer's area only."""
+"""The pages: the list of flags, the card of one with its next step, the funnel. All are of the officer's area only."""
 
 from __future__ import annotations
 
@@ -47,13 +47,13 @@ View = Callable[..., HttpResponse]
 
 
 def city(request: HttpRequest) -> dict[str, Any]:
-    """For every template: whose portal it is, and whether the release that it rests on is out of date."""
+    """For every template: whose portal it is, and whether the release behind it is out of date."""
     named = {"city_name": settings.CITY_NAMES["zh" if in_chinese() else "en"]}
     return named | {"officer": getattr(request, "officer", None)}
 
 
 def officers_only(view: View) -> View:
-    """A signed-in user needs a role and an area; then the current release's flags are taken over if nobody did yet."""
+    """Lets in signed-in users with a role and an area, and takes over the current release's flags if nobody did yet."""
 
     @wraps(view)
     def guarded(request: HttpRequest, *arguments: Any, **named: Any) -> HttpResponse:
@@ -90,7 +90,7 @@ def _counts(officer: Officer, now: datetime) -> dict[str, int]:
 
 
 def _found(cases: CaseSet, words: str) -> CaseSet:
-    """Cases in which every word stands: rule, county, indicator, or the beginning of the id."""
+    """Cases in which every word is found: in the rule, the county, the indicator, or at the beginning of the id."""
     for word in words.split():
         named = Q(area_name_zh__icontains=word) | Q(area_name_en__icontains=word)
         named |= Q(indicator_name_zh__icontains=word) | Q(indicator_name_en__icontains=word)
@@ -110,7 +110,7 @@ def _listed(officer: Officer, tab: str, now: datetime, words: str, page: str | N
 
 
 def _clock(case: Case, now: datetime) -> dict[str, Any]:
-    """How many days a flag has stood, and whether its step is overdue or how much is left of it."""
+    """How many days a flag has stood; whether its next step is overdue, or how much time is left."""
     left = (case.due_at - now).total_seconds() / 86400 if case.due_at and case.is_open else None
     return {
         "day": (timezone.localdate(now) - case.raised_on).days + 1,
@@ -153,7 +153,7 @@ def _release() -> dict[str, Any] | None:
 @require_http_methods(["GET", "HEAD", "POST"])
 @officers_only
 def flag(request: HttpRequest, flag_id: str) -> HttpResponse:
-    """The card of a flag; a POST is its next step. What is of another county is not there."""
+    """The card of a flag; a POST is its next step. A flag of another county is not found."""
     officer = request.officer
     case = Case.objects.seen_by(officer).select_related("assignee").with_cleared_before().filter(pk=flag_id).first()
     if case is None:

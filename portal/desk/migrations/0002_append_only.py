@@ -1,4 +1,4 @@
-"""What PostgreSQL itself holds to: steps are only ever added, cases stay; and the funnel as views for dashboards."""
+"""What PostgreSQL itself enforces: steps are only ever added, and cases stay. Also the views of the funnel."""
 
 from django.db import migrations
 

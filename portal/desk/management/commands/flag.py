@@ -1,4 +1,4 @@
-"""`python -m portal flag list|show|step`: the desk in a terminal. Steps go through the same function as the pages'."""
+"""`python -m portal flag list|show|step`: the desk in a terminal. Its steps use the same function as the pages."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`python -m portal prepare`: tables, roles and the accounts that the machine has made; again changes nothing."""
+"""`python -m portal prepare`: makes tables, roles and the machine's first accounts. A second run changes nothing."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Command(BaseCommand):
 
 @transaction.atomic
 def make_account(name: str, password: str, group: Group | None) -> None:
-    """An account of the whole city with the role of its name; without one it looks after accounts only."""
+    """An account for the whole city with the role `group`; without a role it only manages accounts."""
     user = User.objects.create_user(name, password=password, is_staff=group is None, is_superuser=group is None)
     if group:
         user.groups.add(group)
