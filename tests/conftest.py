@@ -57,24 +57,21 @@ def shared() -> Path:
 # sorts of this many rows spill to disk, as those of years of rows do
 SPILLING = {"spark.shuffle.spill.numElementsForceSpillThreshold": "20000"}
 
-# Hundreds of small plans, each run once or twice: the optimising compiler would take a third of all time and win nothing
-ONCE = "-XX:+UseParallelGC -XX:TieredStopAtLevel=1"
-
 
 @pytest.fixture(scope="session")
 def spark(tmp_path_factory: pytest.TempPathFactory, free_ports: int) -> Iterator[object]:
     """A session on a Spark server of the tests' own, with a state folder of its own."""
-    from stack import spark_server as served
     from stack.layout import Layout
     from stack.private_files import made_once
+    from stack.spark_server import SETTINGS, spark_environment, spark_server
 
     state = tmp_path_factory.mktemp("state")
     layout = Layout(state=state, published=state / "published", port_base=free_ports)
     made_once(layout.secrets / "hash_keys.json", lambda: {"1": "ab" * 32})
-    with patch.dict(served.SETTINGS, SPILLING), patch.object(served, "JAVA_OPTIONS", ONCE):
-        server = served.spark_server(layout)
+    with patch.dict(SETTINGS, SPILLING):
+        server = spark_server(layout)
     server.start()
-    os.environ.update(served.spark_environment(layout), PINGAN_STATE=str(state), PINGAN_PUBLISHED=str(layout.published))
+    os.environ.update(spark_environment(layout), PINGAN_STATE=str(state), PINGAN_PUBLISHED=str(layout.published))
     try:
         from spark_jobs.lake.session import connect
 
