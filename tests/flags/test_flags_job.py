@@ -18,7 +18,6 @@ from spark_jobs.flags.rules.f9_data_quality import judged_batches
 from spark_jobs.index.methodology import load_methodology
 from spark_jobs.lake import tables
 from spark_jobs.released import schemas
-from spark_jobs.released.columns import TABLES
 
 pytestmark = pytest.mark.spark
 CITY_CODE, DAY = "flagtown", date(2026, 3, 10)
@@ -53,7 +52,6 @@ AREA = "city_code string, area_code string, level string, name_zh string, name_e
 AREA += "valid_from date, valid_to date"
 DAILY = "city_code string, indicator_id string, area_code string, day date, stratum string, numerator double, "
 DAILY += "denominator double"
-KEYS = "city_code string, business_date date, "
 
 
 def incident(record_id: str, n_deaths: int, known: datetime, until: datetime | None = None, gone: bool = False) -> Row:
@@ -99,10 +97,10 @@ def town(spark: SparkSession) -> Iterator[SparkSession]:
     """A town of one county whose only feed delivered through the day before; removed afterwards."""
     silver.create_tables(spark)
     of_index = {
-        f"index.{name}": KEYS + ", ".join(f"{c} {t}" for c, t in schemas.spark_types(TABLES[name].lake_columns).items())
-        for name in ("indicator_value", "trend")
+        f"index.{name}": spark.createDataFrame([], schemas.lake_ddl(name)) for name in ("indicator_value", "trend")
     }
-    made = {batches.BATCHES: batches.BATCH_COLUMNS, "raw.area": AREA, "indicators.daily": DAILY, **of_index}
+    tables.replace_slices(spark, of_index, {"city_code": CITY_CODE, "business_date": DAY.isoformat()})
+    made = {batches.BATCHES: batches.BATCH_COLUMNS, "raw.area": AREA, "indicators.daily": DAILY}
     for table, columns in made.items():
         tables.ensure(spark, table, tables.declared(columns), ("city_code",))
     spark.sql("create view if not exists conformed.area as select * from raw.area")
