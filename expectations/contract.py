@@ -6,7 +6,7 @@ What they can say: expectations/models.py. A fault is named with its file and li
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import cache, partial
 from pathlib import Path
 
@@ -36,7 +36,12 @@ OPTIONAL_TABLES = ("area_counts", "grid_items")  # a city without the file has n
 @cache
 def load_kinds() -> dict[str, Kind]:
     """All kinds by code."""
-    return {kind.kind: kind for kind in (load(path, Kind) for path in sorted((ROOT / "kinds").glob("*.yml")))}
+    return read_kinds(ROOT)
+
+
+def read_kinds(root: Path) -> dict[str, Kind]:
+    """The kinds of any folder of contracts, by code."""
+    return {kind.kind: kind for kind in (load(path, Kind) for path in sorted((root / "kinds").glob("*.yml")))}
 
 
 @cache
@@ -59,24 +64,25 @@ def load_city(city_code: str) -> City:
     folder = city_folder(city_code)
     if city_code not in city_codes():
         raise ContractError(f"there is no city {city_code!r}; the cities are: {', '.join(city_codes())}")
-    feeds = []
-    for path in sorted((folder / "feeds").glob("*.yml")):
-        if not path.name.endswith(CORRECTIONS):
-            check = partial(feed_faults, file_name=path.stem, kinds=load_kinds(), indicators=indicator_ids())
-            feed = load(path, Feed, {"city_code": city_code, "corrections": {}}, check)
-            feeds.append(feed.model_copy(update=_beside(path.with_suffix(""), feed)))
+    feeds = [
+        feed.model_copy(update={"corrections": _corrections(path.with_suffix(""), feed)})
+        for path, feed in read_feeds(folder, load_kinds())
+    ]
     for path in (folder / "feeds").glob(f"*{CORRECTIONS}"):
         if not path.with_name(path.name.replace(CORRECTIONS, ".yml")).is_file():
             raise ContractError(f"{path}: expected the contract of a feed beside it, found none of that name")
     return load(folder / "city.yml", City, {"feeds": tuple(feeds)}, _own_folder(city_code))
 
 
-def _beside(contract: Path, feed: Feed) -> dict[str, object]:
-    """What a contract leaves to others: its corrections to the file beside it, what it supports to its kind."""
-    found: dict[str, object] = {"corrections": _corrections(contract, feed)}
-    if "supports" not in feed.model_fields_set:
-        found["supports"] = supported_by_kind(feed, load_kinds()[feed.kind])
-    return found
+def read_feeds(city: Path, kinds: dict[str, Kind]) -> Iterator[tuple[Path, Feed]]:
+    """The contracts in the folder of a city, without their corrections. What one leaves to its kind, it supports."""
+    for path in sorted((city / "feeds").glob("*.yml")):
+        if not path.name.endswith(CORRECTIONS):
+            check = partial(feed_faults, file_name=path.stem, kinds=kinds, indicators=indicator_ids())
+            feed = load(path, Feed, {"city_code": city.name, "corrections": {}}, check)
+            if "supports" not in feed.model_fields_set:
+                feed = feed.model_copy(update={"supports": supported_by_kind(feed, kinds[feed.kind])})
+            yield path, feed
 
 
 def _corrections(contract: Path, feed: Feed) -> dict[str, Correction]:

@@ -8,14 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
-from expectations.corrections import SUFFIX as CORRECTIONS
-from expectations.feed_faults import feed_faults
-from expectations.indicators import indicator_ids, supported_by_kind
-from expectations.located_yaml import ContractError, load
+from expectations.contract import read_feeds, read_kinds
+from expectations.located_yaml import ContractError
 from expectations.models import Feed, Kind
 
 Breaks = Literal["source", "readers"]
@@ -55,16 +52,9 @@ def read_contracts(root: Path) -> Contracts:
     """The contracts below a folder, sound each by itself. Raises ContractError with every fault of the first that is not."""
     if not (root / "kinds").is_dir() or not (root / "cities").is_dir():
         raise ContractError(f"{root}: expected a folder of contracts, with kinds and cities in it")
-    kinds = {kind.kind: kind for kind in (load(path, Kind) for path in sorted((root / "kinds").glob("*.yml")))}
-    feeds = {}
-    for path in sorted((root / "cities").glob("*/feeds/*.yml")):
-        if not path.name.endswith(CORRECTIONS):
-            check = partial(feed_faults, file_name=path.stem, kinds=kinds, indicators=indicator_ids())
-            feed = load(path, Feed, {"city_code": path.parent.parent.name, "corrections": {}}, check)
-            if "supports" not in feed.model_fields_set:
-                feed = feed.model_copy(update={"supports": supported_by_kind(feed, kinds[feed.kind])})
-            feeds[feed.code] = feed
-    return Contracts(kinds, feeds)
+    kinds = read_kinds(root)
+    cities = sorted((root / "cities").iterdir())
+    return Contracts(kinds, {feed.code: feed for city in cities for _, feed in read_feeds(city, kinds)})
 
 
 def plan(before: Contracts, after: Contracts) -> list[Change]:
