@@ -8,15 +8,14 @@ from __future__ import annotations
 
 import importlib.util
 import os
-import signal
-import tempfile
 from collections.abc import Callable, Iterator
 from datetime import date, timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import psycopg
 import pytest
+
+from tests.own_postgres import own_postgres
 
 if TYPE_CHECKING:
     from django.test import Client
@@ -53,16 +52,9 @@ MART = """
 @pytest.fixture(scope="session")
 def postgres(free_ports: int) -> Iterator[Postgres]:
     """The product's PostgreSQL with an empty mart and the portal's tables; Django is set up on it."""
-    from stack.layout import Layout, close_to_others
-    from stack.postgres import PORTAL, Postgres
+    from stack.postgres import PORTAL
 
-    with tempfile.TemporaryDirectory(prefix="peace-index-", ignore_cleanup_errors=True) as folder:
-        Path(folder).chmod(0o711)
-        layout = Layout(state=Path(folder) / "state", published=Path(folder) / "published", port_base=free_ports + 20)
-        close_to_others(layout.state)
-        postgres = Postgres(layout)
-        postgres.service.stop_signal = signal.SIGQUIT  # its folder is thrown away: nothing need be written at the end
-        postgres.start()
+    with own_postgres(free_ports + 20) as postgres:
         try:
             postgres.make_portal_schema(CITY)
             with psycopg.connect(postgres.url("mart", "mart_owner")) as connection:
@@ -89,7 +81,6 @@ def postgres(free_ports: int) -> Iterator[Postgres]:
             from django.db import connections
 
             connections.close_all()
-            postgres.service.stop()
 
 
 @pytest.fixture(scope="session")

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import psycopg
 import pytest
 
-from stack.layout import Layout, close_to_others
 from stack.postgres import Postgres
+from tests.own_postgres import own_postgres
 
 pytestmark = pytest.mark.e2e
 
@@ -51,19 +50,13 @@ HOSTILE = {
 
 @pytest.fixture(scope="module")
 def postgres(free_ports: int) -> Iterator[Postgres]:
-    with tempfile.TemporaryDirectory(prefix="peace-index-", ignore_cleanup_errors=True) as folder:
-        Path(folder).chmod(0o711)
-        layout = Layout(state=Path(folder) / "state", published=Path(folder) / "published", port_base=free_ports + 20)
-        close_to_others(layout.state)
-        postgres = Postgres(layout)
-        postgres.start()
+    with own_postgres(free_ports + 20) as postgres:
         with psycopg.connect(postgres.url("mart", "mart_owner")) as owner:
             owner.execute("create schema mart_demo")
             owner.execute("create table mart_demo.figure as select 'East' as name, 101.5 as value")
             owner.execute("grant usage on schema mart_demo to mart_reader")
             owner.execute("grant select on all tables in schema mart_demo to mart_reader")
         yield postgres
-        postgres.service.stop()
 
 
 @pytest.fixture
