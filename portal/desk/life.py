@@ -77,6 +77,7 @@ REASON_WORDS = {code: words for of_state in REASONS.values() for code, words in 
 
 # How long a flag may stay in a state before it is overdue: taken up within a day, then a week for each step.
 CLOCK = {RAISED: timedelta(days=1), ASSIGNED: timedelta(days=7), VERIFIED: timedelta(days=7)}
+DETECTED_WITHIN = timedelta(days=7)  # from what happened to the flag
 RERAISED_WITHIN = timedelta(days=30)  # after it was cleared
 # Days after which a flag that nobody took up, and that no release shows any more, expires. A red one never does.
 EXPIRES_AFTER_DAYS = {"F9": 7, "F8": 31}

@@ -42,7 +42,12 @@ STEP_WORDS = {
     "verified": gettext_lazy("交办→核查"),
     "decided": gettext_lazy("核查→办结"),
 }
-CLOCK_DAYS = {"raised": 7, "assigned": 1, "verified": 7, "decided": 7}
+CLOCK_DAYS = {
+    "raised": life.DETECTED_WITHIN.days,
+    "assigned": life.CLOCK[life.RAISED].days,
+    "verified": life.CLOCK[life.ASSIGNED].days,
+    "decided": life.CLOCK[life.VERIFIED].days,
+}
 View = Callable[..., HttpResponse]
 
 

@@ -57,6 +57,10 @@ TREND = Query(
 
 
 CITY = Text("全市", "the city")
+BY_PROBABILITY = Text(  # the colours of a rule that is this sure of a rise
+    "橙 {{ t.amber_probability | pct }}，红 {{ t.red_probability | pct }}",
+    "amber {{ t.amber_probability | pct }}, red {{ t.red_probability | pct }}",
+)
 
 
 @dataclass(frozen=True)

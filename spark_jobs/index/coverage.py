@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import date, timedelta
 
 import numpy as np
@@ -20,9 +20,15 @@ DAYS_LOOKED_AT = 400  # before the last that a feed has delivered
 
 def coverage_of(city: City, status: pd.DataFrame) -> dict[str, Coverage]:
     """Indicator -> days that all of its feeds have delivered; indicators without a feed have no entry."""
-    through = dict(zip(status["feed_code"], status["delivered_through"], strict=True))
+    return covered_days(city.feeds, dict(zip(status["feed_code"], status["delivered_through"], strict=True)))
+
+
+def covered_days(feeds: Iterable[Feed], through: Mapping[str, date | None]) -> dict[str, Coverage]:
+    """Indicator -> days that all of its feeds have, from the first day that each brings through the last that `through`
+    says of it; no last day where it says none of one of them.
+    """
     found: dict[str, Coverage] = {}
-    for feed in city.feeds:
+    for feed in feeds:
         last = through.get(feed.feed_code)
         for indicator in feed.supports:
             before = found.get(indicator, Coverage(feed.starts_on, last))

@@ -33,12 +33,11 @@ def data_package(
     city: City, methodology: Methodology, document: Mapping[str, Any], tier: str, tables: Iterable[Table]
 ) -> dict[str, Any]:
     """The package of a folder that has the files of `tables`. `document`: release.json of the release behind them."""
-    title = Text(f"{city.name.zh}平安指数", f"Peace index of {city.name.en}")
     return {
         "profile": "data-package",
         "name": f"peace-index-{city.city_code}",
         "id": document["release_id"],
-        **both("title", title),
+        **both("title", title(city)),
         **(both("description", city.note) if city.note else {}),
         "version": document["release_id"],
         "created": document["as_of"],
@@ -50,6 +49,11 @@ def data_package(
         "next_release": _next_release(city, methodology, date.fromisoformat(document["period"])),
         "resources": [each for table in tables for each in _resources(table)],
     }
+
+
+def title(city: City) -> Text:
+    """What a city publishes."""
+    return Text(f"{city.name.zh}平安指数", f"Peace index of {city.name.en}")
 
 
 def both(name: str, text: Text) -> dict[str, str]:

@@ -10,7 +10,7 @@ from typing import Any
 
 from expectations.models import City, Text
 from spark_jobs.release.canonical import json_text
-from spark_jobs.release.data_package import DATA_PACKAGE_FILE
+from spark_jobs.release.data_package import DATA_PACKAGE_FILE, title
 from spark_jobs.release.files import LATEST_FILE, LATEST_LINK
 from spark_jobs.release.public_tables import json_file
 from spark_jobs.release.release_calendar import CALENDAR_FILE
@@ -46,10 +46,6 @@ def catalogue_files(city: City) -> dict[str, bytes]:
     }
 
 
-def _title(city: City) -> Text:
-    return Text(f"{city.name.zh}平安指数", f"Peace index of {city.name.en}")
-
-
 def _tiers(city: City) -> list[tuple[Tier, str, str]]:
     """Tier, folder with a stable address, folder of one release. An archive is published once and has no months."""
     nightly: tuple[Tier, str, str] = ("public_nightly", LATEST_LINK, "releases/{release_id}")
@@ -68,8 +64,8 @@ def _files(table: PublicTable) -> dict[str, str]:
 
 def openapi(city: City) -> Document:
     """Every address, and what it answers."""
-    title = _title(city)
-    info: Document = {"title": f"{title.zh} {title.en}", "version": "1", "summary": _MEANINGS["public_nightly"].en}
+    name = title(city)
+    info: Document = {"title": f"{name.zh} {name.en}", "version": "1", "summary": _MEANINGS["public_nightly"].en}
     if city.publisher:
         info["contact"] = {"name": city.publisher.name.en, "email": city.publisher.email}
         info["license"] = {"name": city.publisher.licence, "url": city.publisher.licence_url}
@@ -169,13 +165,13 @@ def catalogue(city: City) -> Document:
         },
         "@id": "./",
         "@type": "dcat:Catalog",
-        "dct:title": _words(_title(city)),
+        "dct:title": _words(title(city)),
         **(({"dct:description": _words(city.note)}) if city.note else {}),
         **_responsible(city),
         "dcat:service": {
             "@id": "./#files",
             "@type": "dcat:DataService",
-            "dct:title": _words(_title(city)),
+            "dct:title": _words(title(city)),
             "dcat:endpointURL": {"@id": "./"},
             "dcat:endpointDescription": {"@id": OPENAPI_FILE},
         },
@@ -201,7 +197,7 @@ def _datasets(city: City) -> Iterator[Document]:
 
 
 def _dataset(city: City, address: str, meaning: Text, often: str, distributions: list[Document]) -> Document:
-    name = _title(city)
+    name = title(city)
     return {
         "@id": address,
         "@type": "dcat:Dataset",

@@ -9,12 +9,14 @@ from collections.abc import Iterator
 from datetime import date, timedelta
 from typing import Any
 
+from spark_jobs.flags.detectors.daily_counts import last_complete_sunday
+from spark_jobs.index.coverage import covered_days
 from spark_jobs.index.methodology import Methodology
 from spark_jobs.release.model import Release
 from spark_jobs.released.columns import rows
 
 N_WEEKS = 26
-WEEK = timedelta(days=7)
+DAY, WEEK = timedelta(days=1), timedelta(days=7)
 
 
 def counted(methodology: Methodology) -> list[str]:
@@ -24,7 +26,7 @@ def counted(methodology: Methodology) -> list[str]:
 
 def mondays(business_date: date) -> list[date]:
     """First days of the last complete weeks, oldest first."""
-    last = business_date - timedelta(days=(business_date.weekday() + 1) % 7 + 6)
+    last = last_complete_sunday(business_date) - timedelta(days=6)
     return [last - n * WEEK for n in reversed(range(N_WEEKS))]
 
 
@@ -32,12 +34,12 @@ def weekly_rows(release: Release) -> Iterator[dict[str, Any]]:
     """One row an area (the city has all records), indicator and week; no number where a feed did not cover the week."""
     counts = release.weekly.set_index(["area_code", "indicator_id", "week_on"])["n_events"].to_dict()
     of_city = release.weekly.groupby(["indicator_id", "week_on"])["n_events"].sum().to_dict()
+    through = {row["feed_code"]: row["covered_through"] for row in rows(release.tables["feed_status"])}
+    covered = covered_days(release.city.feeds, through)
     for indicator_id in counted(release.methodology):
-        first, last = _covered(release, indicator_id)
+        days = covered.get(indicator_id)
         for week_on in mondays(release.business_date):
-            is_known = (
-                first is not None and last is not None and first <= week_on and week_on + WEEK <= last + timedelta(1)
-            )
+            is_known = days is not None and days.covers(week_on, week_on + WEEK - DAY)
             for area in release.areas:
                 found = (
                     of_city.get((indicator_id, week_on), 0.0)
@@ -50,12 +52,3 @@ def weekly_rows(release: Release) -> Iterator[dict[str, Any]]:
                     "week_on": week_on,
                     "n_events": float(found) if is_known else None,
                 }
-
-
-def _covered(release: Release, indicator_id: str) -> tuple[date | None, date | None]:
-    """First and last day that all feeds of the indicator cover; None where no feed says so."""
-    through = {row["feed_code"]: row["covered_through"] for row in rows(release.tables["feed_status"])}
-    feeds = [feed for feed in release.city.feeds if indicator_id in feed.supports]
-    if not feeds or not all(through.get(feed.feed_code) for feed in feeds):
-        return None, None
-    return max(feed.starts_on for feed in feeds), min(through[feed.feed_code] for feed in feeds)

@@ -8,7 +8,7 @@ import numpy as np
 
 from expectations.models import Text
 from spark_jobs.flags.detectors.shares import share_above_base_p
-from spark_jobs.flags.rule import Rule, Said, of_weeks
+from spark_jobs.flags.rule import BY_PROBABILITY, Rule, Said, of_weeks
 from spark_jobs.flags.weekly import DAYS_A_WEEK, Judgement, Weekly, windows
 from spark_jobs.flags.words import day_zh, sunday_of
 
@@ -79,10 +79,7 @@ RULE = Rule(
         "{{ t.base_weeks }} weeks before, and rising for {{ t.rising_weeks }} weeks; or more open "
         "than {{ t.max_weeks_of_closures }} weeks of closures",
     ),
-    colours=Text(
-        "橙 {{ t.amber_probability | pct }}，红 {{ t.red_probability | pct }}",
-        "amber {{ t.amber_probability | pct }}, red {{ t.red_probability | pct }}",
-    ),
+    colours=BY_PROBABILITY,
     needs=of_weeks,
     judge=judge_week,
     say=say,

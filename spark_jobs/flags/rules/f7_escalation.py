@@ -8,7 +8,7 @@ import numpy as np
 
 from expectations.models import Text
 from spark_jobs.flags.detectors.shares import share_above_base_p
-from spark_jobs.flags.rule import Rule, Said, of_weeks
+from spark_jobs.flags.rule import BY_PROBABILITY, Rule, Said, of_weeks
 from spark_jobs.flags.weekly import Judgement, Weekly, windows
 from spark_jobs.flags.words import day_zh, sunday_of
 
@@ -57,10 +57,7 @@ RULE = Rule(
         "Share of the disputes closed in {{ t.window_weeks }} weeks that went on to the police, a court or a petition (at "
         "least {{ t.min_events }}) probably above the county's own {{ t.base_weeks }} weeks before",
     ),
-    colours=Text(
-        "橙 {{ t.amber_probability | pct }}，红 {{ t.red_probability | pct }}",
-        "amber {{ t.amber_probability | pct }}, red {{ t.red_probability | pct }}",
-    ),
+    colours=BY_PROBABILITY,
     needs=of_weeks,
     judge=judge_week,
     say=say,
