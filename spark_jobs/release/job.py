@@ -75,7 +75,7 @@ def publish(
             switch(spark, release, given, gates, folder, mart_url)
             keeping.record(city, given.methodology, folder, release.document, datetime.now(UTC), approval)
             say(f"{city.city_code} {business_date}: {_outcome(release, folder)}")
-        served.serve(mart_url, city.city_code, folder)
+        served.serve(mart_url, city, folder)
     return Outcome.DONE if release.missing_feeds.empty else Outcome.INCOMPLETE
 
 

@@ -33,11 +33,15 @@ class Metric(Frozen):
 
 
 class ServingTable(Frozen):
-    """One table of the schema mart_<city>; `day` is the column by which charts go along time."""
+    """One table of the schema mart_<city>; `day` is the column by which charts go along time.
+
+    `follows`: what its rows are made of, the current release or the journal of all releases.
+    """
 
     zh: str
     dataset: str | None = None
     day: str | None = None
+    follows: Literal["release", "journal"] = "release"
     columns: dict[str, ServingColumn]
     metrics: dict[str, Metric] = Field(default_factory=dict)
 

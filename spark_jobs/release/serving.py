@@ -5,9 +5,10 @@ DELETE and COPY rather than TRUNCATE: readers take no lock and see the old relea
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date, datetime
+from typing import Any
 
 import psycopg
 import pyarrow as pa
@@ -17,7 +18,7 @@ from psycopg import sql
 from expectations.models import Text
 from spark_jobs.errors import EnvironmentFault
 from spark_jobs.release.model import Release
-from spark_jobs.release.serving_tables import SERVING_TABLES, serving_rows
+from spark_jobs.release.serving_tables import JOURNAL_TABLES, SERVING_TABLES, serving_rows
 from spark_jobs.released.columns import ACROSS
 
 READER = "mart_reader"
@@ -49,18 +50,26 @@ def write_serving(mart_url: str, release: Release) -> None:
 
 
 def vintage_mark(mart_url: str, city_code: str) -> str | None:
-    """The mark that write_vintages was given last; None where there is no such table, or not with its columns."""
+    """The mark that write_vintages was given last; None where a table is not there, or not with its columns."""
     schema = schema_of(city_code)
     with _writing(mart_url, schema) as cursor:
-        if not _is_laid_out(cursor, schema, VINTAGE, VINTAGE_COLUMNS):
+        tables = {VINTAGE: VINTAGE_COLUMNS, **JOURNAL_TABLES}
+        if not all(_is_laid_out(cursor, schema, *table) for table in tables.items()):
             return None
         cursor.execute("select obj_description(to_regclass(%s))", (f'"{schema}"."{VINTAGE}"',))
         row = cursor.fetchone()
         return row[0] if row else None
 
 
-def write_vintages(mart_url: str, city_code: str, vintages: pa.Table, since: datetime | None, mark: str) -> None:
-    """Make the table show the rows of vintages.parquet; all or nothing.
+def write_vintages(
+    mart_url: str,
+    city_code: str,
+    vintages: pa.Table,
+    beside: Mapping[str, Sequence[tuple[Any, ...]]],
+    since: datetime | None,
+    mark: str,
+) -> None:
+    """Make the table show the rows of vintages.parquet, and the other tables of the journal `beside`; all or nothing.
 
     `since`: the instant up to which the table shows them already; None writes it anew. `mark`: see `vintage_mark`.
     """
@@ -83,6 +92,9 @@ def write_vintages(mart_url: str, city_code: str, vintages: pa.Table, since: dat
             cursor.executemany(statement, [tuple(row[column] for column in _CLOSED) for row in closed])
             content = content.filter(is_new)
         _copy(cursor, schema, VINTAGE, [tuple(row.values()) for row in content.to_pylist()])
+        for table, columns in JOURNAL_TABLES.items():
+            _prepare_table(cursor, schema, table, columns)
+            _copy(cursor, schema, table, beside[table])
         cursor.execute(sql.SQL("comment on table {} is {}").format(name, sql.Literal(mark)))
         _grant(cursor, schema)
 
@@ -154,7 +166,7 @@ def _prepare_table(cursor: psycopg.Cursor, schema: str, table: str, columns: dic
     cursor.execute(sql.SQL("create table {} ({})").format(name, declared))
 
 
-def _copy(cursor: psycopg.Cursor, schema: str, table: str, content: list[tuple[object, ...]]) -> None:
+def _copy(cursor: psycopg.Cursor, schema: str, table: str, content: Sequence[tuple[object, ...]]) -> None:
     with cursor.copy(sql.SQL("copy {} from stdin").format(sql.Identifier(schema, table))) as copy:
         for row in content:
             copy.write_row(row)

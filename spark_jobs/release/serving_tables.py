@@ -27,9 +27,14 @@ from spark_jobs.release.wording import Wording
 from spark_jobs.released.columns import MOVEMENT_CAUSES, rows
 
 # table -> column -> PostgreSQL type
-SERVING_TABLES: dict[str, dict[str, str]] = {
-    name: {column: declared.type for column, declared in table.columns.items()} for name, table in MART.items()
-}
+SERVING_TABLES, JOURNAL_TABLES = (
+    {
+        name: {column: str(declared.type) for column, declared in table.columns.items()}
+        for name, table in MART.items()
+        if table.follows == followed
+    }
+    for followed in ("release", "journal")
+)
 Row = dict[str, Any]
 
 

@@ -18,7 +18,7 @@ from spark_jobs.release import serving
 from spark_jobs.release.model import Release, ReleaseInput
 from spark_jobs.release.record import journal, served
 from spark_jobs.release.record.vintages import said_at
-from spark_jobs.release.serving_tables import SERVING_TABLES, serving_rows
+from spark_jobs.release.serving_tables import JOURNAL_TABLES, SERVING_TABLES, serving_rows
 from tests.release import made_up
 from tests.release.record_world import FIRST, Record, night, nights
 
@@ -313,20 +313,23 @@ def test_one_query_says_what_we_said_then_night_by_night_and_made_anew(
                 assert sorted(found) == sorted(tuple(row[name] for name in names) for row in said)
                 assert found
             counted = connection.execute("select count(*), count(realtime_end) from mart_demo.vintage").fetchone()
+            shown = {t: connection.execute(f"select * from mart_demo.{t}").fetchall() for t in JOURNAL_TABLES}
         assert counted == (len(file), len(file) - file["realtime_end"].null_count)
+        assert shown == served.journal_rows(made_up.city(), folder)
 
     record.publish(FIRST, night(FIRST))
     for _ in range(2):
-        served.serve(mart, "demo", folder)
+        served.serve(mart, made_up.city(), folder)
         is_as_the_file_says()
     nights(record, 3)  # several events at once, the first of them known: a night that was killed before it served
-    served.serve(mart, "demo", folder)
+    served.serve(mart, made_up.city(), folder)
     is_as_the_file_says()
+    assert all(served.journal_rows(made_up.city(), folder).values())  # something was revised, of a month end too
     first, mark = journal.read(folder)[0], serving.vintage_mark(mart, "demo")
     text = (folder / journal.JOURNAL_FILE).read_text(encoding="utf-8")
     (folder / journal.JOURNAL_FILE).write_text(text.replace("T18:00:00Z", "T17:00:00Z", 1), encoding="utf-8")
     record.publish(FIRST + timedelta(days=9), night(FIRST + timedelta(days=9)), seed=4)
-    served.serve(mart, "demo", folder)
+    served.serve(mart, made_up.city(), folder)
     is_as_the_file_says()
     assert serving.vintage_mark(mart, "demo") != mark
     assert journal.read(folder)[0].at == first.at - timedelta(hours=1)

@@ -6,8 +6,10 @@
 - three open flags: one red, one amber, one grey; five feeds, the hotline missing since 2026-11-18;
 - the release is provisional and current;
 - of the last 28 days one indicator is above its season, one below, one within it, and one is missing;
+- revisions of the index after a day and after 35, and one month end that is not 35 days old yet;
 - coverage: 红岗区 has none, the platform of 萨尔图区 is too young to compare.
-`fill(url, city, bad_day=True)` writes the same city on a bad day: no city index, no flag, no coverage, the release stale.
+`fill(url, city, bad_day=True)` writes the same city on a bad day: no city index, no flag, no coverage, no
+revision yet, the release stale.
 A column that no case here is about has a made-up value of its type.
 """
 
@@ -208,6 +210,16 @@ def _pulse() -> list[Row]:
     return [{**row, **days, "level_code": level(row["area_code"])} for row in _rows(columns, cells)]
 
 
+def _revision() -> list[Row]:
+    columns = "measure_zh delay_days n_figures mean_absolute_text mean_text largest_text"
+    return _rows(columns, [("指数", 1, 250, "0.08", "−0.02", "0.41"), ("指数", 35, 220, "0.31", "+0.12", "1.90")])
+
+
+def _revision_triangle() -> list[Row]:
+    columns = "day first_text after_1_text after_7_text after_35_text after_92_text after_365_text"
+    return _rows(columns, [(date(2026, 10, 31), "102", "0.0", "+0.1", "—", "—", "—")])
+
+
 def _coverage() -> list[Row]:
     shown = {
         "devices": "13,200（12,480）", "posts": "472（472）", "staff": "4,713（4,713）", "connected_units": "333（315）",
@@ -248,6 +260,8 @@ def fill(url: str, city: str, *, bad_day: bool = False) -> None:
         "trend_line": _trend_line(),
         "pulse": _pulse(),
         "settlement": _settlement(),
+        "revision": [] if bad_day else _revision(),
+        "revision_triangle": [] if bad_day else _revision_triangle(),
         "coverage": [] if bad_day else _coverage(),
         "flag": [] if bad_day else _flags(),
         "feed_status": _rows("feed_name_zh delivered_through missing_since state_code state_name_zh reason_zh", FEEDS),

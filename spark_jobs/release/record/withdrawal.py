@@ -89,7 +89,7 @@ def _tell(city: City, methodology: Methodology, city_folder: Path, mart_url: str
         notice(withdrawn, keeping.words(methodology)),
     )
     serving.mark_serving_stale(mart_url, city.city_code, since, said)
-    served.serve(mart_url, city.city_code, city_folder)
+    served.serve(mart_url, city, city_folder)
     public_files.mark_public_stale(public_files.public_folder(city_folder), since, said)
     files.mark_stale(city_folder, since, said)
     return "latest.json, the public page and the dashboard say so; correct the cause and publish its date again"
