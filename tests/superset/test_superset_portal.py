@@ -296,7 +296,12 @@ def test_a_bad_day_is_told_in_words(portal: Portal, visit: Visit, tmp_path: Path
     visit.page.screenshot(path=tmp_path / "bad_day.png")
     assert MAP_TITLE not in text
     assert mart.STALE_REASON in text
-    for empty in ("当前预警", "修订幅度（公布后各天数）", "全市指数修订三角（各月末）", "治理覆盖情况（仅供参考，不计分）"):
+    for empty in (
+        "当前预警",
+        "修订幅度（公布后各天数）",
+        "全市指数修订三角（各月末）",
+        "治理覆盖情况（仅供参考，不计分）",
+    ):
         expect(visit.page.locator(f"[data-test-chart-name='{empty}']")).to_contain_text("暂无记录")
     big = visit.page.locator("[data-test-chart-name='全市平安指数']").inner_text()
     assert "无指数" in big
