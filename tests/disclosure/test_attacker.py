@@ -123,5 +123,11 @@ def test_revised_figures_that_contradict_each_other_are_widened_by_what_is_neede
 
 @pytest.mark.parametrize("name", ["counts.xlsx", "inputs.parquet", "releases/x/flags.csv", "chart.json"])
 def test_a_file_that_it_cannot_read_is_named(name: str) -> None:
-    known = ("latest.json", "vintages.parquet", "indicators.parquet", "releases/x/index.csv", "releases/x.withdrawn.json")
+    known = (
+        "latest.json",
+        "vintages.parquet",
+        "indicators.parquet",
+        "releases/x/index.csv",
+        "releases/x.withdrawn.json",
+    )
     assert unknown(dict.fromkeys((*known, name), b"")) == [name]
