@@ -28,14 +28,13 @@ from spark_jobs.release.files import BYTE_ORDER_MARK, csv_cell
 from spark_jobs.release.model import Area, WithAreas
 from spark_jobs.release.public_tables import Row, complete, csv_files
 from spark_jobs.released.columns import rows
-from spark_jobs.released.obs_status import CONFIDENTIAL, FREE
+from spark_jobs.released.obs_status import CONFIDENTIAL, FREE, SUPPRESSED, obs_status
 
 TIER = "public_monthly"
 SCHEMA_VERSION = 1
 PULSE = "pulse"
 TABLES_READ = ("county_index", "domain_index", "indicator_value", "pulse", "input")
-# SDMX CL_OBS_STATUS: what a number is, or why there is none. CL_CONF_STATUS: whether confidentiality is the reason.
-NORMAL, NOT_COLLECTED, CANNOT_EXIST, SUPPRESSED = "A", "L", "M", "Q"
+NOT_COLLECTED = "L"  # SDMX CL_OBS_STATUS
 ACCEPTED_TO = 100  # the number of disputes beside a settlement rate is rounded to hundreds
 
 
@@ -137,11 +136,12 @@ class Month:
             yield {**part, **figures, "is_live": row["is_live"], **_status(row["value"], is_hidden)}
 
     def _indicators(self) -> Iterator[Row]:
-        stocks = {indicator.id for indicator in self.methodology.indicators if indicator.flow_or_stock == "stock"}
+        indicators = {indicator.id: indicator for indicator in self.methodology.indicators}
         for row in rows(self.given.tables["indicator_value"]):
             is_hidden = self.pattern.hides(YEAR, row["indicator_id"], row["area_code"])
             last = row["counted_through"] or self.given.business_date
-            days = 1 if row["indicator_id"] in stocks else self.methodology.windows.headline_days
+            indicator = indicators[row["indicator_id"]]
+            days = 1 if indicator.flow_or_stock == "stock" else self.methodology.windows.headline_days
             yield {
                 "area_code": row["area_code"],
                 "indicator_id": row["indicator_id"],
@@ -150,6 +150,8 @@ class Month:
                 **_unless(is_hidden, _indicator_figures(row)),
                 "state_code": row["state_code"],
                 **_status(row["n_events"], is_hidden, row["state_code"]),
+                "rate_unit_zh": indicator.unit.zh,
+                "rate_unit_en": indicator.unit.en,
             }
 
     def _pulse(self) -> Iterator[Row]:
@@ -279,8 +281,7 @@ def _unless(is_hidden: bool, figures: Row) -> Row:
 
 
 def _status(value: float | None, is_hidden: bool, state_code: str | None = None) -> Row:
-    """Status codes of a cell that is hidden, has no value, or is as it should be."""
+    """Status codes of a row whose first figure is hidden, has no value, or is as it should be."""
     if is_hidden:
         return {"obs_status": SUPPRESSED, "conf_status": CONFIDENTIAL}
-    missing = CANNOT_EXIST if state_code == "no_denominator" else NOT_COLLECTED
-    return {"obs_status": missing if value is None else NORMAL, "conf_status": FREE}
+    return {"obs_status": obs_status(value, "revised", state_code, NOT_COLLECTED), "conf_status": FREE}

@@ -18,6 +18,7 @@ from spark_jobs.release.files import BYTE_ORDER_MARK, csv_cell
 from spark_jobs.release.model import Area
 from spark_jobs.released.columns import PUBLIC, PublicTable, TableFault
 from spark_jobs.released.file_columns import AREA_NAMES, file_columns, head
+from spark_jobs.released.obs_status import CONFIDENTIAL, SUPPRESSED, obs_status
 from spark_jobs.released.schemas import arrow_types
 
 Row = dict[str, Any]
@@ -26,7 +27,7 @@ Tables = Mapping[str, Sequence[Row]]  # name in tables.yml -> its rows, complete
 
 def complete(name: str, of: Row, areas: Sequence[Area], found: Iterable[Row]) -> list[Row]:
     """Rows of a public table with the declared columns in order: what `of` says of the release, then the row's own
-    columns, and the names of areas.
+    columns with the statuses of its further figures, and the names of areas.
 
     Raises TableFault where a row does not have the declared columns.
     """
@@ -34,11 +35,22 @@ def complete(name: str, of: Row, areas: Sequence[Area], found: Iterable[Row]) ->
     rows = []
     for row in found:
         area = names[row["area_code"]]
-        whole = {**of, **row, "area_name_zh": area.zh, "area_name_en": area.en}
+        whole = {**of, **row, **_statuses(PUBLIC[name], row), "area_name_zh": area.zh, "area_name_en": area.en}
         if whole.keys() != set(columns):
             raise TableFault(f"public table {name}: expected the columns {columns}; found: {list(whole)}")
         rows.append({column: whole[column] for column in columns})
     return rows
+
+
+def _statuses(table: PublicTable, row: Row) -> dict[str, str]:
+    """The status of each figure after the first, whose status the row brings along."""
+    if row.get("conf_status") == CONFIDENTIAL:
+        return {table.status_column(figure): SUPPRESSED for figure in table.figures[1:]}
+    state, status = row.get("state_code"), row.get("status_code", "")
+    return {
+        table.status_column(figure): obs_status(row.get(figure), status, state, table.columns[figure].empty)
+        for figure in table.figures[1:]
+    }
 
 
 def csv_files(tables: Tables) -> dict[str, bytes]:

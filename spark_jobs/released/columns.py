@@ -105,8 +105,8 @@ class PublicTable(Table):
     of: str
 
     def status_column(self, figure: str) -> str:
-        """One status column for the whole row, because its figures are hidden together."""
-        return "obs_status"
+        """The row's own status is that of its first figure. The others are hidden with it, but may lack for other reasons."""
+        return "obs_status" if figure == self.figures[0] else super().status_column(figure)
 
 
 class Declaration(Frozen):

@@ -31,8 +31,6 @@ _CONFIDENTIAL = Column(
 def file_columns(table: Table) -> dict[str, Column]:
     """Every column of the table's files, in order."""
     statuses = {table.status_column(figure): _status(figure) for figure in table.figures}
-    if isinstance(table, PublicTable):
-        statuses = {"obs_status": _status("the row")}
     confidential = {CONF_STATUS: _CONFIDENTIAL} if statuses else {}
     units = RATE_UNITS if has_rates(table) else {}
     names = AREA_NAMES if "area_code" in table.columns else {}
@@ -40,8 +38,8 @@ def file_columns(table: Table) -> dict[str, Column]:
 
 
 def has_rates(table: Table) -> bool:
-    """Whether a table of a release has rates of indicators."""
-    return {"indicator_id", "rate"} <= table.columns.keys() and not isinstance(table, PublicTable)
+    """Whether a table has rates of indicators."""
+    return {"indicator_id", "rate"} <= table.columns.keys()
 
 
 def head(table: Table) -> dict[str, Column]:

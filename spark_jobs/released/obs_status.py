@@ -22,6 +22,7 @@ CONF_STATUS: dict[str, Text] = {
     "C": Text("保密", "confidential statistical information"),
 }
 FREE, INTERNAL, CONFIDENTIAL = CONF_STATUS
+SUPPRESSED = "Q"
 _OF_STATE = {
     "missing_feed": "L", "no_denominator": "M", "too_few": "N", "no_base": "M", "narrow_base": "N", "no_history": "M",
     "no_cases": "M",

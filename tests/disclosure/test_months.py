@@ -19,6 +19,7 @@ from spark_jobs.release.model import Release, ReleaseInput
 from spark_jobs.release.monthly_files import parse_pattern, pattern_before, publish_month
 from spark_jobs.release.monthly_gates import MonthlyGateFailed
 from spark_jobs.release.render import render
+from spark_jobs.released.columns import PUBLIC
 from tests.release import made_up
 
 pytestmark = pytest.mark.unit
@@ -60,20 +61,25 @@ def published(make_release: MakeRelease, tmp_path_factory: pytest.TempPathFactor
     return folder
 
 
-@pytest.mark.parametrize("name", ["index.csv", "domains.csv", "indicators.csv", "pulse.csv", "settlement.csv"])
-def test_every_row_says_its_status_and_a_hidden_cell_says_nothing_else(published: Path, name: str) -> None:
-    rows = list(csv.DictReader(io.StringIO(table(published, name).to_csv(index=False))))
-    said = {"release_id", "month", "area_code", "indicator_id", "domain_id", "view", "first_day", "last_day", "is_live",
-            "state_code", "obs_status", "conf_status", "area_name_zh", "area_name_en"}  # fmt: skip
+@pytest.mark.parametrize("name", [name for name, table in PUBLIC.items() if table.tier == "public_monthly"])
+def test_every_number_has_a_status_and_a_hidden_cell_says_nothing_else(published: Path, name: str) -> None:
+    declared = PUBLIC[name]
+    rows = list(csv.DictReader(io.StringIO(table(published, declared.file).to_csv(index=False))))
+    numbers = [column for column, of in declared.columns.items() if of.type == "number"]
     assert rows
     for row in rows:
-        assert (row["obs_status"] == "Q") == (row["conf_status"] == "C")
         assert row["conf_status"] in ("F", "C")
-        figures = {column: text for column, text in row.items() if column not in said}
-        if row["conf_status"] == "C":
-            assert set(figures.values()) == {""}
-        elif row["obs_status"] == "A":
-            assert any(figures.values())
+        statuses = {n: row[declared.status_column(declared.columns[n].of or n)] for n in numbers}
+        assert {n: bool(row[n]) for n in numbers} == {n: status == "A" for n, status in statuses.items()}
+        assert {status == "Q" for status in statuses.values()} == {row["conf_status"] == "C"}
+
+
+def test_every_rate_has_its_unit(published: Path) -> None:
+    units = {i.id: (i.unit.zh, i.unit.en) for i in made_up.METHODOLOGY.indicators}
+    found = table(published, "indicators.csv")
+    assert set(zip(found["indicator_id"], found["rate_unit_zh"], found["rate_unit_en"], strict=True)) == {
+        (name, *unit) for name, unit in units.items()
+    }
 
 
 @pytest.mark.parametrize("indicator", SMALL)
