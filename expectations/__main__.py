@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -11,6 +12,7 @@ import typer
 from expectations.city_faults import city_faults, city_remarks
 from expectations.contract import CITY_TABLES, city_codes, load_city, load_kinds, read_table
 from expectations.located_yaml import TODO, ContractError, one_of
+from expectations.models import CODE
 from expectations.outcomes import Outcome
 from expectations.places import successors
 from expectations.sample import SampleError, read_sample
@@ -22,24 +24,69 @@ app = typer.Typer(
 
 @app.command()
 def draft(
-    sample: Annotated[Path, typer.Argument(help="CSV, JSON Lines, Excel or Parquet, also with .gz.")],
-    kind: Annotated[str, typer.Option("--kind", help="Kind of record: a file in expectations/kinds.")],
+    source: Annotated[
+        Path,
+        typer.Argument(
+            help="A folder of deliveries: drafts the city. Or a CSV, JSON Lines, Excel or Parquet file, also with .gz."
+        ),
+    ],
     city: Annotated[
         str, typer.Option("--city", help="Code of the city; its areas.csv tells which column is the area.")
     ],
-    feed: Annotated[str, typer.Option("--feed", help="Code of the feed: the name of its contract.")],
-    encoding: Annotated[str | None, typer.Option(help="Encoding of a text; found by trial without it.")] = None,
-    sheet: Annotated[str | None, typer.Option(help="Sheet of a workbook; the first without it.")] = None,
-    out: Annotated[Path | None, typer.Option(help="New file for the draft; standard output without it.")] = None,
+    kind: Annotated[
+        list[str] | None,
+        typer.Option("--kind", help="Kind of record: a file in expectations/kinds. Of a folder's feed: FEED=KIND."),
+    ] = None,
+    feed: Annotated[
+        str | None, typer.Option("--feed", help="Of a file: code of the feed, the name of its contract.")
+    ] = None,
+    encoding: Annotated[
+        str | None, typer.Option(help="Of a file: encoding of a text; found by trial without it.")
+    ] = None,
+    sheet: Annotated[str | None, typer.Option(help="Of a file: sheet of a workbook; the first without it.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Of a file: new file for the draft; standard output without it.")
+    ] = None,
 ) -> None:
-    """Read a sample and print the draft of its contract, for a person to finish."""
-    from expectations.draft import Draft
+    """Draft a contract from a sample, or a whole city from a folder, for a person to finish."""
+    if source.is_dir():
+        if feed or encoding or sheet or out:
+            raise SampleError("--feed, --encoding, --sheet, --out: expected with a file only, found a folder")
+        _draft_folder(source, city, kind or [])
+    else:
+        _draft_file(source, city, kind or [], feed, (encoding, sheet), out)
 
+
+def _draft_folder(folder: Path, city: str, said: list[str]) -> None:
+    from expectations.draft_city import draft_city
+
+    if wrong := [each for each in said if "=" not in each]:
+        raise SampleError(f"--kind: expected FEED=KIND with a folder, found {wrong[0]!r}")
+    kinds = {feed: _known_kind(kind) for feed, _, kind in (each.rpartition("=") for each in said)}
+    if not re.fullmatch(CODE, city):
+        raise SampleError(f"--city: expected a letter, then letters, digits and _, all small, found {city!r}")
+    for line in draft_city(folder, city, kinds):
+        typer.echo(line)
+
+
+def _known_kind(kind: str) -> str:
     if kind not in load_kinds():
         raise SampleError(f"--kind: expected {one_of(sorted(load_kinds()), kind)}, found {kind!r}")
+    return kind
+
+
+def _draft_file(
+    sample: Path, city: str, kinds: list[str], feed: str | None, how: tuple[str | None, str | None], out: Path | None
+) -> None:
+    from expectations.draft import Draft
+    from expectations.draft_text import DraftText
+
+    if len(kinds) != 1 or feed is None:
+        raise SampleError(f"{sample}: expected --kind and --feed, once each, with a file")
+    kind = load_kinds()[_known_kind(kinds[0])]
     if out and out.exists():
         raise SampleError(f"--out: expected a new file, found {out}: a contract is not written over")
-    text = Draft(read_sample(sample, encoding, sheet), load_kinds()[kind], city, feed).text()
+    text = DraftText(Draft(read_sample(sample, *how), kind, city, feed)).text()
     if out is None:
         typer.echo(text, nl=False)
     else:

@@ -8,7 +8,7 @@ from itertools import combinations
 
 from expectations.contract import city_folder, load_kinds, read_table
 from expectations.dated import row_holds
-from expectations.indicators import denominators, supported_by_kind
+from expectations.indicators import brought_by, denominators, lacking, supported_by_kind
 from expectations.models import City
 from expectations.normal_form import normal
 
@@ -85,3 +85,6 @@ def _supports(city: City) -> Iterator[str]:
             if indicator not in can:
                 expected = f"some of {', '.join(can) or 'none'}: what its kind and its mapping bring"
                 yield f"{path}: supports: expected {expected}; found {indicator!r}"
+            elif missing := lacking(indicator, brought_by(feed)):
+                expected = "only indicators that its columns can bring, or it would be zero for ever"
+                yield f"{path}: supports: expected {expected}; found {indicator!r}, which {missing}"

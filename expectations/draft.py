@@ -1,60 +1,53 @@
-"""A sample of a source -> the draft of its contract, for a person to finish: every TODO is a decision.
+"""A sample of a source -> what can be guessed of its contract, for a person to confirm.
 
-Never shown: a value of a column that looks personal. Values are shown only where codes have to be mapped.
+Columns are told by their names, by what they hold, and by the words of their values. Columns that look personal are
+never looked at for values.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections import Counter
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 from functools import cached_property
 from itertools import combinations
 
 import pandas as pd
-import yaml
 
 from expectations.contract import city_folder, read_table
-from expectations.facts import MAX_CODES, Facts, is_printable
+from expectations.facts import Facts
 from expectations.guess import assigned, likeness, speaks_of
+from expectations.indicators import counted_records, lacking, needs
 from expectations.located_yaml import TODO
-from expectations.models import TRUE_WORDS, Kind, KindColumn
+from expectations.models import Kind, Mode
 from expectations.sample import Sample
+from expectations.suggest import DELETED, is_outside, suggested
 
-MAX_SHOWN = 30
-DAY_IN_NAME = r"\d{4}[-_年]\d{1,2}[-_月]\d{1,2}日?"
+OFFENCE = "offence_code"
+MOSTLY_KNOWN = 0.5  # so many rows must say known words for a column to be told by its values
 NEARLY = 0.05  # where the likeness of two columns differs by less, a person decides
 AREA_SHARE = 0.5  # so many rows must name an area of the city for a column to count as its area
 
 
-def quoted(value: str) -> str:
-    """A text as YAML writes it on one line, inside lists and mappings too."""
-    return yaml.safe_dump([value], default_flow_style=True, allow_unicode=True, width=10**6)[1:-2]
-
-
-def _dated_like(said: str) -> str:
-    """A pattern of days written as this one: with all their digits, or with those that they need."""
-    is_padded = "年" not in said and all(len(part) % 2 == 0 for part in re.findall(r"\d+", said))
-    return re.sub(r"\d+", lambda part: f"\\d{{{len(part[0])}}}" if is_padded or len(part[0]) > 2 else r"\d{1,2}", said)
-
-
-def listed(values: Iterable[str]) -> str:
-    return f"[{', '.join(map(quoted, values))}]"
-
-
 @dataclass(frozen=True)
 class Draft:
-    """What can be said about a feed of `city_code` from one sample."""
+    """What can be said about a feed of `city_code` from a sample of its newest file, and from `older` ones."""
 
     sample: Sample
     kind: Kind
     city_code: str
     feed_code: str
+    older: tuple[Sample, ...] = ()
+    mode: Mode | None = None  # None: nobody knows
+    lasting: str | None = None  # the one of several unique columns by which files agree most
 
     @cached_property
     def facts(self) -> dict[str, Facts]:
-        return {name: Facts.of(self.sample.rows, name) for name in self.sample.rows.columns}
+        """Facts of all files. Of snapshots, which repeat their rows, of the newest."""
+        repeats = self.mode == "snapshot"
+        rows = self.sample.rows if repeats else pd.concat([self.sample.rows, *(each.rows for each in self.older)])
+        return {name: Facts.of(rows, name) for name in self.sample.rows.columns}
 
     @cached_property
     def open_facts(self) -> dict[str, Facts]:
@@ -63,8 +56,10 @@ class Draft:
 
     @cached_property
     def known_at(self) -> str | None:
-        """The column that says when the source recorded a version."""
-        return next((name for name in self.dated if speaks_of(name, "update")), None)
+        """The column that says when the source recorded a version; of a snapshot its delivery does."""
+        return (
+            None if self.mode == "snapshot" else next((name for name in self.dated if speaks_of(name, "update")), None)
+        )
 
     @cached_property
     def deleted(self) -> str | None:
@@ -76,22 +71,34 @@ class Draft:
         return [name for name, facts in self.open_facts.items() if facts.pattern]
 
     @cached_property
-    def record_id(self) -> tuple[tuple[str, ...], str]:
-        """Columns that identify a record, and why it is they."""
+    def keys(self) -> list[str]:
+        """Columns that may be part of a key, those that are named so first."""
         full = [
             name
             for name, facts in self.open_facts.items()
-            if not (facts.empty_share or facts.pattern or facts.is_clock or facts.is_row_number or facts.is_measure)
+            if not (facts.empty_share or facts.pattern or facts.is_clock or facts.is_measure)
+            and not Facts.of(self.sample.rows, name).is_row_number
         ]
-        named = sorted((name for name in full if speaks_of(name, "key")), key=lambda n: -len(self.facts[n].values))
-        unique = [name for name in dict.fromkeys([*named, *full]) if self._tell_rows_apart((name,))]
-        if unique:
-            others = f"; so are: {', '.join(unique[1:])}" if unique[1:] else ""
-            return (unique[0],), f"different in every row{others}"
+        named = [name for name in full if speaks_of(name, "key")]
+        return list(dict.fromkeys([*sorted(named, key=lambda name: -len(self.facts[name].values)), *full]))
+
+    @cached_property
+    def unique(self) -> list[str]:
+        """Columns that are different in every row."""
+        return [name for name in self.keys if self._tell_rows_apart((name,))]
+
+    @cached_property
+    def record_id(self) -> tuple[tuple[str, ...], str]:
+        """Columns that identify a record, and why it is they."""
+        if self.unique:
+            first = self.lasting or self.unique[0]
+            others = [name for name in self.unique if name != first]
+            return (first,), "different in every row" + (f"; so are: {', '.join(others)}" if others else "")
+        named = [name for name in self.keys if speaks_of(name, "key")]
         for name in named[:1]:
             if self.known_at and self._tell_rows_apart((name, self.known_at)):
                 return (name,), f"with {self.known_at} different in every row: several versions of a record"
-        for pair in combinations([*named, *(name for name in full if name not in named)][:12], 2):
+        for pair in combinations(self.keys[:12], 2):
             if self._tell_rows_apart(pair):
                 return pair, "together different in every row"
         for name in named[:1]:
@@ -144,13 +151,14 @@ class Draft:
         dated = [name for name in self.dated if name in free]
         event = {self.event: dated[0]} if len(dated) == 1 else {}  # the only day there is
         scores = {
-            (canonical, name): likeness(name, canonical, column.zh) * self.facts[name].fits(column.type) ** 0.5
+            (canonical, name): self._score(canonical, name)
             for canonical, column in self.kind.columns.items()
             if not column.day_of and column.type != "pseudonym"
             for name in free
             if name not in event.values()
         }
         found = assigned(scores)
+        found |= self._told_by_used(found, free, scores)
         left = [name for name in free if name not in {*found.values(), *event.values()}]
         rivals = {
             canonical: [name for name in left if scores[canonical, name] >= scores[canonical, source] - NEARLY]
@@ -159,6 +167,92 @@ class Draft:
         return {canonical: (source, *rivals[canonical]) for canonical, source in found.items()} | {
             canonical: (source,) for canonical, source in event.items()
         }
+
+    def _told_by_used(
+        self, found: dict[str, str], names: list[str], scores: dict[tuple[str, str], float]
+    ) -> dict[str, str]:
+        """What sort of event it is, where no column of its own says it: by the column whose words say it too."""
+        more = {}
+        for canonical, column in self.kind.columns.items():
+            told = {name: self._told_share(canonical, name) for name in names if (canonical, name) in scores}
+            best = max(told, key=lambda name: told[name], default=None)
+            is_open = canonical not in found and canonical not in self._said_by_file
+            if best is None or not is_open or told[best] < MOSTLY_KNOWN:
+                continue
+            codes = set(self.suggestions(canonical, self.facts[best].values).values()) - {None, DELETED}
+            if column.required or (canonical == OFFENCE and len(codes) > 1):  # one code for all is no list of sorts
+                more[canonical] = best
+        return more
+
+    def _score(self, canonical: str, name: str) -> float:
+        """How well a source column fits a canonical one: by name and type, or by the words of its values."""
+        column, facts = self.kind.columns[canonical], self.facts[name]
+        fit: float = facts.fits(column.type, column.widths) ** 0.5
+        by_name = likeness(name, canonical, column.zh) * fit
+        told = 0.0 if canonical in self._said_by_file else self._told_share(canonical, name)
+        return max(by_name, told * (1 + by_name) / 2) if told >= MOSTLY_KNOWN else by_name
+
+    def _told_share(self, canonical: str, name: str) -> float:
+        """Share of the rows of a source column whose words mean a code of the canonical one."""
+        facts = self.facts[name]
+        if not self.kind.columns[canonical].codes or not facts.is_code:
+            return 0.0
+        told: int = sum(n for value, n in facts.values.items() if suggested(self.kind.kind, canonical, value))
+        return told / max(facts.n_filled, 1)
+
+    def suggestions(self, canonical: str, values: Counter[str]) -> dict[str, str | None]:
+        """Value -> the code that it probably means, or None, for a person to say. A code of the kind is itself."""
+        codes = self.kind.columns[canonical].codes
+        return {
+            value: value.lower() if value.lower() in codes else suggested(self.kind.kind, canonical, value)
+            for value in values
+        }
+
+    @cached_property
+    def no_events(self) -> tuple[str, list[str]] | None:
+        """The column that says what sort of event a row is, and its values that look like none at all."""
+        for canonical in (self.kind.family, OFFENCE):
+            source = self.columns.get(canonical or "")
+            if source and canonical and self.kind.columns[canonical].codes:
+                said = self.suggestions(canonical, self.facts[source].values)
+                if values := [value for value, code in said.items() if code == DELETED]:
+                    return source, values
+        return None
+
+    @cached_property
+    def outside_area(self) -> list[str]:
+        """Words of the area columns that say that the place is not in the city."""
+        return sorted({value for name in self.area[0] for value in self.facts[name].values if is_outside(value)})
+
+    @cached_property
+    def _said_by_file(self) -> dict[str, str]:
+        """Required code that the file's name says of all its rows."""
+        said = {
+            name: suggested(self.kind.kind, name, self.sample.path.name)
+            for name, column in self.kind.columns.items()
+            if column.required and column.codes
+        }
+        return {name: code for name, code in said.items() if code and code != DELETED}
+
+    @property
+    def constants(self) -> dict[str, str]:
+        """Required code that no column says, and the file's name does."""
+        return {name: code for name, code in self._said_by_file.items() if name not in self.candidates}
+
+    @property
+    def brought(self) -> dict[str, set[str] | None]:
+        """Canonical column -> the codes that it may say as guessed, None: whatever the source says."""
+        found: dict[str, set[str] | None] = dict.fromkeys(self.columns)
+        for name, source in self.columns.items():
+            if self.kind.columns[name].codes:
+                found[name] = {code for code in self.suggestions(name, self.facts[source].values).values() if code}
+        return found | {name: {code} for name, code in self.constants.items()}
+
+    @property
+    def supports(self) -> dict[str, str | None]:
+        """Indicator that counts such records -> what it lacks, None if it can come."""
+        counted = [name for name, (kind, _) in counted_records().items() if kind == self.kind.kind]
+        return {name: lacking(name, self.brought) for name in counted if name in needs()}
 
     @cached_property
     def clocks(self) -> dict[str, str]:
@@ -174,127 +268,3 @@ class Draft:
     def event(self) -> str:
         """The canonical column with the time of the event, which a source gives."""
         return self.kind.events[0]
-
-    def text(self) -> str:
-        """The draft as YAML."""
-        return "\n".join([*self._head(), *self._source(), *self._identity(), *self._mapping(), *self._dropped()]) + "\n"
-
-    def _head(self) -> Iterator[str]:
-        sample = self.sample
-        rows = f"{len(sample.rows):,} rows" + ("" if sample.is_whole else " at its beginning")
-        yield f"# Drafted from {sample.path.name} ({rows}). Every TODO is a decision; the rest is a guess to confirm."
-        yield f"feed: {self.feed_code}"
-        yield f"kind: {self.kind.kind}  # {self.kind.grain.en}"
-        yield f"name: {{zh: {TODO}, en: {TODO}}}"
-
-    def _source(self) -> Iterator[str]:
-        sample, name = self.sample, self.sample.path.name
-        dated = re.search(rf"(?<!\d)(\d{{8}}|\d{{6}}|{DAY_IN_NAME}|\d{{4}}-\d{{2}})(?!\d)", name)
-        yield "source:"
-        yield "  type: files"
-        yield f"  connection: {self.city_code}_{self.feed_code}  # its path is the folder"
-        pattern = name[: dated.start()] + "*" + name[dated.end() :] if dated else name
-        yield f"  pattern: {quoted(pattern)}"
-        yield f"  format: {sample.format}"
-        if sample.encoding:
-            trial = "" if sample.encoding.startswith("utf") else "  # by trial: look whether the names read well"
-            yield f"  encoding: {sample.encoding}{trial}"
-        if sample.delimiter not in (None, ","):
-            yield f"  delimiter: {yaml.safe_dump(sample.delimiter, default_style=chr(34)).strip()}"
-        if sample.sheet:
-            others = [sheet for sheet in sample.sheets if sheet != sample.sheet]
-            yield f"  sheet: {quoted(sample.sheet)}" + (f"  # there are also: {', '.join(others)}" if others else "")
-        if dated:
-            looks = f"{re.escape(name[: dated.start()])}({_dated_like(dated[0])}){re.escape(name[dated.end() :])}"
-            yield f"  delivered: '{looks.replace(chr(39), chr(39) * 2)}'"
-        else:
-            yield f"  delivered_on: {TODO}  # the name does not say; or `delivered` with one group around day or month"
-
-    def _identity(self) -> Iterator[str]:
-        yield "mode: changes  # or snapshot: the whole table each time"
-        event = self.columns.get(self.event)
-        begins = self.facts[event].earliest if event and self.facts[event].pattern else None
-        yield f"starts_on: {begins or TODO}" + (f"  # the earliest day of {event} in the sample" if begins else "")
-        yield "supports: []  # context only, never scored; without this line: all indicators that count its kind"
-        names, why = self.record_id
-        yield f"record_id: {listed(names)}  # {why}"
-        known = self.known_at
-        dated = ", ".join(f"{name} ({self.facts[name].writes_days})" for name in self.dated) or "none"
-        yield f"known_at: {{{self._with_format(known)}}}" if known else "known_at: {}  # the day of delivery"
-        yield f"  # columns with days or times: {dated}"
-        if self.deleted:
-            seen = [value for value in self.facts[self.deleted].values if value.lower() in TRUE_WORDS] or [TODO]
-            yield f"deleted: {{column: {quoted(self.deleted)}, values: {listed(seen)}}}  # values that mean: deleted"
-        areas, found = self.area
-        yield f"area: {listed(areas or [TODO])}  # tried in this order"
-        yield from (f"  # {line}" for line in found)
-
-    def _with_format(self, name: str) -> str:
-        pattern = self.facts[name].pattern
-        spark = pattern.spark if pattern else None
-        return f"column: {quoted(name)}" + (f", format: {quoted(spark)}" if spark else "")
-
-    def _mapping(self) -> Iterator[str]:
-        yield "columns:"
-        for canonical, column in self.kind.columns.items():
-            source = self.columns.get(canonical)
-            if column.day_of:
-                continue
-            if source:
-                yield from self._guessed(canonical, column, self.facts[source])
-            else:
-                yield self._open(canonical, column)
-
-    def _open(self, canonical: str, column: KindColumn) -> str:
-        meaning = f"{column.zh} / {column.en}: {' | '.join(column.codes) or column.type}"
-        if candidates := self.candidates.get(canonical):
-            return f"  {canonical}: {TODO}  # {' or '.join(candidates)}? {meaning}"
-        if column.required:
-            return f"  {canonical}: {TODO}  # required. {meaning}"
-        if column.type == "pseudonym":
-            return f"  # {canonical}: {TODO}  # {meaning}, from personal columns; they are hashed and stay dropped"
-        return f"  # {canonical}: {TODO}  # {meaning}"
-
-    def _guessed(self, canonical: str, column: KindColumn, facts: Facts) -> Iterator[str]:
-        about = f"  # {facts.in_words()}"
-        needs_map = column.type == "code" or (column.type == "flag" and facts.fits("flag") < 1)
-        if needs_map:
-            yield f"  {canonical}:{about}"
-            yield f"    from: {quoted(facts.name)}"
-            yield from _map(column, facts)
-        elif column.type in ("instant", "date") and facts.pattern and facts.pattern.spark:
-            swap = "; or day and month the other way round" if "M/d" in facts.pattern.spark[:3] else ""
-            said = f"from: {quoted(facts.name)}, format: {quoted(facts.pattern.spark)}{self._clock(canonical)}"
-            yield f"  {canonical}: {{{said}}}{about}{swap}"
-        elif canonical in self.clocks:
-            yield f"  {canonical}: {{from: {quoted(facts.name)}{self._clock(canonical)}}}{about}"
-        else:
-            yield f"  {canonical}: {quoted(facts.name)}{about}"
-
-    def _clock(self, canonical: str) -> str:
-        return f", clock: {{column: {quoted(self.clocks[canonical])}}}" if canonical in self.clocks else ""
-
-    def _dropped(self) -> Iterator[str]:
-        used = {*self.record_id[0], *self.area[0], self.known_at, self.deleted, *self.columns.values()}
-        used |= set(self.clocks.values())
-        unused = [facts for name, facts in self.facts.items() if name not in used]
-        yield "dropped:" if unused else "dropped: {}"
-        for facts in unused:
-            if facts.personal:
-                yield f"  {quoted(facts.name)}: personal  # {facts.personal}"
-            else:
-                yield f"  {quoted(facts.name)}: internal  # to be decided: {facts.in_words()}"
-
-
-def _map(column: KindColumn, facts: Facts) -> Iterator[str]:
-    """The values seen, each with how often, to be led to the kind's codes."""
-    codes = column.codes or ("true", "false")
-    yield f"    map:  # to {' | '.join(codes)}"
-    shown = facts.values.most_common(MAX_CODES if len(facts.values) <= MAX_CODES else MAX_SHOWN)
-    printable = [(value, n) for value, n in shown if is_printable(value)]
-    for value, n in printable:
-        target = value.lower() if value.lower() in codes else TODO
-        yield f"      {quoted(value)}: {target}  # {n} {'row' if n == 1 else 'rows'}"
-    rest = len(facts.values) - len(printable)
-    if rest or not printable:
-        yield f"    otherwise: {TODO}  # {rest} more values; `prefixes` maps by how a value begins"

@@ -16,7 +16,8 @@ from expectations.guess import is_named_personal, is_named_prose
 from expectations.models import FALSE_WORDS, TRUE_WORDS
 
 MOST = 0.95  # so many of the values must fit a pattern for the column to count as such
-MAX_CODES = 40  # a column with more different values is no list of codes
+MAX_CODES = 40  # a column with more different values is no list of codes ...
+LONG_LIST, OFTEN = 150, 20  # ... unless it says each so often, on an average
 SURNAMES = "王李张刘陈杨黄赵吴周徐孙马朱胡郭何高林罗郑梁谢宋唐许韩冯邓曹彭曾肖田董袁潘于蒋蔡余杜叶程苏魏吕丁任沈姚卢姜崔钟谭陆汪范金石廖贾夏韦付方白邹孟熊秦邱江尹薛闫段雷侯龙史陶黎贺顾毛郝龚邵万钱严覃武戴莫孔向汤"
 _PERSONAL_VALUES = {
     "phone numbers": r"(\+?86)?1[3-9]\d{9}|0\d{2,3}-?\d{7,8}|(\+?1[ .-]?)?\(?\d{3}\)?[ .-]\d{3}[ .-]\d{4}",
@@ -142,16 +143,26 @@ class Facts:
         moments = (parsed(pattern, text) for text in self.values)
         return any(moment and moment.time() != time.min for moment in moments)
 
+    @cached_property
+    def days(self) -> list[date]:
+        """The different days that the column says."""
+        assert self.pattern
+        said = (parsed(self.pattern, text) for text in self.values)
+        return [day.date() for day in said if day]
+
     @property
     def earliest(self) -> date | None:
-        assert self.pattern
-        days = [parsed(self.pattern, text) for text in self.values]
-        return min((day.date() for day in days if day), default=None)
+        return min(self.days, default=None)
+
+    @property
+    def latest(self) -> date | None:
+        return max(self.days, default=None)
 
     @cached_property
     def is_code(self) -> bool:
-        """Few different values, each of them several times."""
-        return 0 < len(self.values) <= MAX_CODES and 2 * len(self.values) <= self.n_filled
+        """Few different values, each of them several times; or more of them, each of them often."""
+        n = len(self.values)
+        return (0 < n <= MAX_CODES and 2 * n <= self.n_filled) or (n <= LONG_LIST and 0 < OFTEN * n <= self.n_filled)
 
     @cached_property
     def personal(self) -> str | None:
@@ -166,10 +177,16 @@ class Facts:
         lengths = [len(text) * n for text, n in self.values.items()]
         return "free text" if sum(lengths) > 40 * self.n_filled and not self.is_code else None
 
-    def fits(self, type_: str) -> float:
-        """How well the column fits a canonical column of that type, from 0 (it cannot be) to 1 (it is just so)."""
+    def fits(self, type_: str, widths: tuple[int, ...] = ()) -> float:
+        """How well the column fits a canonical column of that type, from 0 (it cannot be) to 1 (it is just so).
+
+        `widths`: lengths of the digits that the codes of such a column have; what is written otherwise is no such code.
+        """
         if not self.values:
             return 0.3
+        if widths:  # zeros on the left may be lost
+            shortest = min(widths) - 1
+            return 0.9 if self.share(rf"\d{{{shortest},{max(widths)}}}") >= MOST else 0.0
         if type_ in ("instant", "date"):
             return 0.0 if not self.pattern else 1.0 if self.pattern.has_time or type_ == "date" else 0.6
         if type_ == "flag":

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import yaml
 
-WORDS = Path(__file__).with_name("words.yml")
+WORDS = Path(__file__).with_name("words") / "columns.yml"
 GENERIC_WEIGHT = 0.3
 MIN_LONG = 4
 ENOUGH = 0.45  # a likeness below this is no guess
@@ -30,7 +30,7 @@ class Vocabulary(NamedTuple):
 
 @cache
 def vocabulary() -> Vocabulary:
-    """The words of words.yml; pinyin in full and as initials."""
+    """The words of words/columns.yml; pinyin in full and as initials."""
     words = Vocabulary({}, {}, {}, {}, {})
     for group, concepts in yaml.safe_load(WORDS.read_text(encoding="utf-8")).items():
         for concept, written in concepts.items():

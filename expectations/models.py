@@ -23,6 +23,7 @@ from expectations.time_patterns import clock_pattern, time_pattern
 CODE = r"^[a-z][a-z0-9_]*$"  # part of names of tables and connections
 Privacy = Literal["public", "internal", "personal", "secret"]
 ColumnType = Literal["text", "code", "instant", "date", "flag", "count", "amount", "pseudonym"]
+Mode = Literal["changes", "snapshot"]
 Scalar = str | bool | None
 TRUE_WORDS, FALSE_WORDS = ("1", "true", "t", "y", "yes", "是"), ("0", "false", "f", "n", "no", "否")  # of flags
 
@@ -32,13 +33,24 @@ class Frozen(BaseModel):
 
 
 class Text(Frozen):
-    """The same words in both languages of publication: Text("中文", "English")."""
+    """The same words in both languages of publication: Text("中文", "English").
+
+    What has words in one language only says them in the other too: no page shows a blank.
+    """
 
     zh: str
     en: str
 
     def __init__(self, *both: str, **given: str) -> None:
         super().__init__(**dict(zip(("zh", "en"), both, strict=False)), **given)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _one_language_for_both(cls, said: object) -> object:
+        if not isinstance(said, dict):
+            return said
+        words = {language: said.get(language) or said.get(other) for language, other in (("zh", "en"), ("en", "zh"))}
+        return said | {language: word for language, word in words.items() if word is not None}
 
 
 def _time_of_day(value: object) -> object:
@@ -305,7 +317,7 @@ class Feed(Frozen):
     kind: str
     name: Text
     source: Source
-    mode: Literal["changes", "snapshot"] = "changes"
+    mode: Mode = "changes"
     starts_on: date  # first local day the feed covers
     ends_on: date | None = None  # last local day, for an archive that will get no more
     lag_days: int = Field(ge=0, default=0)  # by which the content ends before the day that a delivery is of

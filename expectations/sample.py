@@ -1,17 +1,25 @@
-"""A sample of what a source delivers, read as text: format, encoding, delimiter and sheet are found out."""
+"""A sample of what a source delivers, read as text: format, encoding, delimiter and sheet are found out.
+
+Of a large file rows are kept that are spread over all of it, in runs of neighbours: its beginning knows nothing of what
+came later, and only neighbours show that a record has several rows.
+"""
 
 from __future__ import annotations
 
+import codecs
 import csv
 import gzip
 import io
 import json
 import re
 import zlib
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.csv as pa_csv
@@ -24,8 +32,9 @@ FORMATS = {
     ".csv": "csv", ".tsv": "csv", ".txt": "csv", ".jsonl": "jsonl", ".ndjson": "jsonl",
     ".xlsx": "xlsx", ".xls": "xlsx", ".parquet": "parquet",
 }  # fmt: skip
-MAX_BYTES = 64 << 20  # of text, after decompression
 MAX_ROWS = 50_000  # enough to see what a column holds
+RUN_ROWS = 64  # neighbours that are kept together
+BLOCK_BYTES, BLOCK_RECORDS = 8 << 20, 5_000  # read at a time
 DELIMITERS = ",;\t|"
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
@@ -36,118 +45,197 @@ class SampleError(Exception):
 
 @dataclass(frozen=True)
 class Sample:
-    """Rows as text, empty values None; `is_whole` is False if only the beginning of the file was read."""
+    """Rows as text, empty values None, and how many `n_rows` the file has."""
 
     path: Path
     format: str
     rows: pd.DataFrame
+    n_rows: int
     encoding: str | None = None
     delimiter: str | None = None
     sheet: str | None = None
     sheets: tuple[str, ...] = ()
-    is_whole: bool = True
 
 
-def read_sample(path: Path, encoding: str | None = None, sheet: str | None = None) -> Sample:
-    """Read a CSV, JSON Lines, Excel or Parquet file, also packed with gzip. Raises SampleError."""
+def read_sample(
+    path: Path,
+    encoding: str | None = None,
+    sheet: str | None = None,
+    max_rows: int | None = None,
+    columns: Collection[str] | None = None,
+) -> Sample:
+    """Read a CSV, JSON Lines, Excel or Parquet file, also packed with gzip. Raises SampleError.
+
+    `max_rows`: rows that are kept, MAX_ROWS without it; `columns`: those that are read, all without it.
+    """
     suffix = Path(path.name.lower().removesuffix(".gz")).suffix
     if suffix not in FORMATS:
         raise SampleError(f"{path}: expected a name that ends in {', '.join(FORMATS)} (or these with .gz)")
+    read = _Reading(path, encoding, sheet, MAX_ROWS if max_rows is None else max_rows, columns)
     try:
-        with cast(BinaryIO, gzip.open(path) if path.suffix.lower() == ".gz" else path.open("rb")) as stream:
-            match FORMATS[suffix]:
-                case "csv":
-                    sample = _read_csv(path, stream, encoding)
-                case "jsonl":
-                    sample = _read_jsonl(path, stream, encoding)
-                case "xlsx":
-                    sample = _read_xlsx(path, stream, sheet)
-                case _:
-                    sample = _read_parquet(path, stream)
+        match FORMATS[suffix]:
+            case "csv":
+                sample = read.by_encoding(read.csv)
+            case "jsonl":
+                sample = read.by_encoding(read.jsonl)
+            case "xlsx":
+                sample = read.xlsx()
+            case _:
+                sample = read.parquet()
     except (OSError, EOFError, zlib.error, csv.Error) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         raise SampleError(f"{path}: expected a file that can be read, found: {reason}") from error
     if sample.rows.empty:
         raise SampleError(f"{path}: expected rows, found none")
-    if len(sample.rows) > MAX_ROWS:
-        return replace(sample, rows=sample.rows.head(MAX_ROWS), is_whole=False)
     return sample
 
 
-def _read_csv(path: Path, stream: BinaryIO, encoding: str | None) -> Sample:
-    text, used, is_whole = _text_of(path, stream, encoding)
-    delimiter = _delimiter(text)
-    header = next(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter), [])
-    _require_names(path, header)
-    try:
-        table = pa_csv.read_csv(
-            pa.BufferReader(text.encode()),
-            read_options=pa_csv.ReadOptions(use_threads=False, block_size=8 << 20),
-            parse_options=pa_csv.ParseOptions(delimiter=delimiter, newlines_in_values=True),
-            convert_options=pa_csv.ConvertOptions(column_types=dict.fromkeys(header, pa.string())),
-        )
-    except pa.ArrowInvalid as error:  # its text quotes the row, which may name a person
-        said = re.search(r"(Row #\d+: )?Expected \d+ columns, got \d+", str(error))
-        raise SampleError(f"{path}: expected CSV, found: {said[0] if said else 'rows that do not parse'}") from None
-    return Sample(path, "csv", _frame(table.to_pydict()), used, delimiter, is_whole=is_whole)
+def spread(blocks: Iterable[pa.Table], max_rows: int) -> tuple[pa.Table, int]:
+    """At most `max_rows` rows of a stream, in runs at even distances over all of it, and how many there were."""
+    run, step, n_rows = max(1, min(RUN_ROWS, max_rows // 16)), 1, 0
+    kept: list[tuple[np.ndarray, pa.Table]] = []
+
+    def thinned(places: np.ndarray, block: pa.Table) -> tuple[np.ndarray, pa.Table]:
+        is_kept = places // run % step == 0
+        return places[is_kept], block if is_kept.all() else block.filter(pa.array(is_kept))
+
+    def n_kept() -> int:
+        return sum(len(places) for places, _ in kept)
+
+    for block in blocks:
+        kept.append(thinned(np.arange(n_rows, n_rows + block.num_rows), block))
+        n_rows += block.num_rows
+        while n_kept() > 2 * max_rows:
+            step *= 2
+            kept = [thinned(*each) for each in kept]
+    while n_kept() > max_rows:
+        step *= 2
+        kept = [thinned(*each) for each in kept]
+    tables = [block for _, block in kept]
+    return pa.concat_tables(tables, promote_options="default") if tables else pa.table({}), n_rows
 
 
-def _read_jsonl(path: Path, stream: BinaryIO, encoding: str | None) -> Sample:
-    text, used, is_whole = _text_of(path, stream, encoding)
-    records = []
-    for number, line in enumerate(text.split("\n"), 1):
-        if line.strip():
+@dataclass(frozen=True)
+class _Reading:
+    """How a file is read."""
+
+    path: Path
+    encoding: str | None
+    sheet: str | None
+    max_rows: int
+    columns: Collection[str] | None
+
+    def open(self) -> BinaryIO:
+        is_packed = self.path.suffix.lower() == ".gz"
+        return cast(BinaryIO, gzip.open(self.path) if is_packed else self.path.open("rb"))
+
+    def by_encoding(self, read: Any) -> Sample:
+        """By the encoding that is named, else by the first in which the whole file is text."""
+        with self.open() as stream:
+            has_mark = stream.read(len(BYTE_ORDER_MARK)) == BYTE_ORDER_MARK
+        trials = [self.encoding] if self.encoding else ["utf-8-sig" if has_mark else "utf-8", "gb18030"]
+        for trial in trials:
             try:
-                record = json.loads(line, parse_float=str)
-            except ValueError:
-                record = None
-            if not isinstance(record, dict):
-                raise SampleError(f"{path}:{number}: expected one JSON object a line, found something else")
-            records.append(record)
-    names = list(dict.fromkeys(name for record in records for name in record))
-    columns = {name: [record.get(name) for record in records] for name in names}
-    return Sample(path, "jsonl", _frame(columns), used, is_whole=is_whole)
+                codecs.lookup(trial)
+                return cast(Sample, read(trial))
+            except LookupError:
+                raise SampleError(f"{self.path}: expected an encoding that Python knows, found {trial!r}") from None
+            except UnicodeDecodeError:
+                continue
+        raise SampleError(
+            f"{self.path}: expected text in {' or '.join(trials)}, found other bytes; name it with --encoding"
+        )
 
-
-def _read_xlsx(path: Path, stream: BinaryIO, sheet: str | None) -> Sample:
-    try:
-        workbook = CalamineWorkbook.from_filelike(io.BytesIO(stream.read()))
-        sheets = tuple(workbook.sheet_names)
-        chosen = sheet or sheets[0]
-        if chosen not in sheets:
-            raise SampleError(f"{path}: expected a sheet {chosen!r}, found {', '.join(sheets)}")
-        rows: list[list[Any]] = workbook.get_sheet_by_name(chosen).to_python()
-    except CalamineError as error:
-        raise SampleError(f"{path}: expected an Excel workbook, found: {str(error).splitlines()[0]}") from None
-    names = [str(cell) for cell in rows[0]] if rows else []
-    _require_names(path, names)
-    columns = {name: [row[place] for row in rows[1:]] for place, name in enumerate(names)}
-    return Sample(path, "xlsx", _frame(columns), sheet=chosen, sheets=sheets)
-
-
-def _read_parquet(path: Path, stream: BinaryIO) -> Sample:
-    try:
-        table = pa_parquet.read_table(io.BytesIO(stream.read()))
-    except pa.ArrowInvalid as error:
-        raise SampleError(f"{path}: expected Parquet, found: {str(error).splitlines()[0]}") from None
-    _require_names(path, table.column_names)
-    return Sample(path, "parquet", _frame(table.to_pydict()))
-
-
-def _text_of(path: Path, stream: BinaryIO, encoding: str | None) -> tuple[str, str, bool]:
-    """Text, its encoding (by trial, unless given), and whether it is all of the file."""
-    content = stream.read(MAX_BYTES)
-    is_whole = not stream.read(1)
-    content = content if is_whole else content[: content.rfind(b"\n") + 1]
-    trials = [encoding] if encoding else ["utf-8-sig" if content.startswith(BYTE_ORDER_MARK) else "utf-8", "gb18030"]
-    for trial in trials:
+    def csv(self, encoding: str) -> Sample:
+        with self.open() as stream:
+            head = codecs.getincrementaldecoder(encoding)().decode(stream.read(1 << 16))
+        delimiter = _delimiter(head)
+        header = next(csv.reader(io.StringIO(head, newline=""), delimiter=delimiter), [])
+        _require_names(self.path, header)
+        wanted = [name for name in header if self._is_wanted(name)]
         try:
-            return content.decode(trial), trial, is_whole
-        except LookupError:
-            raise SampleError(f"{path}: expected an encoding that Python knows, found {trial!r}") from None
-        except UnicodeDecodeError:
-            continue
-    raise SampleError(f"{path}: expected text in {' or '.join(trials)}, found other bytes; name it with --encoding")
+            with self.open() as stream:
+                reader = pa_csv.open_csv(
+                    stream,
+                    read_options=pa_csv.ReadOptions(
+                        use_threads=False, block_size=BLOCK_BYTES, encoding=encoding.replace("utf-8-sig", "utf-8")
+                    ),
+                    parse_options=pa_csv.ParseOptions(delimiter=delimiter, newlines_in_values=True),
+                    convert_options=pa_csv.ConvertOptions(
+                        column_types=dict.fromkeys(header, pa.string()), include_columns=wanted
+                    ),
+                )
+                table, n_rows = spread(map(_as_table, reader), self.max_rows)
+        except pa.ArrowInvalid as error:  # its text quotes the row, which may name a person
+            if "UTF8" in str(error):
+                raise UnicodeDecodeError(encoding, b"", 0, 1, "not of this encoding") from None
+            said = re.search(r"(Row #\d+: )?Expected \d+ columns, got \d+", str(error))
+            raise SampleError(
+                f"{self.path}: expected CSV, found: {said[0] if said else 'rows that do not parse'}"
+            ) from None
+        return Sample(self.path, "csv", _frame(table.to_pydict()), n_rows, encoding, delimiter)
+
+    def jsonl(self, encoding: str) -> Sample:
+        with self.open() as stream:
+            records = self._records(io.TextIOWrapper(stream, encoding=encoding))
+            blocks = iter(lambda: list(islice(records, BLOCK_RECORDS)), [])
+            table, n_rows = spread(map(self._table_of, blocks), self.max_rows)
+        return Sample(self.path, "jsonl", _frame(table.to_pydict()), n_rows, encoding)
+
+    def _records(self, lines: Iterable[str]) -> Iterator[dict[str, Any]]:
+        for number, line in enumerate(lines, 1):
+            if line.strip():
+                try:
+                    record = json.loads(line, parse_float=str)
+                except ValueError:
+                    record = None
+                if not isinstance(record, dict):
+                    raise SampleError(f"{self.path}:{number}: expected one JSON object a line, found something else")
+                yield record
+
+    def _table_of(self, records: list[dict[str, Any]]) -> pa.Table:
+        names = [name for name in dict.fromkeys(name for record in records for name in record) if self._is_wanted(name)]
+        return pa.table({name: pa.array([_cell(each.get(name)) for each in records], pa.string()) for name in names})
+
+    def xlsx(self) -> Sample:
+        try:
+            with self.open() as stream:
+                workbook = CalamineWorkbook.from_filelike(io.BytesIO(stream.read()))
+            sheets = tuple(workbook.sheet_names)
+            chosen = self.sheet or sheets[0]
+            if chosen not in sheets:
+                raise SampleError(f"{self.path}: expected a sheet {chosen!r}, found {', '.join(sheets)}")
+            rows: list[list[Any]] = workbook.get_sheet_by_name(chosen).to_python()
+        except CalamineError as error:
+            raise SampleError(f"{self.path}: expected an Excel workbook, found: {str(error).splitlines()[0]}") from None
+        names = [str(cell) for cell in rows[0]] if rows else []
+        _require_names(self.path, names)
+        table = pa.table({
+            name: pa.array([_cell(row[place]) for row in rows[1:]], pa.string())
+            for place, name in enumerate(names)
+            if self._is_wanted(name)
+        })  # fmt: skip
+        kept, n_rows = spread([table], self.max_rows)
+        return Sample(self.path, "xlsx", _frame(kept.to_pydict()), n_rows, sheet=chosen, sheets=sheets)
+
+    def parquet(self) -> Sample:
+        try:
+            with self.open() as stream:
+                file = pa_parquet.ParquetFile(io.BytesIO(stream.read()))
+            names = file.schema_arrow.names
+            _require_names(self.path, names)
+            wanted = [name for name in names if self._is_wanted(name)]
+            table, n_rows = spread(map(_as_table, file.iter_batches(columns=wanted)), self.max_rows)
+        except pa.ArrowInvalid as error:
+            raise SampleError(f"{self.path}: expected Parquet, found: {str(error).splitlines()[0]}") from None
+        return Sample(self.path, "parquet", _frame(table.to_pydict()), n_rows)
+
+    def _is_wanted(self, name: str) -> bool:
+        return bool(clean_name(name)) and (self.columns is None or clean_name(name) in self.columns)
+
+
+def _as_table(batch: pa.RecordBatch) -> pa.Table:
+    return pa.Table.from_batches([batch])
 
 
 def _delimiter(text: str) -> str:

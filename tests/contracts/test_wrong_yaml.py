@@ -250,7 +250,7 @@ MISTAKES = {
     ),
     "a TODO that is left": Mistake("案件编号", "TODO", "a decision", "TODO"),
     "unknown time zone": Mistake("Asia/Shanghai", "Asia/Daqing", "an IANA time zone", "'Asia/Daqing'", "city.yml"),
-    "half of a name": Mistake("{zh: 大庆市, en: Daqing}", "{zh: 大庆市}", "the field `en`", "no such key", "city.yml"),
+    "no name": Mistake("{zh: 大庆市, en: Daqing}", "{}", "the field `en`", "no such key", "city.yml"),
     "unknown key of the city": Mistake("time_zone:", "timezone:", r"\(perhaps time_zone\)", "'timezone'", "city.yml"),
 }
 
