@@ -328,13 +328,22 @@ def print_pages(
     release: Annotated[
         str | None, typer.Option("--release", help="Id of a release; the current one without it.")
     ] = None,
+    month: Annotated[
+        str | None, typer.Option("--month", help="A public month, YYYY-MM, in place of a release.")
+    ] = None,
 ) -> None:
-    """Print a release as PDF: the bulletin, and the short form on one page. Needs Chromium and no Spark."""
+    """Print a release as PDF (bulletin, and short form on one page), or a public month. Needs Chromium and no Spark."""
     folder = settings().published / load_city(city).city_code
+    if release and month:
+        raise UsageError("print: expected --release or --month, found both")
 
-    from spark_jobs.release.pages.printed import print_release
+    from spark_jobs.release.pages.printed import print_month, print_release
+    from spark_jobs.release.public_files import public_folder
 
-    typer.echo(f"print: {print_release(folder, release)}")
+    done = (
+        print_month(folder, public_folder(folder), business_month(month)) if month else print_release(folder, release)
+    )
+    typer.echo(f"print: {done}")
 
 
 @app.command()

@@ -11,6 +11,7 @@ scorecard.py  coverage.py  settlement.py  what stands beside the index and is ne
 pages/                                    the bulletin, the leader's and counties' pages, charts, PDF, what a run prints
 public.py  public_tables.py  public_catalogue.py  public_files.py    what everybody may see each night, in every format
 monthly.py  monthly_gates.py  monthly_files.py  disclosure/          the public month after disclosure control
+monthly_bulletin.py  monthly_page.py  monthly_theme.py  themes.yml   its bulletin with a theme, and the year's
 data_package.py  release_calendar.py      what the files hold, for programs; when releases come
 render.py  files.py  lake.py  serving.py  the three copies: files, lake, serving database
 mart.yml  mart.py  serving_tables.py      the tables of the serving database and their rows

@@ -10,7 +10,7 @@ import calendar
 import csv
 import io
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -26,9 +26,12 @@ from spark_jobs.release.disclosure.rules import load_rules
 from spark_jobs.release.disclosure.suppression import Hidden, Pattern
 from spark_jobs.release.model import Area
 from spark_jobs.release.monthly import SCHEMA_VERSION, TABLES_READ, TIER, Month, MonthInput
+from spark_jobs.release.monthly_bulletin import bulletin_files
 from spark_jobs.release.monthly_gates import MONTHLY, judge_month, protected
+from spark_jobs.release.monthly_page import PublicMonth
 from spark_jobs.release.public_files import public_folder
 from spark_jobs.release.public_tables import copies
+from spark_jobs.release.record import revisions_said
 from spark_jobs.released.columns import PUBLIC, TABLES, canonical_frame
 
 PATTERN_FILE = "pattern.csv"
@@ -68,14 +71,13 @@ def pattern_before(city_folder: Path, month: date) -> Pattern | None:
 
 def parse_pattern(month: str, content: bytes) -> Pattern:
     """What monthly.pattern_csv wrote."""
-    rows = csv.DictReader(io.StringIO(content.decode("utf-8-sig"), newline=""))
     hidden = {
         (row["table"], row["part"], row["area_code"]): Hidden(
             row["reason"],  # type: ignore[arg-type] # a Reason, as it was written
             date.fromisoformat(row["since"]),
             date.fromisoformat(row["needed"]),
         )
-        for row in rows
+        for row in _csv_rows(content)
     }
     return Pattern(date.fromisoformat(f"{month}-01"), hidden)
 
@@ -124,6 +126,42 @@ def _read(city_folder: Path, city: City, document: dict[str, Any]) -> MonthInput
     return MonthInput(city.city_code, document["release_id"], period, document["method_version"], tuple(areas), tables)
 
 
+def _bulletins(month: Month, city: City, document: dict[str, Any], public: Path) -> dict[str, bytes]:
+    """The month's bulletin, and in December the year's, from what is public of it and of the months before."""
+    said = PublicMonth(
+        city,
+        month.methodology,
+        month.given.business_date,
+        document["status"],
+        month.given.release_id,
+        month.given.areas,
+        month.rows,
+        {**_indices_before(public, month.given.month), month.given.month: _by_area(month.rows["monthly_index"])},
+        revisions_said.read(public, "revisions"),
+        revisions_said.read(public, "revision_triangle"),
+    )
+    return bulletin_files(said)
+
+
+def _indices_before(public: Path, month: date) -> dict[date, dict[str, float | None]]:
+    """The index by area of the year's earlier months that are public, by first day of the month."""
+    found = {date(month.year, n, 1) for n in range(1, month.month)}
+    paths = {each: public / MONTHLY / f"{each:%Y-%m}" / PUBLIC["monthly_index"].file for each in sorted(found)}
+    return {
+        each: {row["area_code"]: float(row["index"]) if row["index"] else None for row in _csv_rows(path.read_bytes())}
+        for each, path in paths.items()
+        if path.is_file()
+    }
+
+
+def _by_area(rows: Iterable[dict[str, Any]]) -> dict[str, float | None]:
+    return {row["area_code"]: row["index"] for row in rows}
+
+
+def _csv_rows(content: bytes) -> Iterable[dict[str, str]]:
+    return csv.DictReader(io.StringIO(content.decode("utf-8-sig"), newline=""))
+
+
 def _write(month: Month, city: City, document: dict[str, Any], city_folder: Path, public: Path) -> None:
     """Write the restricted files first, so that the pattern of every public month is kept; latest.json last."""
     name = f"{month.given.month:%Y-%m}"
@@ -133,7 +171,7 @@ def _write(month: Month, city: City, document: dict[str, Any], city_folder: Path
         DATA_PACKAGE_FILE: json_text(package).encode(),
         files.METHODOLOGY_FILE: json_text(month.methodology.model_dump(mode="json")).encode(),
     }
-    shown = {**month.files(), **copies(month.rows), **described}
+    shown = {**month.files(), **copies(month.rows), **described, **_bulletins(month, city, document, public)}
     for folder, written in ((city_folder, month.restricted_files()), (public, shown)):
         files.write_folder(folder / MONTHLY / name, written)
     newest = max(path.name for path in (public / MONTHLY).glob("????-??"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -41,6 +42,14 @@ def test_a_release_is_printed_on_a4_with_its_fonts_and_the_short_form_on_one_pag
         assert fonts[b"CIDFontType0"] + fonts[b"CIDFontType2"] == len(re.findall(rb"/FontFile[23]? ", content))
         assert fonts[b"Type1"] + fonts[b"TrueType"] == 0 < sum(fonts.values())
     assert verify(written) == []
+    month = tmp_path / "public" / "monthly" / "2026-12"
+    month.mkdir(parents=True)
+    for name in ("bulletin", "year"):
+        (month / f"{name}.en.html").write_bytes((written / "bulletin.en.html").read_bytes())
+    folder = printed.print_month(tmp_path / "demo", tmp_path / "public", date(2026, 12, 1))
+    assert {path.name: path.read_bytes()[:5] for path in folder.iterdir()} == {
+        f"{name}.en.pdf": b"%PDF-" for name in ("bulletin", "year")
+    }
 
 
 @pytest.mark.unit
@@ -50,6 +59,8 @@ def test_what_cannot_be_printed_is_named(release: Release, tmp_path: Path, monke
     put(tmp_path / "demo", release)
     with pytest.raises(UsageError, match="20200101-0123456789"):
         printed.print_release(tmp_path / "demo", "20200101-0123456789")
+    with pytest.raises(UsageError, match="bulletin of 2026-10"):
+        printed.print_month(tmp_path / "demo", tmp_path / "public", date(2026, 10, 1))
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(EnvironmentFault, match="no Chromium"):
         printed.print_release(tmp_path / "demo", None)

@@ -11,12 +11,13 @@ from datetime import date
 from pathlib import Path, PurePosixPath
 
 # Public files by name. The attacker reads every line of the first, which have figures that no other file has.
-# The others repeat these. Pages, latest.json and the files across releases give the same index in whole points; copies
+# The others repeat these. Pages and bulletins, latest.json and the files across releases give the same index in whole points; copies
 # are the rows of the tables in other formats; the rest says what the files hold and how figures are made. A name that
 # is not here stops the gate.
 READ = frozenset({"index.csv", "trend.csv", "domains.csv", "indicators.csv", "pulse.csv", "settlement.csv"})
 REPEATING = frozenset({
     "latest.json", "index.html", "index.en.html", "disclosure.json",
+    "bulletin.zh.html", "bulletin.en.html", "year.zh.html", "year.en.html",
     "vintages.parquet", "revisions.csv", "revision_triangle.csv", "changes.json", "release_calendar.csv", "punctuality.csv",
     "datapackage.json", "methodology.json", "openapi.json", "catalogue.jsonld",
 })  # fmt: skip

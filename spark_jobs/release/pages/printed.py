@@ -1,16 +1,17 @@
-"""A release's pages as PDF: the bulletin on numbered A4 pages, and the leader's page as the short form on one page.
+"""Published pages as PDF: bulletins on numbered A4 pages, and the leader's page as the short form on one page.
 
-Chromium prints them from the released HTML, so they say the same to the letter. Fonts are embedded. A PDF holds the
+Chromium prints them from the published HTML, so they say the same to the letter. Fonts are embedded. A PDF holds the
 time at which it was printed, so it is no part of a release or its id: it stands beside the releases, in
-print/<release>/.
+print/<release>/, that of a public month in print/<YYYY-MM>/.
 """
 
 from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from datetime import date
 from pathlib import Path
 
 from playwright.sync_api import Browser, Page, sync_playwright
@@ -28,7 +29,7 @@ _WIDE, _HIGH = (210 - 2 * _MARGIN_MM) * _PX_PER_MM, (297 - _MARGIN_MM - _FOOT_MM
 _SMALLEST = 0.4  # below this nobody reads it
 _FOOT = (
     '<div style="width:100%;font-size:8px;padding:0 12mm;display:flex;justify-content:space-between">'
-    '<span>{release_id}</span><span><span class="pageNumber"></span> / <span class="totalPages"></span></span></div>'
+    '<span>{printed_as}</span><span><span class="pageNumber"></span> / <span class="totalPages"></span></span></div>'
 )
 
 
@@ -42,26 +43,39 @@ def print_release(city_folder: Path, release_id: str | None) -> Path:
     if chosen is None or files.read_document(files.release_folder(city_folder, chosen)) is None:
         raise UsageError(f"print: expected a release of {city_folder.name}, found {chosen or 'none published'}")
     folder = files.release_folder(city_folder, chosen)
-    pages = {name: (folder / name).read_text(encoding="utf-8") for name in _shown()}
-    return files.write_folder(city_folder / FOLDER / chosen, printed(pages, chosen))
+    names = [*(f"bulletin.{code}.html" for code in LANGUAGES), *(PAGES[code] for code in LANGUAGES)]
+    return _print(folder, names, city_folder, chosen)
 
 
-def _shown() -> dict[str, str]:
-    """Released page -> its PDF."""
-    bulletins = {f"bulletin.{code}.html": f"bulletin.{code}.pdf" for code in LANGUAGES}
-    return bulletins | {PAGES[code]: f"brief.{code}.pdf" for code in LANGUAGES}
+def print_month(city_folder: Path, public: Path, month: date) -> Path:
+    """Print the bulletin of a public month, and in December that of its year. Returns the folder.
+
+    Raises UsageError where the month is not public, EnvironmentFault without Chromium.
+    """
+    name = f"{month:%Y-%m}"
+    folder = public / "monthly" / name
+    names = sorted(path.name for path in folder.glob("*.html"))
+    if not names:
+        raise UsageError(f"print: expected the bulletin of {name} in {folder}, found none; run the step monthly first")
+    return _print(folder, names, city_folder, name)
 
 
-def printed(pages: Mapping[str, str], release_id: str) -> dict[str, bytes]:
-    """Name -> PDF, from the released pages by name."""
-    foot = _FOOT.format(release_id=release_id)
+def _print(folder: Path, names: Iterable[str], city_folder: Path, printed_as: str) -> Path:
+    pages = {name: (folder / name).read_text(encoding="utf-8") for name in names}
+    return files.write_folder(city_folder / FOLDER / printed_as, printed(pages, printed_as))
+
+
+def printed(pages: Mapping[str, str], printed_as: str) -> dict[str, bytes]:
+    """Name -> PDF, from the published pages by name. `printed_as` stands at the foot of each sheet."""
+    foot = _FOOT.format(printed_as=printed_as)
+    briefs = {PAGES[code]: f"brief.{code}.pdf" for code in LANGUAGES}
     with _chromium() as browser:
         context = browser.new_context(java_script_enabled=False, offline=True)
         page, found = context.new_page(), {}
         for name, html in pages.items():
             page.set_content(html)
-            scale = 1.0 if name.startswith("bulletin") else _scale_to_one_page(page, name)
-            found[_shown()[name]] = page.pdf(
+            scale = _scale_to_one_page(page, name) if name in briefs else 1.0
+            found[briefs.get(name, name.replace(".html", ".pdf"))] = page.pdf(
                 format="A4", scale=scale, print_background=True, display_header_footer=True, header_template="<span></span>",
                 footer_template=foot, margin={"top": f"{_MARGIN_MM}mm", "bottom": f"{_FOOT_MM}mm",
                                               "left": f"{_MARGIN_MM}mm", "right": f"{_MARGIN_MM}mm"},
