@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import warnings
+from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -85,13 +86,36 @@ def daily_as_known(
         EnvironmentFault: Spark does not answer.
         ConformError: dbt could not read the project.
     """
+    return _compiled(("--select", "daily"), _variables(city_code, time_zone, business_date, as_of, context_feeds))
+
+
+def query_as_known(
+    query: str,
+    city_code: str,
+    time_zone: str,
+    business_date: date,
+    as_of: datetime,
+    context_feeds: tuple[str, ...] = (),
+) -> DataFrame:
+    """The rows of a query in dbt's words (`ref`, `source`), as a model of this project would have them. Writes nothing.
+
+    Raises:
+        EnvironmentFault: Spark does not answer.
+        ConformError: dbt could not read the query.
+    """
+    return _compiled(("--inline", query), _variables(city_code, time_zone, business_date, as_of, context_feeds))
+
+
+def _compiled(selection: tuple[str, str], variables: Mapping[str, Any]) -> DataFrame:
     spark = connect()
-    variables = _variables(city_code, time_zone, business_date, as_of, context_feeds)
-    outcome = run_dbt("compile", "--select", "daily", "--vars", json.dumps(variables))
-    models = [result.node for result in node_results(outcome) if result.node.resource_type.value == "model"]
-    if not outcome.success or len(models) != 1:  # its tests are compiled with it
-        raise ConformError(f"conform {city_code} {business_date}: {one_line(str(outcome.exception or outcome.result))}")
-    return spark.sql(models[0].compiled_code)
+    outcome = run_dbt("compile", *selection, "--vars", json.dumps(variables))
+    queries = [
+        result.node for result in node_results(outcome) if result.node.resource_type.value in ("model", "sql_operation")
+    ]
+    if not outcome.success or len(queries) != 1:  # the tests of a model are compiled with it
+        about = f"{variables['city_code']} {variables['business_date']}"
+        raise ConformError(f"conform {about}: {one_line(str(outcome.exception or outcome.result))}")
+    return spark.sql(queries[0].compiled_code)
 
 
 def document(page: Path) -> None:

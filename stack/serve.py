@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import time
 from collections.abc import Mapping, Sequence
@@ -130,15 +131,32 @@ def desk(machine: Machine, city: City) -> Service:
     return Service(machine.layout, "desk", port, command, environment=environment)
 
 
+def working_copies(originals: Path, folder: Path) -> Path:
+    """The notebooks where analysts may change them, outside the repository. Returns the folder.
+
+    A copy that nobody has changed follows its original; one that somebody has changed stays as it is. The originals as
+    they were copied are kept in a hidden folder, to tell one from the other.
+    """
+    copied = folder / ".originals"
+    copied.mkdir(parents=True, exist_ok=True)
+    for original in sorted(originals.glob("*.ipynb")):
+        mine, before = folder / original.name, copied / original.name
+        if not mine.exists() or (before.exists() and mine.read_bytes() == before.read_bytes()):
+            shutil.copyfile(original, mine)
+            shutil.copyfile(original, before)
+    return folder
+
+
 def jupyter(machine: Machine) -> Service:
-    port = machine.layout.port("jupyter")
+    """JupyterLab on working copies of the notebooks; `import peace_index` finds the module beside the originals."""
+    port, originals = machine.layout.port("jupyter"), machine.layout.repository / "notebooks"
     token = passwords(machine.layout.secrets / "jupyter.json", ["token"])["token"]
     options = ["--no-browser", "--ip=127.0.0.1", f"--port={port}", "--port-retries=0", "--allow-root"]
-    folder = f"--ServerApp.root_dir={machine.layout.repository / 'notebooks'}"
+    folder = f"--ServerApp.root_dir={working_copies(originals, machine.layout.state / 'notebooks')}"
     command: list[str | Path] = [machine.layout.python("pipeline"), "-m", "jupyterlab", *options, folder]
-    return Service(
-        machine.layout, "jupyter", port, command, environment={**machine.environment(), "JUPYTER_TOKEN": token}
-    )
+    paths = f"{machine.layout.repository}{os.pathsep}{originals}"
+    environment = {**machine.environment(), "JUPYTER_TOKEN": token, "PYTHONPATH": paths}
+    return Service(machine.layout, "jupyter", port, command, environment=environment)
 
 
 def portal(machine: Machine, city: City) -> tuple[Service, str]:

@@ -237,12 +237,13 @@ def test_people_are_found_in_landing_only(served: Place) -> None:
 def test_notebook_runs(served: Place, name: str) -> None:
     import nbformat
     from nbclient import NotebookClient
+    from nbconvert import HTMLExporter
 
     notebook = nbformat.read(REPOSITORY / "notebooks" / name, as_version=4)
     token = served.secret("spark")["connect"]
     environment = {
         **served.environment,
-        "PYTHONPATH": str(REPOSITORY),
+        "PYTHONPATH": f"{REPOSITORY}{os.pathsep}{REPOSITORY / 'notebooks'}",
         "SPARK_REMOTE": f"sc://localhost:{served.port_base + 5}",
         "SPARK_CONNECT_AUTHENTICATE_TOKEN": token,
     }
@@ -250,3 +251,5 @@ def test_notebook_runs(served: Place, name: str) -> None:
     client.execute(env=environment)
     shown = json.dumps([cell.get("outputs") for cell in notebook.cells], ensure_ascii=False)
     assert "Lindian" in shown
+    page, _ = HTMLExporter().from_notebook_node(notebook)
+    assert "Lindian" in page
