@@ -68,7 +68,8 @@ def make_environments(names: tuple[str, ...]) -> None:
             continue
         began = time.monotonic()
         say(f"environment {name}: installing (minutes on the first time, from the package index)")
-        run([str(uv), "venv", "-q", "--allow-existing", "--python", sys.executable, str(VENVS / name)])
+        # relocatable: a set-up clone may be moved or copied
+        run([str(uv), "venv", "-q", "--relocatable", "--allow-existing", "--python", sys.executable, str(VENVS / name)])
         python = str(VENVS / name / "bin" / "python")
         run(
             [

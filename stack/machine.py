@@ -60,8 +60,8 @@ class Machine:
     @contextmanager
     def up(
         self, city: City, now: datetime, data: Path | None = None, beside: Callable[[], None] = lambda: None
-    ) -> Iterator[None]:
-        """Inside, everything that a night needs is running. What this call started is stopped at its end.
+    ) -> Iterator[list[Service]]:
+        """Inside, everything that a night needs is running: the services. What this call started is stopped at its end.
 
         `beside` is called as soon as Airflow can be read, so that what it starts comes up beside the others.
         """
@@ -73,12 +73,13 @@ class Machine:
             self._start(running, spark, spark.begin)  # for seconds, while the others start: none of them asks it
             self.airflow.bootstrap()
             beside()
-            self._start_sources(running, city, now, data)
+            sources = self._start_sources(running, city, now, data)
             spark.wait()
             attach = [str(self.layout.python("pipeline")), "-m", "spark_jobs", "attach"]
             tables = Service(self.layout, "attach", 0, attach, self.environment())
             self._start(running, tables, tables.begin)  # while Airflow is read: the first step finds it done or waits
-            yield
+            steps = [self.steps] if sys.platform == "linux" else []
+            yield [*steps, self.postgres.service, spark, *sources]
 
     @contextmanager
     def sources_up(self, city: City, now: datetime, data: Path | None = None) -> Iterator[None]:
@@ -88,13 +89,16 @@ class Machine:
             self._start_sources(running, city, now, data)
             yield
 
-    def _start_sources(self, running: ExitStack, city: City, now: datetime, data: Path | None) -> None:
+    def _start_sources(self, running: ExitStack, city: City, now: datetime, data: Path | None) -> list[Service]:
+        """Bring the sources to the present; returns those that are services of ours."""
         connections = self._connections(city, data)
         self.airflow.write_connections({**self.stored_connections(), **connections})
-        if self.is_simulated(city):
-            self.simulator.bring(city, now)
-            api = self.simulator.service(city, now)
-            self._start(running, api, api.start)
+        if not self.is_simulated(city):
+            return []
+        self.simulator.bring(city, now)
+        api = self.simulator.service(city, now)
+        self._start(running, api, api.start)
+        return [api]
 
     @contextmanager
     def spark_up(self) -> Iterator[None]:

@@ -24,6 +24,7 @@ from spark_jobs.release.pages.template import overdue, script_source
 from spark_jobs.release.wording import LANGUAGES, LanguageCode, Wording
 from stack import data_dictionary, methodology_page
 from stack.layout import Layout
+from stack.watch import told
 
 COOKIE = "peace_index_portal"
 PAGE = """<!doctype html><html lang="zh-CN"><meta charset="utf-8"><title>{title}</title>
@@ -179,6 +180,7 @@ def page(layout: Layout, city_code: str, logins: dict[str, str], now: datetime) 
         stale = release.get("stale")
         said = [_stale_words(stale)] if stale else _overdue_words(city, date.fromisoformat(release["period"]), now)
         notice = "".join(f'<p class="stale">{html.escape(line)}</p>' for line in said)
+    notice += "".join(f'<p class="stale">{html.escape(line)}</p>' for line in told(layout))
     subtitle = f"发布 {release['release_id']} · {release['period']}" if release else city.name.en
     cells = "".join(
         f'<tr><td><a href="{html.escape(link)}">{html.escape(what)}</a></td><td>{html.escape(link.split("?")[0])}</td>'

@@ -22,6 +22,7 @@ from stack.methodology_page import write_html
 from stack.postgres import PORTAL
 from stack.private_files import passwords
 from stack.service import Service, ServiceError, is_open
+from stack.watch import Watch
 
 DESK_ACCOUNTS = ("duty_officer", "reviewer", "viewer", "admin")  # of the portal, made at the first start
 SOURCES_LIVE_EVERY = 300  # seconds: how often the simulated sources are brought to the present
@@ -182,14 +183,14 @@ def portal(machine: Machine, city: City) -> tuple[Service, str]:
 
 
 def serve(machine: Machine, city: City, console: Console) -> None:
-    """Run until interrupted. Raises ServiceError when something does not start or does not stay up."""
+    """Run until interrupted. Raises ServiceError when something does not start. What ends later is started again."""
     for name in ("portal", "superset", "airflow", "jupyter", "desk"):
         if is_open(machine.layout.port(name)):
             raise ServiceError(
                 f"port {machine.layout.port(name)} ({name}) is in use; choose others: make serve PORT_BASE=…"
             )
     now = datetime.now(UTC)
-    with machine.up(city, now), ExitStack() as running:
+    with machine.up(city, now) as below, ExitStack() as running:
         with console.status("Superset: database, roles, dashboard"):
             prepare_superset(machine, city)
         with console.status("dbt docs"):
@@ -205,17 +206,16 @@ def serve(machine: Machine, city: City, console: Console) -> None:
             where = f" on 127.0.0.1:{service.port}" if service.port else ""
             console.print(f"✓ {service.name}{where}")
         console.print(f"\n打开 · open:  [bold]{address}[/]\nCtrl-C 停止全部 · stops all of it\n", soft_wrap=True)
-        _live(machine, city, services)
+        _live(machine, city, [*below, *services], console)
 
 
-def _live(machine: Machine, city: City, services: list[Service]) -> None:
-    """Keep the simulated sources in the present, and notice a service that died."""
-    brought = time.monotonic()
+def _live(machine: Machine, city: City, services: list[Service], console: Console) -> None:
+    """Keep the simulated sources in the present, and every service up."""
+    brought, watch = time.monotonic(), Watch(machine.layout, services)
     while True:
         time.sleep(2)
-        dead = [service for service in services if not service.is_running()]
-        if dead:
-            raise ServiceError(f"{dead[0].name} has stopped by itself; see {dead[0].log}")
+        for line in watch.look():
+            console.print(line, soft_wrap=True, markup=False)
         if machine.is_simulated(city) and time.monotonic() - brought > SOURCES_LIVE_EVERY:
             machine.simulator.bring(city, datetime.now(UTC))
             brought = time.monotonic()

@@ -70,8 +70,11 @@ class Service:
 
     def is_running(self) -> bool:
         """True if this service of this repository runs already and whoever started it is still there to stop it."""
-        process = self._recorded("pid", "created")
-        return process is not None and self._has_owner() and self._listens()
+        return self.is_alive() and self._listens()
+
+    def is_alive(self) -> bool:
+        """True if its process is there; a busy one may not answer at every moment."""
+        return self._recorded("pid", "created") is not None and self._has_owner()
 
     def _has_owner(self) -> bool:
         return self._recorded("owner", "owner_created") is not None
