@@ -115,6 +115,7 @@ class Kind(Frozen):
     order: tuple[str, ...] = ()
     family: str | None = None
     is_context: bool = False  # shown, never scored: its feeds support no indicator, and nothing waits for them
+    may_be_of_city: bool = False  # a record may be about the city as a whole, which is no place within it
     columns: dict[str, KindColumn]
 
     @field_validator("event_on", mode="before")

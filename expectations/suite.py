@@ -37,11 +37,12 @@ def judged_columns(city: City, feed: Feed) -> list[str]:
 
 def _of_columns(city: City, feed: Feed) -> list[Expectation]:
     kind = load_kinds()[feed.kind]
-    counties = [area["area_code"] for area in read_table(city.city_code, "areas") if area["level"] == "county"]
+    levels = ("city", "county") if kind.may_be_of_city else ("county",)
+    areas = [area["area_code"] for area in read_table(city.city_code, "areas") if area["level"] in levels]
     expectations: list[Expectation] = [
         gxe.ExpectColumnValuesToNotBeNull(column="record_id"),
         gxe.ExpectColumnValuesToNotBeNull(column="known_at"),
-        gxe.ExpectColumnValuesToBeInSet(column="area_code", value_set=counties),
+        gxe.ExpectColumnValuesToBeInSet(column="area_code", value_set=areas),
     ]
     for name, column in kind.columns.items():
         if column.required and not (name in feed.columns and feed.columns[name].keep):

@@ -21,7 +21,7 @@ import typer
 
 from expectations.contract import load_city
 from expectations.located_yaml import ContractError
-from expectations.models import Feed, FilesSource
+from expectations.models import DatabaseSource, Feed, FilesSource
 from expectations.outcomes import Outcome
 from spark_jobs import lineage
 from spark_jobs.business_date import business_date, business_month
@@ -85,6 +85,10 @@ def land(
 def _nothing_yet(feed: Feed, day: date) -> str:
     if isinstance(feed.source, FilesSource):
         return f"{feed.code}: nothing has come yet: no file {feed.source.pattern!r} below its folder covers a day up to {day}"
+    if isinstance(feed.source, DatabaseSource):
+        return (
+            f"{feed.code}: nothing has come yet: no row up to {day}, or no table {feed.source.table!r} that we may see"
+        )
     return f"{feed.code}: nothing has come yet: the source has no row up to {day}"
 
 

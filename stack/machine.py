@@ -17,7 +17,13 @@ from stack.layout import Layout, close_to_others
 from stack.postgres import PORTAL, Postgres
 from stack.private_files import made_once
 from stack.service import Service, ServiceError
-from stack.sources import Connections, Simulator, configured_connections, folder_connections
+from stack.sources import (
+    Connections,
+    Simulator,
+    configured_connections,
+    folder_connections,
+    portal_connections,
+)
 from stack.spark_server import spark_environment, spark_server
 
 
@@ -115,7 +121,8 @@ class Machine:
 
     def _connections(self, city: City, data: Path | None) -> Connections:
         """The connections of a city's feeds. Raises ServiceError naming those that nobody configured."""
-        offered = (
+        own = portal_connections(city, self.postgres, self.layout.port("postgres"))
+        offered = own | (
             folder_connections(city, data) if data else {**self.simulator.connections(), **configured_connections()}
         )
         needed = {feed.source.connection for feed in city.feeds}

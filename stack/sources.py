@@ -21,7 +21,8 @@ from stack.service import Service
 
 Connections = dict[str, dict[str, Any]]
 CLIENT = "peace-index"
-PLAIN = {"transport": "plain"}  # the simulator answers on loopback, where nobody is on the way
+DECISIONS = "decision"  # kind of the feeds that the portal of this machine answers
+PLAIN = {"transport": "plain"}  # simulator and portal answer on loopback, where nobody is on the way
 
 
 def configured_connections() -> Connections:
@@ -42,12 +43,20 @@ def folder_connections(city: City, folder: Path) -> Connections:
     """Every file feed of the city from one folder. Raises UsageError."""
     if not folder.is_dir():
         raise UsageError(f"DATA: expected a folder, found nothing at {folder}")
-    others = [feed.feed_code for feed in city.feeds if feed.source.type != "files"]
+    asked = [feed for feed in city.feeds if feed.kind != DECISIONS]
+    others = [feed.feed_code for feed in asked if feed.source.type != "files"]
     if others:
         raise UsageError(f"DATA: feeds {others} of {city.city_code} do not come as files; a folder cannot serve them")
-    return {
-        feed.source.connection: {"conn_type": "fs", "extra": {"path": str(folder.resolve())}} for feed in city.feeds
-    }
+    return {feed.source.connection: {"conn_type": "fs", "extra": {"path": str(folder.resolve())}} for feed in asked}
+
+
+def portal_connections(city: City, postgres: Postgres, port: int) -> Connections:
+    """What people decide about the city's flags, from the portal's schema, as the account that may read its views."""
+    secret = postgres.passwords["mart_reader"]
+    address = {"host": "127.0.0.1", "port": port, "schema": "mart", "login": "mart_reader", "password": secret}
+    extra = {**PLAIN, "search_path": f"portal_{city.city_code}"}
+    asked = (feed for feed in city.feeds if feed.kind == DECISIONS)
+    return {feed.source.connection: {"conn_type": "postgres", **address, "extra": extra} for feed in asked}
 
 
 @dataclass

@@ -8,7 +8,7 @@ import os
 import ssl
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
 from spark_jobs.errors import EnvironmentFault
 
@@ -19,11 +19,13 @@ class Transport(BaseModel):
     """How the way to a source is kept, from the Connection's extra; nothing said is a checked certificate.
 
     `ca_file`: certificates (PEM) of those who sign for the source, where they are not the machine's own.
+    `search_path`: the schema of a PostgreSQL database in which the source's table lies, where it is not the account's own.
     """
 
     model_config = ConfigDict(extra="ignore")
     transport: Literal["verified", "plain"] = "verified"
     ca_file: str | None = None
+    search_path: str | None = Field(pattern=r"^[a-z_][a-z0-9_]*$", default=None)
 
 
 class Connection(BaseModel):
@@ -46,6 +48,10 @@ class Connection(BaseModel):
     @property
     def ca_file(self) -> str | None:
         return self._transport().ca_file
+
+    @property
+    def search_path(self) -> str | None:
+        return self._transport().search_path
 
     def tls(self) -> ssl.SSLContext:
         """A context that checks who answers. Raises EnvironmentFault for certificates that cannot be read."""

@@ -47,7 +47,7 @@ def rebuild(spark: SparkSession, city: City, feed: Feed, settings: Settings, fro
             received |= {batch_id: of.n_rows for batch_id, of in brought.items()}
             left_out |= {batch_id: of.n_left_out for batch_id, of in brought.items()}
         folder = settings.state / "staging" / f"{feed.code}-rebuild.parquet"
-        areas = silver.area_lookup(spark, city)
+        areas = silver.area_lookup(spark, city, feed)
         batch_ids = [row.batch_id for row in taken]
         staged = _staged(spark, city, feed, batch_ids, areas, folder)
         with costs_its_batch(feed, _span(batch_ids)):

@@ -72,7 +72,7 @@ def refine(spark: SparkSession, city: City, feed: Feed, settings: Settings) -> l
             return []
         version = batches.note_contract(spark, city, feed, ledger)
         keys = Pseudonymiser.from_file(settings.hash_keys)
-        areas = silver.area_lookup(spark, city)
+        areas = silver.area_lookup(spark, city, feed)
         return _refine_all(Run(spark, city, feed, settings, landing, keys, areas, version, ledger), manifests)
 
 

@@ -78,14 +78,16 @@ def create_tables(spark: SparkSession) -> None:
     tables.ensure(spark, REJECTS, tables.declared(REJECT_COLUMNS), ("city_code", "feed_code"), ("batch_id",))
 
 
-def area_lookup(spark: SparkSession, city: City) -> DataFrame:
+def area_lookup(spark: SparkSession, city: City, feed: Feed) -> DataFrame:
     """Every code and name of a place that a source may use, in lower case, with the days on which it means that.
 
-    Each has county and township codes, or the rule by which it is no place: such a row needs a better column. In a city
+    The city's own code is one where the feed's kind has records of the city as a whole. Each has county and township codes, or the rule by which it is no place: such a row needs a better column. In a city
     whose words never change their meaning the lookup has no days: comparing them would cost every row.
     """
     rows = [(word, *meaning) for word, meanings in sorted(places_of(city.city_code).items()) for meaning in meanings]
     flat = [(word, *place, first, end) for word, first, end, place in rows]
+    if load_kinds()[feed.kind].may_be_of_city:
+        flat.append((city.area_code.lower(), city.area_code, None, None, None, None))
     names = "word string, area_code string, township_code string, fault string"
     if any(first or end for *_, first, end in flat):
         return spark.createDataFrame(flat, f"{names}, valid_from date, valid_to date")

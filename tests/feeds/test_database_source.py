@@ -209,3 +209,9 @@ def test_a_typed_number_brings_no_zeros_that_look_like_a_thousand(url: str, tmp_
     (file,) = manifest.files
     rows = csv.DictReader(gzip.decompress(landing.path(manifest, file).read_bytes()).decode().splitlines())
     assert [row["deaths"] for row in rows] == ["1", "12.5"]
+
+
+@pytest.mark.bad_input
+def test_a_table_that_is_missing_stops_a_feed_that_is_counted(url: str, tmp_path: Path) -> None:
+    with pytest.raises(ContractBreach, match=r"table nowhere: expected columns .* found \[\]"):
+        land(feed_of("nowhere"), url, Landing(tmp_path / "landing"))

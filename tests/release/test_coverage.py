@@ -108,5 +108,5 @@ def test_nothing_waits_for_a_feed_of_context() -> None:
     day = date(2026, 11, 22)
     batch = {"feed_code": "hotline", "window_from": day, "window_to": day, "status": "checked", "reason": None}
     awaited = set(feed_status(city.feeds, pd.DataFrame([batch]), day)["feed_code"])
-    assert context == {"coverage"}
+    assert context == {"coverage", "decisions"}
     assert awaited == {feed.feed_code for feed in city.feeds} - context

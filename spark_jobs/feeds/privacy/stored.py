@@ -91,7 +91,7 @@ def _update_silver(spark: SparkSession, feed: Feed, changed: DataFrame) -> int:
 def _rebuild(spark: SparkSession, city: City, feed: Feed, settings: Settings) -> None:
     """Silver of a feed whose records need all their rows, made from bronze again."""
     taken = sorted(batches.recorded(spark, feed, "checked"))
-    with staging.staged_current(spark, city, feed, taken, silver.area_lookup(spark, city), settings) as staged:
+    with staging.staged_current(spark, city, feed, taken, silver.area_lookup(spark, city, feed), settings) as staged:
         versions.replace(spark, feed, staged)
 
 

@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 import psycopg
 from psycopg import sql
 
+from expectations.contract import load_kinds
 from expectations.models import DatabaseSource, Feed
 from expectations.source_columns import clean_name
 from spark_jobs.errors import ContractBreach, SourceUnavailable
@@ -37,7 +38,7 @@ def land(pull: Pull) -> Manifest | None:
     """Land the rows whose cursor lies after the last window, less the overlap, and at or before the cut-off.
 
     The source keeps local times without a zone; `pull.time_zone` says which. None if the window has landed already, unless
-    the days from `since` on are wanted again.
+    the days from `since` on are wanted again; and where a table of context, for which nothing waits, is not there yet.
     """
     source = pull.feed.source
     assert isinstance(source, DatabaseSource)
@@ -82,13 +83,17 @@ def _connect(connection: Connection, snapshot: str | None = None) -> Iterator[ps
         password=connection.password.get_secret_value(),
         **_tls(connection),
         connect_timeout=CONNECT_TIMEOUT,
-        options=f"-c default_transaction_read_only=on -c statement_timeout={STATEMENT_TIMEOUT}",
+        options=f"-c default_transaction_read_only=on -c statement_timeout={STATEMENT_TIMEOUT}{_schema(connection)}",
         application_name="peace-index",
     ) as database:
         database.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
         if snapshot:
             database.execute(sql.SQL("set transaction snapshot {}").format(sql.Literal(snapshot)))
         yield database
+
+
+def _schema(connection: Connection) -> str:
+    return f" -c search_path={connection.search_path}" if connection.search_path else ""
 
 
 def _tls(connection: Connection) -> dict[str, Any]:
@@ -108,7 +113,7 @@ def _columns(database: psycopg.Connection, table: str) -> dict[str, str]:
     return dict(rows.fetchall())
 
 
-def _copy(database: psycopg.Connection, pull: Pull, bounds: Bounds, window_from: date) -> Manifest:
+def _copy(database: psycopg.Connection, pull: Pull, bounds: Bounds, window_from: date) -> Manifest | None:
     """Land the rows as gzipped CSV files, several at a time if they are many, all from one snapshot.
 
     Columns the contract does not use never leave the source.
@@ -116,6 +121,8 @@ def _copy(database: psycopg.Connection, pull: Pull, bounds: Bounds, window_from:
     feed, source, day = pull.feed, pull.feed.source, pull.business_date
     assert isinstance(source, DatabaseSource)
     present = _columns(database, source.table)
+    if not present and pull.landing.landed_through() is None and load_kinds()[feed.kind].is_context:
+        return None
     written = {clean_name(name): name for name in present}
     check_columns(
         feed, f"table {source.table}", list(written), {name: present[as_is] for name, as_is in written.items()}
