@@ -22,7 +22,7 @@ from expectations.places import places_on
 from spark_jobs.feeds.bronze import DELIVERED
 from spark_jobs.feeds.casting import EARLIEST, ISO, LATEST, NARROW, OFFSET, THREE_DIGITS, UNSEEN, WIDE, measures
 from spark_jobs.feeds.decoding import hashed_sources
-from spark_jobs.feeds.silver import LONGEST_KEY, SLACK
+from spark_jobs.feeds.row_faults import LONGEST_KEY, SLACK
 
 MEMORY = "12GB"
 BLOCK = 64  # bytes of a block of SHA-256, to which the key of an HMAC is padded

@@ -22,6 +22,7 @@ from expectations.models import City, Feed, Kind
 from expectations.suite import tolerated_rejects
 from spark_jobs.feeds import silver, versions
 from spark_jobs.feeds.clock_changes import REPEATED, SKIPPED
+from spark_jobs.feeds.row_faults import SLACK, known_on
 from spark_jobs.lake import tables
 
 LATE = 20  # days; a day and month changed about are 27 or more away
@@ -44,10 +45,10 @@ def doubt_columns(city: City, feed: Feed) -> list[Column]:
     A day is swapped if it is long before the record was known, and would not be with day and month changed about.
     """
     is_told = silver.accepted() & ~f.col("is_deleted")
-    day, known_on = _day(load_kinds()[feed.kind]), silver.known_on(city.time_zone)
+    day, known = _day(load_kinds()[feed.kind]), known_on(city.time_zone)
     swapped = f.when(f.day(day) <= 12, f.make_date(f.year(day), f.day(day), f.month(day)))
-    is_late = f.date_diff(known_on, day) > LATE
-    is_swapped = is_late & f.date_diff(known_on, swapped).between(-silver.SLACK, LATE)
+    is_late = f.date_diff(known, day) > LATE
+    is_swapped = is_late & f.date_diff(known, swapped).between(-SLACK, LATE)
     left = [
         f.count_if(is_told & f.col(f"{silver.NOTES}.{name}")).alias(f"otherwise_{name}") for name in feed.open_columns
     ]

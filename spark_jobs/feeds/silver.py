@@ -6,8 +6,6 @@ Silver is a pure function of bronze: the same rows in any order, delivered once 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import reduce
-from operator import or_
 
 from pyspark.sql import Column, DataFrame, Row, SparkSession, Window
 from pyspark.sql import functions as f
@@ -15,10 +13,9 @@ from pyspark.sql import functions as f
 from expectations.contract import load_kinds
 from expectations.dated import holds_in_sql
 from expectations.models import City, Feed, Kind
-from expectations.places import AMBIGUOUS, OF_ANOTHER_DAY, places_of
+from expectations.places import places_of
 from spark_jobs.feeds.bronze import BATCH, DELIVERED, LANDED
 from spark_jobs.feeds.casting import (
-    LATEST,
     SPARK_TYPES,
     Cast,
     RejectRule,
@@ -26,30 +23,22 @@ from spark_jobs.feeds.casting import (
     change_at,
     cleaned,
     falls_into_otherwise,
-    is_null_word,
-    is_number_like,
     listed,
     local_instant,
-    meets,
-    not_a,
     raw_text,
     text_of,
-    unnamed,
 )
-from spark_jobs.feeds.clock_changes import later_reading
 from spark_jobs.feeds.corrections import CORRECTED, HEALED, with_corrections
 from spark_jobs.feeds.decoding import FAULT, FILE, ROW, hashed_sources, pseudonym_columns
+from spark_jobs.feeds.row_faults import OUTSIDE, UNKNOWN, deleted, outside, row_faults
 from spark_jobs.lake import tables
 from spark_jobs.masking import masked
 
 REJECTS, NOTES = "silver.rejects", "_notes"
-LONGEST_KEY, LONGEST_FOUND = 200, 200  # characters
-UNKNOWN = "unknown_area"  # a word that is no place of the city on any day
-OUTSIDE = "outside_area"  # the rule that rows of other places break
+LONGEST_FOUND = 200  # characters
 SPELLING = "_spelling"  # of a key as the source writes it
 CLOCKS = "_clocks"  # what the clocks of the city do at a time that the row says
 REUSED = "id_reused"  # the rule that rows break whose key another row of the same time has, with other content
-SLACK = 3  # days; more than wrong clocks, time zones and a cut-off after midnight ever add up to
 LEADING = "city_code string, feed_code string, record_id string, area_code string, township_code string"
 TRAILING = (
     "known_at timestamp, known_from timestamp, known_to timestamp, is_current boolean, is_deleted boolean, "
@@ -119,7 +108,7 @@ def _with_area(rows: DataFrame, feed: Feed, areas: DataFrame, happened_on: Colum
         "_area_code": area_code,
         "_township_code": f.coalesce(*own),
         "_area_fault": f.when(area_code.isNull(), f.coalesce(*faults, f.lit(UNKNOWN))),
-        "is_deleted": _deleted(feed) | (area_code.isNull() & _outside(feed)),
+        "is_deleted": deleted(feed) | (area_code.isNull() & outside(feed)),
     })  # fmt: skip
 
 
@@ -146,30 +135,10 @@ def stage(rows: DataFrame, city: City, feed: Feed, areas: DataFrame) -> DataFram
     known_text = text_of(feed.known_at.column) if feed.known_at.column else f.col(DELIVERED).cast("string")
     known_at = local_instant(known_text, feed.known_at.format, city.time_zone)
     changes = [cast.change for cast in casts.values() if cast.change is not None]
-    values = {name: cast.value for name, cast in casts.items()}
-    values |= {
-        name: f.to_date(f.from_utc_timestamp(values[column.day_of], city.time_zone))
-        for name, column in kind.columns.items()
-        if column.day_of
-    }
-    if feed.takes_away:
-        values = {name: f.when(~f.col("is_deleted"), value) for name, value in values.items()}
-    rows = rows.withColumns({"record_id": record_id, "known_at": known_at, **values})
-    of_version = [
-        *_key_faults(feed),
-        *_deletion_faults(feed),
-        *_known_faults(known_text, city.time_zone),
-        *_outside_faults(feed),
-    ]
-    of_content = [
-        *_event_faults(kind, city.time_zone),
-        *_order_faults(kind, city.time_zone),
-        *_area_faults(feed),
-        *(fault for cast in casts.values() for fault in cast.faults),
-    ]
-    faults = listed([*of_version, *of_content])
-    if feed.takes_away:
-        faults = f.when(f.col("is_deleted"), listed(of_version)).otherwise(faults)
+    rows = rows.withColumns(
+        {"record_id": record_id, "known_at": known_at, **_values(feed, kind, casts, city.time_zone)}
+    )
+    faults = row_faults(feed, kind, casts, known_text, city.time_zone)
     staged = rows.select(
         f.lit(city.city_code).alias("city_code"),
         f.lit(feed.feed_code).alias("feed_code"),
@@ -192,6 +161,17 @@ def stage(rows: DataFrame, city: City, feed: Feed, areas: DataFrame) -> DataFram
     return staged.withColumn("row_hash", content_hash(kind))
 
 
+def _values(feed: Feed, kind: Kind, casts: Mapping[str, Cast], time_zone: str) -> dict[str, Column]:
+    """The kind's columns: cast values, and the local days of instants."""
+    values = {name: cast.value for name, cast in casts.items()}
+    values |= {
+        name: f.to_date(f.from_utc_timestamp(values[column.day_of], time_zone))
+        for name, column in kind.columns.items()
+        if column.day_of
+    }
+    return {name: f.when(~f.col("is_deleted"), value) for name, value in values.items()} if feed.takes_away else values
+
+
 def _with_text(rows: DataFrame, feed: Feed) -> DataFrame:
     """Each source column cleaned once, under a name of its own: what follows reads it many times."""
     personal = hashed_sources(feed)
@@ -210,87 +190,6 @@ def _notes(feed: Feed, changes: list[Column]) -> Column:
     return f.struct(spelling, clocks, *left).alias(NOTES)
 
 
-def _key_faults(feed: Feed) -> list[RejectRule]:
-    """A key is refused if a part of it is empty, says that it is, or became a number: it could be another record's key.
-    So is a key of absurd length.
-    """
-    record_id, parts = f.col("record_id"), [text_of(name) for name in feed.record_id]
-    return [
-        RejectRule("required", "record_id", f.lit(None).cast("string"), reduce(or_, (part.isNull() for part in parts))),
-        RejectRule("null_word", "record_id", record_id, reduce(or_, map(is_null_word, parts))),
-        RejectRule("number_like", "record_id", record_id, reduce(or_, map(is_number_like, parts))),
-        RejectRule("too_long", "record_id", record_id, f.length(record_id) > LONGEST_KEY),
-    ]
-
-
-def _deletion_faults(feed: Feed) -> list[RejectRule]:
-    """What the contract names neither as a deletion nor as none: it could be either."""
-    if not feed.deleted:
-        return []
-    return [RejectRule("unknown_value", "is_deleted", text_of(feed.deleted.column), unnamed(feed, feed.deleted))]
-
-
-def known_on(time_zone: str) -> Column:
-    """The local day of `known_at`."""
-    return f.to_date(f.from_utc_timestamp("known_at", time_zone))
-
-
-def _known_faults(known_text: Column, time_zone: str) -> list[RejectRule]:
-    """Nothing is delivered before it is known."""
-    day = known_on(time_zone)
-    return [
-        RejectRule(not_a("instant"), "known_at", known_text, f.col("known_at").isNull()),
-        RejectRule("in_future", "known_at", day.cast("string"), day >= f.date_add(DELIVERED, SLACK)),
-    ]
-
-
-def _event_faults(kind: Kind, time_zone: str) -> list[RejectRule]:
-    """Nothing is known before it happens, and it happened some time."""
-    faults, day = [], known_on(time_zone)
-    for event in kind.events:
-        happened = f.col(event)
-        if kind.columns[event].type == "instant":
-            happened = f.to_date(f.from_utc_timestamp(happened, time_zone))
-        is_late = happened.between(f.date_add(day, SLACK), LATEST)
-        faults.append(RejectRule("in_future", event, happened.cast("string"), is_late))
-    if len(kind.events) > 1:  # a single one is a required column
-        nowhen = f.coalesce(*(f.col(event).cast("string") for event in kind.events)).isNull()
-        faults.append(RejectRule("required", kind.events[0], f.lit(None).cast("string"), nowhen))
-    return faults
-
-
-def _order_faults(kind: Kind, time_zone: str) -> list[RejectRule]:
-    """A stage before one that it follows. Midnight is what a source without clock times gives: then the day counts.
-
-    A time that comes twice is early only if its second reading is.
-    """
-    faults = []
-    for n, stage in enumerate(kind.order[1:], 1):
-        before = f.greatest(*kind.order[:n]) if n > 1 else f.col(kind.order[0])
-        local, local_before = f.from_utc_timestamp(stage, time_zone), f.from_utc_timestamp(before, time_zone)
-        is_day = local == f.date_trunc("day", local)
-        is_early = later_reading(f.col(stage), time_zone) < before
-        is_early = f.when(is_day, f.to_date(local) < f.to_date(local_before)).otherwise(is_early)
-        faults.append(RejectRule("out_of_order", stage, local.cast("string"), is_early))
-    return faults
-
-
-def _outside_faults(feed: Feed) -> list[RejectRule]:
-    """The source says that the place is not in this city. A row that is deleted besides is accepted as that."""
-    is_elsewhere = f.col("is_deleted") & ~_deleted(feed)
-    return [RejectRule(OUTSIDE, "area_code", _place(feed), is_elsewhere)] if feed.outside_area else []
-
-
-def _area_faults(feed: Feed) -> list[RejectRule]:
-    """Why a row has no county: its place is not one county's, none on the day of the event, or not known at all."""
-    rule = f.col("_area_fault")
-    return [RejectRule(name, "area_code", _place(feed), rule == name) for name in (AMBIGUOUS, OF_ANOTHER_DAY, UNKNOWN)]
-
-
-def _place(feed: Feed) -> Column:
-    return f.concat_ws("/", *map(text_of, feed.area))
-
-
 def mark_reused(staged: DataFrame) -> DataFrame:
     """Keep one of a delivery's accepted rows with the same key and time but other content, whatever their order.
 
@@ -302,20 +201,6 @@ def mark_reused(staged: DataFrame) -> DataFrame:
     loses = accepted() & (weight < f.max(weight).over(alike))
     reused = listed([RejectRule(REUSED, "record_id", f.col("record_id"), loses)])
     return staged.withColumn("faults", f.concat("faults", reused))
-
-
-def _deleted(feed: Feed) -> Column:
-    """True where the source itself says that the record is deleted."""
-    return meets(feed.deleted) if feed.deleted else f.lit(False)
-
-
-def _outside(feed: Feed) -> Column:
-    """True where the source itself says that the place is not in this city."""
-    said = f.lit(False)
-    for source in feed.area:
-        empty = f.lit("" in feed.outside_area) & text_of(source).isNull()
-        said = said | f.coalesce(text_of(source).isin(*feed.outside_area), f.lit(False)) | empty
-    return said
 
 
 def content_hash(kind: Kind) -> Column:

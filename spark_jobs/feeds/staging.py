@@ -18,6 +18,7 @@ from spark_jobs.feeds.check import has_reused_keys
 from spark_jobs.feeds.corrections import CORRECTED, HEALED
 from spark_jobs.feeds.decoding import FILE
 from spark_jobs.feeds.landing import Landing, Manifest
+from spark_jobs.feeds.row_faults import OUTSIDE
 from spark_jobs.lake import tables
 from spark_jobs.settings import Settings
 
@@ -121,9 +122,9 @@ def count_columns() -> list[Column]:
     A row of another place, or one that another row of its key won over, counts as usable.
     """
     is_accepted = silver.accepted()
-    is_usable = is_accepted | f.exists("faults", lambda fault: fault.rule.isin(silver.OUTSIDE, silver.REUSED))
+    is_usable = is_accepted | f.exists("faults", lambda fault: fault.rule.isin(OUTSIDE, silver.REUSED))
     useful = f.collect_set(f.when(is_usable, f.col(FILE)))
-    outside = f.exists("faults", lambda fault: fault.rule == silver.OUTSIDE)
+    outside = f.exists("faults", lambda fault: fault.rule == OUTSIDE)
     return [
         f.count("*").alias("n_received"),
         f.count_if(is_accepted).alias("n_accepted"),
