@@ -1,6 +1,6 @@
 """The page of one county. The leader's page gives a county one line; this page shows all that the line rests on.
 
-It has the four domains and their indicators on one scale, each with its interval, its peers and its own past; the
+It has the domains and their indicators on one scale, each with its interval, its peers and its own past; the
 change on a year before in words; open flags; and what is missing. It is restricted, like the tables behind it. Static
 HTML, one page a language.
 """
@@ -11,16 +11,17 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, get_args
-from zoneinfo import ZoneInfo
 
+import numpy as np
 from markupsafe import Markup
 
+from spark_jobs.index.engine.composite_index import bands
 from spark_jobs.index.engine.results import StateCode
 from spark_jobs.index.methodology import Domain, Indicator
 from spark_jobs.release.build import missing_domains, no_index_reason
 from spark_jobs.release.model import Area, Release
 from spark_jobs.release.pages.charts import Interval, Point, Scale, scale_over, strip, trend_chart
-from spark_jobs.release.pages.figures import change_words, interval_words, open_flags
+from spark_jobs.release.pages.figures import change_words, open_flags, opening
 from spark_jobs.release.pages.sections.flags import rule_sentences
 from spark_jobs.release.pages.sections.missing import feed_lines
 from spark_jobs.release.pages.sections.page import Page
@@ -30,7 +31,6 @@ from spark_jobs.release.year_change import DOMAIN, INDEX, INDICATOR, YearChanges
 from spark_jobs.released.columns import rows
 
 STRIP_WIDTH = 330  # px of the view box
-LEVEL = 100.0
 Row = Mapping[str, Any]
 
 
@@ -101,21 +101,13 @@ class Counties:
     def page(self, area: Area) -> str:
         """The page of one county."""
         release, words, row = self.release, self.words, self.figures[INDEX, INDEX, area.area_code]
-        base, other = release.city.base_period, "en" if words.code == "zh" else "zh"
+        page, other = Page(release, words), "en" if words.code == "zh" else "zh"
         content = {
-            "release": release,
+            **opening(page, row),
             "name": words.pick(area.name),
-            "city_name": words.pick(release.city.name),
             "city_page": words.say("leader_page"),
-            "day": words.day(release.business_date),
-            "as_of": words.instant(release.as_of.astimezone(ZoneInfo(release.city.time_zone))),
-            "status": words.name("status", release.status_code),
-            "note": words.pick(release.city.note) if release.city.note else None,
             "answer": self._answer(area, row),
-            "value": words.index(row["index"]),
             "band": row["band_code"],
-            "interval": interval_words(row, words) if row["index"] is not None else "",
-            "base": words.say("leader_base", first=base.first_day.year, last=base.last_day.year),
             "strip": self._strip(INDEX, INDEX, area),
             "scales": self.scales,
             "trend": self._trend(area),
@@ -123,7 +115,7 @@ class Counties:
             "domains": [(self._domain(d, area), [self._indicator(i, area) for i in d.indicators])
                         for d in release.methodology.domains],
             "flags": open_flags(release, words, area.area_code),
-            "rules": rule_sentences(Page(release, words)),
+            "rules": rule_sentences(page),
             "missing": [*feed_lines(release, words), *self._without_score(area)],
             "other_page": county_file(area.area_code, other),  # type: ignore[arg-type]
         }  # fmt: skip
@@ -164,7 +156,7 @@ class Counties:
             name=name,
             value=points(row["value"]) if has_value else words.say("nothing"),
             interval=words.interval(row["lower"], row["upper"]) if has_value else "",
-            band=_band(row),
+            band=self._band(row),
             strip=self._strip(level, part, area),
             state="" if has_value else self._state(row),
             counted=counted,
@@ -201,8 +193,13 @@ class Counties:
         label = self.words.say("leader_strip", index=points(row["value"]), lower=lower, upper=upper)
         if past is not None:
             label += self.words.say("county_past", past=points(past))
-        interval = Interval(label, row["value"], row["lower"], row["upper"], _band(row), note="")
+        interval = Interval(label, row["value"], row["lower"], row["upper"], self._band(row), note="")
         return strip(interval, self.scales[level], height=30, peers=peers, past=past)
+
+    def _band(self, row: Row) -> str:
+        """The band of an interval, by the rule of the index."""
+        lower, upper = (np.array([row[end]], dtype=float) for end in ("lower", "upper"))
+        return str(bands(lower, upper, self.words.methodology.bands.level)[0])
 
     def _without_score(self, area: Area) -> Iterator[str]:
         """Indicators of the county without a score, by cause."""
@@ -212,13 +209,6 @@ class Counties:
             if found:
                 names = self.words.listed(map(self.words.indicator, found))
                 yield self.words.say("county_states", state=self.words.name("state", state), list=names)
-
-
-def _band(row: Row) -> str:
-    """The band of an interval, by the rule of the index: the interval against the base."""
-    if row["value"] is None or row["lower"] is None or row["upper"] is None:
-        return "none"
-    return "better" if row["lower"] > LEVEL else "worse" if row["upper"] < LEVEL else "level"
 
 
 def _rate(value: float) -> str:

@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from markupsafe import Markup
 
@@ -18,7 +17,7 @@ from spark_jobs.release.build import missing_domains, no_index_reason
 from spark_jobs.release.model import Area, Release
 from spark_jobs.release.pages.charts import Interval, Point, Scale, scale_over, sparkline, strip
 from spark_jobs.release.pages.county import county_file
-from spark_jobs.release.pages.figures import change_words, interval_words, is_clear, open_flags
+from spark_jobs.release.pages.figures import change_words, is_clear_change, open_flags, opening
 from spark_jobs.release.pages.sections.flags import rule_sentences
 from spark_jobs.release.pages.sections.missing import feed_lines
 from spark_jobs.release.pages.sections.page import Page
@@ -93,20 +92,11 @@ def _render(
     is_public: bool,
 ) -> str:
     city = figures[release.city_area.area_code]
-    base = release.city.base_period
-    local = release.as_of.astimezone(ZoneInfo(release.city.time_zone))
+    page = Page(release, words)
     content = {
-        "release": release,
+        **opening(page, city),
         "is_public": is_public,
-        "city_name": words.pick(release.city.name),
-        "day": words.day(release.business_date),
-        "as_of": words.instant(local),
-        "status": words.name("status", release.status_code),
-        "note": words.pick(release.city.note) if release.city.note else None,
         "answer": _answer(release, city, cards, change, words),
-        "value": words.index(city["index"]),
-        "interval": interval_words(city, words) if city["index"] is not None else "",
-        "base": words.say("leader_base", first=base.first_day.year, last=base.last_day.year),
         "spark": sparkline([Point(row["day"], row["index"], None, None) for row in trend], width=150, height=44),
         "counts": {band: sum(card.band == band for card in cards) for band in WORST_FIRST},
         "cards": sorted(cards, key=lambda card: _worst_first(figures[card.area_code])),
@@ -114,7 +104,7 @@ def _render(
         "flags": flags[:MOST_FLAGS],
         "more_flags": max(0, len(flags) - MOST_FLAGS),
         "n_flags": len(flags),
-        "rules": rule_sentences(Page(release, words)),
+        "rules": rule_sentences(page),
         "missing": feed_lines(release, words),
         "other_page": PAGES["en" if words.code == "zh" else "zh"],
     }
@@ -145,8 +135,8 @@ def _card(changes: YearChanges, area: Area, row: Mapping[str, Any], scale: Scale
     return Card(
         area.area_code, words.pick(area.name), row["band_code"], words.band(row["band_code"]),
         words.index(row["index"]), _strip(row, scale, words),
-        _why(release, area, row, words), change_words(row, words).lstrip("；; "), is_clear(row),
-        words.say("clause").join(changes.largest(area.area_code)[:MOVED]) if is_clear(row) else "",
+        _why(release, area, row, words), change_words(row, words).lstrip("；; "), is_clear_change(row),
+        words.say("clause").join(changes.largest(area.area_code)[:MOVED]) if is_clear_change(row) else "",
         county_file(area.area_code, words.code),
     )  # fmt: skip
 

@@ -18,13 +18,17 @@ def subtitle(page: Page) -> str:
 def facts(page: Page) -> list[tuple[str, str]]:
     """Label and value of the line below the title."""
     words = page.words
-    local = page.release.as_of.astimezone(ZoneInfo(page.release.city.time_zone))
     return [
         (words.say("label_release"), page.release.release_id),
         (words.say("label_status"), words.name("status", page.release.status_code)),
-        (words.say("label_as_of"), words.instant(local)),
+        (words.say("label_as_of"), as_of(page)),
         (words.say("label_method"), page.release.methodology.version),
     ]
+
+
+def as_of(page: Page) -> str:
+    """Local time up to which knowledge counts."""
+    return page.words.instant(page.release.as_of.astimezone(ZoneInfo(page.release.city.time_zone)))
 
 
 def note(page: Page) -> str | None:
