@@ -1,8 +1,5 @@
 """`python -m spark_jobs <step>`: the only entry that DAGs, make and people use.
 
-Exit codes: 0 done; 2 bad argument; 3 published, but a feed is missing; 4 source unavailable; 5 contract breach;
-6 gate failed, the last release stays; 7 environment; 70 internal error.
-
 A step imports what it runs once its arguments are known to be right: Spark and the statistics take seconds.
 """
 
@@ -29,8 +26,13 @@ from spark_jobs.errors import FULL_DISK, EnvironmentFault, StepError, UsageError
 from spark_jobs.private_files import private_by_default
 from spark_jobs.settings import REPOSITORY, settings
 
+EXIT_CODES = "Exit codes: " + "; ".join(f"{outcome:d} {outcome.meaning}" for outcome in Outcome)
 app = typer.Typer(
-    add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, help=__doc__, rich_markup_mode=None
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    help=f"{__doc__}\n{EXIT_CODES}",
+    rich_markup_mode=None,
 )
 CityOption = Annotated[str, typer.Option("--city", help="Code of a folder in expectations/cities.")]
 FeedOption = Annotated[str, typer.Option("--feed", help="Code of one of the city's feeds.")]
@@ -231,7 +233,7 @@ def flag(context: typer.Context, city: CityOption) -> None:
     """What people do with flags: flag --city CODE --by USER list | show ID | step ID --to STATE … Needs no Spark."""
     the_city = load_city(city)
 
-    from spark_jobs.desk import run_flag
+    from spark_jobs.flags.desk import run_flag
 
     raise typer.Exit(run_flag(the_city, context.args))
 

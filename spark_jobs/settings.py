@@ -1,8 +1,8 @@
 """Where things are on this machine, as its environment says.
 
-Two settings of a single step are read where they are used: the connection of a source (feeds/connection.py) and the
-file for its lineage (lineage.py). The step server gives each step the environment of whoever asks for it
-(step_server.py).
+Settings of a single step are read where they are used: the connection of a source (feeds/connection.py), the file for
+its lineage (lineage.py), and the portal's Python and database (flags/desk.py). The step server gives each step the
+environment of whoever asks for it (step_server.py).
 """
 
 from __future__ import annotations

@@ -16,7 +16,7 @@ import httpx
 from rich.console import Console
 
 from expectations.models import City
-from spark_jobs.desk import city_environment
+from spark_jobs.flags.desk import city_environment
 from stack.machine import Machine
 from stack.methodology_page import write_html
 from stack.postgres import PORTAL

@@ -19,8 +19,9 @@ from spark_jobs.flags.rule import DAILY, Place, Query, RuleInput
 from spark_jobs.flags.rules import IN_FORCE
 from spark_jobs.index.coverage import with_content
 from spark_jobs.index.engine.territory import REMAINDER, Territory, placed, territory
+from spark_jobs.index.flag_thresholds import Flags
 from spark_jobs.index.job import moving_holiday
-from spark_jobs.index.methodology import Flags, load_methodology
+from spark_jobs.index.methodology import load_methodology
 from spark_jobs.lake import tables
 
 TABLE, RULES_TABLE = "flags.flag", "flags.flag_rule"

@@ -16,7 +16,8 @@ import pandas as pd
 from expectations.models import Feed, Text
 from spark_jobs.flags.weekly import DAYS_A_WEEK, Judgement, Weekly, weekly, weeks_needed
 from spark_jobs.index.engine.holidays import MovingHoliday
-from spark_jobs.index.methodology import Flags, Methodology
+from spark_jobs.index.flag_thresholds import Flags
+from spark_jobs.index.methodology import Methodology
 
 
 @dataclass(frozen=True)

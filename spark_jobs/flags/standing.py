@@ -16,7 +16,7 @@ from spark_jobs.flags.detectors.daily_counts import last_complete_sunday
 from spark_jobs.flags.detectors.lifecycle import discoveries, nights_on
 from spark_jobs.flags.rule import Finding, Rule, RuleInput, Said
 from spark_jobs.flags.weekly import DAYS_A_WEEK, Judgement, Weekly
-from spark_jobs.index.methodology import FlagLifecycle
+from spark_jobs.index.flag_thresholds import FlagLifecycle
 
 Subject = tuple[str, int]  # code of the rule, row of the series
 

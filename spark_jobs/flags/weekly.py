@@ -17,7 +17,8 @@ import pandas as pd
 
 from spark_jobs.flags.detectors.daily_counts import FloatArray, Series, last_complete_sunday, weekly_counts
 from spark_jobs.index.engine.holidays import MovingHoliday
-from spark_jobs.index.methodology import Flags, Indicator, Methodology
+from spark_jobs.index.flag_thresholds import Flags
+from spark_jobs.index.methodology import Indicator, Methodology
 
 BoolArray = npt.NDArray[np.bool_]
 DAYS_A_WEEK = 7
@@ -46,9 +47,10 @@ class Weekly:
     def indicator(self, row: int) -> Indicator:
         return next(each for each in self.methodology.indicators if each.id == self.series[row][1])
 
-    def rows_of(self, indicator_id: str) -> list[int]:
-        """All series of an indicator: one a county."""
-        return [row for row, (_, indicator) in enumerate(self.series) if indicator == indicator_id]
+    def rows_of(self, indicator_id: str, among: Sequence[int] | None = None) -> list[int]:
+        """The series of an indicator, one a county: all of them, or those `among` these rows."""
+        rows = range(len(self.series)) if among is None else among
+        return [row for row in rows if self.series[row][1] == indicator_id]
 
     def flows(self, rows: Sequence[int]) -> list[int]:
         """The series among `rows` whose weeks count events; the others are stocks."""

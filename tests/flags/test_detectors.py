@@ -17,7 +17,7 @@ from spark_jobs.flags.detectors import cusum, ears, farrington
 from spark_jobs.flags.detectors.dispersion import learnt_dispersion
 from spark_jobs.flags.detectors.funnel import between_variance, count_funnel
 from spark_jobs.flags.detectors.shares import share_above_base_p
-from spark_jobs.index.methodology import OutlierFlag
+from spark_jobs.index.flag_thresholds import OutlierFlag
 
 pytestmark = pytest.mark.unit
 weekly = arrays(np.float64, st.integers(20, 40), elements=st.integers(0, 30).map(float))

@@ -186,7 +186,10 @@ def test_a_festival_that_moves_raises_nothing_in_other_weeks():
         return sum(each.is_alarm for (code, _), each in judged.items() if code in ("F1", "F2"))
 
     assert alarms(knowing) < alarms(ignorant) * 2 / 3
-    assert {code for code, _ in judged_week(knowing, IN_FORCE, AT - 5).judgements} == {"F3", "F5", "F7"}
+    of_ordinary, of_festival = (
+        {c for c, _ in judged_week(weeks, IN_FORCE, AT - 5).judgements} for weeks in (ignorant, knowing)
+    )
+    assert of_ordinary - of_festival == {"F1", "F2"}  # and the rules that look at no other year judge it all the same
 
 
 def test_each_series_is_judged_by_the_long_or_by_the_short_history():

@@ -40,7 +40,7 @@ from spark_jobs.index.engine.released_inputs import ReleasedInputs
 from spark_jobs.index.engine.scale import Goalposts
 from spark_jobs.index.engine.window_draws import draw_window, with_city
 from spark_jobs.index.engine.windows import Coverage, DailyCounts, DayCounts
-from spark_jobs.index.methodology import OutlierFlag
+from spark_jobs.index.flag_thresholds import OutlierFlag
 
 pytestmark = [pytest.mark.unit, pytest.mark.filterwarnings("error")]
 

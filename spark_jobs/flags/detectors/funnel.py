@@ -16,7 +16,7 @@ import numpy.typing as npt
 from spark_jobs.index.engine.arrays import LARGEST_COUNT, require_number, require_numbers
 from spark_jobs.index.engine.count_quantiles import negative_binomial_quantile
 from spark_jobs.index.engine.funnel import dispersion
-from spark_jobs.index.methodology import OutlierFlag
+from spark_jobs.index.flag_thresholds import OutlierFlag
 
 FloatArray = npt.NDArray[np.float64]
 

@@ -12,7 +12,7 @@ from spark_jobs.flags.rule import Rule, Said, of_weeks
 from spark_jobs.flags.weekly import DAYS_A_WEEK, Judgement, Weekly
 from spark_jobs.flags.words import sunday_of, week_zh
 from spark_jobs.index.engine.count_quantiles import negative_binomial_tail
-from spark_jobs.index.methodology import ExceedanceFlag
+from spark_jobs.index.flag_thresholds import ExceedanceFlag
 
 DAYS_OF_A_LONG_YEAR = 366
 

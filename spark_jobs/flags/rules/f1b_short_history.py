@@ -16,7 +16,7 @@ from spark_jobs.flags.rules.f1_exceedance import years_of_past
 from spark_jobs.flags.weekly import Judgement, Weekly
 from spark_jobs.flags.words import sunday_of, week_zh
 from spark_jobs.index.engine.count_quantiles import negative_binomial_tail
-from spark_jobs.index.methodology import Flags, ShortHistoryFlag
+from spark_jobs.index.flag_thresholds import Flags, ShortHistoryFlag
 
 
 def judge_week(given: Weekly, at: int, rows: Sequence[int]) -> list[Judgement]:

@@ -15,7 +15,7 @@ from spark_jobs.flags.detectors.farrington import WEEKS_A_YEAR
 from spark_jobs.flags.rule import Rule, Said, of_weeks
 from spark_jobs.flags.weekly import Judgement, Weekly
 from spark_jobs.flags.words import week_zh
-from spark_jobs.index.methodology import DriftFlag
+from spark_jobs.index.flag_thresholds import DriftFlag
 
 
 def judge_week(given: Weekly, at: int, rows: Sequence[int]) -> list[Judgement]:

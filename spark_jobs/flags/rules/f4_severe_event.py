@@ -20,7 +20,7 @@ from spark_jobs.flags.detectors.lifecycle import run_start
 from spark_jobs.flags.detectors.poisson_rates import rate_ratio_p
 from spark_jobs.flags.rule import DAILY, Finding, Query, Rule, RuleInput
 from spark_jobs.flags.words import counted, day_zh, plural
-from spark_jobs.index.methodology import Flags, SevereEventFlag
+from spark_jobs.index.flag_thresholds import Flags, SevereEventFlag
 
 DAYS_A_YEAR = 365
 HOMICIDE_INDICATOR, HOMICIDE_STRATUM = "a1_violent_crime", "death"

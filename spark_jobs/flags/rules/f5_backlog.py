@@ -19,7 +19,7 @@ def judge_week(given: Weekly, at: int, rows: Sequence[int]) -> list[Judgement]:
     """Counties with at least `min_open` open disputes, on average over the week."""
     rule = given.methodology.flags.f5_backlog
     first = at - rule.rising_weeks
-    own = [row for row in rows if given.series[row][1] == OPEN_INDICATOR]
+    own = given.rows_of(OPEN_INDICATOR, rows)
     if not own or first < 0:
         return []
     old, n_open = given.numerators[own] / DAYS_A_WEEK, given.denominators[own] / DAYS_A_WEEK
@@ -46,7 +46,7 @@ def judge_week(given: Weekly, at: int, rows: Sequence[int]) -> list[Judgement]:
 def _weeks_of_closures(given: Weekly, at: int, rows: Sequence[int], n_open: np.ndarray) -> np.ndarray:
     """How many weeks it takes to close all that is open, at the pace of the last weeks; NaN if that is not known."""
     n_weeks = given.methodology.flags.f5_backlog.rising_weeks
-    place = {area: row for row, (area, indicator) in enumerate(given.series) if indicator == CLOSED_INDICATOR}
+    place = {given.series[row][0]: row for row in given.rows_of(CLOSED_INDICATOR)}
     closed = windows(given.denominators, at, n_weeks) / n_weeks
     pace = np.array([closed[place[given.series[row][0]]] if given.series[row][0] in place else np.nan for row in rows])
     with np.errstate(invalid="ignore", divide="ignore"):

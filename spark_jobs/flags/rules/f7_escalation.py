@@ -18,7 +18,7 @@ INDICATOR = "c1_escalated"
 def judge_week(given: Weekly, at: int, rows: Sequence[int]) -> list[Judgement]:
     """Counties with at least `min_events` escalated disputes in the window, against the weeks before it."""
     rule = given.methodology.flags.f7_escalation
-    own = [row for row in rows if given.series[row][1] == INDICATOR]
+    own = given.rows_of(INDICATOR, rows)
     before = at - rule.window_weeks
     if not own or before < 0:
         return []

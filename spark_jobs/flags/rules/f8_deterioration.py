@@ -15,7 +15,7 @@ from expectations.models import Text
 from spark_jobs.flags.rule import TREND, Finding, Rule, RuleInput
 from spark_jobs.flags.words import day_zh
 from spark_jobs.index.engine.windows import month_ends
-from spark_jobs.index.methodology import DeteriorationFlag
+from spark_jobs.index.flag_thresholds import DeteriorationFlag
 
 MONTHS = 24  # of the trend
 LEAST_SPREAD = 1e-9  # points; an interval of no width is certainty

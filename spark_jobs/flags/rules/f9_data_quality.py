@@ -21,7 +21,7 @@ from spark_jobs.flags.detectors.lifecycle import run_start
 from spark_jobs.flags.detectors.low_counts import lower_bounds
 from spark_jobs.flags.rule import Finding, Query, Rule, RuleInput
 from spark_jobs.flags.words import day_zh
-from spark_jobs.index.methodology import DataQualityFlag, Flags
+from spark_jobs.index.flag_thresholds import DataQualityFlag, Flags
 
 Reason = Literal["missing", "breached", "not_covered", "unknown_area", "low_count"]
 
