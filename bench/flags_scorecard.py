@@ -81,7 +81,7 @@ class Event:
     day: int
 
 
-def ledger(rng: np.random.Generator) -> list[Event]:
+def planted(rng: np.random.Generator) -> list[Event]:
     """Three events a county, one in each third of the nights, on any weekday. All kinds are equally frequent."""
     slots = [(county, third) for county in range(N_COUNTIES) for third in range(3)]
     kinds = [KINDS[n % len(KINDS)] for n in range(len(slots))]
@@ -186,7 +186,7 @@ def main() -> None:
     found: dict[tuple[str, int], list[tuple[int, str] | None]] = defaultdict(list)
     signals: dict[str, list[bool]] = defaultdict(list)
     for strength, name in enumerate(STRENGTHS):
-        events = ledger(rng)
+        events = planted(rng)
         given = city(rng, events, strength)
         weeks = judged(given)
         for event in events:

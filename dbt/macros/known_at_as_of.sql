@@ -8,7 +8,7 @@
         and known_from <= timestamp '{{ var("as_of") }}'
         and (known_to is null or known_to > timestamp '{{ var("as_of") }}')
         and not is_deleted
-        {%- if var("context_feeds", []) %}
+        {%- if var("context_feeds") %}
         and feed_code not in ('{{ var("context_feeds") | join("', '") }}')
         {%- endif %}
 {%- endmacro %}
