@@ -20,11 +20,13 @@ from expectations.models import FALSE_WORDS, TRUE_WORDS, City, Condition, Feed, 
 from expectations.normal_form import BLANKS, NULL_WORDS, NUMBER_LIKE, PLAIN, normal
 from expectations.places import places_on
 from spark_jobs.feeds.bronze import DELIVERED
-from spark_jobs.feeds.casting import EARLIEST, ISO, LATEST, NARROW, OFFSET, THREE_DIGITS, UNSEEN, WIDE, measures
+from spark_jobs.feeds.casting import EARLIEST, LATEST, NARROW, THREE_DIGITS, UNSEEN, WIDE, measures
 from spark_jobs.feeds.decoding import hashed_sources
+from spark_jobs.feeds.local_times import ISO
 from spark_jobs.feeds.row_faults import LONGEST_KEY, SLACK
 
 MEMORY = "12GB"
+OFFSET = r":\d{2}([.]\d{1,9})? ?(Z|[+-]\d{2}(:?\d{2})?)$"  # of a time
 BLOCK = 64  # bytes of a block of SHA-256, to which the key of an HMAC is padded
 
 

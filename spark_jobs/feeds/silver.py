@@ -20,16 +20,15 @@ from spark_jobs.feeds.casting import (
     Cast,
     RejectRule,
     cast_column,
-    change_at,
     cleaned,
     falls_into_otherwise,
     listed,
-    local_instant,
     raw_text,
     text_of,
 )
 from spark_jobs.feeds.corrections import CORRECTED, HEALED, with_corrections
 from spark_jobs.feeds.decoding import FAULT, FILE, ROW, hashed_sources, pseudonym_columns
+from spark_jobs.feeds.local_times import change_at, local_instant
 from spark_jobs.feeds.row_faults import OUTSIDE, UNKNOWN, deleted, outside, row_faults
 from spark_jobs.lake import tables
 from spark_jobs.masking import masked

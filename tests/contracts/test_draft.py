@@ -433,7 +433,7 @@ def test_check_answers_with_the_faults(
 def test_spark_reads_every_pattern_that_a_draft_names(spark: object) -> None:
     from pyspark.sql import functions as f
 
-    from spark_jobs.feeds.casting import local_instant
+    from spark_jobs.feeds.local_times import local_instant
 
     texts = [written(pattern, 13, 14) for pattern in PATTERNS]
     row = spark.range(1).select(  # type: ignore[attr-defined]

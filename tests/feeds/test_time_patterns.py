@@ -101,7 +101,7 @@ ZONES: dict[str, tuple[str | None, str, str, str | None]] = {
 @pytest.mark.spark
 @pytest.mark.bad_input
 def test_a_zone_is_what_the_pattern_says(spark: Any) -> None:
-    from spark_jobs.feeds.casting import local_day, local_instant
+    from spark_jobs.feeds.local_times import local_day, local_instant
 
     cases = ZONES.values()
     instants = [
@@ -157,8 +157,8 @@ def test_a_zone_is_asked_for_each_of_its_changes(zone: str) -> None:
 @pytest.mark.bad_input
 def test_times_at_which_clocks_change_are_read_in_one_way_and_known(spark: Any) -> None:
     """As PEP 495 reads them (fold=0): by the offset before the change, or as the first of the two."""
-    from spark_jobs.feeds.casting import change_at, local_instant
     from spark_jobs.feeds.clock_changes import later_reading
+    from spark_jobs.feeds.local_times import change_at, local_instant
 
     asked = [
         (zone, text, change)
