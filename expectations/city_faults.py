@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator
 from itertools import combinations
+from math import inf
 
 from expectations.contract import city_folder, load_kinds, read_table
 from expectations.dated import row_holds
-from expectations.indicators import brought_by, denominators, lacking, supported_by_kind
+from expectations.indicators import brought_by, denominator_codes, denominators, lacking, supported_by_kind
+from expectations.located_yaml import one_of
 from expectations.models import City
 from expectations.normal_form import normal
 
+QUALITIES = ("exact", "rounded", "estimate")
 NAMES = ("name_zh", "name_en")
 
 
@@ -22,6 +25,7 @@ def city_faults(city: City) -> Iterator[str]:
     an index without a base.
     """
     yield from _names(city)
+    yield from _denominators(city)
     yield from _populations(city)
     yield from _supports(city)
 
@@ -63,18 +67,50 @@ def _meet(one: dict[str, str], other: dict[str, str]) -> bool:
 
 
 def _populations(city: City) -> Iterator[str]:
-    """A district that is there today has a denominator of each kind that an indicator of the city divides by."""
+    """Over the whole base period a district has each denominator that an indicator of the city divides by."""
     path = city_folder(city.city_code) / "denominators.csv"
-    given = {(row["area_code"], row["denominator_code"]) for row in read_table(city.city_code, "denominators")}
+    rows = read_table(city.city_code, "denominators")
     needed: dict[str, str] = {}
     for feed in city.feeds:
         for indicator in feed.supports:
             if denominator := denominators().get(indicator):
                 needed.setdefault(denominator, f"{indicator} of feed {feed.feed_code}")
-    for _, row in _districts(city):
+    for _, area in _districts(city):
         for denominator, by in needed.items():
-            if row_holds(city.base_period.last_day, row) and (row["area_code"], denominator) not in given:
-                yield f"{path}: expected `{denominator}` of {row['area_code']}, which {by} divides by, found no row"
+            given = [
+                row for row in rows if (row["area_code"], row["denominator_code"]) == (area["area_code"], denominator)
+            ]
+            days = [day for day in (city.base_period.first_day, city.base_period.last_day) if row_holds(day, area)]
+            lacking_on = [day for day in days if not any(row_holds(day, row) for row in given)]
+            if lacking_on:
+                found = (
+                    f"none of that day: they begin on {min(row['valid_from'] for row in given)}" if given else "no row"
+                )
+                yield (
+                    f"{path}: expected `{denominator}` of {area['area_code']} on {lacking_on[0]}, in the base period, "
+                    f"which {by} divides by, found {found}"
+                )
+
+
+def _denominators(city: City) -> Iterator[str]:
+    """What a row of denominators.csv says is a figure of an area that there is."""
+    path = city_folder(city.city_code) / "denominators.csv"
+    areas = {row["area_code"] for row in read_table(city.city_code, "areas")}
+    known = {"area_code": areas, "denominator_code": set(denominator_codes()), "quality_code": set(QUALITIES)}
+    for line, row in enumerate(read_table(city.city_code, "denominators"), 2):
+        for column, words in known.items():
+            if row[column] not in words:
+                expected = "an area of areas.csv" if column == "area_code" else one_of(sorted(words), row[column])
+                yield f"{path}:{line}: {column}: expected {expected}, found {row[column]!r}"
+        if not _is_figure(row["value"]):
+            yield f"{path}:{line}: value: expected a number above 0, such as 327192 or 8.18, found {row['value']!r}"
+
+
+def _is_figure(text: str) -> bool:
+    try:
+        return 0 < float(text) < inf
+    except ValueError:
+        return False
 
 
 def _supports(city: City) -> Iterator[str]:

@@ -38,9 +38,21 @@ def _declared() -> tuple[dict[str, Any], ...]:
 
 
 @cache
+def min_events() -> int:
+    """Fewer events than this in the city in the window give counts and no score."""
+    return int(yaml.safe_load(METHODOLOGY.read_text(encoding="utf-8"))["posterior"]["min_events"])
+
+
+@cache
 def counted_records() -> dict[str, tuple[str, str | None]]:
     """Indicator -> kind of the records that it counts, and their family if it counts one only."""
     return {each["id"]: (each["feed_kind"], each.get("incident_family")) for each in _declared()}
+
+
+@cache
+def denominator_codes() -> tuple[str, ...]:
+    """What rates may be divided by."""
+    return tuple(yaml.safe_load(METHODOLOGY.read_text(encoding="utf-8"))["denominators"])
 
 
 @cache

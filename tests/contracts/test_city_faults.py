@@ -62,6 +62,47 @@ FAULTS: dict[str, tuple[Callable[[Path], None], list[tuple[str, ...]]]] = {
         lambda city: without(city / "denominators.csv", "230603", "vehicles_10k"),
         [("`vehicles_10k` of 230603", "b1_road_casualties")],
     ),
+    "a population that begins within the base period": (
+        lambda city: changed(city / "denominators.csv", "230603,residents,2020-11-01", "230603,residents,2023-01-01"),
+        [("`residents` of 230603 on 2022-01-01", "in the base period", "they begin on 2023-01-01")],
+    ),
+    "a population that ended before the base period's end": (
+        lambda city: changed(
+            city / "denominators.csv", "230603,residents,2020-11-01,", "230603,residents,2020-11-01,2024-01-01"
+        ),
+        [("`residents` of 230603 on 2024-12-31", "in the base period")],
+    ),
+    "a denominator that is no number": (
+        lambda city: changed(city / "denominators.csv", ",441983,estimate,census", ',"441,983",estimate,census'),
+        [("denominators.csv:6: value", "a number above 0", "'441,983'")],
+    ),
+    "a denominator that is empty": (
+        lambda city: changed(city / "denominators.csv", ",441983,estimate,census", ",,estimate,census"),
+        [("denominators.csv:6: value", "found ''")],
+    ),
+    "a denominator of zero": (
+        lambda city: changed(city / "denominators.csv", ",441983,estimate,census", ",0,estimate,census"),
+        [("denominators.csv:6: value", "found '0'")],
+    ),
+    "a denominator that nothing divides by": (
+        lambda city: changed(city / "denominators.csv", "230603,residents,", "230603,resident,"),
+        [
+            ("denominators.csv:6: denominator_code", "perhaps residents", "'resident'"),
+            ("`residents` of 230603", "found no row"),
+        ],
+    ),
+    "a denominator of another city": (
+        lambda city: changed(city / "denominators.csv", "230603,residents,", "999999,residents,"),
+        [("denominators.csv:6: area_code", "'999999'"), ("`residents` of 230603", "found no row")],
+    ),
+    "a quality that there is not": (
+        lambda city: changed(city / "denominators.csv", ",441983,estimate,census", ",441983,guess,census"),
+        [("denominators.csv:6: quality_code", "estimate, exact, rounded", "'guess'")],
+    ),
+    "an indicator that its columns cannot bring": (
+        lambda city: without(city / "feeds" / "hotline.yml", "is_resolved:"),
+        [("hotline.yml: supports", "'d1_unresolved'", "needs is_resolved")],
+    ),
     "an indicator of another kind": (
         lambda city: changed(city / "feeds" / "hotline.yml", "starts_on:", "supports: [a1_violent_crime]\nstarts_on:"),
         [("hotline.yml: supports", "d1_unresolved", "found 'a1_violent_crime'")],
