@@ -22,7 +22,7 @@ from expectations.models import DatabaseSource, Feed, FilesSource
 from expectations.outcomes import Outcome
 from spark_jobs import lineage
 from spark_jobs.business_date import business_date, business_month
-from spark_jobs.errors import FULL_DISK, EnvironmentFault, StepError, UsageError
+from spark_jobs.errors import FULL_DISK, ContractBreach, EnvironmentFault, StepError, UsageError
 from spark_jobs.private_files import private_by_default
 from spark_jobs.settings import REPOSITORY, settings
 
@@ -92,6 +92,24 @@ def _nothing_yet(feed: Feed, day: date) -> str:
             f"{feed.code}: nothing has come yet: no row up to {day}, or no table {feed.source.table!r} that we may see"
         )
     return f"{feed.code}: nothing has come yet: the source has no row up to {day}"
+
+
+@app.command()
+def check(
+    city: CityOption,
+    data: Annotated[Path, typer.Option("--data", help="Folder of deliveries, as for make run DATA=.")],
+) -> None:
+    """Say what the contracts make of the newest file of each feed, before anything runs. Needs no Spark."""
+    the_city = load_city(city)
+    if not data.is_dir():
+        raise UsageError(f"check: expected a folder in --data, found {data}")
+
+    from spark_jobs.feeds.first_look import look
+
+    told, faults = look(the_city, data)
+    typer.echo("\n".join(told))
+    if faults:
+        raise ContractBreach("\n".join(faults))
 
 
 @app.command()

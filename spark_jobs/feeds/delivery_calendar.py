@@ -172,7 +172,7 @@ def as_tables(city: City, rows: list[Row]) -> list[Table]:
 
     Behind a minus: rows of the feed's batches of that day, of all counties, that were not read.
     """
-    names = {area["area_code"]: area["name_zh"] for area in read_table(city.city_code, "areas")}
+    names = {area["area_code"]: area["name_zh"] or area["name_en"] for area in read_table(city.city_code, "areas")}
     found = []
     for feed_code in dict.fromkeys(row.feed_code for row in rows):
         own = [row for row in rows if row.feed_code == feed_code]

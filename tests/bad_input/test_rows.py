@@ -117,6 +117,14 @@ def test_an_id_reused_with_other_content_in_one_batch_is_reported(outcome: Outco
     assert all(outcome.rejects[number] == [("id_reused", "record_id", "same")] for number in losers)
 
 
+def test_the_first_look_judges_words_as_spark_does(outcome: Outcome, trials: dict[str, Trial]) -> None:
+    """The same rows under the same contract, with and without Spark."""
+    assert {rule for faults in outcome.rejects.values() for rule, _, _ in faults} >= {
+        "required", "null_word", "number_like", "too_long", "unknown_value", "unknown_code", "not_a_flag", "unknown_area",
+    }  # fmt: skip
+    trials["badrows"].assert_words_judged_alike(trials["badrows"].drops / "cases_20260202.csv")
+
+
 def test_nothing_is_lost(outcome: Outcome) -> None:
     n_rows = len(REJECTED) + len(PASSES) + 3
     ledger = outcome.ledger

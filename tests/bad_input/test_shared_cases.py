@@ -131,4 +131,7 @@ def outcome_of(case: Path, new_trial: Callable[..., Trial]) -> Outcome:
 
 @pytest.mark.parametrize("case", HAPPENS)
 def test_what_has_to_come_of_a_case(case: str, new_trial: Callable[..., Trial]) -> None:
-    HAPPENS[case](outcome_of(CASES / case, new_trial))
+    outcome = outcome_of(CASES / case, new_trial)
+    HAPPENS[case](outcome)
+    for path in [] if outcome.reports else outcome.trial.drops.iterdir():
+        outcome.trial.assert_words_judged_alike(path)

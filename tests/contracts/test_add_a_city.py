@@ -77,6 +77,20 @@ def test_the_example_loads_and_its_sample_is_read(
     assert set(rows["案发区县"].to_pylist()) <= words
 
 
+def test_its_data_are_looked_at_as_the_page_says(
+    lakeside: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from spark_jobs import command_line
+
+    line = ".venv/pipeline/bin/python -m spark_jobs check --city lakeside --data samples"
+    assert line in PAGE
+    monkeypatch.setattr(sys, "argv", line.split("-m ")[1].split())
+    command_line.app(standalone_mode=False)
+    told = capsys.readouterr().out
+    assert all(part in PAGE for part in told.splitlines()[:2])
+    assert "a4_public_order: too few: 2 rows" in told
+
+
 def test_the_example_has_its_suite(lakeside: Path) -> None:
     from expectations.suite import suite_of
 

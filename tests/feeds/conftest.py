@@ -15,12 +15,18 @@ import pytest
 from expectations import contract
 from expectations.contract import load_city, load_kinds
 from expectations.models import City, Feed
+from expectations.places import AMBIGUOUS, places_of
 from spark_jobs.feeds.bronze import bronze_table
 from spark_jobs.feeds.connection import Connection
+from spark_jobs.feeds.decoding import ROW, decode
 from spark_jobs.feeds.landing import Landing, Manifest
+from spark_jobs.feeds.pseudonym import Pseudonymiser
+from spark_jobs.feeds.silver import OUTSIDE, UNKNOWN
 from spark_jobs.feeds.sources import files
 from spark_jobs.feeds.sources.pull import Pull
+from spark_jobs.feeds.word_rules import OF_WORDS, UNJUDGED, Words
 
+BY_BOTH = (*OF_WORDS, OUTSIDE, UNKNOWN, AMBIGUOUS)  # rules that Python judges as Spark does
 CITY = """
 city: {code}
 name: {{zh: 试城, en: Trial}}
@@ -125,6 +131,29 @@ class Trial:
     def rejects(self) -> list[tuple[str, str | None, str | None]]:
         rows = self.spark.read.table("silver.rejects").where(f"city_code = '{self.city.city_code}'")
         return sorted(map(tuple, rows.select("rule", "column_name", "found").collect()), key=repr)
+
+    def assert_words_judged_alike(self, path: Path) -> None:
+        """The first look, which needs no Spark, breaks the same rules about words in the same rows of a file as Spark."""
+        words = Words(
+            decode(self.feed, path, Pseudonymiser({"1": "00ff"})).table, self.feed, places_of(self.city.city_code)
+        )
+        own = f"city_code = '{self.city.city_code}' and feed_code = '{self.feed.feed_code}'"
+        rejects = self.spark.read.table("silver.rejects").where(own).collect()
+        by_spark = {(row.row_number, row.rule, row.column_name) for row in rejects if row.source_file == path.name}
+        types = {name: column.type for name, column in load_kinds()[self.feed.kind].columns.items()}
+        by_spark = {
+            (number, rule, column)
+            for number, rule, column in by_spark
+            if rule == "required" or (rule in BY_BOTH and types.get(column) not in UNJUDGED)
+        }
+        numbers = words.rows[ROW].to_pylist()
+        here = {
+            (numbers[place], *rule)
+            for rule, rows in words.faults().items()
+            if rule[0] in BY_BOTH
+            for place in rows.nonzero()[0]
+        }
+        assert here == by_spark
 
     def batches(self) -> pd.DataFrame:
         from spark_jobs.feeds.batches import batches_of

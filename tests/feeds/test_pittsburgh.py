@@ -14,6 +14,7 @@ import pytest
 
 from expectations import contract
 from expectations.contract import load_city
+from expectations.models import FilesSource
 from spark_jobs.conform import conform
 from spark_jobs.feeds import delivery_calendar
 from spark_jobs.feeds.batches import batches_of
@@ -152,6 +153,8 @@ def test_a_sample_of_every_feed_reaches_the_index(snapshots: Path, spark: Any, t
         trial = Trial(spark, city, feed, tmp_path, drops, Settings(tmp_path, tmp_path / "published", "", "", keys))
         trial.land(day)
         trial.refine()
+        assert isinstance(feed.source, FilesSource)
+        trial.assert_words_judged_alike(max(drops.glob(feed.source.pattern)))
     ledger = batches_of(spark, city)
     assert list(ledger.status) == ["checked"] * len(city.feeds)
     assert (ledger.n_received == ledger.n_accepted + ledger.n_rejected).all()
