@@ -14,8 +14,8 @@ from expectations.corrections import SUFFIX as CORRECTIONS
 from expectations.corrections import Correction, Corrections, correction_faults
 from expectations.dated import range_faults
 from expectations.feed_faults import feed_faults
-from expectations.indicators import indicator_ids, supported_by_kind
-from expectations.located_yaml import ContractError, ContractFault, load
+from expectations.indicators import domain_ids, indicator_ids, supported_by_kind
+from expectations.located_yaml import ContractError, ContractFault, load, one_of
 from expectations.models import City, Feed, Kind, MovingHoliday
 
 ROOT = Path(__file__).parent
@@ -99,7 +99,7 @@ def _corrections(contract: Path, feed: Feed) -> dict[str, Correction]:
 
 
 def _own_folder(code: str) -> Callable[[City], list[ContractFault]]:
-    """What a city's file cannot see: the name of its folder, and which holidays there are."""
+    """What a city's file cannot see: the name of its folder, which holidays there are, and what may be called otherwise."""
 
     def check(city: City) -> list[ContractFault]:
         faults = []
@@ -108,6 +108,10 @@ def _own_folder(code: str) -> Callable[[City], list[ContractFault]]:
         if city.moving_holiday is not None and city.moving_holiday not in load_holidays():
             expected = f"one of {sorted(load_holidays())}, a file in expectations/holidays"
             faults.append(ContractFault(("moving_holiday",), expected, repr(city.moving_holiday)))
+        nameable = [*domain_ids(), *sorted(indicator_ids()), *load_kinds()]
+        for name in sorted(set(city.names) - set(nameable)):
+            expected = f"an indicator, a domain or a kind: {one_of(nameable, name)}"
+            faults.append(ContractFault(("names", name), expected, repr(name)))
         return faults
 
     return check

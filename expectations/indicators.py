@@ -32,6 +32,12 @@ def indicator_ids() -> frozenset[str]:
 
 
 @cache
+def domain_ids() -> tuple[str, ...]:
+    """Ids of the domains of the index, in its order."""
+    return tuple(domain["id"] for domain in yaml.safe_load(METHODOLOGY.read_text(encoding="utf-8"))["domains"])
+
+
+@cache
 def _declared() -> tuple[dict[str, Any], ...]:
     domains = yaml.safe_load(METHODOLOGY.read_text(encoding="utf-8"))["domains"]
     return tuple(indicator for domain in domains for indicator in domain["indicators"])

@@ -439,6 +439,7 @@ class City(Frozen):
     publication: Publication | None = None
     archive: Archive | None = None
     moving_holiday: str | None = None
+    names: dict[str, Text] = {}  # what this city calls an indicator, a domain or a kind of record
     note: Text | None = None
     publisher: Publisher | None = None
     data_sources: tuple[DataSource, ...] = ()

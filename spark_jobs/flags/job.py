@@ -29,7 +29,7 @@ TABLE, RULES_TABLE = "flags.flag", "flags.flag_rule"
 
 def run(spark: SparkSession, city: City, business_date: date) -> str:
     """Compute and write flags.flag and flags.flag_rule for one city and day. Returns a line for the log."""
-    methodology = load_methodology()
+    methodology = load_methodology().named_by(city.names)
     in_city = (f.col("city_code") == city.city_code) & (f.col("level") == "county")
     areas = tables.read(spark, "conformed.area").where(in_city).toPandas()
     of_today = territory(areas, business_date)

@@ -157,6 +157,15 @@ class Methodology(Frozen):
     def indicators(self) -> tuple[Indicator, ...]:
         return tuple(indicator for domain in self.domains for indicator in domain.indicators)
 
+    def named_by(self, names: Mapping[str, Text]) -> Self:
+        """The same method with a city's own names of domains and indicators, by their ids: names are no choices."""
+
+        def named(part: Node, **changes: object) -> Node:
+            return part.model_copy(update={"name": names.get(part.id, part.name), **changes})
+
+        domains = tuple(named(d, indicators=tuple(map(named, d.indicators))) for d in self.domains)
+        return self.model_copy(update={"domains": domains}) if names else self
+
     def status(self, day: date, known_on: date) -> StatusCode:
         """What figures of `day` are when they rest on what was known at the cut-off of `known_on`."""
         if (known_on - day).days < self.publication.revised_after_days:

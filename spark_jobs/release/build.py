@@ -89,16 +89,16 @@ def no_index_reason(city: City, methodology: Methodology, domains: Sequence[str]
     needed: set[str] = {
         i.feed_kind for domain in methodology.domains if domain.id in domains for i in domain.indicators
     }
-    absent = sorted(needed - {feed.kind for feed in city.feeds})
+    kinds = sorted(needed - {feed.kind for feed in city.feeds})
+    absent = [city.names.get(kind, load_kinds()[kind].name) for kind in kinds]
     return Text(*(_no_index_in(Wording(code, methodology), share, domains, absent) for code in LANGUAGES))
 
 
-def _no_index_in(words: Wording, share: str, domains: Sequence[str], absent_kinds: Sequence[str]) -> str:
+def _no_index_in(words: Wording, share: str, domains: Sequence[str], absent_kinds: Sequence[Text]) -> str:
     reason = words.say("why_no_index", share=share, domains=words.listed(map(words.domain, domains)))
     if not absent_kinds:
         return reason
-    kinds = words.listed(words.pick(load_kinds()[kind].name) for kind in absent_kinds)
-    return words.say("without_feed", reason=reason, kinds=kinds)
+    return words.say("without_feed", reason=reason, kinds=words.listed(map(words.pick, absent_kinds)))
 
 
 def _figures(given: ReleaseInput, tables: Mapping[str, pd.DataFrame]) -> dict[str, Any]:

@@ -101,7 +101,7 @@ def read_input(
     return ReleaseInput(
         city=city,
         areas=published_areas(city, business_date),
-        methodology=load_methodology(),
+        methodology=load_methodology().named_by(city.names),
         business_date=business_date,
         as_of=as_of,
         frames={

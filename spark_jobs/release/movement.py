@@ -174,7 +174,9 @@ class MovementSection:
 
     @property
     def rows(self) -> list[dict[str, Any]]:
-        """The index then and now, and the difference by cause; nothing for a first release."""
+        """The index then and now, and the difference by cause; nothing for a first release, or where no area has one now."""
+        if all(index is None for index in self.index.values()):
+            return []
         return [self._row(area) for area in self.names if area in self.movements]
 
     def _row(self, area: str) -> dict[str, Any]:

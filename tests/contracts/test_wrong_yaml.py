@@ -250,6 +250,13 @@ MISTAKES = {
     ),
     "a TODO that is left": Mistake("案件编号", "TODO", "a decision", "TODO"),
     "unknown time zone": Mistake("Asia/Shanghai", "Asia/Daqing", "an IANA time zone", "'Asia/Daqing'", "city.yml"),
+    "a name of nothing": Mistake(
+        "city: daqing",
+        "city: daqing\nnames: {a2_property: {en: Theft}}",
+        "a domain or a kind: .*perhaps a2_property_crime",
+        "'a2_property'",
+        "city.yml",
+    ),
     "no name": Mistake("{zh: 大庆市, en: Daqing}", "{}", "the field `en`", "no such key", "city.yml"),
     "unknown key of the city": Mistake("time_zone:", "timezone:", r"\(perhaps time_zone\)", "'timezone'", "city.yml"),
 }

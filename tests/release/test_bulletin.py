@@ -119,11 +119,45 @@ def test_a_missing_index_is_said_in_words_and_is_no_zero(make_release: Make, lan
     day = date(2026, 11, 19)
     given = made_up.release_input(grey_domain="demands_and_grid", delivered={"hotline": day})
     page = Page(bulletin(make_release(given), language))
-    index_rows = page.rows[1 : len(given.areas) + 1]
-    assert {row[1] for row in index_rows} == {{"zh": "无指数", "en": "no index"}[language]}
-    assert not {"0", "0.0", "None", "nan"} & {cell for row in index_rows for cell in row}
+    assert {"zh": "无总指数", "en": "no overall index"}[language] in page.text
+    assert {"zh": "无指数", "en": "no index"}[language] not in {cell for row in page.rows for cell in row}
+    assert not {"0", "0.0", "None", "nan"} & {cell for row in page.rows for cell in row}
     assert {"zh": "2026年11月20日", "en": "20 November 2026"}[language] in page.text
     assert {"zh": "诉求办理与网格", "en": "Demands and grid"}[language] in page.text
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_without_any_index_counts_and_rates_stand_in_its_place(make_release: Make, language: LanguageCode) -> None:
+    """One table for each indicator that is counted, and none for one that never will be."""
+    given = made_up.release_input(grey_domain="demands_and_grid")
+    values = given.frames["indicator_value"]
+    never = values["indicator_id"] == "d5_grid_overdue"
+    feeds = values["feed_codes"].where(~never, values["feed_codes"].map(lambda _: []))
+    release = make_release(replace(given, frames={**given.frames, "indicator_value": values.assign(feed_codes=feeds)}))
+    page, words = Page(bulletin(release, language)), Wording(language, release.methodology)
+    counted = [i for d in release.methodology.domains if d.id != "demands_and_grid" for i in d.indicators]
+    city = [row for row in page.rows if row and row[0] == words.say("city_row")][: len(counted)]
+    own = release.tables["indicator_value"].set_index(["area_code", "indicator_id"]).loc[made_up.CITY_AREA]
+    assert [row[1] for row in city] == [f"{own.loc[i.id, 'n_events']:,.0f}" for i in counted]
+    assert [row[4] for row in city] == [f"{own.loc[i.id, 'score']:.0f}" for i in counted]
+    assert words.indicator("d5_grid_overdue") not in {row[0] for row in page.rows if row}
+
+
+def test_names_in_one_language_and_names_of_the_citys_own_are_on_every_page(make_release: Make) -> None:
+    """No blank and no `None` where a city has no Chinese names; and no oil where a city has none."""
+    given = made_up.release_input(
+        the_areas=tuple(Area(a.area_code, a.level_code, Text("", a.name.en)) for a in made_up.areas())
+    )
+    names = {"a2_property_crime": Text("", "Theft and fraud"), "demands_and_grid": Text("", "Demands")}
+    city = given.city.model_copy(update={"names": names, "name": Text("", "Demo City")})
+    release = make_release(replace(given, city=city, methodology=given.methodology.named_by(names)))
+    for html in (bulletin(release, "zh"), leader_page(release, "zh"), *county_pages(release, "zh").values()):
+        page = Page(html)
+        assert "Donghu" in page.text or "Xishan" in page.text or any(a.name.en in page.text for a in release.counties)
+        assert "涉油" not in page.text and "None" not in page.text
+        assert not [row for row in page.rows if row and not row[0]]
+    assert "Theft and fraud" in bulletin(release, "zh")
+    assert release.methodology.version == given.methodology.version
 
 
 def test_one_county_without_index_leaves_the_others_theirs(make_release: Make) -> None:

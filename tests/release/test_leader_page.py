@@ -27,7 +27,7 @@ from spark_jobs.release.pages.bulletin import bulletin
 from spark_jobs.release.pages.county import county_file, county_pages
 from spark_jobs.release.pages.leader import leader_page, public_page
 from spark_jobs.release.public_files import render_public
-from spark_jobs.release.wording import LANGUAGES, LanguageCode
+from spark_jobs.release.wording import LANGUAGES, LanguageCode, Wording
 from tests.release import made_up
 
 Make = Callable[[ReleaseInput], Release]
@@ -69,10 +69,8 @@ def of_csv(content: bytes) -> list[dict[str, str]]:
 
 
 @pytest.mark.unit
-@pytest.mark.parametrize("grey", [None, "disputes"])
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_every_drawn_bound_is_that_of_its_file(make_release: Make, language: LanguageCode, grey: str | None) -> None:
-    release = make_release(made_up.release_input(grey_domain=grey))
+def test_every_drawn_bound_is_that_of_its_file(release: Release, language: LanguageCode) -> None:
     full = release.tables["county_index"].astype(object).where(release.tables["county_index"].notna(), "")
     own = {
         "leader": (leader_page(release, language), [dict(row) for _, row in full.iterrows()]),
@@ -196,8 +194,28 @@ def test_an_area_without_an_index_says_why_and_is_no_zero(make_release: Make) ->
     release = make_release(made_up.release_input(grey_domain="disputes"))
     page = leader_page(release, "zh")
     assert "全市无总指数：矛盾纠纷" in page
+    assert len(Strips(page).drawn) == len(release.counties)
     assert all(drawn is None for drawn in Strips(page).drawn.values())
     assert ">0<" not in re.sub(r"[▼●▲] \S+ 0<", "", page)
+
+
+@pytest.mark.unit
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_without_any_index_the_pages_say_once_why_and_the_leader_sees_what_is_counted(
+    make_release: Make, language: LanguageCode
+) -> None:
+    """Not the same two words beside each county; and nothing of the counts for everybody."""
+    release = make_release(made_up.release_input(grey_domain="disputes"))
+    none = Wording(language, release.methodology).say("no_index")
+    leader, public = leader_page(release, language), public_page(release, language)
+    row = next(row for _, row in release.tables["indicator_value"].iterrows() if row["indicator_id"] == "b3_fires")
+    for page in (leader, public):
+        assert f">{none}<" not in page and f"{none} {len(release.counties)}" not in page
+        assert {"zh": "无总指数", "en": "no overall index"}[language] in page
+    assert row["area_code"] == made_up.CITY_AREA
+    assert f"{row['n_events']:,.0f}" in leader
+    assert f"{row['n_events']:,.0f}" not in public
+    assert not Strips(public).drawn
 
 
 @pytest.mark.unit

@@ -17,6 +17,7 @@ from spark_jobs.release.pages.sections import (
     moved,
     notes,
     overview,
+    rates,
     settlement,
 )
 from spark_jobs.release.pages.sections.page import Page
@@ -30,7 +31,9 @@ SECTIONS = {
     "facts": masthead.facts,
     "note": masthead.note,
     "overview": overview.overview,
+    "shows_index": rates.shows_index,
     "areas": areas.area_rows,
+    "rates": rates.rates,
     "interval_plot": areas.interval_figure,
     "trend_chart": areas.trend_figure,
     "domain_names": domains.domain_names,

@@ -25,8 +25,9 @@ from spark_jobs.release.pages.figures import change_words, open_flags, opening
 from spark_jobs.release.pages.sections.flags import rule_sentences
 from spark_jobs.release.pages.sections.missing import feed_lines
 from spark_jobs.release.pages.sections.page import Page
+from spark_jobs.release.pages.sections.rates import counted_words
 from spark_jobs.release.pages.template import page_of_release
-from spark_jobs.release.wording import LanguageCode, Wording, bounds, number, points
+from spark_jobs.release.wording import LanguageCode, Wording, bounds, points
 from spark_jobs.release.year_change import DOMAIN, INDEX, INDICATOR, YearChanges, is_clear
 from spark_jobs.released.columns import rows
 
@@ -145,7 +146,7 @@ class Counties:
         change = self.changes.parts.get((area.area_code, INDICATOR, indicator.id), {})
         harm = self.changes.harm(area.area_code, indicator.id) if change.get("points") is not None else ""
         name = self.words.pick(indicator.name)
-        return self._line(INDICATOR, indicator.id, area, name, self._counted(indicator, row), harm)
+        return self._line(INDICATOR, indicator.id, area, name, counted_words(indicator, row, self.words), harm)
 
     def _line(self, level: str, part: str, area: Area, name: str, counted: str, harm: str) -> Line:
         row, words = self.figures[level, part, area.area_code], self.words
@@ -170,17 +171,6 @@ class Counties:
         said = self.words.name("state", row["state_code"]) if "state_code" in row else self.words.say("domain_none")
         since = row.get("missing_since")
         return self.words.say("since", name=said, day=self.words.day(since)) if since else said
-
-    def _counted(self, indicator: Indicator, row: Row) -> str:
-        """Events and rate: what the score is made of."""
-        if row["n_events"] is None:
-            return ""
-        events = f"{row['n_events']:,.0f}"
-        if row["rate"] is None:
-            return self.words.say("county_events", n=events)
-        rate, lower, upper = (_rate(row[name]) for name in ("rate", "rate_lower", "rate_upper"))
-        unit = self.words.pick(indicator.unit)
-        return self.words.say("county_rate", n=events, rate=rate, lower=lower, upper=upper, unit=unit)
 
     def _strip(self, level: str, part: str, area: Area) -> Markup | None:
         row = self.figures[level, part, area.area_code]
@@ -209,8 +199,3 @@ class Counties:
             if found:
                 names = self.words.listed(map(self.words.indicator, found))
                 yield self.words.say("county_states", state=self.words.name("state", state), list=names)
-
-
-def _rate(value: float) -> str:
-    """Three digits: more than a rate's interval allows, but fewer would make a small county's rate look like zero."""
-    return f"{value:,.0f}" if value >= 100 else number(value) if value >= 10 else f"{value:.2f}"

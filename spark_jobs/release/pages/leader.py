@@ -21,6 +21,7 @@ from spark_jobs.release.pages.figures import change_words, is_clear_change, open
 from spark_jobs.release.pages.sections.flags import rule_sentences
 from spark_jobs.release.pages.sections.missing import feed_lines
 from spark_jobs.release.pages.sections.page import Page
+from spark_jobs.release.pages.sections.rates import counted_indicators, counted_words, has_index, is_counted
 from spark_jobs.release.pages.template import page_of_release
 from spark_jobs.release.public import public_figures, public_trend
 from spark_jobs.release.wording import LanguageCode, Wording, bounds, points
@@ -96,6 +97,8 @@ def _render(
     content = {
         **opening(page, city),
         "is_public": is_public,
+        "shows_index": has_index(release),
+        "counted": [] if is_public or has_index(release) else _counted(release, words, release.city_area.area_code),
         "answer": _answer(release, city, cards, change, words),
         "spark": sparkline([Point(row["day"], row["index"], None, None) for row in trend], width=150, height=44),
         "counts": {band: sum(card.band == band for card in cards) for band in WORST_FIRST},
@@ -120,6 +123,8 @@ def _answer(release: Release, city: Mapping[str, Any], cards: Sequence[Card], ch
     else:
         band = words.say_variant("city_band", city["band_code"])
         first = words.say("leader_city", index=points(city["index"]), band=band, change=change)
+    if not has_index(release):
+        return first
     bands = [card.band for card in cards]
     parts = [
         words.say("bands_part", n=bands.count(code), band=words.say_variant("area_band", code))
@@ -154,6 +159,8 @@ def _why(release: Release, area: Area, row: Mapping[str, Any], words: Wording) -
     A share is (score - 100) x weight of domain x weight of indicator: its part of the weighted mean, before the penalty
     for imbalance. It is said in whole points, and only from one point on.
     """
+    if not has_index(release):  # the reason is the city's and stands above
+        return words.say("clause").join(_counted(release, words, area.area_code))
     if row["index"] is None:
         domains = missing_domains(release.methodology, release.tables, area.area_code)
         return words.pick(no_index_reason(release.city, release.methodology, domains))
@@ -171,6 +178,16 @@ def _why(release: Release, area: Area, row: Mapping[str, Any], words: Wording) -
         if named
     ]
     return words.say("clause").join(said) or words.say("leader_none_clear")
+
+
+def _counted(release: Release, words: Wording, area_code: str) -> list[str]:
+    """What there is instead of an index: events and rate of each indicator that is counted."""
+    counted = counted_indicators(release)
+    return [
+        words.say("leader_counted", name=words.pick(i.name), said=counted_words(i, row, words))
+        for i in release.methodology.indicators
+        if (row := counted.get(i.id, {}).get(area_code)) and is_counted(row)
+    ]
 
 
 def _strip(row: Mapping[str, Any], scale: Scale, words: Wording) -> Markup | None:

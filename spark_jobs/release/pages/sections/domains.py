@@ -15,9 +15,14 @@ def domain_names(page: Page) -> list[str]:
 
 
 def domains(page: Page) -> list[dict[str, Any]]:
-    """One row an area, one cell a domain: value and interval, or None where the domain is not live."""
+    """One row an area, one cell a domain: value and interval, or None where the domain is not live.
+
+    No row where no domain is live anywhere: a table of nothing says less than the sentence on what is missing.
+    """
     found = {(r["area_code"], r["domain_id"]): r for r in rows(page.release.tables["domain_index"])}
     ids = [domain.id for domain in page.release.methodology.domains]
+    if not any(row["is_live"] for row in found.values()):
+        return []
     return [
         {
             "name": page.name(area),

@@ -64,13 +64,24 @@ def _states(page: Page) -> Iterable[str]:
     """The city's indicators without a score, by cause. Those without any source in this city are listed apart."""
     grey = [r for r in rows(page.release.tables["indicator_value"])
             if r["area_code"] == page.city.area_code and r["state_code"] != "live"]  # fmt: skip
-    without = [r for r in grey if r["state_code"] == "missing_feed" and not r["feed_codes"]]
+    without = [r for r in grey if r["indicator_id"] in without_source(page.release)]
     for state in get_args(StateCode):
         found = [r for r in grey if r["state_code"] == state and r not in without]
         if found:
             yield page.words.say("states_listed", state=page.words.name("state", state), list=_indicators(page, found))
     if without:
         yield page.words.say("no_source", list=_indicators(page, without))
+
+
+def without_source(release: Release) -> set[str]:
+    """Indicators that no feed of the city supports: they can never come."""
+    return {
+        row["indicator_id"]
+        for row in rows(release.tables["indicator_value"])
+        if row["area_code"] == release.city_area.area_code
+        and row["state_code"] == "missing_feed"
+        and not row["feed_codes"]
+    }
 
 
 def _indicators(page: Page, found: Iterable[Mapping[str, Any]]) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 
 from spark_jobs.release.model import Area
 from spark_jobs.release.movement import MovementSection, area_movements
+from spark_jobs.release.pages.sections.missing import without_source
 from spark_jobs.release.pages.sections.page import Page
 from spark_jobs.release.pages.sections.pulse import PulseSection
 from spark_jobs.release.wording import points
@@ -90,4 +91,6 @@ def movement(page: Page) -> MovementSection:
 
 
 def pulse(page: Page) -> PulseSection:
-    return PulseSection(list(rows(page.release.tables["pulse"])), page.names, page.city.area_code, page.words)
+    never = without_source(page.release)
+    pulses = [row for row in rows(page.release.tables["pulse"]) if row["indicator_id"] not in never]
+    return PulseSection(pulses, page.names, page.city.area_code, page.words)
