@@ -151,25 +151,31 @@ def _remarks(group: Group) -> Iterator[str]:
             yield f"{sample.path.name} has also {', '.join(beyond)}"
 
 
+def _shown(path: Path) -> Path:
+    """As one would type it here."""
+    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
+
+
 def _written(path: Path, text: str) -> Iterator[str]:
+    name = _shown(path)
     if path.exists():
-        yield f"{path}: kept as it is"
+        yield f"{name}: kept as it is"
         return
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text, encoding="utf-8")
     if path.suffix == ".csv":
-        yield f"{path}: {len(text.splitlines()) - 1} rows"
+        yield f"{name}: {len(text.splitlines()) - 1} rows"
         return
     n_open = sum(TODO in line.split("#")[0] for line in text.splitlines())
     n_guessed = sum(f"# {GUESS}" in line for line in text.splitlines())
-    yield f"{path}: {n_open} lines are to be decided (TODO), {n_guessed} guesses to confirm (# {GUESS})"
+    yield f"{name}: {n_open} lines are to be decided (TODO), {n_guessed} guesses to confirm (# {GUESS})"
 
 
 def _write_areas(city_code: str, drafts: Sequence[Draft]) -> Iterator[str]:
     """The tables of a city that has none yet, from the column that looks like its districts."""
     folder = city_folder(city_code)
     if (folder / "areas.csv").exists():
-        yield f"{folder / 'areas.csv'}: kept as it is"
+        yield f"{_shown(folder / 'areas.csv')}: kept as it is"
         return
     column, values = _area_column(drafts)
     areas, aliases = _areas(city_code, values)

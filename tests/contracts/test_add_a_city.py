@@ -77,16 +77,45 @@ def test_the_example_loads_and_its_sample_is_read(
     assert set(rows["案发区县"].to_pylist()) <= words
 
 
+def look(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], line: str) -> str:
+    """What the command says that looks at data, called as the page writes it."""
+    from spark_jobs import command_line
+
+    assert line in PAGE
+    monkeypatch.setattr(sys, "argv", line.split("-m ")[1].split())
+    capsys.readouterr()
+    command_line.app(standalone_mode=False)
+    return capsys.readouterr().out
+
+
+def test_the_walk_from_a_folder_to_a_page(
+    root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The page's own files, drafted, answered as its table says, and checked."""
+    monkeypatch.chdir(root.parent)
+    for name in filter(lambda name: name.startswith("drops/"), BLOCKS):
+        (root.parent / name).parent.mkdir(exist_ok=True)
+        (root.parent / name).write_text(BLOCKS[name], encoding="utf-8")
+    assert call(monkeypatch, ".venv/pipeline/bin/python -m expectations draft drops --city fairview") == 0
+    assert capsys.readouterr().out == BLOCKS["walk: drafted"]
+    answers = re.findall(r"^\| `([\w/]+\.\w+)` \| `(.+?)` \| `(.+?)` \|$", PAGE, re.MULTILINE)
+    assert answers
+    for file, drafted, answered in answers:
+        path = root / "cities" / "fairview" / file
+        text = path.read_text(encoding="utf-8")
+        assert drafted in text
+        path.write_text(text.replace(drafted, answered), encoding="utf-8")
+    with (root / "cities" / "fairview" / "denominators.csv").open("a", encoding="utf-8") as file:
+        file.write(BLOCKS["walk: denominators"])
+    assert call(monkeypatch, ".venv/pipeline/bin/python -m expectations check --city fairview") == 0
+    told = look(monkeypatch, capsys, ".venv/pipeline/bin/python -m spark_jobs check --city fairview --data drops")
+    assert told == BLOCKS["walk: looked at"]
+
+
 def test_its_data_are_looked_at_as_the_page_says(
     lakeside: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from spark_jobs import command_line
-
-    line = ".venv/pipeline/bin/python -m spark_jobs check --city lakeside --data samples"
-    assert line in PAGE
-    monkeypatch.setattr(sys, "argv", line.split("-m ")[1].split())
-    command_line.app(standalone_mode=False)
-    told = capsys.readouterr().out
+    told = look(monkeypatch, capsys, ".venv/pipeline/bin/python -m spark_jobs check --city lakeside --data samples")
     assert all(part in PAGE for part in told.splitlines()[:2])
     assert "a4_public_order: too few: 2 rows" in told
 
