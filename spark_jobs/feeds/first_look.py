@@ -17,7 +17,7 @@ from pathlib import Path, PurePosixPath
 
 import numpy as np
 
-from expectations.facts import is_printable
+from expectations.facts import PATTERNS, is_printable, parsed
 from expectations.indicators import brought_by, counted_records, lacking, min_events, needs
 from expectations.models import City, Feed, FilesSource
 from expectations.places import Meaning, places_of
@@ -83,8 +83,22 @@ class Look:
             counted = self._counted(self.words.left_to_otherwise(column)[self.is_left])
             if counted:
                 yield f"  otherwise of {column}: {counted.total():,} rows: {_listed(counted)}"
+        yield from self._newest_days()
         if self.before:
             yield from self._difference(self._words_of(self.before))
+
+    def _newest_days(self) -> Iterator[str]:
+        """How far the events reach, beside the day that the file is of. Days are seen as a draft sees them, for this line."""
+        for name in self.words.kind.events:
+            if (column := self.feed.columns.get(name)) is None:
+                continue
+            ways = [pattern for pattern in PATTERNS if pattern.spark == column.format]
+            texts = set(self._counted(self.words.text(name)[self.is_left]))
+            days = {said.date() for text in texts for way in ways if (said := parsed(way, text))}
+            if known := [day for day in days if day <= self.day]:
+                n_after = len(days) - len(known)
+                beyond = f"; {n_after:,} days lie after it" if n_after else ""
+                yield f"  newest day of {name}: {max(known)}, {(self.day - max(known)).days} days before the file's{beyond}"
 
     def _is_broken(self, but: str) -> Rows:
         rules = [rows for (rule, _), rows in self.faults.items() if rule != but]

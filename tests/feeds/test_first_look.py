@@ -89,6 +89,7 @@ def test_the_newest_file_is_told_with_what_is_rejected_and_why(
         "  outside_area in area_code: 1 rows, first in row 16 of cases_20260102.csv",
         "  required in record_id: 1 rows, first in row 19 of cases_20260102.csv",
         "  otherwise of nature_code: 12 rows: 'Assault' 12",
+        "  newest day of occurred_on: 2026-01-02, 0 days before the file's",
         "  against cases_20260101.csv: +10 rows; 12 records are new, 3 are in it no more, 7 in both",
         "a1_violent_crime: can come: 12 rows of the newest files count for it (cases)",
         "a2_property_crime: too few: 0 rows of the newest files count for it (cases); fewer than 10 in a year give no score",
