@@ -16,7 +16,7 @@ from itertools import combinations
 import pandas as pd
 
 from expectations.contract import city_folder, read_table
-from expectations.facts import Facts
+from expectations.facts import Facts, parsed
 from expectations.guess import assigned, likeness, speaks_of
 from expectations.indicators import counted_records, lacking, needs
 from expectations.located_yaml import TODO
@@ -26,6 +26,7 @@ from expectations.suggest import DELETED, is_outside, suggested
 
 OFFENCE = "offence_code"
 MOSTLY_KNOWN = 0.5  # so many rows must say known words for a column to be told by its values
+LOOKED_AT = 500  # rows, to see whether two columns say the same
 NEARLY = 0.05  # where the likeness of two columns differs by less, a person decides
 AREA_SHARE = 0.5  # so many rows must name an area of the city for a column to count as its area
 
@@ -161,12 +162,29 @@ class Draft:
         found |= self._told_by_used(found, free, scores)
         left = [name for name in free if name not in {*found.values(), *event.values()}]
         rivals = {
-            canonical: [name for name in left if scores[canonical, name] >= scores[canonical, source] - NEARLY]
+            canonical: [
+                name
+                for name in left
+                if scores[canonical, name] >= scores[canonical, source] - NEARLY and not self._same_days(name, source)
+            ]
             for canonical, source in found.items()
         }
         return {canonical: (source, *rivals[canonical]) for canonical, source in found.items()} | {
             canonical: (source,) for canonical, source in event.items()
         }
+
+    def _same_days(self, one: str, other: str) -> bool:
+        """Whether two columns say the same days, one perhaps with the time: then there is nothing to decide."""
+        patterns = [self.facts[name].pattern for name in (one, other)]
+        if None in patterns:
+            return False
+        rows = self.sample.rows[[one, other]].dropna().head(LOOKED_AT)
+        days = [
+            [said and said.date() for said in (parsed(pattern, text) for text in rows[name])]
+            for name, pattern in zip((one, other), patterns, strict=True)
+            if pattern
+        ]
+        return bool(days[0]) and days[0] == days[1]
 
     def _told_by_used(
         self, found: dict[str, str], names: list[str], scores: dict[tuple[str, str], float]

@@ -226,6 +226,18 @@ def test_of_columns_that_say_the_same_a_person_decides(tmp_path: Path) -> None:
     assert {"NUMBER OF PERSONS KILLED", "NUMBER OF MOTORIST KILLED"} == set(draft.candidates["n_deaths"])
 
 
+@pytest.mark.parametrize(("second", "is_decided"), [("2026/01/02", True), ("2026/01/03", False)])
+def test_two_columns_that_say_the_same_day_leave_nothing_to_decide(
+    tmp_path: Path, second: str, is_decided: bool
+) -> None:
+    path = tmp_path / "cases.csv"
+    path.write_text(
+        f"key,Incident Datetime,Incident Date\nk1,2026/01/01 07:05:00 AM,2026/01/01\nk2,2026/01/02 08:00:00 PM,{second}\n"
+    )
+    draft = Draft(read_sample(path), load_kinds()["case"], "nowhere", "cases")
+    assert ("occurred_on" in draft.columns) is is_decided
+
+
 def test_days_that_say_their_time_need_no_other(tmp_path: Path) -> None:
     path = tmp_path / "fires.csv"
     path.write_text("id,alarm,dispatch time\n1,2026-01-02T07:05:00,7:06\n2,2026-01-02T08:00:00,8:01\n")
