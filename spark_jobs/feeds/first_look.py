@@ -73,9 +73,11 @@ class Look:
         yield f"{feed.code}: {name} of {self.day}, the newest of {self.n_files}: {self.n_rows:,} rows"
         n_deleted = int((self.words.is_deleted & ~self._is_broken(but=OUTSIDE)).sum())
         n_left = int(self.is_left.sum())
+        n_outside = int(self.faults[OUTSIDE, "area_code"].sum()) if (OUTSIDE, "area_code") in self.faults else 0
+        outside = f" ({n_outside:,} of them of other places)" if n_outside else ""
         yield (
             f"  {self.n_rows:,} rows = {n_left:,} right as far as words go + "
-            f"{self.n_rows - n_left - n_deleted:,} rejected + {n_deleted:,} that take their record away"
+            f"{self.n_rows - n_left - n_deleted:,} rejected{outside} + {n_deleted:,} that take their record away"
         )
         for (rule, column), rows in sorted(self.faults.items(), key=lambda item: -item[1].sum()):
             yield f"  {rule} in {column}: {int(rows.sum()):,} rows, {self._first(column, rows)}"

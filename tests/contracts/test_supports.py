@@ -11,7 +11,7 @@ import yaml
 
 from expectations import contract
 from expectations.contract import load_cities, load_city, load_kinds
-from expectations.indicators import counted_records, indicator_ids, supported_by_kind
+from expectations.indicators import brought_by, counted_records, indicator_ids, lacking, needs, supported_by_kind
 from expectations.models import Feed
 
 pytestmark = pytest.mark.unit
@@ -51,6 +51,22 @@ def test_every_indicator_counts_a_kind_that_there_is() -> None:
     assert {kind for kind, _ in counted_records().values()} <= {
         k.kind for k in load_kinds().values() if not k.is_context
     }
+
+
+def test_what_an_indicator_needs_is_a_column_and_a_code_of_its_kind() -> None:
+    """And every contract that claims an indicator brings it."""
+    assert set(needs()) == indicator_ids()
+    for indicator, needed in needs().items():
+        kind = load_kinds()[counted_records()[indicator][0]]
+        for column, codes in (item for alternatives in needed for item in alternatives.items()):
+            assert set(codes) <= set(kind.columns[column].codes), (indicator, column)
+    claimed = [
+        (feed.code, i, lacking(i, brought_by(feed)))
+        for city in load_cities()
+        for feed in city.feeds
+        for i in feed.supports
+    ]
+    assert claimed and not [each for each in claimed if each[2]]
 
 
 @pytest.mark.parametrize("kind", ["case", "dispute", "hotline", "coverage"])

@@ -83,7 +83,7 @@ def test_the_newest_file_is_told_with_what_is_rejected_and_why(
     told, _ = look(data, capsys)
     for line in (
         "looked.cases: cases_20260102.csv of 2026-01-02, the newest of 2: 20 rows",
-        "  20 rows = 13 right as far as words go + 6 rejected + 1 that take their record away",
+        "  20 rows = 13 right as far as words go + 6 rejected (1 of them of other places) + 1 that take their record away",
         "  unknown_code in offence_code: 3 rows, first in row 13 of cases_20260102.csv: 'Larceny Theft' 2, '99999999999' 1",
         "  unknown_area in area_code: 1 rows, first in row 17 of cases_20260102.csv",
         "  outside_area in area_code: 1 rows, first in row 16 of cases_20260102.csv",
