@@ -24,7 +24,7 @@ from expectations.places import Meaning, places_of
 from spark_jobs.errors import StepError
 from spark_jobs.feeds.decoding import FILE, ROW, decode
 from spark_jobs.feeds.pseudonym import Pseudonymiser
-from spark_jobs.feeds.silver import OUTSIDE
+from spark_jobs.feeds.row_faults import OUTSIDE
 from spark_jobs.feeds.sources.files import CHECKSUM, delivered_on
 from spark_jobs.feeds.sources.folder import LocalFolder
 from spark_jobs.feeds.word_rules import Rows, Words

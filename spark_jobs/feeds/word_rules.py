@@ -22,7 +22,7 @@ from expectations.normal_form import is_null_word, is_number_like, normal
 from expectations.places import Meaning
 from expectations.source_columns import bronze_name
 from spark_jobs.feeds.decoding import FAULT, hashed_sources
-from spark_jobs.feeds.silver import LONGEST_KEY, OUTSIDE, UNKNOWN
+from spark_jobs.feeds.row_faults import LONGEST_KEY, OUTSIDE, UNKNOWN
 
 Texts = npt.NDArray[np.object_]  # normal forms; None where there is nothing
 Rows = npt.NDArray[np.bool_]

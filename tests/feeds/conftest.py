@@ -21,7 +21,7 @@ from spark_jobs.feeds.connection import Connection
 from spark_jobs.feeds.decoding import ROW, decode
 from spark_jobs.feeds.landing import Landing, Manifest
 from spark_jobs.feeds.pseudonym import Pseudonymiser
-from spark_jobs.feeds.silver import OUTSIDE, UNKNOWN
+from spark_jobs.feeds.row_faults import OUTSIDE, UNKNOWN
 from spark_jobs.feeds.sources import files
 from spark_jobs.feeds.sources.pull import Pull
 from spark_jobs.feeds.word_rules import OF_WORDS, UNJUDGED, Words
