@@ -1,8 +1,11 @@
 """One DAG a city that publishes its months again, revised, and its years, final: when the calendar says, and a person does.
 
 Every morning after the night it asks what is due. Then it computes the month's last day as it is known by now, shows what
-would change, and waits for somebody to approve. Nobody answers: the run fails, the former release stays up, and the next
-morning asks again. Who approved, and when, goes into the city's journal with the release.
+would change, and waits for somebody to approve. What was approved is released, and the month is made for everybody. Nobody
+answers: the run fails, the former release stays up, and the next morning asks again. Who approved, and when, goes into the
+city's journal with the release.
+
+A second DAG a city reminds, at set hours before that: while a question waits its run is red, and says which.
 """
 
 from __future__ import annotations
@@ -11,8 +14,8 @@ from datetime import timedelta
 from typing import Any
 
 from airflow.providers.standard.operators.hitl import ApprovalOperator
-from airflow.sdk import DAG, Context, CronTriggerTimetable
-from airflow.sdk.exceptions import AirflowFailException
+from airflow.sdk import DAG, BaseOperator, Context, CronTriggerTimetable
+from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 from dags.business_day import business_date_param
 from dags.step import StepOperator
@@ -21,6 +24,7 @@ from expectations.models import City
 
 MORNING = "0 9 * * *"  # local time; the night's release is up, and people are at work
 ANSWER_WITHIN = timedelta(hours=23)  # the next morning asks again
+REMINDERS = "0 7,12,16,20 * * *"  # local time; the last is an hour before the question expires
 
 
 class RevisionStep(StepOperator):
@@ -44,6 +48,40 @@ class Publish(RevisionStep):
         at = answer["responded_at"]
         instant = at if isinstance(at, str) else at.isoformat()
         return ["--revised", "--approved-by", str(person["name"]), "--approved-at", instant]
+
+
+class PublicMonth(RevisionStep):
+    """The month for everybody, after disclosure control, from the release that was approved."""
+
+    def period(self, day: str) -> list[str]:
+        return ["--month", day[:7]]
+
+    def options(self, context: Context) -> list[str]:
+        return []
+
+
+class Remind(BaseOperator):
+    """Fails, with what would change, while a revision waits for a person; is skipped when none does."""
+
+    def __init__(self, *, asking: str, **arguments: Any) -> None:
+        super().__init__(**arguments)
+        self.asking = asking  # id of the DAG whose task `approve` asks
+
+    def execute(self, context: Context) -> None:
+        ti = context["ti"]
+        states = ti.get_task_states(dag_id=self.asking, task_ids=["approve"])
+        waiting = sorted(run for run, tasks in states.items() if tasks.get("approve") == "awaiting_input")
+        if not waiting:
+            raise AirflowSkipException("no revision waits for an approval")
+        said = {
+            task: ti.xcom_pull(dag_id=self.asking, run_id=waiting[-1], task_ids=task, key="said")
+            for task in ("due", "preview")
+        }
+        hours = ANSWER_WITHIN // timedelta(hours=1)
+        raise AirflowFailException(
+            f"the revision of {said['due']} waits for somebody to approve or reject it (Required Actions, {self.asking}); "
+            f"{hours} hours after it asked it expires, and the former release stays up. It changes: {said['preview']}"
+        )
 
 
 class Approve(ApprovalOperator):
@@ -82,10 +120,26 @@ def revise_dag(city: City) -> DAG:
             retries=0,
         )
         release = Publish(task_id="release", step="release", city=city, pool="spark", if_incomplete="succeed")
-        due >> index >> preview >> approve >> release
+        month = PublicMonth(task_id="month", step="monthly", city=city)
+        due >> index >> preview >> approve >> release >> month
+    return dag
+
+
+def remind_dag(city: City) -> DAG:
+    with DAG(
+        dag_id=f"remind_{city.city_code}",
+        dag_display_name=f"{city.name.zh} · 修订待批提醒",
+        description=f"Red while a revision of {city.name.en} waits for somebody to approve it",
+        schedule=CronTriggerTimetable(REMINDERS, timezone=city.time_zone) if city.publication else None,
+        catchup=False,
+        max_active_runs=1,
+        tags=["publish", city.city_code],
+    ) as dag:
+        Remind(task_id="remind", asking=f"revise_{city.city_code}")
     return dag
 
 
 for _city in load_cities():
     if _city.feeds:
         revise_dag(_city)
+        remind_dag(_city)

@@ -93,7 +93,7 @@ class StepOperator(BaseOperator):
         with TemporaryDirectory() as folder:
             told = Path(folder, "lineage.json")
             environment = {**self._environment(), "PINGAN_LINEAGE": str(told)}
-            code, lines = self._run([*self._command(day), *options], environment)
+            code, lines = self._run([*self._command(), *self.period(day), *options], environment)
             if told.exists():
                 self._lineage = json.loads(told.read_text(encoding="utf-8"))
         context["ti"].xcom_push("exit_code", code)
@@ -105,6 +105,10 @@ class StepOperator(BaseOperator):
     def day(self, context: Context) -> str:
         """The business date that the step is about, ISO."""
         return business_date(context, self.city)
+
+    def period(self, day: str) -> list[str]:
+        """How the step is told what it is about."""
+        return ["--date", day]
 
     def options(self, context: Context) -> list[str]:
         """What the step is told beside city, feed and date."""
@@ -123,11 +127,11 @@ class StepOperator(BaseOperator):
         self._is_stopped = True
         self._end_group()
 
-    def _command(self, day: str) -> list[str]:
+    def _command(self) -> list[str]:
         default = REPOSITORY / ".venv" / "pipeline" / "bin" / "python"
         python = os.environ.get("PINGAN_PIPELINE_PYTHON", str(default))
         feed = ["--feed", self.feed_code] if self.feed_code else []
-        return [python, "-m", "spark_jobs", self.step, "--city", self.city.city_code, *feed, "--date", day]
+        return [python, "-m", "spark_jobs", self.step, "--city", self.city.city_code, *feed]
 
     def _environment(self) -> dict[str, str]:
         """Our environment without anything of Airflow's (its database, its keys), plus the connection."""

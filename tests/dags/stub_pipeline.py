@@ -1,7 +1,7 @@
 """Stands where the pipeline's python stands: records how it was called and ends as the test has planned.
 
 Called as `<this> -m spark_jobs <step> --city C [--feed F] --date D [--since D]`, of a revision with --revised and who approved
-it. STUB_FOLDER holds `plan.json` (exit code by `step` or `step:feed`, "hang" to wait with a child; by `step says` its last
+it, of a month with --month instead of --date. STUB_FOLDER holds `plan.json` (exit code by `step` or `step:feed`, "hang" to wait with a child; by `step says` its last
 line) and gets one line in `calls.jsonl` for each call.
 `delivered` needs no plan: it asks whether `refine` has been called for each of STUB_FEEDS on that date.
 """
@@ -40,7 +40,7 @@ def main() -> int:
     parser = argparse.ArgumentParser()
     parser.add_argument("-m", dest="module")
     parser.add_argument("step")
-    for name in ("--city", "--feed", "--date", "--since", "--approved-by", "--approved-at"):
+    for name in ("--city", "--feed", "--date", "--since", "--month", "--approved-by", "--approved-at"):
         parser.add_argument(name)
     parser.add_argument("--revised", action="store_true")
     call = vars(parser.parse_args())

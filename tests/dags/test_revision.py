@@ -75,19 +75,26 @@ def test_what_is_approved_is_published_with_the_name_of_who_approved(revise_dag:
     assert answer.asked == (f"{MONTH_END} · 发布修订数据？ · Publish the revised figures?", PREVIEW)
     due, *others = stub.calls()
     assert (due["date"], due["revised"]) == (DAY, False)
-    assert [(call["step"], call["date"], call["revised"]) for call in others] == [
+    *revised, month = others
+    assert [(call["step"], call["date"], call["revised"]) for call in revised] == [
         ("index", MONTH_END, True),
         ("preview_revision", MONTH_END, True),
         ("release", MONTH_END, True),
     ]
-    assert others[-1]["approved_by"] == "officer"
-    assert others[-1]["approved_at"][:2] == "20"
+    assert revised[-1]["approved_by"] == "officer"
+    assert revised[-1]["approved_at"][:2] == "20"
+    assert (month["step"], month["month"], month["date"], month["revised"]) == ("monthly", MONTH_END[:7], None, False)
 
 
 def test_what_is_rejected_is_not_published(revise_dag: Any, stub: Stub) -> None:
     state, states = outcome(revise_dag, Answer("Reject"))
-    assert (state, states["approve"], states["release"]) == ("success", "success", "skipped")
-    assert "release" not in stub.steps()
+    assert (state, states["approve"], states["release"], states["month"]) == (
+        "success",
+        "success",
+        "skipped",
+        "skipped",
+    )
+    assert not {"release", "monthly"} & set(stub.steps())
 
 
 def test_silence_leaves_the_former_release_up(revise_dag: Any) -> None:
@@ -111,3 +118,31 @@ def test_a_morning_on_which_nothing_is_due_is_skipped(revise_dag: Any, stub: Stu
     state, states = outcome(revise_dag)
     assert (state, set(states.values())) == ("success", {"skipped"})
     assert stub.steps() == ["due_revision"]
+
+
+class Waiting:
+    """A task instance beside a run of the asking DAG whose `approve` is in the given state."""
+
+    def __init__(self, asking: str, state: str | None) -> None:
+        self.asking, self.state = asking, state
+
+    def get_task_states(self, dag_id: str, task_ids: list[str]) -> dict[str, dict[str, str | None]]:
+        assert (dag_id, task_ids) == (self.asking, ["approve"])
+        return {"older": {"approve": "failed"}, "today": {"approve": self.state} if self.state else {}}
+
+    def xcom_pull(self, dag_id: str, run_id: str, task_ids: str, key: str) -> str:
+        assert (dag_id, run_id, key) == (self.asking, "today", "said")
+        return {"due": MONTH_END, "preview": PREVIEW}[task_ids]
+
+
+@pytest.mark.parametrize("state", ["awaiting_input", "success", "failed", "skipped", "queued", None])
+def test_a_reminder_is_red_only_while_a_question_waits_and_says_what_it_is_about(
+    city: City, dags: dict[str, Any], state: str | None
+) -> None:
+    from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
+
+    asking, task = f"revise_{city.city_code}", dags[f"remind_{city.city_code}"].get_task("remind")
+    is_waiting = state == "awaiting_input"
+    with pytest.raises(AirflowFailException if is_waiting else AirflowSkipException) as told:
+        task.execute({"ti": Waiting(asking, state)})
+    assert is_waiting == (MONTH_END in str(told.value)) == (PREVIEW in str(told.value)) == (asking in str(told.value))

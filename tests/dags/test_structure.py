@@ -21,13 +21,14 @@ def upstream(dag: Any) -> dict[str, set[str]]:
     return {task.task_id: set(task.upstream_task_ids) for task in dag.tasks}
 
 
-def test_one_dag_a_feed_three_a_city_and_no_other(dags: dict[str, Any]) -> None:
+def test_one_dag_a_feed_four_a_city_and_no_other(dags: dict[str, Any]) -> None:
     feeds = {f"feed_{city.city_code}_{feed.feed_code}" for city in CITIES for feed in city.feeds}
     publications = {f"publish_{city.city_code}" for city in CITIES if city.feeds}
     assert feeds
     upkeep = {f"maintain_{city.city_code}" for city in CITIES if city.feeds}
     revisions = {f"revise_{city.city_code}" for city in CITIES if city.feeds}
-    assert set(dags) == feeds | publications | upkeep | revisions
+    reminders = {f"remind_{city.city_code}" for city in CITIES if city.feeds}
+    assert set(dags) == feeds | publications | upkeep | revisions | reminders
 
 
 @pytest.mark.parametrize("city", CITIES, ids=lambda city: city.city_code)
@@ -60,7 +61,8 @@ def test_a_failure_anywhere_makes_its_run_red(dags: dict[str, Any]) -> None:
         "complete",
         "wake",
         "maintain",
-        "release",
+        "month",
+        "remind",
     }  # no further end that could be green where the line is red
     assert {leaf.task_id for dag in dags.values() for leaf in dag.leaves} == leaves
 
@@ -103,13 +105,24 @@ def test_each_feed_wakes_the_publication(city: City, dags: dict[str, Any]) -> No
 @pytest.mark.parametrize("city", CITIES, ids=lambda city: city.city_code)
 def test_a_revision_waits_for_a_person_and_not_for_ever(city: City, dags: dict[str, Any]) -> None:
     dag = dags[f"revise_{city.city_code}"]
-    chain = ["due", "index", "preview", "approve", "release"]
+    chain = ["due", "index", "preview", "approve", "release", "month"]
     assert upstream(dag) == {"due": set()} | {after: {before} for before, after in pairwise(chain)}
     approve = dag.get_task("approve")
     assert approve.options == ["Approve", "Reject"]
     assert approve.defaults is None  # silence is no approval
     assert approve.response_timeout.total_seconds() > 0
     assert dag.timetable.can_be_scheduled == bool(city.publication)
+
+
+@pytest.mark.parametrize("city", [city for city in CITIES if city.publication], ids=lambda city: city.city_code)
+def test_reminders_come_while_a_question_can_wait_the_last_before_it_expires(city: City, dags: dict[str, Any]) -> None:
+    asks, reminds = (dags[f"{kind}_{city.city_code}"].timetable for kind in ("revise", "remind"))
+    assert str(asks.timezone) == str(reminds.timezone) == city.time_zone
+    asked = int(asks.expression.split()[1])
+    waits = dags[f"revise_{city.city_code}"].get_task("approve").response_timeout.total_seconds() / 3600
+    after = sorted((int(hour) - asked) % 24 for hour in reminds.expression.split()[1].split(","))
+    assert len(after) > 1
+    assert after[0] > 0 and waits - 2 <= after[-1] < waits
 
 
 def test_one_spark_step_at_a_time_and_one_run_a_dag(dags: dict[str, Any]) -> None:
