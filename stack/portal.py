@@ -68,7 +68,7 @@ class Released(tornado.web.StaticFileHandler):
             return
         notice = json.loads(file.read_text(encoding="utf-8"))
         self.set_header("Warning", f'299 - "withdrawn at {notice["withdrawn_at"]}"')
-        beside = "../releases/" if "/latest/" in path else "../"
+        beside = "../" if file.parent.name in path.split("/") else "../releases/"
         self.set_header("Link", f'<{beside}{file.name}>; rel="describedby"')
         page = Path(self.root, path)
         if page.suffix == ".html" and page.is_file():  # the pattern of the notice's name lets no path out of the folder
@@ -84,7 +84,10 @@ class Released(tornado.web.StaticFileHandler):
 
 
 def _notice_file(root: Path, path: str) -> Path | None:
-    """Where the notice of a file's release would lie; None for what is no file of a release. `latest` leads to one."""
+    """Where the notice of a file's release would lie, or of the month made from one; None for what is neither. `latest`
+    leads to one."""
+    if current := re.fullmatch(r"([a-z][a-z0-9_]*/monthly)/(latest|\d{4}-\d{2})/[^/]+", path):
+        return root / current[1] / f"{(root / current[1] / current[2]).resolve().name}.withdrawn.json"
     if current := re.fullmatch(r"([a-z][a-z0-9_]*)/latest/([^/]+)", path):
         path = f"{current[1]}/releases/{(root / current[1] / 'latest').resolve().name}/{current[2]}"
     found = re.fullmatch(r"([a-z][a-z0-9_]*/releases/\d{8}-[0-9a-f]{10})/[^/]+", path)

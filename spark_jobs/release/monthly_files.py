@@ -27,15 +27,14 @@ from spark_jobs.release.disclosure.suppression import Hidden, Pattern
 from spark_jobs.release.model import Area
 from spark_jobs.release.monthly import SCHEMA_VERSION, TABLES_READ, TIER, Month, MonthInput
 from spark_jobs.release.monthly_bulletin import bulletin_files
-from spark_jobs.release.monthly_gates import MONTHLY, judge_month, protected
+from spark_jobs.release.monthly_gates import judge_month, protected
 from spark_jobs.release.monthly_page import PublicMonth
 from spark_jobs.release.public_files import public_folder
 from spark_jobs.release.public_tables import copies
-from spark_jobs.release.record import revisions_said
+from spark_jobs.release.record import journal, revisions_said
 from spark_jobs.released.columns import PUBLIC, TABLES, canonical_frame
 
 PATTERN_FILE = "pattern.csv"
-ACCOUNT_FILE = "disclosure.json"
 
 
 def publish_month(
@@ -64,7 +63,7 @@ def publish_month(
 
 def pattern_before(city_folder: Path, month: date) -> Pattern | None:
     """The pattern of the newest month before this one, None for the first."""
-    months = {path.parent.name: path for path in (city_folder / MONTHLY).glob(f"*/{PATTERN_FILE}")}
+    months = {path.parent.name: path for path in (city_folder / files.MONTHLY).glob(f"*/{PATTERN_FILE}")}
     earlier = max((name for name in months if name < f"{month:%Y-%m}"), default=None)
     return None if earlier is None else parse_pattern(earlier, months[earlier].read_bytes())
 
@@ -83,17 +82,19 @@ def parse_pattern(month: str, content: bytes) -> Pattern:
 
 
 def _revised_release(city_folder: Path, month: date) -> dict[str, Any]:
-    """release.json of the newest release of the month's last day that is not provisional."""
+    """release.json of the newest release of the month's last day that is neither provisional nor withdrawn."""
     last = month.replace(day=calendar.monthrange(month.year, month.month)[1])
     found = [
         json.loads(path.read_text(encoding="utf-8"))
         for path in (city_folder / "releases").glob(f"{last:%Y%m%d}-*/{files.RELEASE_FILE}")
     ]
-    revised = [document for document in found if document["status"] != "provisional"]
+    said = journal.read(city_folder)
+    stands = [document for document in found if not journal.withdrawal(said, document["release_id"])]
+    revised = [document for document in stands if document["status"] != "provisional"]
     if not revised:
         raise UsageError(
             f"monthly: expected a revised release of {last} in {city_folder / 'releases'}, found "
-            f"{len(found)} provisional; run the steps index and release of this date with --revised first"
+            f"{len(stands)} provisional and {len(found) - len(stands)} withdrawn; run the steps index and release of this date with --revised first"
         )
     newest: dict[str, Any] = max(revised, key=lambda document: (document["as_of"], document["release_id"]))
     return newest
@@ -101,7 +102,7 @@ def _revised_release(city_folder: Path, month: date) -> dict[str, Any]:
 
 def _is_out(public: Path, month: date, release_id: str) -> bool:
     """Whether the month is public already, made from this release."""
-    path = public / MONTHLY / f"{month:%Y-%m}" / ACCOUNT_FILE
+    path = public / files.MONTHLY / f"{month:%Y-%m}" / files.ACCOUNT_FILE
     if not path.is_file():
         return False
     out = json.loads(path.read_text(encoding="utf-8"))["release_id"]
@@ -146,7 +147,7 @@ def _bulletins(month: Month, city: City, document: dict[str, Any], public: Path)
 def _indices_before(public: Path, month: date) -> dict[date, dict[str, float | None]]:
     """The index by area of the year's earlier months that are public, by first day of the month."""
     found = {date(month.year, n, 1) for n in range(1, month.month)}
-    paths = {each: public / MONTHLY / f"{each:%Y-%m}" / PUBLIC["monthly_index"].file for each in sorted(found)}
+    paths = {each: public / files.MONTHLY / f"{each:%Y-%m}" / PUBLIC["monthly_index"].file for each in sorted(found)}
     return {
         each: {row["area_code"]: float(row["index"]) if row["index"] else None for row in _csv_rows(path.read_bytes())}
         for each, path in paths.items()
@@ -173,8 +174,8 @@ def _write(month: Month, city: City, document: dict[str, Any], city_folder: Path
     }
     shown = {**month.files(), **copies(month.rows), **described, **_bulletins(month, city, document, public)}
     for folder, written in ((city_folder, month.restricted_files()), (public, shown)):
-        files.write_folder(folder / MONTHLY / name, written)
-    newest = max(path.name for path in (public / MONTHLY).glob("????-??"))
+        files.write_folder(folder / files.MONTHLY / name, written)
+    newest = max(path.name for path in (public / files.MONTHLY).glob("????-??"))
     content = {
         "schema_version": SCHEMA_VERSION,
         "tier": TIER,
@@ -182,4 +183,4 @@ def _write(month: Month, city: City, document: dict[str, Any], city_folder: Path
         "month": newest,
         "folder": newest,
     }
-    files.write_latest(public / MONTHLY, content)
+    files.write_latest(public / files.MONTHLY, content)

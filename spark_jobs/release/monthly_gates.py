@@ -16,11 +16,11 @@ from spark_jobs.release.disclosure.attacker import Exposure, attack
 from spark_jobs.release.disclosure.published import Files, unknown
 from spark_jobs.release.disclosure.rules import DisclosureRules
 from spark_jobs.release.disclosure.suppression import YEAR, Cell, Key, Pattern
+from spark_jobs.release.files import MONTHLY
 from spark_jobs.release.gates import Check, Verdict
 from spark_jobs.release.model import Gate
 from spark_jobs.release.monthly import PULSE, Month, MonthInput, control, counted_cells
 
-MONTHLY = "monthly"  # folder of the months below public/<city>
 ATTEMPTS = 8
 LEAST_KEPT = 0.95
 

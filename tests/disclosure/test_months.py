@@ -7,7 +7,7 @@ import io
 import json
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pandas as pd
@@ -18,6 +18,7 @@ from spark_jobs.release import files
 from spark_jobs.release.model import Release, ReleaseInput
 from spark_jobs.release.monthly_files import parse_pattern, pattern_before, publish_month
 from spark_jobs.release.monthly_gates import MonthlyGateFailed
+from spark_jobs.release.record import journal
 from spark_jobs.release.render import render
 from spark_jobs.released.columns import PUBLIC
 from tests.release import made_up
@@ -134,6 +135,16 @@ def test_a_provisional_release_and_none_at_all_make_no_month(make_release: MakeR
             files.write_release(tmp_path / "demo", release.release_id, render(release))
         with pytest.raises(UsageError, match=r"expected a revised release of 2026-10-31 .* found \d provisional"):
             publish_month(tmp_path, made_up.city(), OCTOBER, made_up.METHODOLOGY, print)
+
+
+def test_no_month_is_made_from_a_release_that_was_withdrawn(make_release: MakeRelease, tmp_path: Path) -> None:
+    release, at = make_release(given()), datetime(2026, 12, 6, tzinfo=UTC)
+    folder = tmp_path / "published" / "demo"
+    files.write_release(folder, release.release_id, render(release))
+    journal.enter(folder, journal.published(release.document, at))
+    journal.append(folder, journal.Withdrawn(at=at, release_id=release.release_id, why="counted twice", by="somebody"))
+    with pytest.raises(UsageError, match="found 0 provisional and 1 withdrawn"):
+        publish_month(tmp_path / "published", made_up.city(), OCTOBER, made_up.METHODOLOGY, print)
 
 
 def test_a_public_file_that_the_attacker_cannot_read_stops_the_month(

@@ -96,6 +96,22 @@ def test_an_older_release_is_withdrawn_and_corrected(record: Record) -> None:
     assert newest["version"] == "1.1.2"
 
 
+@pytest.mark.unit
+def test_a_month_made_from_it_has_the_notice_and_other_months_have_none(record: Record) -> None:
+    old, other = (record.publish(FIRST + timedelta(days=n), night(FIRST), seed=n) for n in range(2))
+    folders = (record.folder, public_files.public_folder(record.folder))
+    for folder in folders:
+        for month, release in (("2026-10", old), ("2026-11", other)):
+            account = folder / files.MONTHLY / month / files.ACCOUNT_FILE
+            account.parent.mkdir(parents=True)
+            account.write_text(json.dumps({"release_id": release.release_id}), encoding="utf-8")
+    withdrawn(record, old.release_id)
+    for folder in folders:
+        (notice,) = (folder / files.MONTHLY).glob("*.withdrawn.json")
+        assert notice.name == "2026-10.withdrawn.json"
+        assert WHY in json.loads(notice.read_text(encoding="utf-8"))["said_zh"]
+
+
 @pytest.mark.e2e
 def test_the_current_release_is_withdrawn_wherever_readers_look(record: Record, mart: str) -> None:
     release = record.publish(FIRST, night(FIRST))

@@ -85,6 +85,28 @@ def test_the_address_that_stays_says_it_while_it_leads_there(
         assert page.body.decode() == PAGE
 
 
+@pytest.mark.parametrize("tier", ["published", "public"])
+@pytest.mark.parametrize(("month", "is_withdrawn"), [("2026-10", True), ("2026-11", False)])
+def test_a_month_made_from_a_withdrawn_release_says_it_too(
+    layout: Layout, tier: str, month: str, is_withdrawn: bool
+) -> None:
+    monthly = layout.published.with_name(tier) / "daqing" / "monthly"
+    for name in ("2026-10", "2026-11"):
+        (monthly / name).mkdir(parents=True)
+        (monthly / name / "bulletin.zh.html").write_text(PAGE, encoding="utf-8")
+        (monthly / name / "index.csv").write_text("index\n101\n", encoding="utf-8")
+    (monthly / "2026-10.withdrawn.json").write_text(json.dumps(NOTICE), encoding="utf-8")
+    (monthly / "latest").symlink_to(month, target_is_directory=True)
+    for place in (month, "latest"):
+        page, table = (
+            ask(layout, f"/{tier}/daqing/monthly/{place}/{name}") for name in ("bulletin.zh.html", "index.csv")
+        )
+        assert ("withdrawn: counted twice" in page.body.decode(), "Warning" in table.headers) == (is_withdrawn,) * 2
+        assert table.body == b"index\n101\n"
+        if is_withdrawn:
+            assert table.headers["Link"] == '<../2026-10.withdrawn.json>; rel="describedby"'
+
+
 @pytest.mark.parametrize(
     "path", [f"/published/daqing/releases/{OLD}/nothing.html", f"/published/daqing/releases/{OLD}/"]
 )

@@ -53,7 +53,7 @@ def print_month(city_folder: Path, public: Path, month: date) -> Path:
     Raises UsageError where the month is not public, EnvironmentFault without Chromium.
     """
     name = f"{month:%Y-%m}"
-    folder = public / "monthly" / name
+    folder = public / files.MONTHLY / name
     names = sorted(path.name for path in folder.glob("*.html"))
     if not names:
         raise UsageError(f"print: expected the bulletin of {name} in {folder}, found none; run the step monthly first")

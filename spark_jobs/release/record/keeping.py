@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -82,8 +83,9 @@ def _keep_folder(
     said = changes(entries, vintages, words(methodology))
     files.write_if_new(folder / CHANGES_FILE, json_text(said).encode())
     for entry in entries:
-        if isinstance(entry, Withdrawn) and files.release_folder(folder, entry.release_id).is_dir():
-            files.write_if_new(notice_file(folder, entry.release_id), json_text(_notice(entry, methodology)).encode())
+        if isinstance(entry, Withdrawn):
+            for file in notice_files(folder, entry.release_id):
+                files.write_if_new(file, json_text(_notice(entry, methodology)).encode())
     for name, table in _timetables(city, methodology, entries).items():
         files.write_if_new(folder / name, _csv(table))
     revised = Revisions(vintages)
@@ -116,6 +118,14 @@ def _csv(rows: Iterable[list[str]]) -> bytes:
 def notice_file(folder: Path, release_id: str) -> Path:
     """The notice beside the folder of a withdrawn release. The folder itself does not change."""
     return files.releases_folder(folder) / f"{release_id}.withdrawn.json"
+
+
+def notice_files(folder: Path, release_id: str) -> list[Path]:
+    """Where the notice of a withdrawn release stands: beside its folder, and beside the month that was made from it."""
+    found = [notice_file(folder, release_id)] if files.release_folder(folder, release_id).is_dir() else []
+    accounts = sorted((folder / files.MONTHLY).glob(f"????-??/{files.ACCOUNT_FILE}"))
+    months = [path.parent for path in accounts if json.loads(path.read_bytes())["release_id"] == release_id]
+    return found + [month.with_name(f"{month.name}.withdrawn.json") for month in months]
 
 
 def _notice(entry: Withdrawn, methodology: Methodology) -> dict[str, str]:
