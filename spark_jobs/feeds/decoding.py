@@ -6,9 +6,11 @@ hashed before the first byte reaches the lake.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 import pyarrow as pa
 
@@ -18,6 +20,7 @@ from expectations.normal_form import is_number_like, normal
 from expectations.source_columns import bronze_name
 from spark_jobs.errors import ContractBreach, StepError
 from spark_jobs.feeds.drift import check_columns
+from spark_jobs.feeds.formats.apart import apart
 from spark_jobs.feeds.formats.columnar import read_columnar
 from spark_jobs.feeds.formats.content import Content, LeftOut, ReadFault, Unreadable
 from spark_jobs.feeds.formats.delimited import read_delimited
@@ -27,6 +30,8 @@ from spark_jobs.feeds.formats.workbook import read_workbook
 from spark_jobs.feeds.pseudonym import Pseudonymiser
 from spark_jobs.masking import without_persons
 
+T = TypeVar("T")
+PACKED = ("xlsx", "parquet")  # formats in which a few bytes may stand for any number of cells
 FILE, ROW, FAULT = "_file", "_row", "_fault"
 FAULT_TYPE = pa.struct([("rule", pa.string()), ("column_name", pa.string()), ("found", pa.string())])
 FAULT_SQL = "struct<rule:string,column_name:string,found:string>"
@@ -70,6 +75,18 @@ def decode(feed: Feed, path: Path, pseudonymiser: Pseudonymiser) -> Decoded:
 
     Raises ContractBreach for a file that cannot be read or that lacks a column, naming file, expected and found.
     """
+    try:
+        return _apart(feed, path, partial(_decode, feed, path, pseudonymiser))
+    except Unreadable as error:  # it was too much to be read at all
+        raise _breach(feed, path.name, str(error)) from None
+
+
+def _apart(feed: Feed, path: Path, read: Callable[[], T]) -> T:
+    """Read a file here, or in a process of its own where its bytes do not say how much memory that takes."""
+    return apart(path.stat().st_size, read) if _extension(feed) in PACKED else read()
+
+
+def _decode(feed: Feed, path: Path, pseudonymiser: Pseudonymiser) -> Decoded:
     tables, beyond, left_out = [], dict[str, None](), list[LeftOut]()
     at = path.name
     try:
@@ -90,26 +107,39 @@ def decode(feed: Feed, path: Path, pseudonymiser: Pseudonymiser) -> Decoded:
     except StepError:
         raise
     except Exception as error:  # whatever a library raises is a fault of this file, and of no other
-        # what a library says of a value that it cannot read may quote it
-        why = without_persons(str(error)) if isinstance(error, Unreadable | LookupError) else type(error).__name__
-        raise ContractBreach(
-            f"feed {feed.code}: file {at} cannot be read as {_extension(feed)}: {why}\n"
-            "  what to do: ask the source for the file again; the raw bytes stay in landing, and silver as it was"
-        ) from error
+        raise _breach(feed, at, _why(error)) from error
     return Decoded(pa.concat_tables(tables), tuple(beyond), tuple(left_out))
+
+
+def _why(error: Exception) -> str:
+    """What a library says of a value that it cannot read may quote it: of that only the name is told."""
+    if isinstance(error, MemoryError):
+        return "expected a file that can be read in the memory that there is, found one that takes more"
+    return without_persons(str(error)) if isinstance(error, Unreadable | LookupError) else type(error).__name__
+
+
+def _breach(feed: Feed, at: str, why: str) -> ContractBreach:
+    return ContractBreach(
+        f"feed {feed.code}: file {at} cannot be read as {_extension(feed)}: {why}\n"
+        "  what to do: ask the source for the file again; the raw bytes stay in landing, and silver as it was"
+    )
 
 
 def has_no_rows(feed: Feed, path: Path) -> bool:
     """True for a file that can be read and says that there was nothing: header, and no row."""
     try:
-        read = [
-            content
-            for member in members(path, _extension(feed))
-            if not isinstance(member, LeftOut)
-            for content in _read(feed, member[1])[0].values()
-        ]
+        return _apart(feed, path, partial(_has_no_rows, feed, path))
     except Exception:  # noqa: BLE001 - what is wrong with a file is told when it is taken
         return False
+
+
+def _has_no_rows(feed: Feed, path: Path) -> bool:
+    read = [
+        content
+        for member in members(path, _extension(feed))
+        if not isinstance(member, LeftOut)
+        for content in _read(feed, member[1])[0].values()
+    ]
     return not any(len(content.numbers) or content.faults for content in read)
 
 
@@ -119,6 +149,10 @@ def groups_with(feed: Feed, path: Path, values: frozenset[str]) -> dict[str, set
     The pseudonym of a dispute is made of both parties: who knows only one of them finds the pair only here. Raises as
     `decode` does, and says nothing of the rows.
     """
+    return _apart(feed, path, partial(_groups_with, feed, path, values))
+
+
+def _groups_with(feed: Feed, path: Path, values: frozenset[str]) -> dict[str, set[tuple[str, ...]]]:
     hashed, persons = pseudonym_columns(feed), set(map(normal, values))
     found: dict[str, set[tuple[str, ...]]] = {name: set() for name in hashed}
     for member in members(path, _extension(feed)):

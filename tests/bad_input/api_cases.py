@@ -108,6 +108,9 @@ REFUSED = {
     "an answer that drips": Refused(
         _always(Answer(page(1).body, drip=0.05)), "not complete after 0.4 seconds", 4, ATTEMPTS, whole=0.4
     ),
+    "headers that drip": Refused(
+        _always(Answer(b"", drip=0.05, drips_early=True)), "not complete after 0.4 seconds", 4, ATTEMPTS, whole=0.4
+    ),
     "a page that unpacks without end": Refused(_always(BOMB), "bytes a page, found more", 4, 1),
     "a new token that is refused too": Refused(
         Office(lambda number, asked: page(number), dies=(1, 2)), "refused a token that it had just given", 4, 2

@@ -20,6 +20,7 @@ from tests.bad_input.cases import GOOD, HEADER, Case, csv_of, line, lines_of, ro
 JSON, EXCEL, PARQUET = {"format": "jsonl"}, {"format": "xlsx", "sheet": "案件"}, {"format": "parquet"}
 GB = {"encoding": "gb18030"}
 MEGABYTE = 1 << 20
+SPREADSHEET = b"http://schemas.openxmlformats.org/spreadsheetml/2006/main"
 
 
 def _bytes(text: str, **replaced: bytes) -> bytes:
@@ -101,6 +102,32 @@ def _far_cell(sheet: Any) -> None:
     sheet["XFD1048576"].value = "."
 
 
+def _far_cell_in_other_words(cell: bytes) -> bytes:
+    """XML that says a far cell in another way than Excel writes it."""
+    far = b"<row r='1048576'>" + cell + b"<v>1</v></c></row></sheetData>"
+    return with_parts(workbook_of(), lambda part: part.replace(b"</sheetData>", far))
+
+
+def _shared_text() -> bytes:
+    """One text of a megabyte, and a thousand cells that each are it."""
+    book = workbook_of(list(row("x").values()))
+    cell = b'<c r="A%d" t="s"><v>0</v></c>'
+    rows = b"".join(b'<row r="%d">%b</row>' % (n, cell % n) for n in range(6, 1006)) + b"</sheetData>"
+    with zipfile.ZipFile(io.BytesIO(with_parts(book, lambda part: part.replace(b"</sheetData>", rows)))) as archive:
+        parts = {name: archive.read(name) for name in archive.namelist()}
+    text = b'<sst xmlns="%b"><si><t>%b</t></si></sst>' % (SPREADSHEET, b"x" * MEGABYTE)
+    return zip_of({**parts, "xl/sharedStrings.xml": text})
+
+
+def _repeated_text() -> bytes:
+    """Parquet whose only value of a column is a text of a megabyte, 900,000 times."""
+    rows = {name: pa.array([value] * 900_000) for name, value in row("x").items()}
+    text = pa.DictionaryArray.from_arrays(pa.array([0] * 900_000, pa.int32()), pa.array(["x" * MEGABYTE]))
+    content = io.BytesIO()
+    pa_parquet.write_table(pa.table(rows | {"place": text}), content)
+    return content.getvalue()
+
+
 def _merged_rest() -> bytes:
     merge = b'</sheetData><mergeCells count="1"><mergeCell ref="H5:XFD1048576"/></mergeCells>'
     return with_parts(workbook_of(list(row("good2").values())), lambda part: part.replace(b"</sheetData>", merge))
@@ -150,6 +177,9 @@ ROWS = {
         lines_of('{"id": "bad", "place": {"code": "9901"}}'), "nested_value", feed=JSON, column="place"
     ),
     "a JSON line nested 100,000 deep": Case(lines_of("[" * 100_000 + "]" * 100_000), "not_json", feed=JSON),
+    "a number of 600,000 digits in JSON": Case(
+        lines_of('{"id": "bad", "deaths": 1.' + "0" * 600_000 + "1}"), "too_long", feed=JSON, column="deaths"
+    ),
     "half a surrogate pair in JSON": Case(
         lines_of('{"id": "b\\ud800d"}'), "lost_character", feed=JSON, column="id"
     ),
@@ -177,6 +207,9 @@ FILES = {
     "rubbish behind a gzip": Case(gzip.compress(csv_of().encode()) + b"rubbish", "cut off or damaged"),
     "a gzip bomb": Case(lambda: gzip.compress(bytes(64 * MEGABYTE)), "a zip bomb"),
     "a zip bomb": Case(lambda: zip_of({"cases.csv": bytes(64 * MEGABYTE)}), "a zip bomb"),
+    "a zip bomb of many members": Case(
+        lambda: zip_of({f"{n}.csv": csv_of().encode() + b"\n" * MEGABYTE for n in range(50)}), "a zip bomb"
+    ),
     "a zip with a path that leads up": Case(
         zip_of({"../../etc/cases.csv": csv_of().encode()}), "leads out of the archive"
     ),
@@ -275,6 +308,27 @@ FILES = {
         zip_of({"cases.csv": csv_of().encode()}), "expected an .xlsx workbook that can be opened", feed=EXCEL
     ),
     "a cell far away in Excel": Case(workbook_of(change=_far_cell), "a stray cell lies far away", feed=EXCEL),
+    **{
+        f"a far cell in Excel, in XML of {other}": Case(
+            lambda cell=cell: _far_cell_in_other_words(cell), "can be read within 768 MB of memory", feed=EXCEL
+        )
+        for other, cell in {
+            "single quotes": b"<c r='XFD1048576'>", "a line break": b'<c\nr="XFD1048576">', "blanks": b'<c r = "XFD1048576">',
+        }.items()
+    },
+    "a text of a megabyte in a thousand cells of Excel": Case(
+        _shared_text, r"can be read within \d+ MB of memory", feed=EXCEL
+    ),
+    "a text of a megabyte in all rows of Parquet": Case(_repeated_text, "in the memory that there is", feed=PARQUET),
+    "a line without an end in place of a header": Case(
+        lambda: b"id," + b"x" * 2 * MEGABYTE, "expected a header of at most 1,048,576 bytes"
+    ),
+    "100,000 rows that are none": Case(
+        lambda: csv_of(*["a"] * 100_001).encode(), "found more than 100,000 that cannot be split"
+    ),
+    "100,000 lines that are no JSON": Case(
+        lambda: lines_of(*["a"] * 100_001), "found more than 100,000 that cannot be split", feed=JSON
+    ),
     "a Parquet file of millions of rows in a few bytes": Case(
         _parquet_bomb, "expected at most 10 rows a byte, found 2,000,000", feed=PARQUET
     ),

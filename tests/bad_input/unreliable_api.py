@@ -7,7 +7,7 @@ import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -21,13 +21,16 @@ SIZE = 2
 
 @dataclass(frozen=True)
 class Answer:
-    """What the server says. `cut`: the connection ends before the body does; `drip`: seconds between two bytes."""
+    """What the server says. `cut`: the connection ends before the body does; `drip`: seconds between two bytes, those of
+    the headers too with `drips_early`.
+    """
 
     body: bytes
     status: int = 200
     headers: tuple[tuple[str, str], ...] = ()
     cut: bool = False
     drip: float = 0
+    drips_early: bool = False
 
 
 def page(number: int, rows: list[Any] = ROWS, total: Any = None) -> Answer:
@@ -73,6 +76,9 @@ class _Handler(BaseHTTPRequestHandler):
         self._send(Answer(b"{}", 401) if is_expired else office.pages(number, len(office.asked)))
 
     def _send(self, answer: Answer) -> None:
+        if answer.drips_early:
+            self._drip(b"HTTP/1.1 200 OK\r\nX-Slow: " + b"x" * 400, answer.drip)
+            return
         self.send_response(answer.status)
         for name, value in answer.headers:
             self.send_header(name, value)
@@ -80,15 +86,20 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         try:
             if answer.drip:
-                for byte in answer.body:
-                    self.wfile.write(bytes([byte]))
-                    time.sleep(answer.drip)
+                self._drip(answer.body, answer.drip)
             self.wfile.write(
                 answer.body[: len(answer.body) // 2] if answer.cut else b"" if answer.drip else answer.body
             )
         except OSError:
             pass  # the client has lost its patience: that is the point
         self.close_connection = answer.cut or bool(answer.drip)
+
+    def _drip(self, content: bytes, seconds: float) -> None:
+        self.close_connection = True
+        with suppress(OSError):  # the client has lost its patience
+            for byte in content:
+                self.wfile.write(bytes([byte]))
+                time.sleep(seconds)
 
 
 @contextmanager

@@ -11,7 +11,10 @@ from collections.abc import Callable
 from datetime import UTC, date, datetime
 from functools import partial
 from pathlib import Path
+from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pa_parquet
 import pytest
 
 from expectations.normal_form import IGNORABLE
@@ -76,9 +79,12 @@ def text(*words: str) -> bytes:
 
 
 def zipped(content: bytes, name: str = "cases.csv", packed: int = zipfile.ZIP_DEFLATED) -> bytes:
+    return cases.zip_of({name: content}, packed)
+
+
+def parquet(columns: dict[str, Any]) -> bytes:
     file = io.BytesIO()
-    with zipfile.ZipFile(file, "w", packed) as archive:
-        archive.writestr(name, content)
+    pa_parquet.write_table(pa.table(columns), file)
     return file.getvalue()
 
 
@@ -104,6 +110,9 @@ UNSEARCHABLE: dict[str, Callable[[], bytes]] = {
     "a zip with a bomb inside": lambda: zipped(bytes(40 << 20)),
     "a zip with Deflate64": lambda: of_method(9),
     "a zip that is encrypted": encrypted,
+    "a zip bomb of many members": lambda: cases.zip_of({f"{n}.csv": bytes(1 << 20) for n in range(50)}),
+    "archives in archives": lambda: gzip.compress(gzip.compress(gzip.compress(gzip.compress(text("x"))))),
+    "Parquet of millions of rows in a few bytes": lambda: parquet({"name": pa.nulls(2_000_000, pa.string())}),
     "Parquet that is cut off": lambda: b"PAR1" + bytes(100),
     "an old workbook": lambda: b"\xd0\xcf\x11\xe0" + bytes(100),
     "a PDF": lambda: b"%PDF-1.7" + bytes(100),
@@ -115,10 +124,18 @@ UNTOUCHED: dict[str, bytes] = {
     "a zip": zipped(text("李演练")),
     "a zip in a zip": zipped(zipped(text("李演练")), "inner.zip"),
     "a zip without members": b"PK\x05\x06" + bytes(18),
+    "Parquet of a text that many rows share": parquet(
+        {"name": pa.DictionaryArray.from_arrays(pa.array([0] * 900_000, pa.int32()), pa.array(["李演练" * 3_000]))}
+    ),
     "nothing": b"",
 }
 HOLDING: dict[str, bytes] = {
     "a zip that holds the value": zipped(text("154\u200b12345678")),
+    "a zip in a zip that holds the value": zipped(zipped(text(PHONE)), "inner.zip"),
+    "a gzip in a zip that holds the value": zipped(gzip.compress(text(PHONE))),
+    "a Parquet file that holds the value": parquet(
+        {"name": ["李演练", None, "154\u200b12345678"], "more.of": [["a"], ["b"], None]}
+    ),
     "a zip whose member is named so": zipped(text("x"), f"cases-{NAME}.csv"),
 }
 

@@ -19,7 +19,7 @@ def read_columnar(content: bytes, names: Sequence[str]) -> Content:
     """The columns `names` as text; `types` says what they were. Raises Unreadable for a file that is none or cut off."""
     try:
         file = pa_parquet.ParquetFile(io.BytesIO(content))
-        _check_size(file, len(content))
+        check_size(file, len(content))
         written = file.schema_arrow.names
         columns = header_of(written)
         twice = sorted({name for name in names if columns.count(name) > 1})
@@ -39,8 +39,8 @@ def read_columnar(content: bytes, names: Sequence[str]) -> Content:
     )
 
 
-def _check_size(file: pa_parquet.ParquetFile, n_bytes: int) -> None:
-    """A file of a few kilobytes can say one value fifty million times."""
+def check_size(file: pa_parquet.ParquetFile, n_bytes: int) -> None:
+    """A file of a few kilobytes can say one value fifty million times. Raises Unreadable."""
     n_rows = file.metadata.num_rows
     if n_rows > max(FEW_ROWS, n_bytes * ROWS_A_BYTE):
         raise Unreadable(

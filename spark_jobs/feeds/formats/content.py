@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 LONGEST = 10_000  # bytes of one value: a standard's longest text is 2,000 characters, longer is no value but a mishap
+MOST_FAULTS = 100_000  # rows of one file that cannot be split into values
 SHOWN = 40  # characters of a value in an account of a fault
 SPARE_ZEROS = r"^([+-]?\d+[.]\d+?)0+$"  # in a typed number: there 12.500 is no thousand, and is written 12.5
 LOST = "\ufffd"
@@ -17,6 +18,12 @@ LOST = "\ufffd"
 
 class Unreadable(Exception):
     """A file whose rows cannot be told apart. The text says what was expected and what was found."""
+
+
+def refuse_flood(n_faults: int) -> None:
+    """Raises Unreadable for more rows that are none than anybody would look at: each is kept with its number and reason."""
+    if n_faults > MOST_FAULTS:
+        raise Unreadable(f"expected rows, found more than {MOST_FAULTS:,} that cannot be split into values")
 
 
 @dataclass(frozen=True)

@@ -10,13 +10,14 @@ import pyarrow as pa
 import pyarrow.csv as pa_csv
 
 from expectations.source_columns import header_of
-from spark_jobs.feeds.formats.content import Content, ReadFault, Unreadable
+from spark_jobs.feeds.formats.content import MOST_FAULTS, Content, ReadFault, Unreadable, refuse_flood
 from spark_jobs.feeds.formats.encoding import to_utf8
 from spark_jobs.feeds.formats.unpack import refuse_foreign
 from spark_jobs.masking import LEGEND, masked
 
 BLOCK = 8 << 20
 LARGEST_BLOCK = (1 << 31) - 1
+LONGEST_HEADER = 1 << 20  # bytes
 
 csv.field_size_limit(LARGEST_BLOCK)  # the length of a value is judged later, by row
 
@@ -49,6 +50,9 @@ def read_delimited(content: bytes, names: Sequence[str], encoding: str, delimite
 
 def _written(content: bytes, delimiter: str) -> list[str]:
     """Names in the first row that is not blank, as they are written, with blanks behind the commas if there are any."""
+    start = content[: 2 * LONGEST_HEADER].lstrip(b"\r\n")
+    if len(start) > LONGEST_HEADER and b"\n" not in start[:LONGEST_HEADER]:
+        raise Unreadable(f"expected a header of at most {LONGEST_HEADER:,} bytes, found a line that is longer")
     try:
         rows = csv.reader(_text(content), delimiter=delimiter, strict=True)
         header = next((row for row in rows if row), [])
@@ -87,7 +91,7 @@ def _parse(content: bytes, present: list[str], delimiter: str, wrong: list[tuple
 
     def note(row: pa_csv.InvalidRow) -> str:
         wrong.append((row.number, row.actual_columns))
-        return "skip"
+        return "skip" if len(wrong) <= MOST_FAULTS else "error"
 
     parsing = pa_csv.ParseOptions(delimiter=delimiter, newlines_in_values=True, invalid_row_handler=note)
     typing = pa_csv.ConvertOptions(
@@ -105,6 +109,7 @@ def _parse(content: bytes, present: list[str], delimiter: str, wrong: list[tuple
                 pa.BufferReader(content), read_options=reading, parse_options=parsing, convert_options=typing
             )
         except pa.ArrowInvalid as error:
+            refuse_flood(len(wrong))
             if "straddl" not in str(error) or block == LARGEST_BLOCK:
                 raise Unreadable(f"cannot be parsed: {error}") from None
             block = LARGEST_BLOCK

@@ -68,9 +68,14 @@ def members(path: Path, extension: str) -> Iterator[tuple[str, bytes] | LeftOut]
         raise Unreadable(f"expected a whole archive, found one that is cut off or damaged: {error}") from None
 
 
-def within_limits(stream: IO[bytes] | gzip.GzipFile, packed: int) -> bytes:
-    """What a stream holds that has so many bytes packed. Raises Unreadable for more than is ever unpacked."""
-    allowed = min(LARGEST, max(ALWAYS_ALLOWED, packed * EXPANSION))
+def allowed_in_all(packed: int) -> int:
+    """Bytes that all members of an archive of so many bytes may hold: they may share the same packed ones."""
+    return ALWAYS_ALLOWED + packed * EXPANSION
+
+
+def within_limits(stream: IO[bytes] | gzip.GzipFile, packed: int, most: int = LARGEST) -> bytes:
+    """What a stream holds that has so many bytes packed. Raises Unreadable for more than is ever unpacked, or `most`."""
+    allowed = min(most, LARGEST, max(ALWAYS_ALLOWED, packed * EXPANSION))
     blocks, size = [], 0
     while block := stream.read(BLOCK):
         size += len(block)
@@ -96,8 +101,11 @@ def _zip_members(path: Path, extension: str) -> Iterator[tuple[str, bytes] | Lef
             raise Unreadable(f"expected members that end in .{extension}, found none")
         if len(set(names)) != len(names):
             raise Unreadable(f"expected members with different names, found {names}")
+        left = allowed_in_all(path.stat().st_size)
         for entry in sorted(entries, key=lambda entry: entry.filename):
-            yield f"{path.name}/{entry.filename}", _unpacked(archive, entry)
+            content = _unpacked(archive, entry, left)
+            left -= len(content)
+            yield f"{path.name}/{entry.filename}", content
 
 
 def _is_of_the_system(name: str) -> bool:
@@ -105,11 +113,11 @@ def _is_of_the_system(name: str) -> bool:
     return "__MACOSX" in parts or parts[-1].startswith("._") or parts[-1] in OF_THE_SYSTEM
 
 
-def _unpacked(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> bytes:
+def _unpacked(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, most: int) -> bytes:
     where = f"member {entry.filename!r}"
     try:
         with archive.open(entry) as stream:
-            content = within_limits(stream, entry.compress_size)
+            content = within_limits(stream, entry.compress_size, most)
     except Unreadable as error:
         raise Unreadable(f"{where}: {error}") from None
     except DAMAGED as error:
@@ -140,7 +148,11 @@ def check_workbook_size(content: bytes) -> None:
     """An .xlsx is an archive too: refuse one whose parts would unpack beyond the limits."""
     try:
         with zipfile.ZipFile(BytesIO(content)) as archive:
-            for entry in archive.infolist():
+            parts = archive.infolist()
+            in_all, most = sum(entry.file_size for entry in parts), allowed_in_all(len(content))
+            if in_all > most:
+                raise Unreadable(f"expected parts of at most {most:,} bytes, found {in_all:,}: a mistake or a zip bomb")
+            for entry in parts:
                 if entry.file_size > max(ALWAYS_ALLOWED, entry.compress_size * EXPANSION):
                     raise Unreadable(
                         f"part {entry.filename!r} would unpack from {entry.compress_size:,} to {entry.file_size:,} "

@@ -22,8 +22,9 @@ import pyarrow.parquet as pa_parquet
 from expectations.models import Feed, FilesSource
 from spark_jobs.errors import ContractBreach, UsageError
 from spark_jobs.feeds.decoding import decode, groups_with, pseudonym_columns
+from spark_jobs.feeds.formats.columnar import check_size
 from spark_jobs.feeds.formats.content import Unreadable
-from spark_jobs.feeds.formats.unpack import DAMAGED, EMPTY_ZIP, GZIP, ZIP, within_limits
+from spark_jobs.feeds.formats.unpack import DAMAGED, EMPTY_ZIP, GZIP, ZIP, allowed_in_all, within_limits
 from spark_jobs.feeds.landing import LandedFile, Landing, Manifest
 from spark_jobs.feeds.privacy.spellings import in_text
 from spark_jobs.feeds.pseudonym import Pseudonymiser
@@ -34,6 +35,7 @@ DAMAGED_ALL_WAYS = (Unreadable, *DAMAGED, RuntimeError, OSError, ValueError, str
 NO_TEXT = (ZIP, EMPTY_ZIP, b"PAR1", *CLOSED)
 ENDINGS = (".csv", ".txt", ".json", ".jsonl", ".parquet", ".xlsx", ".gz", ".zip")
 SCRATCH = ".erasing"
+DEEPEST = 2  # archives in each other
 NOBODY = Pseudonymiser({"1": "00"})  # pseudonyms are left out of the comparison
 
 
@@ -120,24 +122,48 @@ def _holds(feed: Feed, path: Path, values: Iterable[str]) -> bool:
         raise _Unsearchable from error
 
 
-def _texts(feed: Feed, content: bytes) -> Iterator[str]:
-    """What can be read in a file: its text, that of each member, its columns; in each encoding that it may have."""
+def _texts(feed: Feed, content: bytes, depth: int = 0) -> Iterator[str]:
+    """What can be read in a file: its text, that of each member, its columns; in each encoding that it may have.
+
+    An archive in an archive is looked into; of one further down nobody can say how much it unpacks to.
+    """
+    if depth > DEEPEST:
+        raise Unreadable("archives in archives")
     if content.startswith(CLOSED):
         raise Unreadable("a format whose text lies packed in it")
     if content.startswith(b"PAR1"):
-        for column in pa_parquet.read_table(pa.BufferReader(content)).columns:
+        for column in _columns(content):
             yield "\n".join(
                 map(str, pc.unique(column).to_pylist() if not pa.types.is_nested(column.type) else column.to_pylist())
             )
     elif content.startswith((ZIP, EMPTY_ZIP)):
+        left = allowed_in_all(len(content))
         with zipfile.ZipFile(BytesIO(content), metadata_encoding="gb18030") as archive:
             for entry in archive.infolist():
                 with archive.open(entry) as stream:
-                    part = within_limits(stream, entry.compress_size)
-                yield from (entry.filename, *(part.decode(name, "surrogateescape") for name in _encodings(feed)))
+                    part = within_limits(stream, entry.compress_size, left)
+                left -= len(part)
+                yield entry.filename
+                yield from _texts_within(feed, part, depth)
     else:
-        text = _unpacked(content)
+        yield from _texts_within(feed, _unpacked(content), depth)
+
+
+def _texts_within(feed: Feed, text: bytes, depth: int) -> Iterator[str]:
+    if text.startswith((ZIP, EMPTY_ZIP, GZIP, b"PAR1")):
+        yield from _texts(feed, text, depth + 1)
+    else:
         yield from (text.decode(name, "surrogateescape") for name in _encodings(feed))
+
+
+def _columns(content: bytes) -> Iterator[pa.ChunkedArray]:
+    """Columns of a Parquet file, some rows at a time; a text that many rows share is there once."""
+    leaves = pa_parquet.ParquetFile(pa.BufferReader(content)).schema
+    paths = [leaves.column(n).path for n in range(len(leaves))]
+    file = pa_parquet.ParquetFile(pa.BufferReader(content), read_dictionary=paths)
+    check_size(file, len(content))
+    for group in range(file.num_row_groups):
+        yield from file.read_row_group(group).unify_dictionaries().columns
 
 
 def _encodings(feed: Feed) -> list[str]:

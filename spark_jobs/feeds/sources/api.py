@@ -5,10 +5,13 @@ from __future__ import annotations
 import gzip
 import hashlib
 import json
+import socket
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from itertools import count
+from threading import Timer
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -94,6 +97,7 @@ class ApiClient:
             follow_redirects=False,  # the token would be shown to whoever the redirect names
         )
         self._token = ""
+        self._socket: socket.socket | None = None
 
     def __enter__(self) -> ApiClient:
         return self
@@ -158,9 +162,39 @@ class ApiClient:
         )
 
     def _answer(self, method: str, path: str, **request: Any) -> tuple[int, bytes]:
-        """Status and body; statuses that nobody can act on are raised."""
+        """Status and body; statuses that nobody can act on are raised.
+
+        An answer that is not complete in time is cut off: one whose headers drip never runs into `read`.
+        """
         until = time.monotonic() + self._patience.whole
-        with self._http.stream(method, path, **request) as answer:
+        cut = Timer(self._patience.whole, self._cut)
+        cut.daemon = True
+        cut.start()
+        try:
+            return self._read(method, path, until, **request)
+        except httpx.TransportError:
+            if time.monotonic() < until:
+                raise
+            raise self._too_slow(path, 0) from None
+        finally:
+            cut.cancel()
+
+    def _cut(self) -> None:
+        with suppress(OSError):
+            if self._socket:
+                self._socket.shutdown(socket.SHUT_RDWR)
+
+    def _trace(self, event: str, about: dict[str, Any]) -> None:
+        """Keep the socket that the answers come on."""
+        if event in ("connection.connect_tcp.complete", "connection.start_tls.complete"):
+            self._socket = about["return_value"].get_extra_info("socket")
+
+    def _too_slow(self, path: str, size: int) -> _Transient:
+        found = f"{path}: not complete after {self._patience.whole:g} seconds ({size:,} bytes)"
+        return _Transient(found, "make `page_size` smaller, or `patience` of the connection longer")
+
+    def _read(self, method: str, path: str, until: float, **request: Any) -> tuple[int, bytes]:
+        with self._http.stream(method, path, extensions={"trace": self._trace}, **request) as answer:
             status = answer.status_code
             if answer.has_redirect_location:
                 elsewhere = httpx.URL(answer.headers["Location"]).host or "another path"
@@ -181,8 +215,7 @@ class ApiClient:
             blocks.append(block)
             size += len(block)
             if time.monotonic() > until:
-                found = f"{path}: not complete after {self._patience.whole:g} seconds ({size:,} bytes)"
-                raise _Transient(found, "make `page_size` smaller, or `patience` of the connection longer")
+                raise self._too_slow(path, size)
             if size > LARGEST_PAGE:
                 found = f"{path}: expected at most {LARGEST_PAGE:,} bytes a page, found more"
                 raise _unavailable(found, "make `page_size` of the contract smaller, or ask the source")
