@@ -85,6 +85,9 @@ class Look:
             counted = self._counted(self.words.left_to_otherwise(column)[self.is_left])
             if counted:
                 yield f"  otherwise of {column}: {counted.total():,} rows: {_listed(counted)}"
+        n_ambiguous = int((self.words.is_ambiguous_key & self.is_left).sum())
+        if n_ambiguous and not self.feed.known_at.column:
+            yield f"  {n_ambiguous:,} rows share their key with others of the file that say something else: one of each counts"
         yield from self._newest_days()
         if self.before:
             yield from self._difference(self._words_of(self.before))

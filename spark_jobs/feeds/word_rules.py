@@ -120,6 +120,15 @@ class Words:
         return parts[0] if len(parts) == 1 else _object(np.array(["|".join(filter(None, p)) for p in zip(*parts)]))  # noqa: B905
 
     @property
+    def is_ambiguous_key(self) -> Rows:
+        """Rows whose key another row of the table has too, with other words; rows that are alike are one row."""
+        words = pd.DataFrame({**self._texts, FAULT: self.record_id})
+        different = ~words.duplicated()
+        several = different & words[different].duplicated([FAULT], keep=False).reindex(words.index, fill_value=False)
+        found: Rows = several.to_numpy(dtype=bool) & ~_is_empty(self.record_id)
+        return found
+
+    @property
     def _none(self) -> Rows:
         return np.zeros(len(self.rows), dtype=bool)
 

@@ -100,6 +100,22 @@ def test_the_newest_file_is_told_with_what_is_rejected_and_why(
     assert CANARY not in told
 
 
+@pytest.mark.parametrize(
+    ("rows", "n"),
+    [
+        (["a,9901,2026-01-01,Noise", "a,9901,2026-01-02,Noise", "b,9901,2026-01-01,Noise"], 2),
+        (["a,9901,2026-01-01,Noise", "a,9901,2026-01-01,Noise", "b,9901,2026-01-01,Noise"], 0),
+    ],
+)
+def test_a_key_that_several_rows_have_is_told_unless_they_are_alike(
+    city: Path, data: Path, capsys: pytest.CaptureFixture[str], rows: list[str], n: int
+) -> None:
+    file(data, "20260103", rows)
+    told, _ = look(data, capsys)
+    assert ("rows share their key" in told) is bool(n)
+    assert not n or f"  {n} rows share their key with others of the file that say something else" in told
+
+
 def test_a_value_of_the_map_close_to_one_that_comes_is_refused(
     city: Path, data: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

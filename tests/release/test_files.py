@@ -21,7 +21,7 @@ from expectations.models import Text
 from spark_jobs.errors import EnvironmentFault
 from spark_jobs.release import files
 from spark_jobs.release.canonical import document_hash, json_text, sha256
-from spark_jobs.release.model import Gate, Release, ReleaseInput
+from spark_jobs.release.model import Area, Gate, Release, ReleaseInput
 from spark_jobs.release.pages.summary import print_summary
 from spark_jobs.release.render import render
 from spark_jobs.release.verify import verify
@@ -270,6 +270,13 @@ def test_summary_prints_the_index_and_where_the_bulletin_is(release: Release, tm
         assert "provisional" in line
     assert str(written / "bulletin.zh.html") in printed
     assert "make serve" in printed
+
+
+def test_summary_says_a_name_in_one_language_once(make_release: Make, tmp_path: Path) -> None:
+    one = tuple(Area(a.area_code, a.level_code, Text("", a.name.en)) for a in made_up.areas())
+    put(tmp_path / "demo", make_release(made_up.release_input(the_areas=one)))
+    printed = _printed(tmp_path)
+    assert {en: printed.count(en) for _, _, en in made_up.COUNTIES} == {en: 1 for _, _, en in made_up.COUNTIES}
 
 
 def test_summary_says_missing_stale_and_no_index(make_release: Make, tmp_path: Path) -> None:

@@ -29,7 +29,7 @@ def print_summary(published: Path, city_code: str, console: Console) -> None:
     for reason in dict.fromkeys(figure["reason_en"] for figure in figures if figure["reason_en"]):
         console.print(f"[yellow]no index[/] {escape(reason)}")
     for feed in latest["missing_feeds"]:
-        console.print(f"[yellow]missing[/] {escape(feed['name_en'])} {escape(feed['name_zh'])} since {feed['since']}")
+        console.print(f"[yellow]missing[/] {escape(_both(feed['name_en'], feed['name_zh']))} since {feed['since']}")
     if latest["stale"]:
         stale = latest["stale"]
         console.print(f"[bold red]stale[/] since {stale['since']}: {escape(stale['reason_en'])}")
@@ -43,7 +43,9 @@ def print_summary(published: Path, city_code: str, console: Console) -> None:
 def index_table(latest: dict[str, Any]) -> Table:
     """The city, then its counties in the order of their codes."""
     words = Wording("en", load_methodology())
-    title = f"{latest['city_name_zh']} {latest['city_name_en']} · {latest['period']} · release {latest['release_id']}"
+    title = (
+        f"{_both(latest['city_name_zh'], latest['city_name_en'])} · {latest['period']} · release {latest['release_id']}"
+    )
     table = Table(title=escape(title), box=box.SIMPLE_HEAD, title_justify="left")
     for name in ("county", "index", "90 % interval", "band", "change", "status", "missing"):
         is_number = name in ("index", "90 % interval", "change")
@@ -55,7 +57,7 @@ def index_table(latest: dict[str, Any]) -> Table:
         colour = _COLOURS.get(figure["band"])
         band = "—" if figure["band"] == "none" else figure["band"]  # short: better, level or worse than the base
         table.add_row(
-            escape(f"{figure['name_zh']} {figure['name_en']}"),
+            escape(_both(figure["name_zh"], figure["name_en"])),
             words.index(figure["index"]),
             words.interval(figure["lower"], figure["upper"]),
             f"[{colour}]{band}[/]" if colour else band,
@@ -65,6 +67,11 @@ def index_table(latest: dict[str, Any]) -> Table:
             style="bold" if figure is latest["city_index"] else "",
         )
     return table
+
+
+def _both(one: str, other: str) -> str:
+    """A name in both languages; once where it has one only."""
+    return " ".join(dict.fromkeys((one, other)))
 
 
 def _missing(figure: dict[str, Any]) -> str:
