@@ -440,6 +440,7 @@ class City(Frozen):
     archive: Archive | None = None
     moving_holiday: str | None = None
     names: dict[str, Text] = {}  # what this city calls an indicator, a domain or a kind of record
+    digest: str | None = Field(pattern=CODE, default=None)  # connection by which flags are told each night; or none
     note: Text | None = None
     publisher: Publisher | None = None
     data_sources: tuple[DataSource, ...] = ()

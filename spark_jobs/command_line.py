@@ -251,9 +251,26 @@ def flag(context: typer.Context, city: CityOption) -> None:
     """What people do with flags: flag --city CODE --by USER list | show ID | step ID --to STATE … Needs no Spark."""
     the_city = load_city(city)
 
-    from spark_jobs.flags.desk import run_flag
+    from spark_jobs.flags.desk import run_portal
 
-    raise typer.Exit(run_flag(the_city, context.args))
+    raise typer.Exit(run_portal(the_city, "flag", context.args))
+
+
+@app.command()
+def digest(city: CityOption, day: DateOption) -> None:
+    """Tell the addresses and webhooks of the city's connection of new red flags and overdue ones; once a night."""
+    the_city = load_city(city)
+    on = business_date(day, the_city)
+    if the_city.digest is None:
+        typer.echo(f"{city}: city.yml names no connection as `digest`: no message")
+        return
+
+    from spark_jobs.feeds.connection import VARIABLE
+    from spark_jobs.flags.desk import run_portal
+
+    if not os.environ.get(VARIABLE):
+        raise EnvironmentFault(f"digest: {VARIABLE} is not set; the Airflow task sets it from {the_city.digest}")
+    raise typer.Exit(run_portal(the_city, "digest", ["--date", on.isoformat()]))
 
 
 @app.command()

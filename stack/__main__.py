@@ -106,10 +106,11 @@ def backfill(
 
 
 def connection_for(machine: Machine, arguments: list[str]) -> dict[str, str]:
-    """The connection of the feed that a step is about, handed over as Airflow does it, if anybody has configured it."""
+    """The connection that a step is about (of a feed, or the digest's), as Airflow hands it over, if anybody configured it."""
     options = dict(pairwise(arguments))
     try:
-        name = load_city(options["--city"]).feed(options["--feed"]).source.connection
+        city = load_city(options["--city"])
+        name = city.digest or "" if "digest" in arguments else city.feed(options["--feed"]).source.connection
         found = {**machine.stored_connections(), **configured_connections()}[name]
     except (KeyError, ContractError):
         return {}  # the step itself says what it lacks

@@ -132,7 +132,8 @@ class Machine:
                 f"{city.city_code}: no connection {', '.join(absent)}; give the folder of its files (DATA=folder) or a file "
                 "of connections (PINGAN_CONNECTIONS=file.json, see docs/operations.md)"
             )
-        return {name: offered[name] for name in needed & offered.keys()}
+        asked = needed | ({city.digest} if city.digest else set())
+        return {name: offered[name] for name in asked & offered.keys()}
 
     def stored_connections(self) -> Connections:
         """Those that a night, or a person, has told Airflow."""

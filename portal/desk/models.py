@@ -78,6 +78,7 @@ class Case(models.Model):
     entered_at = models.DateTimeField()  # when it came into the state
     due_at = models.DateTimeField(null=True)
     n_steps = models.PositiveIntegerField()
+    red_told_on = models.DateField(null=True)  # business date of the digest that told of it as a new red flag
     assignee = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+")
 
     objects = CaseSet.as_manager()
@@ -177,3 +178,14 @@ class TakenRelease(models.Model):
     business_date = models.DateField()
     taken_at = models.DateTimeField()
     n_flags = models.PositiveIntegerField()
+
+
+class SentDigest(models.Model):
+    """A digest that somebody was sent. `channel`: mail, or the SHA-256 of a webhook's address, which is a secret."""
+
+    business_date = models.DateField()
+    channel = models.CharField(max_length=64)
+    sent_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = (models.UniqueConstraint(fields=["business_date", "channel"], name="digest_once"),)

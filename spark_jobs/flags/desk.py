@@ -23,14 +23,14 @@ def city_environment(city: City) -> dict[str, str]:
     }
 
 
-def run_flag(city: City, arguments: Sequence[str]) -> int:
-    """List, show, or take a step; returns the exit code. Raises EnvironmentFault if the portal is not there."""
+def run_portal(city: City, command: str, arguments: Sequence[str]) -> int:
+    """One of the portal's own commands (flag, digest); returns its exit code. Raises EnvironmentFault if it is not there."""
     python = Path(os.environ.get("PINGAN_PORTAL_PYTHON", REPOSITORY / ".venv" / "portal" / "bin" / "python"))
     if not os.environ.get("PORTAL_URL") or not python.exists():
         raise EnvironmentFault(
-            "flag: expected PORTAL_URL and the portal's environment; while make serve is up, call: "
-            ".venv/pipeline/bin/python -m stack step flag --city CODE --by USER list"
+            f"{command}: expected PORTAL_URL and the portal's environment; while make serve is up, call: "
+            f".venv/pipeline/bin/python -m stack step {command} --city CODE …"
         )
-    command = [str(python), "-m", "portal", "flag", *arguments]
+    called = [str(python), "-m", "portal", command, *arguments]
     environment = {**os.environ, **city_environment(city)}
-    return subprocess.run(command, cwd=REPOSITORY, env=environment, check=False).returncode
+    return subprocess.run(called, cwd=REPOSITORY, env=environment, check=False).returncode

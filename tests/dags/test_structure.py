@@ -51,6 +51,16 @@ def test_a_publication_is_one_line_of_steps_and_wakes_runs_for_other_days(city: 
     assert [asset.name for asset in dag.get_task("release").outlets] == [f"published.{city.city_code}"]
 
 
+def test_a_city_that_wants_to_be_told_is_told_beside_the_end_of_the_night() -> None:
+    from dags.publish_index import publish_dag
+
+    plain = publish_dag(CITIES[0].model_copy(update={"digest": None}))
+    told = publish_dag(CITIES[0].model_copy(update={"digest": "trial_digest"}))
+    assert {id: tasks for id, tasks in upstream(told).items() if id != "digest"} == upstream(plain)
+    assert upstream(told)["digest"] == {"release"}  # and nothing waits for it
+    assert told.get_task("digest").connection == "trial_digest"
+
+
 def test_a_failure_anywhere_makes_its_run_red(dags: dict[str, Any]) -> None:
     """A leaf that runs in spite of a failure, or a teardown, would turn a failed gate into a green run."""
     tasks = [task for dag in dags.values() for task in dag.tasks]
