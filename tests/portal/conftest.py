@@ -7,7 +7,9 @@ with the product's roles serves all of them; each test's writes are rolled back 
 from __future__ import annotations
 
 import importlib.util
+import json
 import os
+import subprocess
 from collections.abc import Callable, Iterator
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
@@ -30,23 +32,29 @@ CITY, CITY_AREA, COUNTY, OTHER = "demo", "230600", "230602", "230623"
 NAMES = {CITY_AREA: ("样例市", "Sampleton"), COUNTY: ("萨尔图区", "Sartu"), OTHER: ("林甸县", "Lindian")}
 DAY = date(2026, 11, 21)
 PASSWORD = "a-password-of-the-tests"
-MART = """
-    create schema mart_demo;
-    create table mart_demo.release_info (release_id text, business_date date, is_stale boolean, stale_since date,
-        stale_reason_zh text, stale_reason_en text);
-    create table mart_demo.flag (flag_id text, rule_code text, rule_name_zh text, rule_name_en text, area_code text,
-        area_name_zh text, area_name_en text, indicator_id text, indicator_name_zh text, indicator_name_en text,
-        feed_code text, cause_id text, colour_code text, observed double precision, expected double precision,
-        threshold double precision, since date, detail_zh text, detail_en text);
-    create table mart_demo.county_index (area_code text, area_name_zh text, area_name_en text, level_code text,
-        index double precision);
-    create table mart_demo.indicator_value (area_code text, indicator_id text, rate double precision);
-    create table mart_demo.trend (day date, area_code text, index double precision);
-    create table mart_demo.weekly (area_code text, indicator_id text, week_on date, n_events double precision);
-    create table mart_demo.feed_status (feed_code text, feed_name_zh text, state_code text);
-    grant usage on schema mart_demo to mart_reader;
-    grant select on all tables in schema mart_demo to mart_reader;
+SAY_MART = """
+import json
+from spark_jobs.release.mart import MART
+print(json.dumps({name: {c: d.type for c, d in table.columns.items()} for name, table in MART.items()}))
 """
+
+
+def served() -> str:
+    """The serving database's tables as mart.yml declares them; this environment cannot read it, the pipeline's can."""
+    from stack.layout import Layout
+
+    python = Layout.from_environment().python("pipeline")
+    said = subprocess.run([python, "-c", SAY_MART], check=True, capture_output=True, text=True).stdout
+    tables = {
+        name: ", ".join(f'"{column}" {type_}' for column, type_ in columns.items())
+        for name, columns in json.loads(said).items()
+    }
+    return "\n".join([
+        "create schema mart_demo;",
+        *(f"create table mart_demo.{name} ({columns});" for name, columns in tables.items()),
+        "grant usage on schema mart_demo to mart_reader;",
+        "grant select on all tables in schema mart_demo to mart_reader;",
+    ])  # fmt: skip
 
 
 @pytest.fixture(scope="session")
@@ -58,7 +66,7 @@ def postgres(free_ports: int) -> Iterator[Postgres]:
         try:
             postgres.make_portal_schema(CITY)
             with psycopg.connect(postgres.url("mart", "mart_owner")) as connection:
-                connection.execute(MART)
+                connection.execute(served())
             os.environ |= {
                 "DJANGO_SETTINGS_MODULE": "portal.settings",
                 "PORTAL_URL": postgres.url("mart", PORTAL),
