@@ -2,29 +2,32 @@
 
 A file that was cut off lacks records too. So a delivery closes nothing in two cases. Either it lacks more of the
 records that were open before than the contract tolerates (`tolerance.closed_share`) and chance explains: of all of
-them, or of the youngest, the oldest, the first or the last numbers. Or it has rows whose key cannot be read: each of
+them, or of the youngest, the oldest, the first or the last numbers, or of one area. Or it has rows whose key cannot be read: each of
 them may be one of the absent. What was withheld is asked again of the next delivery. One without a row closes nothing.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 
 import numpy as np
 import pandas as pd
-from pyspark.sql import Column, DataFrame, Row, Window
+from pyspark.sql import Column, DataFrame, Row, SparkSession, Window
 from pyspark.sql import functions as f
 from scipy.stats import binom
 
 from expectations.contract import load_kinds
-from expectations.models import Feed
+from expectations.models import City, Feed
 from spark_jobs.feeds.landing import Manifest
-from spark_jobs.feeds.silver import accepted, elsewhere
+from spark_jobs.feeds.silver import accepted, elsewhere, silver_table
+from spark_jobs.lake import tables
 
 CHANCE = 0.001  # of withholding closings of which the contract tolerates just so many
 LEAST_AT_AN_END = 5  # fewer absent records say nothing of where a file ends
+SEEN = pd.Index(["turn", "until", "day", "n", "areas", "least", "most"])  # columns of what the snapshots have
 STORED = -1  # in the place of a snapshot: what was open before the first of them
 
 
@@ -54,18 +57,29 @@ class Withheld:
         )
 
 
-def without_rows(feed: Feed, manifest: Manifest, empty_files: Sequence[str], taken: Iterable[Row]) -> list[str]:
-    """A line about the whole tables of a batch without a row, where a table of their day or before had some.
+def without_rows(feed: Feed, manifest: Manifest, empty_files: Sequence[str], taken: Iterable[Row]) -> dict[str, date]:
+    """The whole tables of a batch without a row, by name, where a table of their day or before had some.
 
     `taken`: rows of the ledger. Before the first records a table may be empty, as any day of changes may.
     """
     if feed.mode != "snapshot":
-        return []
+        return {}
     full = [file.delivered_on for file in manifest.files if file.name not in empty_files]
     full += [min(row.delivered_days or [row.window_from]) for row in taken if row.n_accepted]
     first = min(full, default=date.max)
-    names = [file.name for file in manifest.files if file.name in empty_files and file.delivered_on >= first]
-    return [f"closings withheld: no row, though there were records before: {', '.join(names)}"] if names else []
+    empty = (file for file in manifest.files if file.name in empty_files)
+    return {file.name: file.delivered_on for file in empty if file.delivered_on >= first}
+
+
+def open_before(spark: SparkSession, city: City, feed: Feed, days: Iterable[date]) -> dict[date, int]:
+    """How many of a snapshot's records silver has open before each of these days: a table without a row lacks them all."""
+    if not (asked := sorted(set(days))):
+        return {}
+    known_on, until = (f.to_date(f.from_utc_timestamp(name, city.time_zone)) for name in ("known_from", "known_to"))
+    of_feed = (f.col("city_code") == feed.city_code) & (f.col("feed_code") == feed.feed_code)
+    stored = tables.read(spark, silver_table(feed.kind)).where(of_feed & ~f.col("is_deleted"))
+    counts = [f.count_if((known_on < day) & (until.isNull() | (until >= day))).alias(day.isoformat()) for day in asked]
+    return dict(zip(asked, stored.agg(*counts).collect()[0], strict=True))
 
 
 def withheld(feed: Feed, staged: DataFrame, stored: DataFrame | None = None) -> list[Withheld]:
@@ -97,31 +111,36 @@ def _has_unreadable_key(feed: Feed) -> Column:
 def _seen(feed: Feed, staged: DataFrame, stored: DataFrame | None, snapshots: Sequence[Snapshot]) -> pd.DataFrame:
     """Open records, counted by the snapshot that has them, the next one that has them again, and the day of the event.
 
-    turn and until are numbers of snapshots (`len(snapshots)` for none); n is the number of records. least and most are
-    the first and the last of their ids; a shorter id comes first. A rejected row shows its record as it stood before.
+    turn and until are numbers of snapshots (`len(snapshots)` for none); n is the number of records, areas that by area.
+    least and most are the first and the last of their ids; a shorter id comes first. A rejected row shows its record as
+    it stood before.
     """
     event_on = f.coalesce(*load_kinds()[feed.kind].event_on)
     turns = staged.sparkSession.createDataFrame([(s.at, n) for n, s in enumerate(snapshots)], "at bigint, turn int")
     said = staged.where("record_id != ''").join(f.broadcast(turns), f.unix_micros("known_at") == f.col("at"))
     is_open = f.when(accepted() | elsewhere(), ~f.col("is_deleted")).alias("is_open")
-    rows = said.select("record_id", "turn", is_open, f.when(accepted(), event_on).alias("day"))
+    day, area = f.when(accepted(), event_on).alias("day"), f.when(accepted(), f.col("area_code")).alias("area")
+    rows = said.select("record_id", "turn", is_open, day, area)
     if stored is not None:
         before = stored.where("is_current and not is_deleted")
-        rows = rows.unionByName(
-            before.select("record_id", f.lit(STORED).alias("turn"), f.lit(True).alias("is_open"), event_on.alias("day"))
-        )
-    rows = rows.groupBy("record_id", "turn").agg(f.max("is_open").alias("is_open"), f.max("day").alias("day"))
+        of_before = (f.lit(STORED).alias("turn"), f.lit(True).alias("is_open"), event_on.alias("day"))
+        rows = rows.unionByName(before.select("record_id", *of_before, f.col("area_code").alias("area")))
+    rows = rows.groupBy("record_id", "turn").agg(*(f.max(name).alias(name) for name in ("is_open", "day", "area")))
     in_turn = Window.partitionBy("record_id").orderBy("turn")
     rows = rows.withColumns({
         "until": f.coalesce(f.lead("turn").over(in_turn), f.lit(len(snapshots))),
         "is_open": f.last("is_open", ignorenulls=True).over(in_turn),
         "day": f.last("day", ignorenulls=True).over(in_turn),
+        "area": f.coalesce(f.last("area", ignorenulls=True).over(in_turn), f.lit("")),
     })  # fmt: skip
     number = f.struct(f.length("record_id").alias("length"), "record_id")
     ends = (f.min(number).alias("least"), f.max(number).alias("most"))
-    found = rows.where("is_open").groupBy("turn", "until", "day").agg(f.count("*").alias("n"), *ends).collect()
-    cells = [(row.turn, row.until, row.day, row.n, tuple(row.least), tuple(row.most)) for row in found]
-    return pd.DataFrame(cells, columns=pd.Index(["turn", "until", "day", "n", "least", "most"]))
+    of_area = rows.where("is_open").groupBy("turn", "until", "day", "area").agg(f.count("*").alias("n"), *ends)
+    areas = f.map_from_entries(f.collect_list(f.struct("area", "n"))).alias("areas")
+    in_all = (f.sum("n").alias("n"), areas, f.min("least").alias("least"), f.max("most").alias("most"))
+    found = of_area.groupBy("turn", "until", "day").agg(*in_all).collect()
+    cells = [(row.turn, row.until, row.day, row.n, row.areas, tuple(row.least), tuple(row.most)) for row in found]
+    return pd.DataFrame(cells, columns=SEEN)
 
 
 def in_doubt(snapshots: Sequence[Snapshot], seen: pd.DataFrame, closed_share: float) -> list[Withheld]:
@@ -151,11 +170,23 @@ def _doubt(before: pd.DataFrame, is_absent: pd.Series, n_unreadable: int, closed
     for end, of_end in (("youngest", days.sort_index(ascending=False)), ("oldest", days.sort_index())):
         if is_cut_off(of_end["absent"].to_numpy(), of_end["all"].to_numpy(), closed_share):
             return f"they are the {end}"
+    if area := _lacking_area(before, absent, closed_share):
+        return f"they are most of the area {area}"
     if n_absent >= LEAST_AT_AN_END and n_absent > _tolerated(n_absent, closed_share) and len(stayed):
         if absent["least"].min() > stayed["most"].max():
             return "they are the last numbers"
         if absent["most"].max() < stayed["least"].min():
             return "they are the first numbers"
+    return None
+
+
+def _lacking_area(before: pd.DataFrame, absent: pd.DataFrame, closed_share: float) -> str | None:
+    """The area of which most records are absent, and more than tolerance and chance explain; None if there is none."""
+    of, gone = (sum(map(Counter, cells["areas"]), Counter[str]()) for cells in (before, absent))
+    for area, n in gone.most_common():
+        most = binom.isf(CHANCE / len(of), of[area], closed_share)
+        if area and n >= LEAST_AT_AN_END and 2 * n >= of[area] and n > most:
+            return area
     return None
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Collection
 from datetime import date
+from itertools import chain
 from pathlib import Path
 
 from pyspark.sql import DataFrame, Row, SparkSession
@@ -12,6 +13,7 @@ from pyspark.sql import DataFrame, Row, SparkSession
 from expectations.models import City, Feed
 from spark_jobs.errors import ContractBreach
 from spark_jobs.feeds import batches, bronze, refine, silver, staging, versions
+from spark_jobs.feeds.absence import open_before
 from spark_jobs.feeds.batch_faults import as_step_error, costs_its_batch
 from spark_jobs.feeds.check import judge, rows_to_judge
 from spark_jobs.feeds.corrections import healed_report
@@ -53,8 +55,10 @@ def rebuild(spark: SparkSession, city: City, feed: Feed, settings: Settings, fro
         with costs_its_batch(feed, _span(batch_ids)):
             counts, through = _counts(staged, left_out), _covered(city, feed, staged)
             _check(city, feed, (folder, staged), settings.state / "gx", received, counts)
-            silver_rows = staging.current(staged, feed, Landing.of(settings.landing, feed), batch_ids)
-            _replace(spark, feed, (staged, silver_rows), list(ledger.values()), counts, through, version)
+            landing = Landing.of(settings.landing, feed)
+            rows = (staged, staging.current(staged, feed, landing, batch_ids))
+            empty = _empty_days(feed, landing, staged, batch_ids)
+            _replace(spark, city, feed, rows, list(ledger.values()), counts, through, empty, version)
         shutil.rmtree(folder)
         return _account(feed, taken, counts)
 
@@ -123,6 +127,25 @@ def _covered(city: City, feed: Feed, staged: DataFrame) -> dict[str, date]:
     return {row.batch_id: row.covered_through for row in found}
 
 
+def _empty_days(feed: Feed, landing: Landing, staged: DataFrame, batch_ids: Collection[str]) -> dict[str, list[date]]:
+    """Batch -> days of its whole tables without a row, where a table of their day or before has some."""
+    if feed.mode != "snapshot":
+        return {}
+    full = {tuple(row) for row in staged.select("batch_id", "delivered_on").distinct().collect()}
+    first, replaced = min((day for _, day in full), default=date.max), landing.delivered_again(feed)
+    return {
+        manifest.batch_id: [
+            file.delivered_on
+            for file in manifest.files
+            if file.delivered_on >= first
+            and (manifest.batch_id, file.delivered_on) not in full
+            and (manifest.batch_id, file.name) not in replaced
+        ]
+        for manifest in landing.manifests()
+        if manifest.batch_id in batch_ids
+    }
+
+
 def _check(
     city: City, feed: Feed, staged: tuple[Path, DataFrame], gx_folder: Path, received: dict[str, int], counts: Counts
 ) -> None:
@@ -157,25 +180,30 @@ def _check(
 
 def _replace(
     spark: SparkSession,
+    city: City,
     feed: Feed,
     staged: tuple[DataFrame, DataFrame],
     ledger: list[Row],
     counts: Counts,
     through: dict[str, date],
+    empty: dict[str, list[date]],
     version: str,
 ) -> None:
     """Three commits; a run that is killed between them is repeated, and the ledger comes last.
 
-    `staged` are all rows, of which the rejects are told, and those of them that count for silver.
+    `staged` are all rows, of which the rejects are told, and those of them that count for silver. `empty` days are
+    those of tables without a row, which close nothing.
     """
     everything, current = staged
     keys = {"city_code": feed.city_code, "feed_code": feed.feed_code}
     tables.replace_slice(spark, silver.rejects(everything), silver.REJECTS, keys)
     doubtful = versions.replace(spark, feed, current)
+    n_open = open_before(spark, city, feed, chain.from_iterable(empty.values()))
     rows = [row.asDict() for row in ledger]
     for row in rows:
         if of := counts.get(row["batch_id"]):
             withheld = sum(each.n_absent for each in doubtful if each.snapshot.batch_id == row["batch_id"])
+            withheld += sum(n_open[day] for day in empty.get(row["batch_id"], ()))
             row |= {name: of[name] for name in batches.COUNTS} | {"contract_version": version, "n_withheld": withheld}
             row["covered_through"] = through.get(row["batch_id"])
     values = [tuple(row[name] for name in tables.declared(batches.BATCH_COLUMNS)) for row in rows]

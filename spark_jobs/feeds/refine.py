@@ -13,7 +13,7 @@ from expectations.models import City, Feed, FilesSource
 from spark_jobs import lineage
 from spark_jobs.errors import ContractBreach
 from spark_jobs.feeds import batches, bronze, silver, staging, versions
-from spark_jobs.feeds.absence import Withheld, without_rows
+from spark_jobs.feeds.absence import Withheld, open_before, without_rows
 from spark_jobs.feeds.batch_faults import costs_its_batch
 from spark_jobs.feeds.check import judge, rows_to_judge
 from spark_jobs.feeds.corrections import healed_report
@@ -111,11 +111,10 @@ def _refine_batch(run: Run, manifest: Manifest) -> str:
         _judge(run, manifest, folder, staged, counts, useless)
         doubts |= _doubt(run, manifest, folder, doubts)
         doubtful = _take(run, manifest, staged)
-    counts["n_withheld"] = sum(each.n_absent for each in doubtful)
+    n_unseen, unseen = _without_rows(run, manifest, brought)
+    counts["n_withheld"] = sum(each.n_absent for each in doubtful) + n_unseen
     told = in_words(run.feed, doubts) if brought.n_rows else []
-    taken = [row for row in run.ledger.values() if row.status == "checked"]
-    told += [*map(str, doubtful), *without_rows(run.feed, manifest, brought.empty_files, taken)]
-    told += [*_of_one_day(run, manifest), *_round(brought)]
+    told += [*map(str, doubtful), *unseen, *_of_one_day(run, manifest), *_round(brought)]
     remark = "; ".join([*_remark(brought), *told])
     known = counts | {"covered_through": through, "n_late": doubts["n_late"]}
     row = batches.record(run.spark, manifest, known, "checked", remark, run.contract_version)
@@ -210,6 +209,15 @@ def _take(run: Run, manifest: Manifest, staged: DataFrame) -> list[Withheld]:
         own = staging.current(staged, run.feed, run.landing, [manifest.batch_id])
         doubtful = versions.merge(run.spark, run.feed, own)
     return [each for each in doubtful if each.snapshot.batch_id == manifest.batch_id]
+
+
+def _without_rows(run: Run, manifest: Manifest, brought: bronze.Received) -> tuple[int, list[str]]:
+    """How many open records the whole tables without a row lack, which close none of them; and a line that says so."""
+    taken = [row for row in run.ledger.values() if row.status == "checked"]
+    empty = without_rows(run.feed, manifest, brought.empty_files, taken)
+    n_absent = sum(open_before(run.spark, run.city, run.feed, empty.values()).values())
+    said = f"closings withheld: no row, though there were records before ({n_absent:,}): {', '.join(empty)}"
+    return n_absent, [said] if empty else []
 
 
 def _of_one_day(run: Run, manifest: Manifest) -> list[str]:

@@ -8,14 +8,13 @@ from datetime import date, timedelta
 import pandas as pd
 import pytest
 
-from spark_jobs.feeds.absence import STORED, Snapshot, in_doubt
+from spark_jobs.feeds.absence import SEEN, STORED, Snapshot, in_doubt
 from spark_jobs.feeds.feed_status import feed_status
 from tests.feeds.conftest import FEED, Trial, row
 
 NewTrial = Callable[..., Trial]
 DAY = date(2026, 1, 31)
 SNAPSHOT = FEED.replace("starts_on:", "mode: snapshot\nstarts_on:").replace("{column: updated}", "{}")
-COLUMNS = pd.Index(["turn", "until", "day", "n", "least", "most"])
 
 
 def snapshots(*n_unreadable: int) -> list[Snapshot]:
@@ -23,23 +22,31 @@ def snapshots(*n_unreadable: int) -> list[Snapshot]:
 
 
 def seen(has: Sequence[set[int]], n_days: int = 1, stored: set[int] = frozenset()) -> pd.DataFrame:  # type: ignore[assignment]
-    """Records 0, 1, … as the snapshots have them; their events lie on `n_days` days in order of their numbers."""
+    """Records 0, 1, … as the snapshots have them; their events lie on `n_days` days in order of their numbers, and
+    two in a hundred of them in a small county.
+    """
     turns = {STORED: set(stored), **dict(enumerate(has))}
     most = max(set().union(*turns.values())) + 1
     cells = []
     for turn, ids in turns.items():
         for id in ids:
             until = next((later for later in range(max(turn, STORED) + 1, len(has)) if id in turns[later]), len(has))
-            cells.append((turn, until, DAY + timedelta(days=id * n_days // most), 1, (1, f"{id:06}"), (1, f"{id:06}")))
-    return pd.DataFrame(cells, columns=COLUMNS)
+            day, number = DAY + timedelta(days=id * n_days // most), (1, f"{id:06}")
+            cells.append((turn, until, day, 1, {"small" if id in SMALL_COUNTY else "large": 1}, number, number))
+    return pd.DataFrame(cells, columns=SEEN)
 
 
 ALL = set(range(1_400))
+SMALL_COUNTY = {n for n in ALL if n % 50 == 7}
 SCATTERED = {n for n in ALL if n * 7_919 % 100 < 3}  # 3 % of them, at no end
 # what the second snapshot has of the records of the first -> days of their events, rows with unreadable keys, why not
 CASES: dict[str, tuple[set[int], int, int, str | None]] = {
     "the same records": (ALL, 30, 0, None),
     "more records": (ALL | set(range(1_400, 3_000)), 30, 0, None),
+    "twice as many": (ALL | set(range(1_400, 2_800)), 30, 0, None),
+    "nearly half of the small county": (ALL - {n for n in SMALL_COUNTY if n % 100 == 7 and n > 200}, 30, 0, None),
+    "all of the small county": (ALL - SMALL_COUNTY, 30, 0, "they are most of the area small"),
+    "all of the small county, and a few elsewhere": (ALL - SMALL_COUNTY - {1, 400}, 30, 0, "they are most of the area"),
     "records that leave here and there": (ALL - SCATTERED, 30, 0, None),
     "one record less": (ALL - {1_399}, 30, 0, None),
     "four of the youngest less": (ALL - set(range(1_396, 1_400)), 1_400, 0, None),
@@ -106,6 +113,7 @@ def test_a_cut_snapshot_closes_nothing_and_says_so(new_trial: NewTrial) -> None:
         "cases_20260204.csv": [row("")] + whole[1:],  # the first may be the one without a key
         "cases_20260205.csv": [*whole[2:], row("new")],  # two have left
         "cases_20260206.csv": [*whole[2:], row("new")],
+        "cases_20260207.csv": [],  # a header alone
     }
     in_turn, otherwise = new_trial(SNAPSHOT), new_trial(SNAPSHOT)
     accounts = []
@@ -121,10 +129,11 @@ def test_a_cut_snapshot_closes_nothing_and_says_so(new_trial: NewTrial) -> None:
         "the snapshot of 2026-02-04 lacks 2 of the 61 records before it",
         "",
         "",
+        "no row, though there were records before (59): cases_20260207.csv",
     ]
     batches = in_turn.batches()
-    assert list(batches["n_withheld"]) == [0, 20, 20, 2, 0, 0]
-    assert ["closings withheld" in reason for reason in batches["reason"]] == [False, True, True, True, False, False]
+    assert list(batches["n_withheld"]) == [0, 20, 20, 2, 0, 0, 59]
+    assert ["closings withheld" in reason for reason in batches["reason"]] == [n > 0 for n in batches["n_withheld"]]
     columns = ("record_id", "known_from", "known_to", "is_deleted", "batch_id")
     found = in_turn.silver(*columns)
     assert {id for id, _, _, is_deleted, _ in found if is_deleted} == {"r00", "r01"}
