@@ -6,6 +6,7 @@ import shutil
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
+from typing import NamedTuple
 
 from pyspark.sql import DataFrame, Row, SparkSession
 
@@ -76,6 +77,19 @@ def refine(spark: SparkSession, city: City, feed: Feed, settings: Settings) -> l
         return _refine_all(Run(spark, city, feed, settings, landing, keys, areas, version, ledger), manifests)
 
 
+class Counted(NamedTuple):
+    """What the staged rows of a batch count.
+
+    counts: for the ledger, with what was left out before. doubts: what fits row by row and looks wrong in number.
+    useless: files without a usable row. through: the day through which the rows say that they reach.
+    """
+
+    counts: dict[str, int]
+    doubts: dict[str, int]
+    useless: list[str]
+    through: date | None
+
+
 def _refine_all(run: Run, manifests: list[Manifest]) -> list[str]:
     account, breaches = [], []
     for manifest in manifests:
@@ -105,7 +119,7 @@ def _refine_batch(run: Run, manifest: Manifest) -> str:
     brought = _append_to_bronze(run, manifest)
     folder = staging.stage(run.spark, run.city, run.feed, manifest, run.areas, run.settings)
     staged = run.spark.read.parquet(str(folder))
-    counts, doubts, useless, through = _counts(run, manifest, brought, staged)
+    counts, doubts, useless, through = _counted(run, manifest, brought, staged)
     doubtful: list[Withheld] = []
     if brought.n_rows:
         _judge(run, manifest, folder, staged, counts, useless)
@@ -137,14 +151,8 @@ def _append_to_bronze(run: Run, manifest: Manifest) -> bronze.Received:
     return brought
 
 
-def _counts(
-    run: Run, manifest: Manifest, brought: bronze.Received, staged: DataFrame
-) -> tuple[dict[str, int], dict[str, int], list[str], date | None]:
-    """Four things about the staged rows: what they count, with what was left out before; what of them is in doubt;
-    files without a usable row; the day through which they say that they reach.
-
-    Raises ContractBreach if a row was lost on the way or a correction has ended.
-    """
+def _counted(run: Run, manifest: Manifest, brought: bronze.Received, staged: DataFrame) -> Counted:
+    """Raises ContractBreach if a row was lost on the way or a correction has ended."""
     feed, counted = run.feed, staging.count_columns()
     columns = (*counted, *doubt_columns(run.city, feed), staging.covered_through(run.city, feed))
     found = staged.agg(*columns).collect()[0].asDict()
@@ -158,7 +166,7 @@ def _counts(
     if counts["n_healed"]:
         raise ContractBreach(healed_report(feed, manifest.batch_id, staged))
     counts["n_received"] += brought.n_left_out
-    return counts | {"n_left_out": brought.n_left_out}, doubts, useless, through
+    return Counted(counts | {"n_left_out": brought.n_left_out}, doubts, useless, through)
 
 
 def _judge(
