@@ -7,6 +7,7 @@ The account of the batch tells of a few. More than the tolerance and chance expl
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import date
 from functools import reduce
 from pathlib import Path
 
@@ -28,6 +29,7 @@ from spark_jobs.lake import tables
 LATE = 20  # days; a day and month changed about are 27 or more away
 RECENT = 28  # batches that tell what share of a feed's records is usually known so late ...
 FEWEST = 200  # ... and the fewest records in them
+FEWEST_IN_TABLE = 20  # records of a whole table; a smaller one may double any day
 UNSURE = 0.01  # that the usual share lies above what is taken for it
 FAR = 180  # days between two events of one id: no correction moves a day so far, but one of day and month swapped
 ABOUT = ("day", "place", "family")  # what an id is about
@@ -94,6 +96,21 @@ def swapped_days(feed: Feed, doubts: dict[str, int], usual: float | None) -> str
         f"were known, and would not have with day and month changed about; expected at most {most}: does the source "
         "write the day first, or the month? If they are right: `tolerance.swapped_share`"
     )
+
+
+def twice_as_many(feed: Feed, days: Iterable[date], n_accepted: int, taken: Iterable[Row]) -> str | None:
+    """What to say of a whole table with twice the rows of the one before it: an export may have written them twice.
+
+    `days`: those of the batch's files; `taken`: rows of the ledger. Batches of several days are not compared.
+    """
+    own = set(days)
+    if feed.mode != "snapshot" or len(own) != 1:
+        return None
+    of_day = ((row.delivered_days[0], row.n_accepted) for row in taken if len(row.delivered_days or ()) == 1)
+    day, n_before = max((each for each in of_day if each[0] < min(own)), default=(None, 0))
+    if n_before < FEWEST_IN_TABLE or n_accepted < 2 * n_before:
+        return None
+    return f"twice as many rows as the whole table before, or more: {n_accepted:,}; {n_before:,} on {day}"
 
 
 def ids_in_doubt(spark: SparkSession, feed: Feed, folder: Path, is_all: bool) -> dict[str, int]:

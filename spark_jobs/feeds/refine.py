@@ -18,7 +18,15 @@ from spark_jobs.feeds.absence import Withheld, open_before, without_rows
 from spark_jobs.feeds.batch_faults import costs_its_batch
 from spark_jobs.feeds.check import judge, rows_to_judge
 from spark_jobs.feeds.corrections import healed_report
-from spark_jobs.feeds.doubts import changed_ids, doubt_columns, ids_in_doubt, in_words, swapped_days, usual_late
+from spark_jobs.feeds.doubts import (
+    changed_ids,
+    doubt_columns,
+    ids_in_doubt,
+    in_words,
+    swapped_days,
+    twice_as_many,
+    usual_late,
+)
 from spark_jobs.feeds.landing import Landing, Manifest
 from spark_jobs.feeds.pseudonym import Pseudonymiser
 from spark_jobs.lake import tables
@@ -54,6 +62,11 @@ class Run:
     areas: DataFrame
     contract_version: str
     ledger: batches.Ledger
+
+    @property
+    def taken(self) -> list[Row]:
+        """Rows of the batches that were taken."""
+        return [row for row in self.ledger.values() if row.status == "checked"]
 
 
 def refine(spark: SparkSession, city: City, feed: Feed, settings: Settings) -> list[str]:
@@ -129,6 +142,8 @@ def _refine_batch(run: Run, manifest: Manifest) -> str:
     counts["n_withheld"] = sum(each.n_absent for each in doubtful) + n_unseen
     told = in_words(run.feed, doubts) if brought.n_rows else []
     told += [*map(str, doubtful), *unseen, *_of_one_day(run, manifest), *_round(brought)]
+    days = (file.delivered_on for file in manifest.files)
+    told += filter(None, [twice_as_many(run.feed, days, counts["n_accepted"], run.taken)])
     remark = "; ".join([*_remark(brought), *told])
     known = counts | {"covered_through": through, "n_late": doubts["n_late"]}
     row = batches.record(run.spark, manifest, known, "checked", remark, run.contract_version)
@@ -191,10 +206,9 @@ def _doubt(run: Run, manifest: Manifest, folder: Path, doubts: dict[str, int]) -
 
     Ids of a docket are not asked: there every row of a record tells of another day.
     """
-    taken = [row for row in run.ledger.values() if row.status == "checked"]
     nothing = dict.fromkeys(("again", "changed", "capitals", "spellings"), 0)
-    found = nothing if versions.carries(run.feed) else ids_in_doubt(run.spark, run.feed, folder, is_all=not taken)
-    swapped = swapped_days(run.feed, doubts, usual_late(taken))
+    found = nothing if versions.carries(run.feed) else ids_in_doubt(run.spark, run.feed, folder, is_all=not run.taken)
+    swapped = swapped_days(run.feed, doubts, usual_late(run.taken))
     if failures := [*filter(None, (swapped, changed_ids(run.feed, found)))]:
         lines = [f"feed {run.feed.code}: batch {manifest.batch_id} is in doubt; silver stays as it was", *failures]
         raise ContractBreach("\n  ".join([*lines, "what to do: ask the source, then change the feed's contract"]))
@@ -208,9 +222,8 @@ def _take(run: Run, manifest: Manifest, staged: DataFrame) -> list[Withheld]:
     """
     keys = {"city_code": run.feed.city_code, "feed_code": run.feed.feed_code, "batch_id": manifest.batch_id}
     tables.replace_slice(run.spark, silver.rejects(staged), silver.REJECTS, keys, batches.PARTITIONS)
-    taken = [row for row in run.ledger.values() if row.status == "checked"]
-    ids = [*(row.batch_id for row in taken), manifest.batch_id]
-    if _needs_all(run, manifest, taken, ids):
+    ids = [*(row.batch_id for row in run.taken), manifest.batch_id]
+    if _needs_all(run, manifest, ids):
         with staging.staged_current(run.spark, run.city, run.feed, ids, run.areas, run.settings) as everything:
             doubtful = versions.replace(run.spark, run.feed, everything)
     else:
@@ -221,8 +234,7 @@ def _take(run: Run, manifest: Manifest, staged: DataFrame) -> list[Withheld]:
 
 def _without_rows(run: Run, manifest: Manifest, brought: bronze.Received) -> tuple[int, list[str]]:
     """How many open records the whole tables without a row lack, which close none of them; and a line that says so."""
-    taken = [row for row in run.ledger.values() if row.status == "checked"]
-    empty = without_rows(run.feed, manifest, brought.empty_files, taken)
+    empty = without_rows(run.feed, manifest, brought.empty_files, run.taken)
     n_absent = sum(open_before(run.spark, run.city, run.feed, empty.values()).values())
     said = f"closings withheld: no row, though there were records before ({n_absent:,}): {', '.join(empty)}"
     return n_absent, [said] if empty else []
@@ -230,22 +242,24 @@ def _without_rows(run: Run, manifest: Manifest, brought: bronze.Received) -> tup
 
 def _of_one_day(run: Run, manifest: Manifest) -> list[str]:
     """A line for each day that the batch brings and of which there are several files."""
-    taken = [row for row in run.ledger.values() if row.status == "checked"]
-    before, days = {day for row in taken for day in row.delivered_days or ()}, [f.delivered_on for f in manifest.files]
+    before, days = (
+        {day for row in run.taken for day in row.delivered_days or ()},
+        [f.delivered_on for f in manifest.files],
+    )
     if before.isdisjoint(days) and len(set(days)) == len(days):
         return []
-    groups = run.landing.of_one_day(run.feed, {manifest.batch_id, *(row.batch_id for row in taken)})
+    groups = run.landing.of_one_day(run.feed, {manifest.batch_id, *(row.batch_id for row in run.taken)})
     own = {(manifest.batch_id, file.name) for file in manifest.files}
     names = [", ".join(name for _, name in group) for group in groups if not own.isdisjoint(group)]
     return [f"several files of one day, the later counts: {of_day}" for of_day in names]
 
 
-def _needs_all(run: Run, manifest: Manifest, taken: list[Row], ids: list[str]) -> bool:
+def _needs_all(run: Run, manifest: Manifest, ids: list[str]) -> bool:
     """True if the versions can only be made from all rows of the feed, not from the batch and what is stored."""
     names = {file.name for file in manifest.files}
     return (
         versions.carries(run.feed)
-        or (run.feed.mode == "snapshot" and not _is_newest(run.feed, manifest, taken))
+        or (run.feed.mode == "snapshot" and not _is_newest(run.feed, manifest, run.taken))
         or any(name in names for _, name in staging.outdated(run.feed, run.landing, ids))
     )
 

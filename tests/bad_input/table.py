@@ -125,6 +125,10 @@ ALONE = {
         "passes", "taken, closes nothing: the account and `n_withheld` say how many records it lacks",
         "../feeds/test_absence.py::test_closings_are_withheld_where_the_delivery_is_in_doubt",
     ),
+    "a whole table with each row twice": (
+        "passes", "taken, and told with the number of rows before",
+        "../feeds/test_doubts.py::test_a_whole_table_of_twice_the_rows_is_told",
+    ),
     "a whole table without the records of one county": (
         "passes", "taken, closes nothing, though they are few: the account says of how many it is most of which area",
         "../feeds/test_absence.py::test_closings_are_withheld_where_the_delivery_is_in_doubt",

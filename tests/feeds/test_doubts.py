@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import date
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pa_parquet
 import pytest
+from pyspark.sql import Row
 
+from expectations.contract import load_city
 from spark_jobs.errors import ContractBreach
 from spark_jobs.feeds import silver
-from spark_jobs.feeds.doubts import ids_in_doubt
+from spark_jobs.feeds.doubts import ids_in_doubt, twice_as_many
 from tests.bad_input import cases
 from tests.feeds.conftest import FEED, Trial, row
 
@@ -236,3 +239,35 @@ def test_a_feed_that_is_late_by_nature_is_no_news(new_trial: Callable[..., Trial
         trial.refine()
     assert trial.batches()["n_late"].tolist() == [300, 300]
     assert trial.batches().status.tolist() == ["checked", "checked"]
+
+
+def of_day(day: int, n_accepted: int) -> Row:
+    return Row(delivered_days=[date(2026, 2, day)], n_accepted=n_accepted)
+
+
+SIZES: dict[str, tuple[list[int], int, list[Row], str, bool]] = {
+    # days of the batch, rows accepted, batches taken before, mode -> whether a person should know
+    "each row twice": ([9], 400, [of_day(8, 200)], "snapshot", True),
+    "ten times as many": ([9], 2_000, [of_day(8, 200)], "snapshot", True),
+    "as many as the day before": ([9], 200, [of_day(8, 200)], "snapshot", False),
+    "nearly twice as many": ([9], 399, [of_day(8, 200)], "snapshot", False),
+    "half as many, which absence judges": ([9], 100, [of_day(8, 200)], "snapshot", False),
+    "twice an older one, as many as the newest": ([9], 400, [of_day(7, 200), of_day(8, 400)], "snapshot", False),
+    "twice the newest, after a gap": ([9], 400, [of_day(1, 400), of_day(5, 200)], "snapshot", True),
+    "late, before one of half its size": ([7], 400, [of_day(8, 200)], "snapshot", False),
+    "the first of all": ([9], 400, [], "snapshot", False),
+    "a small table that grows": ([9], 30, [of_day(8, 15)], "snapshot", False),
+    "several days at once": ([8, 9], 400, [of_day(7, 200)], "snapshot", False),
+    "changes, of which a day may bring any number": ([9], 400, [of_day(8, 200)], "changes", False),
+}
+
+
+@pytest.mark.unit
+@pytest.mark.parametrize(("days", "n", "taken", "mode", "is_told"), SIZES.values(), ids=SIZES.keys())
+def test_a_whole_table_of_twice_the_rows_is_told(
+    days: list[int], n: int, taken: list[Row], mode: str, is_told: bool
+) -> None:
+    feed = load_city("daqing").feed("cases").model_copy(update={"mode": mode})
+    said = twice_as_many(feed, [date(2026, 2, day) for day in days], n, taken)
+    assert bool(said) is is_told
+    assert said is None or f"{n:,}; 200 on 2026-02-" in said
