@@ -22,6 +22,7 @@ from stack.methodology_page import write_html
 from stack.postgres import PORTAL
 from stack.private_files import passwords
 from stack.service import Service, ServiceError, is_open
+from stack.spark_server import spark_environment
 from stack.watch import Watch
 
 DESK_ACCOUNTS = ("duty_officer", "reviewer", "viewer", "admin")  # of the portal, made at the first start
@@ -149,14 +150,22 @@ def working_copies(originals: Path, folder: Path) -> Path:
 
 
 def jupyter(machine: Machine) -> Service:
-    """JupyterLab on working copies of the notebooks; `import peace_index` finds the module beside the originals."""
+    """JupyterLab on working copies of the notebooks; `import peace_index` finds the module beside the originals.
+
+    Its environment leads to the lake and to what was published, and holds no key of another service.
+    """
     port, originals = machine.layout.port("jupyter"), machine.layout.repository / "notebooks"
     token = passwords(machine.layout.secrets / "jupyter.json", ["token"])["token"]
     options = ["--no-browser", "--ip=127.0.0.1", f"--port={port}", "--port-retries=0", "--allow-root"]
     folder = f"--ServerApp.root_dir={working_copies(originals, machine.layout.state / 'notebooks')}"
     command: list[str | Path] = [machine.layout.python("pipeline"), "-m", "jupyterlab", *options, folder]
-    paths = f"{machine.layout.repository}{os.pathsep}{originals}"
-    environment = {**machine.environment(), "JUPYTER_TOKEN": token, "PYTHONPATH": paths}
+    environment = {
+        "PINGAN_STATE": str(machine.layout.state),
+        "PINGAN_PUBLISHED": str(machine.layout.published),
+        "PYTHONPATH": f"{machine.layout.repository}{os.pathsep}{originals}",
+        "JUPYTER_TOKEN": token,
+        **spark_environment(machine.layout),
+    }
     return Service(machine.layout, "jupyter", port, command, environment=environment)
 
 

@@ -11,7 +11,9 @@ import pandas as pd
 import pytest
 
 from spark_jobs.errors import UsageError
-from stack.serve import working_copies
+from stack.layout import Layout
+from stack.machine import Machine
+from stack.serve import jupyter, working_copies
 
 NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
 
@@ -109,3 +111,16 @@ def test_the_originals_stand_without_outputs() -> None:
     ]
     assert cells
     assert [cell["id"] for cell in cells if cell.get("outputs") or cell.get("execution_count")] == []
+
+
+@pytest.mark.unit
+def test_a_notebook_is_told_no_key_of_another_service(tmp_path: Path) -> None:
+    machine = Machine(Layout(tmp_path / "state", tmp_path / "published", port_base=1))
+    told = jupyter(machine).environment
+    own = {"JUPYTER_TOKEN", "SPARK_CONNECT_AUTHENTICATE_TOKEN"}
+    kept = [path.read_text() for path in machine.layout.secrets.iterdir()]
+    made = {value for text in kept for value in json.loads(text).values()} - {told[name] for name in own}
+    assert len(made) > 5
+    assert [name for name, value in told.items() for secret in made if secret in value] == []
+    assert [name for name in told if name.startswith(("AIRFLOW", "MART", "PORTAL", "SUPERSET"))] == []
+    assert {"SPARK_REMOTE", "PINGAN_PUBLISHED"} < told.keys()
