@@ -9,12 +9,11 @@ from typing import Any
 
 import pandas as pd
 from pyspark.sql import Row, SparkSession
-from pyspark.sql import functions as f
 
 from expectations.models import City, Feed
 from expectations.version import contract_document, contract_version
 from spark_jobs.feeds.landing import Manifest
-from spark_jobs.lake import tables
+from spark_jobs.lake import stored, tables
 
 BATCHES = "ops.batches"
 COUNTS = ("n_received", "n_accepted", "n_rejected", "n_outside", "n_deleted", "n_corrected", "n_left_out")
@@ -38,8 +37,8 @@ def create_table(spark: SparkSession) -> None:
 
 
 def ledger_of(spark: SparkSession, feed: Feed) -> Ledger:
-    own = (f.col("city_code") == feed.city_code) & (f.col("feed_code") == feed.feed_code)
-    return {row.batch_id: row for row in tables.read(spark, BATCHES).where(own).collect()}
+    found = stored.rows(spark, BATCHES, {"city_code": feed.city_code, "feed_code": feed.feed_code})
+    return {row["batch_id"]: Row(**row) for row in found.to_pylist()}
 
 
 def recorded(spark: SparkSession, feed: Feed, *statuses: str) -> set[str]:
@@ -50,7 +49,8 @@ def recorded(spark: SparkSession, feed: Feed, *statuses: str) -> set[str]:
 def batches_of(spark: SparkSession, city: City) -> pd.DataFrame:
     """The ledger of a city's batches, one row a batch."""
     create_table(spark)
-    return tables.read(spark, BATCHES).where(f.col("city_code") == city.city_code).toPandas()
+    found: pd.DataFrame = stored.rows(spark, BATCHES, {"city_code": city.city_code}).to_pandas()
+    return found
 
 
 def record(

@@ -25,7 +25,7 @@ from spark_jobs.errors import EnvironmentFault
 from spark_jobs.feeds.batches import batches_of
 from spark_jobs.feeds.feed_status import batches_read, checked
 from spark_jobs.index.methodology import load_methodology
-from spark_jobs.lake import tables
+from spark_jobs.lake import stored, tables
 from spark_jobs.release import files, lake, public_files, serving, weekly
 from spark_jobs.release.build import build, canonical_tables
 from spark_jobs.release.coverage import COUNTS, coverage_table
@@ -93,7 +93,6 @@ def read_input(
         coverage = pool.submit(coverage_months, spark, city, business_date, as_of)
         weeks = pool.submit(weekly_counts, spark, city, business_date)
         slices = pool.map(lambda table: _slice(spark, table, city, business_date), _FROM_LAKE.values())
-        versions = pool.map(lambda table: _delta_version(spark, table), _FROM_LAKE.values())
         frames = dict(zip(_FROM_LAKE, slices, strict=True))
     known_on = _known_on(frames["county_index"], city, business_date, as_of)
     if known_on != business_date:  # all days of a revision are complete; the night's completeness is not its own
@@ -111,7 +110,7 @@ def read_input(
         batches=checked(batches_read(batches, known_on)),
         personal_columns=personal_columns(city),
         code_commit=code_commit,
-        delta_versions=dict(zip(_FROM_LAKE.values(), versions, strict=True)),
+        delta_versions={table: stored.version(spark, table) for table in _FROM_LAKE.values()},
         previous=previous,
         weekly=weeks.result(),
     )
@@ -251,8 +250,9 @@ def _slice(spark: SparkSession, table: str, city: City, business_date: date) -> 
     """The rows of one city and day, without the columns of city and day."""
     if not tables.exists(spark, table):
         raise EnvironmentFault(f"release: there is no table {table}; run the steps index and flags of this date first")
-    of_day = (f.col("city_code") == city.city_code) & (f.col("business_date") == f.lit(business_date.isoformat()))
-    return tables.read(spark, table).where(of_day).drop("city_code", "business_date").toPandas()
+    keys = {"city_code": city.city_code, "business_date": business_date.isoformat()}
+    found: pd.DataFrame = stored.rows(spark, table, keys).drop_columns([*keys]).to_pandas()
+    return found
 
 
 def coverage_months(spark: SparkSession, city: City, business_date: date, as_of: datetime) -> pd.DataFrame:
@@ -277,9 +277,3 @@ def weekly_counts(spark: SparkSession, city: City, business_date: date) -> pd.Da
     daily = tables.read(spark, "indicators.daily").where(f.col("city_code") == city.city_code)
     by_week = ("area_code", "indicator_id", f.date_trunc("week", "day").cast("date").alias("week_on"))
     return daily.where(counted & of_weeks).groupBy(*by_week).agg(f.sum("numerator").alias("n_events")).toPandas()
-
-
-def _delta_version(spark: SparkSession, table: str) -> int:
-    newest = spark.sql(f"describe history {table} limit 1").first()
-    assert newest is not None  # a Delta table has at least the commit that made it
-    return int(newest["version"])

@@ -14,6 +14,7 @@ from spark_jobs.feeds.silver import LEADING, TRAILING
 from spark_jobs.lake import catalogue, tables
 from spark_jobs.lake.reference_data import RAW, columns_of
 from spark_jobs.released.columns import TABLES
+from tests.stored_rows import read_alike
 
 OLD = "city_code string, record_id string, known_at timestamp, valid_from timestamp, valid_to timestamp, "
 OLD += "row_hash string, batch_id string"
@@ -69,6 +70,7 @@ def test_a_lake_from_before_has_the_new_names_when_a_server_starts(spark: Any, l
     started_anew(spark)
     stored = [("a", "1", FIRST, SECOND, "x", "b1"), ("a", "1", SECOND, None, "y", "b1")]
     assert rows(spark) == stored
+    assert read_alike(spark, TABLE, {"city_code": "a", "record_id": "1"})
     assert {path.name for path in (lake / "silver.db" / "from_before").rglob("*.parquet")} == files  # none is written
     n_commits = spark.sql(f"describe history {TABLE}").count()
     started_anew(spark)
@@ -90,6 +92,7 @@ def test_a_renamed_table_is_written_like_any_other(spark: Any, lake: Path) -> No
         ("a", "2", FIRST, None, "z", "b2"),
     ]
     assert rows(spark) == changed
+    assert read_alike(spark, TABLE, {"batch_id": "b2"})
     tables.ensure(spark, TABLE, tables.declared("city_code string, delivered_on date"))
     tables.replace_slice(spark, typed.where("record_id = '2'").drop("city_code"), TABLE, {"city_code": "a"})
     assert rows(spark) == changed[2:]

@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 from pyspark.sql import functions as f
 
-from spark_jobs.lake import tables
+from spark_jobs.lake import stored, tables
 from spark_jobs.lake.meanings import MeaningError, comment
 from tests.lake_columns import comments
+from tests.stored_rows import read_alike
 
 pytestmark = pytest.mark.spark
 BEFORE = {"city_code": "string", "n": "int"}
@@ -43,6 +44,8 @@ def test_a_table_from_before_gets_its_new_columns_once(spark: Any, table: str) -
     with ThreadPoolExecutor(3) as pool:  # the feeds of a night run side by side
         list(pool.map(lambda _: tables.ensure(spark, table, AFTER, ("city_code",)), range(3)))
     assert [tuple(row) for row in spark.read.table(table).collect()] == [("a", 1, None, None)]
+    assert read_alike(spark, table, KEYS)
+    assert stored.version(spark, table) == 2
     assert comments(spark, table) == said(table, *AFTER)
     before = n_commits(spark, table)
     tables.ensure(spark, table, AFTER, ("city_code",))

@@ -13,6 +13,7 @@ from spark_jobs.feeds import batches, bronze, maintain, silver
 from spark_jobs.lake import tables
 from tests.feeds.conftest import Trial, row
 from tests.lake_columns import comments, unexplained
+from tests.stored_rows import read_alike
 
 pytestmark = pytest.mark.spark
 
@@ -74,8 +75,10 @@ def test_a_lake_from_before_gets_the_classes_and_meanings_of_its_columns(new_tri
 def test_small_files_are_merged_once_and_replaced_ones_removed(spark: Any) -> None:
     spark.sql("create schema if not exists ops")
     table = "ops.small_files"
+    spark.sql(f"create table {table} (n bigint) using delta tblproperties ('delta.checkpointInterval' = '3')")
     for number in range(4):
         tables.append_once(spark, spark.range(number, number + 1).coalesce(1).toDF("n"), table, f"batch {number}")
+    assert read_alike(spark, table, {})  # from a checkpoint and what was committed since
     assert tables.rearrange(spark, table, None, 3, by="n")
     assert not tables.rearrange(spark, table, None, 3, by="n")
     assert len(tables.read(spark, table).inputFiles()) == 1
