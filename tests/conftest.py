@@ -54,6 +54,7 @@ def shared() -> Path:
     return folder
 
 
+COUNTS = 20  # which of the free ports tells what Spark has run: tests/spark_counts.py
 # sorts of this many rows spill to disk, as those of years of rows do
 SPILLING = {"spark.shuffle.spill.numElementsForceSpillThreshold": "20000"}
 
@@ -68,7 +69,7 @@ def spark(tmp_path_factory: pytest.TempPathFactory, free_ports: int) -> Iterator
     state = tmp_path_factory.mktemp("state")
     layout = Layout(state=state, published=state / "published", port_base=free_ports)
     made_once(layout.secrets / "hash_keys.json", lambda: {"1": "ab" * 32})
-    with patch.dict(SETTINGS, SPILLING):
+    with patch.dict(SETTINGS, SPILLING | {"spark.ui.enabled": "true", "spark.ui.port": str(free_ports + COUNTS)}):
         server = spark_server(layout)
     server.start()
     os.environ.update(spark_environment(layout), PINGAN_STATE=str(state), PINGAN_PUBLISHED=str(layout.published))

@@ -29,7 +29,7 @@ from spark_jobs.feeds.doubts import (
 )
 from spark_jobs.feeds.landing import Landing, Manifest
 from spark_jobs.feeds.pseudonym import Pseudonymiser
-from spark_jobs.lake import tables
+from spark_jobs.lake import stored, tables
 from spark_jobs.lake.locks import one_run_a_feed
 from spark_jobs.masking import LEGEND
 from spark_jobs.settings import Settings
@@ -137,7 +137,7 @@ def _refine_batch(run: Run, manifest: Manifest) -> str:
     if brought.n_rows:
         _judge(run, manifest, folder, staged, counts, useless)
         doubts |= _doubt(run, manifest, folder, doubts)
-        doubtful = _take(run, manifest, staged)
+        doubtful = _take(run, manifest, staged, counts["n_rejected"])
     n_unseen, unseen = _without_rows(run, manifest, brought)
     counts["n_withheld"] = sum(each.n_absent for each in doubtful) + n_unseen
     told = in_words(run.feed, doubts) if brought.n_rows else []
@@ -215,20 +215,22 @@ def _doubt(run: Run, manifest: Manifest, folder: Path, doubts: dict[str, int]) -
     return found
 
 
-def _take(run: Run, manifest: Manifest, staged: DataFrame) -> list[Withheld]:
+def _take(run: Run, manifest: Manifest, staged: DataFrame, n_rejected: int) -> list[Withheld]:
     """Rejects and silver of a batch that keeps its contract; which of its snapshots closed nothing.
 
-    Silver comes last, so that it stays as it was where anything fails.
+    A run that was killed may have left rejects where there are none now. Silver comes last, so that it stays as it was
+    where anything fails.
     """
     keys = {"city_code": run.feed.city_code, "feed_code": run.feed.feed_code, "batch_id": manifest.batch_id}
-    tables.replace_slice(run.spark, silver.rejects(staged), silver.REJECTS, keys, batches.PARTITIONS)
+    if n_rejected or stored.rows(run.spark, silver.REJECTS, keys).num_rows:
+        tables.replace_slice(run.spark, silver.rejects(staged), silver.REJECTS, keys, batches.PARTITIONS)
     ids = [*(row.batch_id for row in run.taken), manifest.batch_id]
     if _needs_all(run, manifest, ids):
         with staging.staged_current(run.spark, run.city, run.feed, ids, run.areas, run.settings) as everything:
             doubtful = versions.replace(run.spark, run.feed, everything)
     else:
         own = staging.current(staged, run.feed, run.landing, [manifest.batch_id])
-        doubtful = versions.merge(run.spark, run.feed, own)
+        doubtful = versions.merge(run.spark, run.feed, own, is_first=not run.taken)
     return [each for each in doubtful if each.snapshot.batch_id == manifest.batch_id]
 
 

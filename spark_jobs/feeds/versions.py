@@ -113,18 +113,18 @@ def keys(feed: Feed) -> dict[str, str]:
     return {"city_code": feed.city_code, "feed_code": feed.feed_code}
 
 
-def merge(spark: SparkSession, feed: Feed, staged: DataFrame) -> list[Withheld]:
+def merge(spark: SparkSession, feed: Feed, staged: DataFrame, is_first: bool) -> list[Withheld]:
     """Bring the feed's slice of silver up to date with the staged rows of a new batch. Returns the snapshots that
-    closed nothing.
+    closed nothing. `is_first`: no batch was taken before, so that these rows are all that there is.
 
     Not for a docket, whose entries complete each other, nor for a snapshot that does not come after all others. There
     stored versions do not tell enough, and `replace` is given all rows.
     """
+    if is_first:
+        return replace(spark, feed, staged)
     table = silver_table(feed.kind)
     own = tables.condition(keys(feed), of="old")
     stored = tables.read(spark, table).alias("old").where(own)
-    if stored.isEmpty():
-        return replace(spark, feed, staged)
     fresh = counting(staged, feed)
     if feed.mode == "snapshot":
         within, known = own, stored.where("is_current")

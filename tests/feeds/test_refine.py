@@ -10,22 +10,35 @@ from pyspark.sql import functions as f
 
 from spark_jobs.errors import ContractBreach
 from spark_jobs.feeds import batches, bronze, refine, silver, versions
+from spark_jobs.lake import tables
 from tests.feeds.conftest import FEED, Trial, row
+from tests.spark_counts import Cost, counted
 
 pytestmark = pytest.mark.spark
 NewTrial = Callable[..., Trial]
 
 
-def test_nothing_new_is_nothing_done(new_trial: NewTrial) -> None:
+def test_nothing_new_is_nothing_done_and_a_small_batch_costs_little(new_trial: NewTrial, free_ports: int) -> None:
     trial = new_trial()
+    lake = tables.lake_folder(trial.spark)
     trial.deliver("cases_20260210.csv", [row("a"), row("b")])
     trial.land()
     assert len(trial.refine()) == 1
     before = trial.silver()
     trial.deliver("cases_20260211.csv", [row("a"), row("b")])  # another name, the same bytes
     assert trial.land() is None
-    assert trial.refine() == []
+    with counted(free_ports, lake) as nothing:
+        assert trial.refine() == []
     assert trial.silver() == before
+    assert nothing == Cost()
+    trial.deliver("cases_20260212.csv", [row("a", "2026-02-02 08:00:00", deaths="1"), row("c")])
+    trial.land()
+    with counted(free_ports, lake) as little:
+        trial.refine()
+    assert {version[0] for version in trial.silver()} == {"a", "b", "c"}
+    assert little.n_commits == 3  # bronze, silver, ledger: nothing was rejected
+    assert little.n_jobs <= 40
+    assert little.n_executions <= 34
 
 
 REJECTED = {
