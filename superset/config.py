@@ -132,11 +132,10 @@ EXTRA_SEQUENTIAL_COLOR_SCHEMES = [
     },
 ]
 EXTRA_CATEGORICAL_COLOR_SCHEMES = [
-    # Quiet lines for the counties: the city's own line (brand colour, with its interval) is the one to see.
-    {"id": "peace_areas", "label": "县区走势", "isDefault": False,
-     "colors": ["#7fa8c9", "#c9a66b", "#8fb58a", "#b39bc8", "#c98d8d", "#79b8b4", "#a3a3a3", "#c7b94f",
-                "#9aa7e0", "#d3a3c4"]},
-]  # fmt: skip
+    # One grey for all counties: the city's own line (brand colour, with its interval) is the one to see, and a county's
+    # comes forward where the mouse is on it or on its name.
+    {"id": "peace_areas", "label": "县区走势", "isDefault": False, "colors": ["#b9bec4"]},
+]
 DECKGL_BASE_MAP = [["none", "无底图"]]  # the default would ask an outside tile server
 
 # ---- features ----

@@ -21,6 +21,8 @@ from spark_jobs.release.coverage import CoverageFigure, coverage_lines
 from spark_jobs.release.mart import MART
 from spark_jobs.release.model import Release
 from spark_jobs.release.movement import area_movements, movers_or_reason, row_name
+from spark_jobs.release.pages.figures import is_clear
+from spark_jobs.release.release_calendar import next_due
 from spark_jobs.release.settlement import shown_settlements
 from spark_jobs.release.weekly import weekly_rows
 from spark_jobs.release.wording import Wording
@@ -66,13 +68,22 @@ def _release_info(release: Release, words: Wording) -> Iterator[Row]:
         "status_name_zh": status,
         "data_version": release.document["data_version"],
         "method_version": release.methodology.version,
+        "next_due_text": _next_due(release, words),
         "is_stale": False,
         "stale_since": None,
         "stale_reason_zh": None,
         "stale_reason_en": None,
+        "note_zh": release.city.note.zh if release.city.note else None,
         "headline_zh": words.say("headline", release_id=release.release_id, as_of=local, status=status),
         "missing_zh": words.listed(missing) or words.say("none_missing"),
     }
+
+
+def _next_due(release: Release, words: Wording) -> str | None:
+    """When the next release is due, so that a reader's own clock tells whether this one is the latest; None: an archive."""
+    if release.city.publication is None:
+        return None
+    return words.instant(next_due(release.methodology, release.business_date).by)
 
 
 def _county_index(release: Release, words: Wording) -> Iterator[Row]:
@@ -83,12 +94,30 @@ def _county_index(release: Release, words: Wording) -> Iterator[Row]:
         yield row | {
             "interval_text": words.interval(row["lower"], row["upper"]),
             "band_name_zh": words.band(row["band_code"]),
-            "change_text": words.change_1y(row["change_1y"]),
+            "change_text": _change_text(row, words),
             "rank_text": _rank_text(row, words),
             "status_name_zh": words.name("status", row["status_code"]),
             "missing_zh": words.missing(domains, grey),
             "reason_zh": reason.zh if reason else None,
         }
+
+
+def _change_text(row: Row, words: Wording) -> str:
+    """−4, or +2 with the words that it is within the margin of error."""
+    said = words.change_1y(row["change_1y"])
+    return said if row["change_1y"] is None or is_clear(row) else said + words.say("leader_unsure")
+
+
+def _county_map(release: Release, words: Wording) -> Iterator[Row]:
+    """What the map draws. It colours from the least value to the greatest, and so turns where the middle of both lies."""
+    level = release.methodology.bands.level
+    known = [
+        row for row in _with_area(release, "county_index") if row["level_code"] == "county" and row["index"] is not None
+    ]
+    yield from known
+    reach = max((abs(row["index"] - level) for row in known), default=0.0)
+    for end, value in (("scale_low", level - reach), ("scale_high", level + reach)):
+        yield {"area_code": end, "index": value}
 
 
 def _rank_text(row: Row, words: Wording) -> str:
@@ -248,6 +277,7 @@ def _with_area(release: Release, table: str) -> Iterator[Row]:
 _MAKERS: dict[str, Callable[[Release, Wording], Iterator[Row]]] = {
     "release_info": _release_info,
     "county_index": _county_index,
+    "county_map": _county_map,
     "domain_index": _domain_index,
     "indicator_value": _indicator_value,
     "movement": _movement,

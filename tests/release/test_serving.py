@@ -77,6 +77,45 @@ def test_a_missing_index_is_null_with_a_reason(mart: str, make_release: Make) ->
     assert all("矛盾纠纷" in row[4] for row in rows)
 
 
+def test_the_maps_colours_turn_at_the_base_period(release: Release) -> None:
+    """The drawing takes the least and the greatest value as the ends of its scale; their middle must be 100."""
+    names = list(SERVING_TABLES["county_map"])
+    rows = [dict(zip(names, row, strict=True)) for row in serving_rows(release)["county_map"]]
+    ends = {r["area_code"]: r["index"] for r in rows if r["area_code"].startswith("scale_")}
+    assert ends.keys() == {"scale_low", "scale_high"}
+    assert {r["area_code"] for r in rows} - ends.keys() == set(release.tables["county_index"]["area_code"]) - {
+        release.city.area_code
+    }
+    assert sum(ends.values()) / 2 == release.methodology.bands.level
+    assert (min(r["index"] for r in rows), max(r["index"] for r in rows)) == (ends["scale_low"], ends["scale_high"])
+
+
+def test_a_map_without_any_index_has_the_base_period_alone(make_release: Make) -> None:
+    rows = serving_rows(make_release(made_up.release_input(grey_domain="disputes")))["county_map"]
+    assert {row[-1] for row in rows} == {100.0}
+
+
+@pytest.mark.parametrize(
+    ("change", "lower", "upper", "said"),
+    [
+        (4.2, -1.0, 9.0, "+4（误差范围之内）"),
+        (4.2, 0.1, 9.0, "+4"),
+        (-8.0, -12.0, -1.0, "−8"),
+        (-8.0, -17.0, 0.0, "−8（误差范围之内）"),
+        (None, None, None, "—"),
+    ],
+)
+def test_a_change_on_the_dashboard_says_whether_it_is_clear(
+    make_release: Make, change: float | None, lower: float | None, upper: float | None, said: str
+) -> None:
+    given = made_up.release_input()
+    index = given.frames["county_index"].copy()
+    index[["change_1y", "change_lower", "change_upper"]] = [[change, lower, upper]] * len(index)
+    release = make_release(replace(given, frames={**given.frames, "county_index": index}))
+    place = list(SERVING_TABLES["county_index"]).index("change_text")
+    assert {row[place] for row in serving_rows(release)["county_index"]} == {said}
+
+
 def test_settlement_has_both_views_and_no_ranking(release: Release) -> None:
     """The city ever and by month found, the counties by code and ever only."""
     names = list(SERVING_TABLES["settlement"])

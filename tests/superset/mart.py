@@ -84,7 +84,9 @@ def _release(city: str, stale: bool) -> list[Row]:
     return [{
         "city_code": city, "city_name_zh": CITY_NAME, "release_id": RELEASE, "as_of_text": "2026-11-22 01:30",
         "status_code": "provisional", "status_name_zh": "暂定", "data_version": "v1", "method_version": "1.0.0",
-        "is_stale": stale, "stale_since": since, "stale_reason_zh": reason, "missing_zh": "12345热线工单（自2026-11-18）",
+        "is_stale": stale, "stale_since": since, "stale_reason_zh": reason,
+        "next_due_text": "2026-11-23 07:00", "note_zh": "演示数据",
+        "missing_zh": "12345热线工单（自2026-11-18）",
     }]  # fmt: skip
 
 
@@ -112,6 +114,13 @@ def _county_index(with_city: bool) -> list[Row]:
             "missing_zh": missing, "reason_zh": missing or None,
         })  # fmt: skip
     return rows
+
+
+def _county_map() -> list[Row]:
+    rows = [{"area_code": row["area_code"], "index": row["index"]} for row in _county_index(with_city=False)]
+    return [row for row in rows if row["index"] is not None] + [
+        {"area_code": "scale_low", "index": 60.0}, {"area_code": "scale_high", "index": 140.0},
+    ]  # fmt: skip
 
 
 def _domain_index() -> list[Row]:
@@ -255,6 +264,7 @@ def fill(url: str, city: str, *, bad_day: bool = False) -> None:
     rows = {
         "release_info": _release(city, stale=bad_day),
         "county_index": _county_index(with_city=not bad_day),
+        "county_map": _county_map(),
         "domain_index": _domain_index(),
         "movement_summary": _movement_summary(),
         "trend_line": _trend_line(),
