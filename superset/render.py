@@ -7,10 +7,12 @@ Templates hold four kinds of holes, so that the same files serve every city, and
 - every `dataset_uuid`, `database_uuid` names a dataset (`datasets/flag`: what mart.yml calls `dataset: flag`) or another
   template by its path and becomes uuid5(city, path), as does the template's own `uuid`: stable between set-ups, different
   between cities;
-- a dashboard has `layout`, rows of `{chart: <file name>, width, height}` (twelfths of the page, units of
-  8 px) or `{text: <markdown>, ...}`, from which Superset's long `position` is written.
+- a dashboard has `layout`, a list of `{tab: <name>, rows: [...]}`; a row holds `{chart: <file name>, width, height}`
+  (twelfths of the page, units of 8 px) or `{text: <markdown>, ...}`. From it Superset's long `position` is written. Superset
+  asks for the charts of a tab when somebody opens it.
 """
 
+import itertools
 import pathlib
 import string
 import uuid
@@ -49,28 +51,34 @@ def _without_map(row: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return rest
 
 
-def position(layout: list[list[dict[str, Any]]], title: str, city_code: str) -> dict[str, Any]:
+def position(tabs: list[dict[str, Any]], title: str, city_code: str) -> dict[str, Any]:
     """Superset's `position` of a layout; ValueError where a row is not as wide as the page."""
     page: dict[str, Any] = {
         "DASHBOARD_VERSION_KEY": "v2",
-        "ROOT_ID": {"type": "ROOT", "id": "ROOT_ID", "children": ["GRID_ID"]},
+        "ROOT_ID": {"type": "ROOT", "id": "ROOT_ID", "children": ["TABS-1"]},
         "GRID_ID": {"type": "GRID", "id": "GRID_ID", "parents": ["ROOT_ID"], "children": []},
         "HEADER_ID": {"type": "HEADER", "id": "HEADER_ID", "meta": {"text": title}},
+        "TABS-1": {"type": "TABS", "id": "TABS-1", "parents": ["ROOT_ID"], "children": [], "meta": {}},
     }
-    number = 0
-    for row_number, row in enumerate(layout, start=1):
-        if (width := sum(item["width"] for item in row)) != COLUMNS:
-            raise ValueError(f"dashboard layout, row {row_number}: widths must add up to {COLUMNS}, found {width}")
-        row_id, parents = f"ROW-{row_number}", ["ROOT_ID", "GRID_ID"]
-        cells = []
-        for item in row:
-            number += 1
-            cell = _cell(item, number, city_code, [*parents, row_id])
-            page[cell["id"]] = cell
-            cells.append(cell["id"])
-        meta = {"background": "BACKGROUND_TRANSPARENT"}
-        page[row_id] = {"type": "ROW", "id": row_id, "parents": parents, "meta": meta, "children": cells}
-        page["GRID_ID"]["children"].append(row_id)
+    numbers = itertools.count(1)
+    for tab_number, tab in enumerate(tabs, start=1):
+        tab_id, parents = f"TAB-{tab_number}", ["ROOT_ID", "TABS-1"]
+        page["TABS-1"]["children"].append(tab_id)
+        page[tab_id] = {"type": "TAB", "id": tab_id, "parents": parents, "children": [], "meta": {"text": tab["tab"]}}
+        for row_number, row in enumerate(tab["rows"], start=1):
+            if (width := sum(item["width"] for item in row)) != COLUMNS:
+                raise ValueError(
+                    f"dashboard layout, tab {tab['tab']}, row {row_number}: widths must add up to {COLUMNS}, found {width}"
+                )
+            row_id = f"ROW-{tab_number}-{row_number}"
+            cells = [_cell(item, next(numbers), city_code, [*parents, tab_id, row_id]) for item in row]
+            page |= {cell["id"]: cell for cell in cells}
+            meta = {"background": "BACKGROUND_TRANSPARENT"}
+            page[row_id] = {
+                "type": "ROW", "id": row_id, "parents": [*parents, tab_id], "meta": meta,
+                "children": [cell["id"] for cell in cells],
+            }  # fmt: skip
+            page[tab_id]["children"].append(row_id)
     return page
 
 
@@ -81,9 +89,10 @@ def _asset(path: str, document: dict[str, Any], city_code: str, has_map: bool) -
         if key in document:
             document[key] = asset_uuid(city_code, document[key])
     if "layout" in document:
-        rows = document.pop("layout")
-        rows = rows if has_map else [row for row in map(_without_map, rows) if row]
-        document["position"] = position(rows, document["dashboard_title"], city_code)
+        tabs = document.pop("layout")
+        if not has_map:
+            tabs = [{**tab, "rows": [row for row in map(_without_map, tab["rows"]) if row]} for tab in tabs]
+        document["position"] = position(tabs, document["dashboard_title"], city_code)
     return document
 
 

@@ -124,19 +124,22 @@ def test_every_chart_stands_on_the_page_once(map_country: str | None) -> None:
         assert sum(page[child]["meta"]["width"] for child in row["children"]) == 12
 
 
-def test_what_is_never_scored_stands_last_and_says_so() -> None:
+def test_what_is_never_scored_stands_apart_and_says_so() -> None:
     titles = {chart["uuid"]: chart["slice_name"] for chart in of_kind("charts").values()}
     (dashboard,) = of_kind("dashboards").values()
     page = dashboard["position"]
-    rows = [page[row]["children"] for row in page["GRID_ID"]["children"]]
-    shown = [titles[page[cell]["meta"]["uuid"]] for row in rows for cell in row if page[cell]["type"] == "CHART"]
-    assert shown[-1] == CHARTS["coverage"]
-    assert shown[-1].endswith("（仅供参考，不计分）")
+    (tab,) = (
+        cell for cell in page.values() if isinstance(cell, dict) and cell.get("meta", {}).get("text") == "覆盖与队伍"
+    )
+    cells = [page[cell] for row in tab["children"] for cell in page[row]["children"]]
+    assert [titles[cell["meta"]["uuid"]] for cell in cells] == [CHARTS["coverage"]]
+    assert CHARTS["coverage"].endswith("（仅供参考，不计分）")
 
 
 def test_a_row_that_does_not_fill_the_page_is_refused() -> None:
-    with pytest.raises(ValueError, match="row 2"):
-        position([[{"chart": "a", "width": 12, "height": 9}], [{"chart": "b", "width": 7, "height": 9}]], "t", CITY)
+    rows = [[{"chart": "a", "width": 12, "height": 9}], [{"chart": "b", "width": 7, "height": 9}]]
+    with pytest.raises(ValueError, match="tab x, row 2"):
+        position([{"tab": "x", "rows": rows}], "t", CITY)
 
 
 def test_two_cities_share_no_identity_and_a_city_keeps_its_own() -> None:

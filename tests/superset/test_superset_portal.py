@@ -165,14 +165,21 @@ class Visit:
         return found
 
     def open(self, url: str) -> str:
-        """The text of a dashboard once every chart on it has come to rest."""
+        """The text of all tabs of a dashboard, each once every chart on it has come to rest; the first is left open."""
         self.page.goto(url)
         self.page.wait_for_selector("[data-test-chart-name]", timeout=60_000)
-        self.page.wait_for_load_state("networkidle", timeout=60_000)
-        # Not wait_for_function: it evaluates a string, which the page's own policy forbids and reports.
-        expect(self.page.locator("[data-test=loading-indicator], .loading")).to_have_count(0, timeout=60_000)
-        self.page.wait_for_timeout(1500)  # charts animate
-        return self.page.inner_text("body")
+        tabs = self.page.get_by_role("tab")
+        texts = []
+        for number in [*range(tabs.count()), 0]:  # a tab that is left before its charts have come asks for them again
+            tabs.nth(number).click()
+            self.page.wait_for_load_state("networkidle", timeout=60_000)
+            # Not wait_for_function: it evaluates a string, which the page's own policy forbids and reports.
+            expect(self.page.locator("[data-test=loading-indicator], .loading")).to_have_count(0, timeout=60_000)
+            self.page.wait_for_timeout(1500)  # charts animate
+            texts.append(self.page.inner_text("body"))
+            if pictures := os.environ.get("PICTURES"):
+                self.page.screenshot(path=Path(pictures) / f"{url.rstrip('/').rsplit('/', 1)[1]}.{number}.png")
+        return "\n".join(texts)
 
 
 @pytest.fixture(scope="module")
