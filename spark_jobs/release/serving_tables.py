@@ -21,7 +21,7 @@ from spark_jobs.release.coverage import CoverageFigure, coverage_lines
 from spark_jobs.release.mart import MART
 from spark_jobs.release.model import Release
 from spark_jobs.release.movement import area_movements, movers_or_reason, row_name
-from spark_jobs.release.pages.figures import is_clear
+from spark_jobs.release.pages.figures import is_clear_change
 from spark_jobs.release.release_calendar import next_due
 from spark_jobs.release.settlement import shown_settlements
 from spark_jobs.release.weekly import weekly_rows
@@ -105,7 +105,7 @@ def _county_index(release: Release, words: Wording) -> Iterator[Row]:
 def _change_text(row: Row, words: Wording) -> str:
     """−4, or +2 with the words that it is within the margin of error."""
     said = words.change_1y(row["change_1y"])
-    return said if row["change_1y"] is None or is_clear(row) else said + words.say("leader_unsure")
+    return said if row["change_1y"] is None or is_clear_change(row) else said + words.say("leader_unsure")
 
 
 def _county_map(release: Release, words: Wording) -> Iterator[Row]:
