@@ -143,6 +143,20 @@ def serve(city: CityOption) -> None:
 
 
 @app.command()
+def accounts(
+    service: Annotated[str, typer.Argument(help="superset, desk (the portal), airflow or jupyter.")],
+) -> None:
+    """Names and passwords of one service's first accounts, to be handed to those who are to have them."""
+    from stack.serve import accounts as of_services
+
+    known = of_services(Machine(Layout.from_environment()))
+    if service not in known:
+        raise UsageError(f"accounts: expected one of {', '.join(known)}, found {service}")
+    for name, password in known[service].items():
+        typer.echo(f"{name}  {password}")
+
+
+@app.command()
 def test(arguments: Annotated[list[str] | None, typer.Argument(help="Arguments for pytest.")] = None) -> None:
     """All tests, or those that the arguments name."""
     from stack.testing import run_tests

@@ -1,4 +1,4 @@
-"""The landing page: links and demo logins, bulletins, Data Docs. On loopback, behind a token."""
+"""The landing page: links and names of accounts, bulletins, Data Docs. On loopback, behind a token."""
 
 from __future__ import annotations
 
@@ -33,6 +33,8 @@ padding:0 1rem;color:#222}}h1{{color:#b8261c;margin-bottom:0}}small{{color:#666}
 margin-top:1.5rem}}td,th{{padding:.55rem .7rem;border-bottom:1px solid #ddd;text-align:left;vertical-align:top}}
 a{{color:#b8261c}}code{{background:#f4f1ee;padding:.1rem .35rem;border-radius:3px}}.stale{{background:#fff3cd;padding:.6rem}}
 </style><h1>{title}</h1><small>{subtitle}</small>{notice}
+<p>每人只用自己的账号；口令由管理员在本机以下列命令读取。 Each person has an account; who runs the machine reads its password with:
+<code>.venv/pipeline/bin/python -m stack accounts SERVICE</code></p>
 <table><tr><th>入口 · open</th><th>地址 · where</th><th>登录 · login</th></tr>{rows}</table></html>"""
 
 
@@ -164,7 +166,7 @@ def page(layout: Layout, city_code: str, logins: dict[str, str], now: datetime) 
         ),
         (f"{address['desk']}/", "风险提示处置 · flags: take up, check, decide", "desk"),
         (f"{address['airflow']}/", "调度 · Airflow: nightly runs", "airflow"),
-        (f"{address['jupyter']}/lab?token={logins['jupyter_token']}", "分析笔记本 · JupyterLab", ""),
+        (f"{address['jupyter']}/lab", "分析笔记本 · JupyterLab", "jupyter"),
         (methodology_page.PATHS["zh"], "指数方法 · methodology (Chinese)", ""),
         (methodology_page.PATHS["en"], "指数方法（英文）· methodology (English)", ""),
         (data_dictionary.PATHS["zh"], "数据字典 · data dictionary (Chinese)", ""),

@@ -169,16 +169,20 @@ def jupyter(machine: Machine) -> Service:
     return Service(machine.layout, "jupyter", port, command, environment=environment)
 
 
-def portal(machine: Machine, city: City) -> tuple[Service, str]:
-    """The landing page and its address, token included."""
+def accounts(machine: Machine) -> dict[str, dict[str, str]]:
+    """Service -> account -> password of each that the first start makes. JupyterLab has one token for all."""
     made = superset_environment(machine)
-    ops = machine.airflow.passwords()
-    logins = {
-        "superset": f"leader / {made['SUPERSET_LEADER_PASSWORD']} · admin / {made['SUPERSET_ADMIN_PASSWORD']}",
-        "desk": " · ".join(f"{name} / {password}" for name, password in desk_accounts(machine).items()),
-        "airflow": " · ".join(f"{user} / {password}" for user, password in ops.items()),
-        "jupyter_token": passwords(machine.layout.secrets / "jupyter.json", ["token"])["token"],
+    return {
+        "superset": {"leader": made["SUPERSET_LEADER_PASSWORD"], "admin": made["SUPERSET_ADMIN_PASSWORD"]},
+        "desk": desk_accounts(machine),
+        "airflow": machine.airflow.passwords(),
+        "jupyter": passwords(machine.layout.secrets / "jupyter.json", ["token"]),
     }
+
+
+def portal(machine: Machine, city: City) -> tuple[Service, str]:
+    """The landing page and its address, token included. It is told the names of accounts and no password."""
+    logins = {service: " · ".join(of_service) for service, of_service in accounts(machine).items()}
     token = passwords(machine.layout.secrets / "portal.json", ["token"])["token"]
     port = machine.layout.port("portal")
     service = Service(
@@ -214,7 +218,9 @@ def serve(machine: Machine, city: City, console: Console) -> None:
                 service.start()
             where = f" on 127.0.0.1:{service.port}" if service.port else ""
             console.print(f"✓ {service.name}{where}")
-        console.print(f"\n打开 · open:  [bold]{address}[/]\nCtrl-C 停止全部 · stops all of it\n", soft_wrap=True)
+        logins = "superset, desk, airflow, jupyter: .venv/pipeline/bin/python -m stack accounts SERVICE"
+        console.print(f"\n打开 · open:  [bold]{address}[/]\n账号 · logins: {logins}", soft_wrap=True)
+        console.print("Ctrl-C 停止全部 · stops all of it\n")
         _live(machine, city, [*below, *services], console)
 
 
