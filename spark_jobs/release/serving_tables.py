@@ -246,14 +246,16 @@ def _beside(figure: CoverageFigure, words: Wording) -> str:
 
 
 def _flag(release: Release, words: Wording) -> Iterator[Row]:
+    """Of a flag that is about a feed and no indicator, the feed's name stands in the indicator's place."""
     english = Wording("en", release.methodology)
+    feeds = {feed["feed_code"]: feed for feed in rows(release.tables["feed_status"])}
     for row in _with_area(release, "flag"):
-        indicator_id = row["indicator_id"]
+        indicator_id, feed = row["indicator_id"], feeds.get(row["feed_code"], {})
         yield row | {
             "rule_name_zh": words.rule(row["rule_code"]),
             "rule_name_en": english.rule(row["rule_code"]),
-            "indicator_name_zh": words.indicator(indicator_id) if indicator_id else None,
-            "indicator_name_en": english.indicator(indicator_id) if indicator_id else None,
+            "indicator_name_zh": words.indicator(indicator_id) if indicator_id else feed.get("feed_name_zh"),
+            "indicator_name_en": english.indicator(indicator_id) if indicator_id else feed.get("feed_name_en"),
             "colour_name_zh": words.name("colour", row["colour_code"]),
             "status_name_zh": words.name("flag_status", row["status_code"]),
         }

@@ -14,7 +14,7 @@ from spark_jobs.flags.detectors.dispersion import learnt_dispersion
 from spark_jobs.flags.detectors.farrington import WEEKS_A_YEAR
 from spark_jobs.flags.rule import Rule, Said, of_weeks
 from spark_jobs.flags.weekly import Judgement, Weekly
-from spark_jobs.flags.words import week_zh
+from spark_jobs.flags.words import counted, week_zh
 from spark_jobs.index.flag_thresholds import DriftFlag
 
 
@@ -85,7 +85,7 @@ def say(said: Said) -> Text:
     return Text(
         f"{said.area.zh}“{said.indicator.zh}”：截至{week_zh(monday)}的{found.n_weeks}周周均{found.observed:.1f}起（人），"
         f"往年同期周均{found.expected:.1f}，持续偏高。",
-        f"{said.area.en}, {said.indicator.en}: {found.observed:.1f} a week on average in the {found.n_weeks} weeks through "
+        f"{said.area.en}, {said.indicator.en}: {found.observed:.1f} a week on average in {counted(found.n_weeks, 'week')} through "
         f"that from {monday}, {found.expected:.1f} in the same weeks of earlier years: above it for longer than chance allows.",
     )
 

@@ -14,7 +14,7 @@ from spark_jobs.flags.detectors.daily_counts import FloatArray
 from spark_jobs.flags.detectors.funnel import count_funnel
 from spark_jobs.flags.rule import Rule, Said, of_weeks
 from spark_jobs.flags.weekly import DAYS_A_WEEK, Judgement, Weekly, windows
-from spark_jobs.flags.words import day_zh, sunday_of
+from spark_jobs.flags.words import counted, day_zh, sunday_of
 from spark_jobs.index.engine.count_quantiles import negative_binomial_tail
 
 
@@ -72,9 +72,9 @@ def _of_indicator(given: Weekly, at: int, rows: Sequence[int]) -> list[Judgement
 def say(said: Said) -> Text:
     found, sunday = said.judgement, sunday_of(said.monday)
     return Text(
-        f"{said.area.zh}“{said.indicator.zh}”：截至{day_zh(sunday)}的{found.n_weeks}周{found.observed:.0f}，"
+        f"{said.area.zh}“{said.indicator.zh}”：截至{day_zh(sunday)}的{found.n_weeks}周共{found.observed:.0f}起（人），"
         f"按全市水平应为{found.expected:.1f}，界限{found.threshold:.1f}。",
-        f"{said.area.en}, {said.indicator.en}: {found.observed:.0f} in the {found.n_weeks} weeks to {sunday}, "
+        f"{said.area.en}, {said.indicator.en}: {found.observed:.0f} in {counted(found.n_weeks, 'week')} to {sunday}, "
         f"{found.expected:.1f} at the rate of the city, limit {found.threshold:.1f}.",
     )
 
