@@ -65,7 +65,7 @@ DOORS = {"sql", "where", "filter", "expr", "selectExpr", "option"}  # methods th
 MADE_OF_LITERALS = {"literal", "condition", "holds_in_sql", "_with_comments", "_day", "_feeds", "_counties", "_records"}
 # Names put into SQL that are declared in our own code or contracts, of which a contract allows letters, digits and _.
 DECLARED = {
-    "spark_jobs/conform.py": {"query", "models[0].compiled_code"},  # as dbt compiled it
+    "spark_jobs/conform.py": {"query", "queries[0].compiled_code"},  # as dbt compiled it
     "spark_jobs/feeds/corrections.py": {"HEALED"},
     "spark_jobs/feeds/delivery_calendar.py": {"VIEW", "COLUMNS", "name", "refine.BATCHES", "batches.BATCHES", "comment"},
     "spark_jobs/feeds/doubts.py": {"own", "near"},  # made by tables.condition and versions.near, of literals
