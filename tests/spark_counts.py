@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import time
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import httpx
+from pyspark.sql import SparkSession
 
 from tests.conftest import COUNTS
 
@@ -23,31 +26,43 @@ class Cost:
 
 
 @contextmanager
-def counted(first_port: int, lake: Path) -> Iterator[Cost]:
+def counted(spark: SparkSession, first_port: int, lake: Path) -> Iterator[Cost]:
     """Count what the tests' Spark server runs meanwhile, and the commits in the lake's folder."""
-    cost, before = Cost(), _so_far(first_port, lake)
+    cost, before, stood = Cost(), _mark(spark, first_port), _commits(lake)
     yield cost
-    cost.n_jobs, cost.n_executions, cost.n_commits = (
-        after - former for after, former in zip(_so_far(first_port, lake), before, strict=True)
-    )
+    after = _mark(spark, first_port)
+    cost.n_jobs, cost.n_executions = after.first_job - before.last_job - 1, after.execution - before.execution - 1
+    cost.n_commits = _commits(lake) - stood
 
 
-def _so_far(first_port: int, lake: Path) -> tuple[int, int, int]:
-    """Ended jobs, executions and commits. Spark hears of its work a little later: ask until it says the same twice."""
-    found, former = _told(first_port), None
-    while found != former:
-        time.sleep(0.3)
-        found, former = _told(first_port), found
-    return *found, sum(1 for _ in lake.glob("*/*/_delta_log/*.json"))
+class Mark(NamedTuple):
+    """Numbers of a query of the count's own. Spark numbers jobs and executions one after the other."""
+
+    first_job: int
+    last_job: int
+    execution: int
 
 
-def _told(first_port: int) -> tuple[int, int]:
-    """Spark numbers its jobs and executions one after the other, and keeps the newest thousand."""
+def _mark(spark: SparkSession, first_port: int) -> Mark:
+    """Run a query under a tag, and wait until Spark's page knows it: it then knows all that was before."""
+    tag = uuid.uuid4().hex
+    spark.addTag(tag)
+    spark.range(1).collect()
+    spark.removeTag(tag)
+    deadline = time.monotonic() + 60
     with httpx.Client(base_url=f"http://127.0.0.1:{first_port + COUNTS}/api/v1/applications", timeout=60) as client:
         (application,) = client.get("").json()
-        jobs = client.get(f"/{application['id']}/jobs").json()
-        asked = {"details": "false", "planDescription": "false", "length": "100000"}
-        executions = client.get(f"/{application['id']}/sql", params=asked).json()
-    return tuple(
-        max((each[key] for each in found), default=-1) + 1 for found, key in ((jobs, "jobId"), (executions, "id"))
-    )
+        while time.monotonic() < deadline:
+            jobs = client.get(f"/{application['id']}/jobs").json()
+            own = [job["jobId"] for job in jobs if any(tag in each for each in job["jobTags"])]
+            asked = {"details": "false", "planDescription": "false", "length": "100000"}
+            executions = client.get(f"/{application['id']}/sql", params=asked).json()
+            of_tag = [each["id"] for each in executions if own and own[-1] in each["successJobIds"]]
+            if of_tag:
+                return Mark(min(own), max(own), max(of_tag))
+            time.sleep(0.2)
+    raise AssertionError(f"Spark's page does not know the query {tag}")
+
+
+def _commits(lake: Path) -> int:
+    return sum(1 for _ in lake.glob("*/*/_delta_log/*.json"))

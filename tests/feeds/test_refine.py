@@ -27,13 +27,13 @@ def test_nothing_new_is_nothing_done_and_a_small_batch_costs_little(new_trial: N
     before = trial.silver()
     trial.deliver("cases_20260211.csv", [row("a"), row("b")])  # another name, the same bytes
     assert trial.land() is None
-    with counted(free_ports, lake) as nothing:
+    with counted(trial.spark, free_ports, lake) as nothing:
         assert trial.refine() == []
     assert trial.silver() == before
     assert nothing == Cost()
     trial.deliver("cases_20260212.csv", [row("a", "2026-02-02 08:00:00", deaths="1"), row("c")])
     trial.land()
-    with counted(free_ports, lake) as little:
+    with counted(trial.spark, free_ports, lake) as little:
         trial.refine()
     assert {version[0] for version in trial.silver()} == {"a", "b", "c"}
     assert little.n_commits == 3  # bronze, silver, ledger: nothing was rejected
