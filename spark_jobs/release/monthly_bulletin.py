@@ -15,6 +15,7 @@ from typing import Any
 from spark_jobs.release.model import Area
 from spark_jobs.release.monthly_page import MonthPage, PublicMonth, Row
 from spark_jobs.release.monthly_theme import ThemeSection
+from spark_jobs.release.pages.sections.notes import how_to_read
 from spark_jobs.release.pages.template import script_source, template
 from spark_jobs.release.record import revisions_said
 from spark_jobs.release.record.revisions import DELAYS
@@ -108,12 +109,7 @@ class MonthlyBulletin(MonthPage):
 
     def _bands(self) -> str:
         found = [self.index[area.area_code]["band_code"] for area in self.month.counties]
-        parts = [
-            self.words.say("bands_part", n=found.count(code), band=self.words.say_variant("area_band", code))
-            for code in ("better", "level", "worse", "none")
-            if code in found
-        ]
-        return self.words.say("bands_counted", n=len(found), list=self.words.listed(parts))
+        return self.words.bands_counted(found, self.month.methodology.bands.names)
 
     @property
     def area_rows(self) -> list[dict[str, Any]]:
@@ -121,12 +117,11 @@ class MonthlyBulletin(MonthPage):
         return [self._area_row(area, self.index[area.area_code]) for area in self.month.areas]
 
     def _area_row(self, area: Area, row: Row) -> dict[str, Any]:
-        words, low, high = self.words, row["rank_low"], row["rank_high"]
-        ranks = words.say("nothing") if low is None else points(low) if low == high else f"{low:.0f}–{high:.0f}"
+        words = self.words
         return self.named(area) | {
             "index": words.index(row["index"]), "interval": words.interval(row["lower"], row["upper"]),
             "band": row["band_code"], "band_name": words.band(row["band_code"]),
-            "change": words.change_1y(row["change_1y"]), "ranks": ranks,
+            "change": words.change_1y(row["change_1y"]), "ranks": words.ranks(row["rank_low"], row["rank_high"]),
             "confidence": row["confidence_code"] or words.say("nothing"),
         }  # fmt: skip
 
@@ -183,13 +178,5 @@ class MonthlyBulletin(MonthPage):
 
     @property
     def notes(self) -> list[str]:
-        words, method = self.words, self.month.methodology
-        bands = {code: words.band(code) for code in ("better", "level", "worse")}
-        return [
-            words.say(f"note_{self.month.status_code}", days=method.publication.revised_after_days),
-            words.say("note_interval", **bands),
-            words.say("note_confidence"),
-            words.say("note_method", method=words.pick(method.name), version=method.version),
-            words.say("note_volume"),
-            words.say("month_registers"),
-        ]
+        notes = how_to_read(self.words, self.month.methodology, self.month.status_code)
+        return [*notes, self.words.say("month_registers")]

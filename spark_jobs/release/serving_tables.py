@@ -95,7 +95,7 @@ def _county_index(release: Release, words: Wording) -> Iterator[Row]:
             "interval_text": words.interval(row["lower"], row["upper"]),
             "band_name_zh": words.band(row["band_code"]),
             "change_text": _change_text(row, words),
-            "rank_text": _rank_text(row, words),
+            "rank_text": words.ranks(row["rank_low"], row["rank_high"]),
             "status_name_zh": words.name("status", row["status_code"]),
             "missing_zh": words.missing(domains, grey),
             "reason_zh": reason.zh if reason else None,
@@ -118,14 +118,6 @@ def _county_map(release: Release, words: Wording) -> Iterator[Row]:
     reach = max((abs(row["index"] - level) for row in known), default=0.0)
     for end, value in (("scale_low", level - reach), ("scale_high", level + reach)):
         yield {"area_code": end, "index": value}
-
-
-def _rank_text(row: Row, words: Wording) -> str:
-    """3–6: the ranks that the interval allows; a single one only where it is certain."""
-    if row["rank_low"] is None or row["rank_high"] is None:
-        return words.say("nothing")
-    low, high = int(row["rank_low"]), int(row["rank_high"])
-    return str(low) if low == high else f"{low}–{high}"
 
 
 def _domain_index(release: Release, words: Wording) -> Iterator[Row]:

@@ -7,7 +7,7 @@ Words are in words.yml, names of domains and indicators in methodology.yml, name
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import cache
@@ -73,6 +73,21 @@ class Wording:
     def interval(self, lower: float | None, upper: float | None) -> str:
         """96–104: the ends of an index's interval"""
         return self.say("nothing") if lower is None or upper is None else "–".join(bounds(lower, upper))
+
+    def ranks(self, low: float | None, high: float | None) -> str:
+        """3–6: the ranks that an interval allows; a single one only where it is certain."""
+        if low is None or high is None:
+            return self.say("nothing")
+        return f"{low:.0f}" if low == high else f"{low:.0f}–{high:.0f}"
+
+    def bands_counted(self, codes: Sequence[str], order: Iterable[str]) -> str:
+        """How many counties stand better, level or worse; `codes`: one a county, `order`: in which they are named."""
+        parts = [
+            self.say("bands_part", n=codes.count(code), band=self.say_variant("area_band", code))
+            for code in order
+            if code in codes
+        ]
+        return self.say("bands_counted", n=len(codes), list=self.listed(parts))
 
     def counts(self, lower: float | None, upper: float | None) -> str:
         """12–31: an interval of counts."""

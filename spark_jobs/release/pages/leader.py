@@ -125,13 +125,7 @@ def _answer(release: Release, city: Mapping[str, Any], cards: Sequence[Card], ch
         first = words.say("leader_city", index=points(city["index"]), band=band, change=change)
     if not has_index(release):
         return first
-    bands = [card.band for card in cards]
-    parts = [
-        words.say("bands_part", n=bands.count(code), band=words.say_variant("area_band", code))
-        for code in WORST_FIRST
-        if code in bands
-    ]
-    second = words.say("bands_counted", n=len(bands), list=words.listed(parts))
+    second = words.bands_counted([card.band for card in cards], WORST_FIRST)
     return words.say("join_sentences", first=first, second=second)
 
 

@@ -61,9 +61,4 @@ def _sure(page: Page, row: Mapping[str, Any]) -> str:
 
 def _bands(page: Page) -> str:
     bands = [page.index[area.area_code]["band_code"] for area in page.counties]
-    parts = [
-        page.words.say("bands_part", n=bands.count(code), band=page.words.say_variant("area_band", code))
-        for code in ("better", "level", "worse", "none")
-        if code in bands
-    ]
-    return page.words.say("bands_counted", n=len(bands), list=page.words.listed(parts))
+    return page.words.bands_counted(bands, page.release.methodology.bands.names)
