@@ -186,7 +186,7 @@ class Words:
             found["unknown_code"] = is_so(text, lambda said: not fits(column, said, kind.codes))
         if kind.type == "flag":
             words = (*TRUE_WORDS, *FALSE_WORDS)
-            found["not_a_flag"] = is_so(text, lambda said: not fits(column, said, words))
+            found["not_a_flag"] = is_so(text, lambda said: not fits(column, said, words, in_any_case=True))
         widths = (column.width,) if column.width else kind.widths
         if widths or name.endswith("record_id"):
             found["number_like"] = is_so(self.said(name), is_number_like)
@@ -230,11 +230,11 @@ def mapped(column: FeedColumn, text: str | None) -> str | None:
     return _word((column.prefixes or {})[prefix] if prefix is not None else column.otherwise)
 
 
-def fits(column: FeedColumn, text: str, words: Sequence[str]) -> bool:
+def fits(column: FeedColumn, text: str, words: Sequence[str], in_any_case: bool = False) -> bool:
     """Whether a text becomes one of the words, or the contract itself maps it to nothing."""
     is_mapped = bool(column.values or column.prefixes)
     values = column.values or {}
     if is_mapped and ((column.has_otherwise and column.otherwise is None) or (text in values and values[text] is None)):
         return True
     said = mapped(column, text)
-    return said is not None and (said.lower() if words == (*TRUE_WORDS, *FALSE_WORDS) else said) in words
+    return said is not None and (said.lower() if in_any_case else said) in words
