@@ -18,6 +18,7 @@ from concurrent.futures import ProcessPoolExecutor
 import psutil
 
 from stack.layout import Layout
+from stack.service import is_open
 
 FILES = ("latest.json", "latest/index.csv", "latest/index.json", "latest/index.html")
 CLIENTS = 4
@@ -31,7 +32,9 @@ def main() -> None:
     server = subprocess.Popen(command, env={**os.environ, "PORTAL_TOKEN": "of this measurement"})
     try:
         port = layout.port("portal")
-        _wait(port)
+        until = time.monotonic() + 60
+        while not is_open(port) and time.monotonic() < until:
+            time.sleep(0.2)
         asked = [(f"/public/{city}/{name}", lengths[name]) for name in FILES]
         before, began = _cpu_s(server.pid), time.monotonic()
         with ProcessPoolExecutor(CLIENTS) as pool:
@@ -61,18 +64,6 @@ def read(port: int, asked: list[tuple[str, int]], seconds: float) -> int:
                 raise RuntimeError(f"{address}: expected 200 and {length} bytes, found {status!r} and {len(body)}")
             n += 1
     return n
-
-
-def _wait(port: int) -> None:
-    until = time.monotonic() + 60
-    while True:
-        try:
-            socket.create_connection(("127.0.0.1", port)).close()
-            return
-        except ConnectionRefusedError:
-            if time.monotonic() > until:
-                raise
-            time.sleep(0.2)
 
 
 def _cpu_s(pid: int) -> float:
