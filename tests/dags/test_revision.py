@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import threading
-import time
-from contextlib import suppress
+import logging
 from typing import Any
 
 import pytest
@@ -32,39 +30,42 @@ def revise_dag(city: City, dags: dict[str, Any], stub: Stub) -> Any:
     return once(dags[f"revise_{city.city_code}"])
 
 
-class Answer(threading.Thread):
-    """Answers the first question that waits, through the function behind Airflow's page; keeps what was asked."""
+class Answer(logging.Handler):
+    """Answers the question for which Airflow says that it waits, through the function behind its page, and keeps what
+    was asked. Whoever looked at the task's state instead could answer while it is being put there, and be forgotten.
+    """
 
     def __init__(self, option: str) -> None:
-        super().__init__(daemon=True)
+        super().__init__()
         self.option, self.asked = option, ("", "")
 
-    def run(self) -> None:
+    def emit(self, record: logging.LogRecord) -> None:
         from airflow.api_fastapi.core_api.datamodels.hitl import UpdateHITLDetailPayload
         from airflow.api_fastapi.core_api.routes.public.hitl import update_hitl_detail
         from airflow.models.hitl import HITLDetail
         from airflow.utils.session import create_session
         from sqlalchemy import select
 
-        while not self.asked[0]:
-            time.sleep(0.5)
-            with (
-                suppress(Exception),
-                create_session() as session,
-            ):  # the database may be busy, or the task not parked yet
-                found = session.scalars(select(HITLDetail).where(HITLDetail.responded_at.is_(None))).first()
-                if found is None or str(found.task_instance.state) != "awaiting_input":
-                    continue
-                ti = found.task_instance
-                payload = UpdateHITLDetailPayload(chosen_options=[self.option], params_input={})
-                update_hitl_detail(ti.dag_id, ti.run_id, ti.task_id, payload, Officer(), session)
-                self.asked = (found.subject, found.body)
+        if "Waiting for Human-in-the-loop input" not in record.getMessage():
+            return
+        with create_session(scoped=False) as session:
+            found = session.scalars(select(HITLDetail).where(HITLDetail.responded_at.is_(None))).one()
+            ti = found.task_instance
+            payload = UpdateHITLDetailPayload(chosen_options=[self.option], params_input={})
+            update_hitl_detail(ti.dag_id, ti.run_id, ti.task_id, payload, Officer(), session)
+            self.asked = (found.subject, found.body)
 
 
 def outcome(dag: Any, answer: Answer | None = None) -> tuple[str, dict[str, str | None]]:
+    said_by_airflow = logging.getLogger("airflow.sdk.definitions.dag")
+    said_by_airflow.setLevel(logging.INFO)
     if answer:
-        answer.start()
-    run = dag.test(run_conf={"business_date": DAY})
+        said_by_airflow.addHandler(answer)
+    try:
+        run = dag.test(run_conf={"business_date": DAY})
+    finally:
+        if answer:
+            said_by_airflow.removeHandler(answer)
     return str(run.state), {ti.task_id: ti.state and str(ti.state) for ti in run.get_task_instances()}
 
 
