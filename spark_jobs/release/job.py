@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from pyspark.sql import SparkSession
+from pyspark.sql import Column, SparkSession
 from pyspark.sql import functions as f
 
 from expectations.contract import load_kinds, read_table
@@ -29,6 +29,8 @@ from spark_jobs.lake import stored, tables
 from spark_jobs.release import files, lake, public_files, serving, weekly
 from spark_jobs.release.build import build, canonical_tables
 from spark_jobs.release.coverage import COUNTS, coverage_table
+from spark_jobs.release.funnel import COLUMNS as DECISION_COLUMNS
+from spark_jobs.release.funnel import funnel_table
 from spark_jobs.release.gates import GateFailed, judge
 from spark_jobs.release.model import Area, Gate, Previous, Release, ReleaseInput
 from spark_jobs.release.record import journal, keeping, served
@@ -91,6 +93,7 @@ def read_input(
     batches = batches_of(spark, city)
     with ThreadPoolExecutor(tables.WRITERS) as pool:  # small reads are mostly waiting, so they wait together
         coverage = pool.submit(coverage_months, spark, city, business_date, as_of)
+        decided = pool.submit(decisions, spark, city, as_of)
         weeks = pool.submit(weekly_counts, spark, city, business_date)
         slices = pool.map(lambda table: _slice(spark, table, city, business_date), _FROM_LAKE.values())
         frames = dict(zip(_FROM_LAKE, slices, strict=True))
@@ -106,6 +109,7 @@ def read_input(
         frames={
             **frames,
             "coverage": coverage_table(coverage.result(), city.area_code),
+            "flag_funnel": funnel_table(decided.result()),
         },
         batches=checked(batches_read(batches, known_on)),
         personal_columns=personal_columns(city),
@@ -259,14 +263,26 @@ def coverage_months(spark: SparkSession, city: City, business_date: date, as_of:
     """The city's months of coverage as known at the cut-off; none, and no query, where no feed brings them."""
     if not any(feed.kind == "coverage" for feed in city.feeds):
         return pd.DataFrame()
-    at = f.lit(as_of.astimezone(UTC).replace(tzinfo=None).isoformat()).cast("timestamp")
-    is_known = (f.col("known_from") <= at) & (f.col("known_to").isNull() | (f.col("known_to") > at))
-    months = tables.read(spark, "conformed.coverage").where(f.col("city_code") == city.city_code).where(is_known)
+    months = tables.read(spark, "conformed.coverage").where(f.col("city_code") == city.city_code)
     return (
-        months.where(f.col("month_on") <= f.lit(business_date))
+        months.where(_is_known(as_of) & (f.col("month_on") <= f.lit(business_date)))
         .select("area_code", "month_on", "rolled_out_on", *COUNTS)
         .toPandas()
     )
+
+
+def decisions(spark: SparkSession, city: City, as_of: datetime) -> pd.DataFrame:
+    """Steps of the city's flags as known at the cut-off; none, and no query, where no feed brings them."""
+    if not any(feed.kind == "decision" for feed in city.feeds) or not tables.exists(spark, "silver.decision"):
+        return pd.DataFrame()
+    steps = tables.read(spark, "silver.decision").where(f.col("city_code") == city.city_code)
+    return steps.where(_is_known(as_of) & ~f.col("is_deleted")).select(*DECISION_COLUMNS).toPandas()
+
+
+def _is_known(as_of: datetime) -> Column:
+    """Whether a version was the one known at the cut-off."""
+    at = f.lit(as_of.astimezone(UTC).replace(tzinfo=None).isoformat()).cast("timestamp")
+    return (f.col("known_from") <= at) & (f.col("known_to").isNull() | (f.col("known_to") > at))
 
 
 def weekly_counts(spark: SparkSession, city: City, business_date: date) -> pd.DataFrame:

@@ -18,6 +18,7 @@ import numpy as np
 from spark_jobs.index.engine.composite_index import bands
 from spark_jobs.release.build import grey_indicators, missing_domains, no_index_reason
 from spark_jobs.release.coverage import CoverageFigure, coverage_lines
+from spark_jobs.release.funnel import funnel_line
 from spark_jobs.release.mart import MART
 from spark_jobs.release.model import Release
 from spark_jobs.release.movement import area_movements, movers_or_reason, row_name
@@ -253,6 +254,13 @@ def _flag(release: Release, words: Wording) -> Iterator[Row]:
         }
 
 
+def _flag_funnel(release: Release, words: Wording) -> Iterator[Row]:
+    for row in rows(release.tables["flag_funnel"]):
+        line = funnel_line(row, words)
+        said = {f"{step}_days_text": days for step, days in line.days.items()}
+        yield {**row, "rule_text": line.rule, "confirmed_text": line.confirmed, **said}
+
+
 def _feed_status(release: Release, words: Wording) -> Iterator[Row]:
     for row in rows(release.tables["feed_status"]):
         state = words.name("feed_state", row["state_code"])
@@ -282,6 +290,7 @@ _MAKERS: dict[str, Callable[[Release, Wording], Iterator[Row]]] = {
     "settlement": _settlement,
     "coverage": _coverage,
     "flag": _flag,
+    "flag_funnel": _flag_funnel,
     "feed_status": _feed_status,
     "weekly": lambda release, _: weekly_rows(release),
 }

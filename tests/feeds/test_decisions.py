@@ -17,10 +17,13 @@ from spark_jobs.feeds.connection import Connection
 from spark_jobs.feeds.landing import Manifest
 from spark_jobs.feeds.sources import database
 from spark_jobs.feeds.sources.pull import Pull
+from spark_jobs.release.funnel import funnel_table
+from spark_jobs.release.job import decisions as known_decisions
 from tests.feeds.conftest import Trial
 
 DECLARED = (city_folder("daqing") / "feeds" / "decisions.yml").read_text(encoding="utf-8")
 SCHEMA = "portal_trial"
+NIGHTS = tuple(date(2026, 2, day) for day in (1, 2, 3))
 TABLE = f"""
     create schema if not exists {SCHEMA};
     create table {SCHEMA}.flag_decision (flag_id text, n_step integer, decided_at timestamp, area_code text, rule_code text,
@@ -87,7 +90,7 @@ def test_each_step_comes_once(
     new_trial: Callable[..., Trial], land: Callable[[Trial, date], Manifest | None], url: str
 ) -> None:
     trial = new_trial(DECLARED.replace("feed: decisions", "feed: cases"))
-    first_night, second_night, third_night = (date(2026, 2, day) for day in (1, 2, 3))
+    first_night, second_night, third_night = NIGHTS
     assert land(trial, first_night) is None  # nobody has started a portal
     assert trial.landing.manifests() == []
     with psycopg.connect(url, autocommit=True) as portal:
@@ -110,6 +113,10 @@ def test_each_step_comes_once(
     assert [row[3] for row in found] == ["raised", "assigned", "raised", "expired"]
     assert found[1][4].isoformat() == "2026-02-02T02:30:00"  # half past ten in the city
     assert trial.rejects() == []
+    funnels = [funnel_table(known_decisions(trial.spark, trial.city, trial.city.as_of(night))) for night in NIGHTS]
+    assert [len(funnel) for funnel in funnels] == [0, 3, 3]  # for all rules, F1 and F9; nothing was known on the first
+    assert [list(funnel["n_open"]) for funnel in funnels[1:]] == [[2, 1, 1], [1, 1, 0]]
+    assert list(funnels[1]["median_days_to_assigned"].dropna()) == pytest.approx([1.5 / 24] * 2)
     with psycopg.connect(url, autocommit=True) as portal:
         portal.execute(f"drop table {SCHEMA}.flag_decision")
     with pytest.raises(ContractBreach, match="table flag_decision: expected columns"):  # it was there before

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from math import sqrt
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -77,3 +79,28 @@ def test_a_county_has_its_own_and_the_view_has_all(decided: None, officer: Calla
     with connection.cursor() as cursor:
         cursor.execute("select * from flag_funnel")
         assert [tuple(row.values()) for row in funnel(officer("viewer", name="all"))] == cursor.fetchall()
+
+
+def test_the_releases_function_is_tried_on_the_same_steps(decided: None, officer: Callable[..., Officer]) -> None:
+    """tests/release/test_funnel.py reads the same file: what the lake is given, and what the page says of it."""
+    from django.db import connection
+
+    from portal.desk import life
+    from portal.desk.funnel import STEPS, funnel
+
+    said = json.loads(Path("tests/decided_flags.json").read_text(encoding="utf-8"))
+    with connection.cursor() as cursor:
+        columns = ", ".join(said["columns"])
+        cursor.execute(f"select {columns} from flag_decision order by flag_id, n_step")
+        assert [[value if isinstance(value, int) else str(value) for value in row] for row in cursor] == said[
+            "decisions"
+        ]
+    found = funnel(officer("viewer"))
+    shown = [
+        {**{name: row[name] for name in said["funnel"][0]}, "rule_code": row["rule_code"] or "all"} for row in found
+    ]
+    assert [row.pop("rule_code") for row in shown] == [row.pop("rule_code") for row in said["funnel"]]
+    for row, expected in zip(shown, said["funnel"], strict=True):
+        assert row == pytest.approx(expected)
+    clock = [life.DETECTED_WITHIN, *(life.CLOCK[state] for state in life.OPEN)]
+    assert {step: within.days for step, within in zip(STEPS, clock, strict=True)} == said["within_days"]

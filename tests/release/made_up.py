@@ -18,6 +18,7 @@ from expectations.models import City, Text
 from spark_jobs.feeds.feed_status import batches_read, feed_status
 from spark_jobs.index.methodology import Methodology, load_methodology
 from spark_jobs.release.coverage import COUNTS, coverage_table
+from spark_jobs.release.funnel import funnel_table
 from spark_jobs.release.model import Area, ReleaseInput
 from spark_jobs.released.columns import MOVEMENT_CAUSES, TABLES, Column
 
@@ -137,6 +138,7 @@ def release_input(
         "trend": trend(of_areas, generator, grey_domain),
         "flag": flags(of_areas),
         "flag_rule": flag_rules(),
+        "flag_funnel": funnel_table(pd.DataFrame()),
         "input": inputs(of_areas, generator),
         "movement": movement(indices, generator),
         "coverage": coverage_table(coverage_months(of_areas), CITY_AREA),

@@ -3,7 +3,7 @@
 `fill(url, city)` writes nine counties (real area codes, so that the map has borders):
 - 红岗区 has no index (its hotline did not deliver): null figures, band `none`;
 - bands: two counties better, two worse, the others level with the base period;
-- three open flags: one red, one amber, one grey; five feeds, the hotline missing since 2026-11-18;
+- three open flags: one red, one amber, one grey; what became of eleven earlier ones; five feeds, the hotline missing since 2026-11-18;
 - the release is provisional and current;
 - of the last 28 days one indicator is above its season, one below, one within it, and one is missing;
 - revisions of the index after a day and after 35, and one month end that is not 35 days old yet;
@@ -252,6 +252,15 @@ def _flags() -> list[Row]:
     return [{**row, "status_code": "raised", "status_name_zh": "已提出"} for row in _rows(columns, FLAGS)]
 
 
+def _flag_funnel() -> list[Row]:
+    columns = "rule_code rule_text n_flags n_assigned n_verified n_confirmed n_cleared n_open confirmed_text assigned_days_text"
+    return _rows(columns, [
+        ("all", "全部规则", 11, 10, 10, 7, 3, 1, "70.00%（39.7–89.2）", "5.5 / 9.1"),
+        ("F1", "F1 异常增多", 10, 10, 10, 7, 3, 0, "70.00%（39.7–89.2）", "5.5 / 9.1"),
+        ("F2", "F2 缓慢上升", 1, 0, 0, 0, 0, 1, "—", "—"),
+    ])  # fmt: skip
+
+
 def _cells(table: str, row: Row) -> tuple[Any, ...]:
     """The row in the order of the table's columns, made-up values where it says nothing."""
     columns = TABLES[table]
@@ -274,6 +283,7 @@ def fill(url: str, city: str, *, bad_day: bool = False) -> None:
         "revision_triangle": [] if bad_day else _revision_triangle(),
         "coverage": [] if bad_day else _coverage(),
         "flag": [] if bad_day else _flags(),
+        "flag_funnel": [] if bad_day else _flag_funnel(),
         "feed_status": _rows("feed_name_zh delivered_through missing_since state_code state_name_zh reason_zh", FEEDS),
     }
     with psycopg.connect(url) as connection, connection.cursor() as cursor:
