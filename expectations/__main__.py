@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
+from datetime import date
 from pathlib import Path
 from typing import Annotated
 
@@ -106,7 +107,7 @@ def check(city: Annotated[str | None, typer.Option("--city", help="Code of a cit
             read_table(code, table)
         if faults := list(city_faults(loaded)):
             raise ContractError("\n".join(faults))
-        for remark in city_remarks(loaded):
+        for remark in city_remarks(loaded, date.today()):
             typer.echo(remark)
         typer.echo(
             f"{code}: {n_feeds} feeds, all as they should be"

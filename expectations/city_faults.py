@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator
+from datetime import date
 from itertools import combinations
 from math import inf
 
-from expectations.contract import city_folder, load_kinds, read_table
+from expectations.contract import city_folder, day_types_of, load_kinds, read_table
 from expectations.dated import row_holds
 from expectations.indicators import brought_by, denominator_codes, denominators, lacking, supported_by_kind
 from expectations.located_yaml import one_of
@@ -30,8 +31,14 @@ def city_faults(city: City) -> Iterator[str]:
     yield from _supports(city)
 
 
-def city_remarks(city: City) -> Iterator[str]:
+def city_remarks(city: City, today: date) -> Iterator[str]:
     """What is as it may be, and yet not what a city hopes for."""
+    calendar = day_types_of(city)
+    if city.publication and calendar and (ends_on := calendar.ends_before(today)):
+        yield (
+            f"{city.city_code}: the calendar of {calendar.name.en} reaches to {ends_on} only; add the next year's notice "
+            f"to expectations/day_types/{city.day_types}.yml"
+        )
     for feed in city.feeds:
         if feed.supports and feed.starts_on > city.base_period.last_day:
             yield (

@@ -1,4 +1,4 @@
-"""The contracts as this folder says them: kinds, holidays, cities and feeds, read from YAML and CSV files.
+"""The contracts as this folder says them: kinds, holidays, day types, cities and feeds, read from YAML and CSV files.
 
 What they can say: expectations/models.py. A fault is named with its file and line (ContractError).
 """
@@ -14,6 +14,7 @@ from expectations.corrections import SUFFIX as CORRECTIONS
 from expectations.corrections import Correction, Corrections, correction_faults
 from expectations.dated import range_faults
 from expectations.feed_faults import feed_faults
+from expectations.holiday_notices import DayTypes
 from expectations.indicators import domain_ids, indicator_ids, supported_by_kind
 from expectations.located_yaml import ContractError, ContractFault, load, one_of
 from expectations.models import City, Feed, Kind, MovingHoliday
@@ -48,6 +49,17 @@ def read_kinds(root: Path) -> dict[str, Kind]:
 def load_holidays() -> dict[str, MovingHoliday]:
     """All holidays that move, by code."""
     return {path.stem: load(path, MovingHoliday) for path in sorted((ROOT / "holidays").glob("*.yml"))}
+
+
+@cache
+def load_day_types() -> dict[str, DayTypes]:
+    """All calendars of day types, by code."""
+    return {path.stem: load(path, DayTypes) for path in sorted((ROOT / "day_types").glob("*.yml"))}
+
+
+def day_types_of(city: City) -> DayTypes | None:
+    """The calendar of day types of a city, if it has one."""
+    return load_day_types()[city.day_types] if city.day_types else None
 
 
 def city_folder(city_code: str) -> Path:
@@ -108,6 +120,9 @@ def _own_folder(code: str) -> Callable[[City], list[ContractFault]]:
         if city.moving_holiday is not None and city.moving_holiday not in load_holidays():
             expected = f"one of {sorted(load_holidays())}, a file in expectations/holidays"
             faults.append(ContractFault(("moving_holiday",), expected, repr(city.moving_holiday)))
+        if city.day_types is not None and city.day_types not in load_day_types():
+            expected = f"one of {sorted(load_day_types())}, a file in expectations/day_types"
+            faults.append(ContractFault(("day_types",), expected, repr(city.day_types)))
         nameable = [*domain_ids(), *sorted(indicator_ids()), *load_kinds()]
         for name in sorted(set(city.names) - set(nameable)):
             expected = f"an indicator, a domain or a kind: {one_of(nameable, name)}"

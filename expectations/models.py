@@ -439,6 +439,7 @@ class City(Frozen):
     publication: Publication | None = None
     archive: Archive | None = None
     moving_holiday: str | None = None
+    day_types: str | None = None  # calendar of holidays and worked weekends; or none
     names: dict[str, Text] = {}  # what this city calls an indicator, a domain or a kind of record
     digest: str | None = Field(pattern=CODE, default=None)  # connection by which flags are told each night; or none
     note: Text | None = None

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from expectations.contract import day_types_of
+from expectations.holiday_notices import KNOWN_AHEAD
 from expectations.models import Text
 from expectations.outcomes import Outcome
 from spark_jobs.errors import ContractBreach, StepError
@@ -231,6 +233,25 @@ def disclosure(given: ReleaseInput, tables: Mapping[str, pd.DataFrame]) -> Verdi
     return _passed("仅公布县区级及以上汇总数据", "county level and above only, nothing personal")
 
 
+def calendar_known(given: ReleaseInput, _: Mapping[str, pd.DataFrame]) -> Verdict:
+    """Holidays that are not known yet can be added in time; this gate can only warn."""
+    calendar = day_types_of(given.city)
+    if calendar is None or given.city.archive:
+        return _passed("本城市没有节假日安排表", "the city has no calendar of holidays")
+    if (ends_on := calendar.ends_before(given.business_date)) is None:
+        return _passed(f"节假日安排已知至{calendar.last_day}", f"holidays are known through {calendar.last_day}")
+    file = f"expectations/day_types/{given.city.day_types}.yml"
+    return Verdict(
+        False,
+        Text(
+            f"{calendar.name.zh}只登记到{ends_on}；此后的日子不按节假日对待，请按下一年通知补入{file}",
+            f"the calendar of {calendar.name.en} reaches to {ends_on} only; later days are no holidays here before the "
+            f"next notice is added to {file}",
+        ),
+        "warning",
+    )
+
+
 def _passed(zh: str, en: str) -> Verdict:
     return Verdict(True, Text(zh, en))
 
@@ -291,5 +312,13 @@ GATES: dict[str, Check] = {
             "county level and above only, no personal column, no telephone or identity number in a text",
         ),
         disclosure,
+    ),
+    "calendar": Check(
+        Text("节假日安排（只警告）", "holidays known (warns only)"),
+        Text(
+            f"节假日、调休安排至少覆盖其后{KNOWN_AHEAD.days}天",
+            f"holidays and worked weekends are known for {KNOWN_AHEAD.days} days ahead",
+        ),
+        calendar_known,
     ),
 }

@@ -17,7 +17,7 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """An `expectations` folder with the real kinds and holidays and no city, in place of the real one while the test runs."""
     folder = tmp_path / "expectations"
     (folder / "cities").mkdir(parents=True)
-    for shared in ("kinds", "holidays"):
+    for shared in ("kinds", "holidays", "day_types"):
         (folder / shared).symlink_to(contract.ROOT / shared)
     monkeypatch.setattr(contract, "ROOT", folder)
     load_city.cache_clear()

@@ -434,7 +434,7 @@ def test_check_answers_with_the_faults(
     copied_city: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert call(monkeypatch, "check") == 0
-    assert re.fullmatch(r"daqing: \d+ feeds, all as they should be\n", capsys.readouterr().out)
+    assert re.search(r"^daqing: \d+ feeds, all as they should be\n\Z", capsys.readouterr().out, re.MULTILINE)
     (copied_city / "feeds" / "cases.yml").write_text("feed: cases\n", encoding="utf-8")
     load_city.cache_clear()
     assert call(monkeypatch, "check", "--city", "daqing") == 2

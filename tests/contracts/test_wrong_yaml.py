@@ -250,6 +250,7 @@ MISTAKES = {
     ),
     "a TODO that is left": Mistake("案件编号", "TODO", "a decision", "TODO"),
     "unknown time zone": Mistake("Asia/Shanghai", "Asia/Daqing", "an IANA time zone", "'Asia/Daqing'", "city.yml"),
+    "unknown day types": Mistake("day_types: china", "day_types: chine", r"one of \['china'\]", "'chine'", "city.yml"),
     "a name of nothing": Mistake(
         "city: daqing",
         "city: daqing\nnames: {a2_property: {en: Theft}}",

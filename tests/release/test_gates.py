@@ -5,18 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import date, timedelta
+from html import escape
 from typing import Any
 
 import pandas as pd
 import pytest
 
+from expectations.contract import load_day_types
 from spark_jobs.errors import ContractBreach
 from spark_jobs.feeds.feed_status import batches_read, feed_status
 from spark_jobs.index.engine import scale, window_draws
-from spark_jobs.release.build import canonical_tables
+from spark_jobs.release.build import build, canonical_tables
 from spark_jobs.release.gates import (
     GATES,
     GateFailed,
+    calendar_known,
     disclosure,
     feeds_delivered,
     judge,
@@ -24,6 +27,9 @@ from spark_jobs.release.gates import (
 )
 from spark_jobs.release.jumps import unexplained_jumps
 from spark_jobs.release.model import Gate, Previous, ReleaseInput
+from spark_jobs.release.pages.bulletin import bulletin
+from spark_jobs.release.pages.leader import leader_page, public_page
+from spark_jobs.release.wording import LANGUAGES
 from tests.release import computed, made_up
 
 pytestmark = pytest.mark.unit
@@ -77,6 +83,22 @@ def test_a_missing_feed_warns_and_does_not_stop() -> None:
     assert failed(given) == []
     assert (gate.passed, gate.severity) == (False, "warning")
     assert "2026-11-20" in gate.detail.en
+
+
+def test_holidays_that_are_not_known_far_enough_warn_on_the_pages_and_do_not_stop() -> None:
+    given = made_up.release_input()
+    given = replace(given, city=given.city.model_copy(update={"day_types": "china"}))
+    last = load_day_types()["china"].last_day
+    early, late = (replace(given, business_date=last - timedelta(days=n)) for n in (60, 59))
+    assert calendar_known(early, early.frames).passed
+    gate = calendar_known(late, late.frames)
+    assert (gate.passed, gate.severity) == (False, "warning")
+    warned = build(late, canonical_tables(late), [Gate("calendar", gate.passed, gate.detail, gate.severity)])
+    for language in LANGUAGES:
+        detail = escape(getattr(gate.detail, language), quote=False)
+        assert str(last) in detail
+        assert all(detail in page(warned, language) for page in (bulletin, leader_page))
+        assert detail not in public_page(warned, language)
 
 
 def test_a_breached_contract_stops() -> None:

@@ -19,7 +19,7 @@ from spark_jobs.release.pages.charts import Interval, Point, Scale, scale_over, 
 from spark_jobs.release.pages.county import county_file
 from spark_jobs.release.pages.figures import change_words, is_clear_change, open_flags, opening
 from spark_jobs.release.pages.sections.flags import rule_sentences
-from spark_jobs.release.pages.sections.missing import feed_lines
+from spark_jobs.release.pages.sections.missing import feed_lines, warned
 from spark_jobs.release.pages.sections.page import Page
 from spark_jobs.release.pages.sections.rates import counted_indicators, counted_words, has_index, is_counted
 from spark_jobs.release.pages.template import page_of_release
@@ -108,7 +108,7 @@ def _render(
         "more_flags": max(0, len(flags) - MOST_FLAGS),
         "n_flags": len(flags),
         "rules": rule_sentences(page),
-        "missing": feed_lines(release, words),
+        "missing": [*feed_lines(release, words), *([] if is_public else warned(release, words))],
         "other_page": PAGES["en" if words.code == "zh" else "zh"],
     }
     return page_of_release("leader.html.j2", release, words, content)

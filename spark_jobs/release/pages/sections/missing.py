@@ -15,7 +15,13 @@ from spark_jobs.released.columns import rows
 
 
 def missing(page: Page) -> list[str]:
-    return [*feed_lines(page.release, page.words), *_states(page), *_held_back(page), *_remainder(page)]
+    return [
+        *feed_lines(page.release, page.words),
+        *_states(page),
+        *_held_back(page),
+        *_remainder(page),
+        *warned(page.release, page.words),
+    ]
 
 
 def feed_lines(release: Release, words: Wording) -> list[str]:
@@ -31,6 +37,12 @@ def feed_lines(release: Release, words: Wording) -> list[str]:
         and (feed["covered_through"] or date.min) < min(release.business_date, feed["delivered_through"])
     ]
     return [*missing, *behind] or [words.say("all_delivered")]
+
+
+def warned(release: Release, words: Wording) -> list[str]:
+    """What the gate on holidays warns of; that of other gates is said where the figures are."""
+    gates = (gate for gate in release.document["gates"] if gate["name"] == "calendar" and not gate["passed"])
+    return [words.say("gate_warned", detail=gate[f"detail_{words.code}"]) for gate in gates]
 
 
 def _remainder(page: Page) -> Iterable[str]:
