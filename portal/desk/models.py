@@ -189,3 +189,13 @@ class SentDigest(models.Model):
 
     class Meta:
         constraints = (models.UniqueConstraint(fields=["business_date", "channel"], name="digest_once"),)
+
+
+class SignInTry(models.Model):
+    """A failed try to sign in, of the last minutes: two rows each, one of its account and one of its address."""
+
+    subject = models.CharField(max_length=64)  # keyed hash of either (sign_in.py)
+    at = models.DateTimeField(db_index=True)
+
+    class Meta:
+        indexes = (models.Index(fields=["subject", "at"], name="try_by_subject"),)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import tempfile
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import httpx
@@ -48,6 +49,11 @@ def test_the_portal_is_served_with_its_accounts(machine: Machine) -> None:
             assert page.status_code == 200 and "尚未发布" in page.text and name in page.text
         assert signed_in(address, "admin", accounts["admin"]).status_code == 403  # looks after accounts, sees no flag
         assert "errorlist" in signed_in(address, "viewer", accounts["reviewer"]).text
+        with ThreadPoolExecutor(8) as guesses:  # of both workers, at the same moment
+            said = [each.status_code for each in guesses.map(lambda _: signed_in(address, "viewer", "wrong"), range(8))]
+        assert set(said) <= {200, 429} and said.count(200) <= 4  # one was wrong before
+        assert signed_in(address, "viewer", accounts["viewer"]).status_code == 429
+        assert signed_in(address, "reviewer", accounts["reviewer"]).status_code == 200
         assert httpx.get(f"{address}/static/desk/desk.css", timeout=60).headers["content-type"].startswith("text/css")
     finally:
         served.stop()
