@@ -98,6 +98,71 @@ def test_the_worst_comes_first_and_only_a_clear_county_has_a_mark(release: Relea
         assert (row["band_code"] == "worse") == (row["upper"] < 100)
 
 
+class Cards(HTMLParser):
+    """The texts of every card of flags, a list a card, and its colour."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.cards: list[tuple[str, list[str]]] = []
+        self._depth = 0
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        named = (dict(attrs).get("class") or "").split()
+        if tag == "div" and named[:1] == ["flag"]:
+            self.cards.append((named[1], []))
+            self._depth = 1
+
+    def handle_endtag(self, tag: str) -> None:
+        self._depth = 0 if tag == "div" else self._depth
+
+    def handle_data(self, data: str) -> None:
+        if self._depth and "text-" in data:
+            self.cards[-1][1].append(data.strip())
+
+
+# id, county, colour, since, cause: in one county two causes, whose flags lie mixed; a grey one alone; another county
+OF_CAUSES = (
+    ("f2", 1, "amber", date(2026, 8, 3), "f2"),
+    ("f3", 1, "red", date(2026, 9, 14), "f2"),
+    ("f9", 1, "grey", date(2026, 9, 1), "f9"),
+    ("f8", 1, "amber", date(2026, 8, 31), "f8"),
+    ("f1", 1, "red", date(2026, 11, 16), "f2"),
+    ("f7", 1, "red", date(2026, 10, 5), "f8"),
+    ("f5", 2, "red", date(2026, 10, 4), None),
+    ("f6", 2, "red", date(2026, 10, 6), None),
+)
+
+
+@pytest.mark.unit
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_flags_of_one_cause_are_one_card_with_its_lines_under_it(make_release: Make, language: LanguageCode) -> None:
+    given = made_up.release_input()
+    raised = [
+        given.frames["flag"].iloc[0].to_dict()
+        | {"flag_id": own, "area_code": given.areas[area].area_code, "colour_code": colour, "since": since,
+           "cause_id": cause, "detail_zh": f"text-{own}", "detail_en": f"text-{own}"}
+        for own, area, colour, since, cause in OF_CAUSES
+    ]  # fmt: skip
+    release = make_release(replace(given, frames={**given.frames, "flag": pd.DataFrame(raised)}))
+    first, second = (area.area_code for area in given.areas[1:3])
+    of_first = [
+        ("red", ["text-f3", "text-f1", "text-f2"]),
+        ("red", ["text-f7", "text-f8"]),
+        ("grey", ["text-f9"]),
+    ]
+    of_second = [("red", ["text-f5"]), ("red", ["text-f6"])]
+    pages, leader = county_pages(release, language), leader_page(release, language)
+    assert Cards(pages[county_file(first, language)]).cards == of_first
+    assert Cards(pages[county_file(second, language)]).cards == of_second
+    assert Cards(leader).cards == [of_first[0], of_second[0], of_first[1], of_second[1], of_first[2]]
+    assert Wording(language, release.methodology).say("leader_n_causes", n=8, causes=5) in leader
+    table = bulletin(release, language)
+    assert [int(n) for n in re.findall(r'<td rowspan="(\d)">', table)] == [3, 2]
+    order = re.findall(r"text-f\d", table)
+    assert order == ["text-f3", "text-f1", "text-f2", "text-f5", "text-f7", "text-f8", "text-f6", "text-f9"]
+
+
 @pytest.mark.unit
 def test_public_files_depend_on_whole_points_only(make_release: Make) -> None:
     """Counts, scores, rates, flags, movement and decimals of another world: the same bytes but for the release's id."""

@@ -46,7 +46,7 @@ SECTIONS = {
     "moved": moved.moved,
     "movement": moved.movement,
     "pulse": moved.pulse,
-    "flags": flags.flag_rows,
+    "flags": flags.flag_causes,
     "rule_sentences": flags.rule_sentences,
     "funnel": funnel.funnel,
     "missing": missing.missing,

@@ -21,7 +21,7 @@ from spark_jobs.index.methodology import Domain, Indicator
 from spark_jobs.release.build import missing_domains, no_index_reason
 from spark_jobs.release.model import Area, Release
 from spark_jobs.release.pages.charts import Interval, Point, Scale, scale_over, strip, trend_chart
-from spark_jobs.release.pages.figures import change_words, open_flags, opening
+from spark_jobs.release.pages.figures import change_words, n_open, open_flags, opening
 from spark_jobs.release.pages.sections.flags import rule_sentences
 from spark_jobs.release.pages.sections.missing import feed_lines
 from spark_jobs.release.pages.sections.page import Page
@@ -103,6 +103,7 @@ class Counties:
         """The page of one county."""
         release, words, row = self.release, self.words, self.figures[INDEX, INDEX, area.area_code]
         page, other = Page(release, words), "en" if words.code == "zh" else "zh"
+        flags = open_flags(release, words, area.area_code)
         content = {
             **opening(page, row),
             "name": words.pick(area.name),
@@ -115,7 +116,8 @@ class Counties:
             "why": self.changes.largest(area.area_code),
             "domains": [(self._domain(d, area), [self._indicator(i, area) for i in d.indicators])
                         for d in release.methodology.domains],
-            "flags": open_flags(release, words, area.area_code),
+            "flags": flags,
+            "n_flags": n_open(flags, words),
             "rules": rule_sentences(page),
             "missing": [*feed_lines(release, words), *self._without_score(area)],
             "other_page": county_file(area.area_code, other),  # type: ignore[arg-type]

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from spark_jobs.release.model import Release
 from spark_jobs.release.pages.sections import masthead
+from spark_jobs.release.pages.sections.flags import by_cause
 from spark_jobs.release.pages.sections.page import Page
 from spark_jobs.release.wording import Wording, bounds, points
 from spark_jobs.released.columns import rows
 
-COLOURS = ("red", "amber", "grey")
 CLOSED = ("cleared", "confirmed", "expired")
 
 
@@ -53,23 +54,40 @@ def is_clear_change(row: Mapping[str, Any]) -> bool:
     return row["change_lower"] is not None and (row["change_lower"] > 0 or row["change_upper"] < 0)
 
 
-def open_flags(release: Release, words: Wording, area_code: str | None = None) -> list[dict[str, str]]:
-    """Open flags of an area, or of all areas: the gravest first, then the oldest."""
-    found = sorted(
-        rows(release.tables["flag"]), key=lambda r: (COLOURS.index(r["colour_code"]), r["since"], r["flag_id"])
-    )
-    return [
-        {
-            "colour": row["colour_code"],
-            "colour_name": words.name("colour", row["colour_code"]),
-            "detail": row[f"detail_{words.code}"],
-            "since": words.say(
-                "leader_flag",
-                day=words.day(row["since"]),
-                n=(release.business_date - row["since"]).days + 1,
-                status=words.name("flag_status", row["status_code"]),
-            ),
-        }
-        for row in found
-        if row["status_code"] not in CLOSED and area_code in (None, row["area_code"])
+@dataclass(frozen=True)
+class FlagCard:
+    """Flags of one cause in words; the first is the gravest and gives the card its colour."""
+
+    first: Mapping[str, str]
+    others: Sequence[Mapping[str, str]]
+
+
+def open_flags(release: Release, words: Wording, area_code: str | None = None) -> list[FlagCard]:
+    """Open flags of an area, or of all areas, a card a cause: the gravest first, then the oldest."""
+    found = [
+        flag
+        for flag in rows(release.tables["flag"])
+        if flag["status_code"] not in CLOSED and area_code in (None, flag["area_code"])
     ]
+    lines = ([_flag_line(release, words, flag) for flag in cause] for cause in by_cause(found))
+    return [FlagCard(first, others) for first, *others in lines]
+
+
+def n_open(cards: Sequence[FlagCard], words: Wording) -> str:
+    """How many flags are open, and of how many causes where these are fewer."""
+    n = sum(1 + len(card.others) for card in cards)
+    return words.say("leader_n_flags" if n == len(cards) else "leader_n_causes", n=n, causes=len(cards))
+
+
+def _flag_line(release: Release, words: Wording, flag: Mapping[str, Any]) -> dict[str, str]:
+    return {
+        "colour": flag["colour_code"],
+        "colour_name": words.name("colour", flag["colour_code"]),
+        "detail": flag[f"detail_{words.code}"],
+        "since": words.say(
+            "leader_flag",
+            day=words.day(flag["since"]),
+            n=(release.business_date - flag["since"]).days + 1,
+            status=words.name("flag_status", flag["status_code"]),
+        ),
+    }

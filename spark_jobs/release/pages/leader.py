@@ -17,7 +17,7 @@ from spark_jobs.release.build import missing_domains, no_index_reason
 from spark_jobs.release.model import Area, Release
 from spark_jobs.release.pages.charts import Interval, Point, Scale, scale_over, sparkline, strip
 from spark_jobs.release.pages.county import county_file
-from spark_jobs.release.pages.figures import change_words, is_clear_change, open_flags, opening
+from spark_jobs.release.pages.figures import FlagCard, change_words, is_clear_change, n_open, open_flags, opening
 from spark_jobs.release.pages.sections.flags import rule_sentences
 from spark_jobs.release.pages.sections.missing import feed_lines, warned
 from spark_jobs.release.pages.sections.page import Page
@@ -30,7 +30,7 @@ from spark_jobs.released.columns import rows
 
 PAGES: dict[LanguageCode, str] = {"zh": "index.html", "en": "index.en.html"}
 STRIP_WIDTH = 330  # px of the view box
-MOST_FLAGS = 6
+MOST_FLAGS = 6  # cards
 WORST_FIRST = ("worse", "level", "better", "none")
 MOVED = 2  # parts of a clear change that are named
 NAMED = 3  # reasons that pull down; of those that pull up, one fewer
@@ -89,7 +89,7 @@ def _render(
     trend: Sequence[Mapping[str, Any]],
     *,
     change: str,
-    flags: Sequence[Mapping[str, str]],
+    flags: Sequence[FlagCard],
     is_public: bool,
 ) -> str:
     city = figures[release.city_area.area_code]
@@ -105,8 +105,8 @@ def _render(
         "cards": sorted(cards, key=lambda card: _worst_first(figures[card.area_code])),
         "scale": scale,
         "flags": flags[:MOST_FLAGS],
-        "more_flags": max(0, len(flags) - MOST_FLAGS),
-        "n_flags": len(flags),
+        "more_flags": sum(1 + len(card.others) for card in flags[MOST_FLAGS:]),
+        "n_flags": n_open(flags, words),
         "rules": rule_sentences(page),
         "missing": [*feed_lines(release, words), *([] if is_public else warned(release, words))],
         "other_page": PAGES["en" if words.code == "zh" else "zh"],
