@@ -60,10 +60,12 @@ def record(
     status: str,
     reason: str,
     version: str,
+    is_known: bool,
 ) -> Row:
     """One row in the ledger of batches, written last: a batch without it is pending.
 
-    `counts`: COUNTS, n_withheld, covered_through and n_late, as far as they are known.
+    `counts`: COUNTS, n_withheld, covered_through and n_late, as far as they are known. `is_known`: the ledger has a row
+    of the batch, which this one replaces.
     """
     digest = hashlib.sha256("".join(file.sha256 for file in manifest.files).encode()).hexdigest()
     values = {
@@ -76,10 +78,12 @@ def record(
         "covered_through": counts.get("covered_through"),
         "n_late": counts.get("n_late"),
     }
-    columns = ", ".join(BATCH_COLUMNS.split(", ")[3:])
     keys = {"city_code": manifest.city_code, "feed_code": manifest.feed_code, "batch_id": manifest.batch_id}
-    row = spark.createDataFrame([tuple(values.values())], columns)
-    tables.replace_slice(spark, row, BATCHES, keys, PARTITIONS)
+    row = spark.createDataFrame([(*keys.values(), *values.values())], BATCH_COLUMNS)
+    if is_known:
+        tables.replace_slice(spark, row, BATCHES, keys, PARTITIONS)
+    else:
+        tables.append(spark, row, BATCHES, PARTITIONS)
     return Row(**keys, **values)
 
 

@@ -121,7 +121,7 @@ def ids_in_doubt(spark: SparkSession, feed: Feed, folder: Path, is_all: bool) ->
     """
     rows = _own(folder, load_kinds()[feed.kind])
     if not is_all:
-        stored = _stored(spark, feed, folder, rows["record_id"].unique())
+        stored = _stored(spark, feed, rows["record_id"].unique())
         rows = pa.concat_tables([rows, stored.cast(rows.schema)])
     key = pc.utf8_lower(rows["record_id"])
     plain = {
@@ -205,14 +205,14 @@ def _own(folder: Path, kind: Kind) -> pa.Table:
     return pa.table({"record_id": told["record_id"], "day": day, "place": told["place"], "family": told["family"]})
 
 
-def _stored(spark: SparkSession, feed: Feed, folder: Path, ids: pa.Array) -> pa.Table:
-    """What those records are about that silver has under the ids of a staged batch, in whatever capitals."""
+def _stored(spark: SparkSession, feed: Feed, ids: pa.Array) -> pa.Table:
+    """What those records are about that silver has under these ids, in whatever capitals."""
     kind = load_kinds()[feed.kind]
     few = ids.to_pylist() if len(ids) <= versions.MOST_IDS else []
     near = versions.near({*few, *map(str.lower, few), *map(str.upper, few)})
     own = tables.condition(versions.keys(feed), of="old")
     stored = tables.read(spark, silver.silver_table(feed.kind)).alias("old").where(f"{own} and {near}")
-    batch = spark.read.parquet(str(folder)).select(f.lower("record_id").alias("key")).distinct()
+    batch = spark.createDataFrame(pa.table({"id": ids})).select(f.lower("id").alias("key"))
     found = stored.where("is_current and not is_deleted").join(batch, f.lower("record_id") == f.col("key"), "left_semi")
     family = f.col(kind.family) if kind.family else f.lit("")
     return found.select(

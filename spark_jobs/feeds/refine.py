@@ -6,7 +6,7 @@ import shutil
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from pyspark.sql import DataFrame, Row, SparkSession
 
@@ -111,7 +111,7 @@ def _refine_all(run: Run, manifests: list[Manifest]) -> list[str]:
         except ContractBreach as breach:
             is_replaced = run.landing.replaced(run.feed, manifest) == {file.name for file in manifest.files}
             status = "replaced" if is_replaced else "breached"
-            batches.record(run.spark, manifest, {}, status, str(breach).splitlines()[0], run.contract_version)
+            _record(run, manifest, {}, status, str(breach).splitlines()[0])
             if is_replaced:
                 account.append(f"{run.feed.code} {manifest.batch_id}: set aside, its files were delivered again")
             else:
@@ -146,10 +146,14 @@ def _refine_batch(run: Run, manifest: Manifest) -> str:
     told += filter(None, [twice_as_many(run.feed, days, counts["n_accepted"], run.taken)])
     remark = "; ".join([*_remark(brought), *told])
     known = counts | {"covered_through": through, "n_late": doubts["n_late"]}
-    row = batches.record(run.spark, manifest, known, "checked", remark, run.contract_version)
-    run.ledger[manifest.batch_id] = row
+    run.ledger[manifest.batch_id] = _record(run, manifest, known, "checked", remark)
     shutil.rmtree(folder)
     return "; ".join([_account(run.feed, manifest, brought, counts), *told])
+
+
+def _record(run: Run, manifest: Manifest, counts: dict[str, Any], status: str, reason: str) -> Row:
+    is_known = manifest.batch_id in run.ledger
+    return batches.record(run.spark, manifest, counts, status, reason, run.contract_version, is_known)
 
 
 def _append_to_bronze(run: Run, manifest: Manifest) -> bronze.Received:

@@ -219,6 +219,13 @@ def replace_slices(
 
 
 @again_if_overtaken
+def append(spark: SparkSession, frame: DataFrame, table: str, partition_by: tuple[str, ...]) -> None:
+    """Append rows of which the table has none, in its own columns. That costs a quarter of `replace_slice`."""
+    lineage.wrote(table)
+    frame.write.format("delta").mode("append").partitionBy(*partition_by).saveAsTable(table)
+
+
+@again_if_overtaken
 def append_once(
     spark: SparkSession, frame: DataFrame, table: str, batch_id: str, partition_by: tuple[str, ...] = ()
 ) -> None:
