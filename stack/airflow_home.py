@@ -122,6 +122,7 @@ class AirflowHome:
     def _settings(self) -> dict[str, str]:
         return {
             "CORE__DAGS_FOLDER": str(self.layout.repository / "dags"),
+            "CORE__PLUGINS_FOLDER": str(self.layout.repository / "stack" / "airflow_plugins"),
             "CORE__LOAD_EXAMPLES": "False",
             "CORE__EXECUTOR": "LocalExecutor",
             "CORE__PARALLELISM": "4",

@@ -24,6 +24,7 @@ from spark_jobs.release.pages.template import overdue, script_source
 from spark_jobs.release.wording import LANGUAGES, LanguageCode, Wording
 from stack import data_dictionary, methodology_page
 from stack.layout import Layout
+from stack.response_headers import RESPONSE_HEADERS
 from stack.watch import told
 
 COOKIE = "peace_index_portal"
@@ -53,9 +54,9 @@ class Guarded(tornado.web.RequestHandler):
             self.set_cookie(COOKIE, token, httponly=True, samesite="Strict")
 
     def set_default_headers(self) -> None:
-        self.set_header("Content-Security-Policy", "default-src 'self' 'unsafe-inline' data:; frame-ancestors 'none'")
-        self.set_header("X-Content-Type-Options", "nosniff")
-        self.set_header("Referrer-Policy", "no-referrer")
+        policy = "default-src 'self' 'unsafe-inline' data:; frame-ancestors 'none'"
+        for name, value in {**RESPONSE_HEADERS, "Content-Security-Policy": policy}.items():
+            self.set_header(name, value)
 
 
 class Released(tornado.web.StaticFileHandler):
@@ -108,12 +109,10 @@ class PublicFiles(Released):
     next release."""
 
     def set_default_headers(self) -> None:
-        self.set_header(
-            "Content-Security-Policy",
-            f"default-src 'none'; style-src 'unsafe-inline'; script-src {script_source()}; frame-ancestors 'none'",
-        )
-        self.set_header("X-Content-Type-Options", "nosniff")
-        self.set_header("Access-Control-Allow-Origin", "*")
+        policy = f"default-src 'none'; style-src 'unsafe-inline'; script-src {script_source()}; frame-ancestors 'none'"
+        own = {"Content-Security-Policy": policy, "Access-Control-Allow-Origin": "*"}
+        for name, value in {**RESPONSE_HEADERS, **own}.items():
+            self.set_header(name, value)
 
     def set_extra_headers(self, path: str) -> None:
         is_of_one_release = "/releases/" in path

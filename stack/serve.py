@@ -21,6 +21,7 @@ from stack.machine import Machine
 from stack.methodology_page import write_html
 from stack.postgres import PORTAL
 from stack.private_files import passwords
+from stack.response_headers import RESPONSE_HEADERS
 from stack.service import Service, ServiceError, is_open
 from stack.spark_server import spark_environment
 from stack.watch import Watch
@@ -158,7 +159,8 @@ def jupyter(machine: Machine) -> Service:
     token = passwords(machine.layout.secrets / "jupyter.json", ["token"])["token"]
     options = ["--no-browser", "--ip=127.0.0.1", f"--port={port}", "--port-retries=0", "--allow-root"]
     folder = f"--ServerApp.root_dir={working_copies(originals, machine.layout.state / 'notebooks')}"
-    command: list[str | Path] = [machine.layout.python("pipeline"), "-m", "jupyterlab", *options, folder]
+    headers = f"--ServerApp.tornado_settings={ {'headers': RESPONSE_HEADERS} }"  # beside the policy that it sets itself
+    command: list[str | Path] = [machine.layout.python("pipeline"), "-m", "jupyterlab", *options, folder, headers]
     environment = {
         "PINGAN_STATE": str(machine.layout.state),
         "PINGAN_PUBLISHED": str(machine.layout.published),

@@ -7,12 +7,14 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from types import ModuleType
 
+import httpx
 import pandas as pd
 import pytest
 
 from spark_jobs.errors import UsageError
 from stack.layout import Layout
 from stack.machine import Machine
+from stack.response_headers import RESPONSE_HEADERS
 from stack.serve import jupyter, working_copies
 
 NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
@@ -124,3 +126,21 @@ def test_a_notebook_is_told_no_key_of_another_service(tmp_path: Path) -> None:
     assert [name for name, value in told.items() for secret in made if secret in value] == []
     assert [name for name in told if name.startswith(("AIRFLOW", "MART", "PORTAL", "SUPERSET"))] == []
     assert {"SPARK_REMOTE", "PINGAN_PUBLISHED"} < told.keys()
+
+
+@pytest.mark.e2e
+def test_the_server_answers_with_the_headers_of_every_service(tmp_path: Path, free_ports: int) -> None:
+    """Beside the policy that JupyterLab sets itself; whatever is asked, with the token or without."""
+    service = jupyter(Machine(Layout(tmp_path / "state", tmp_path / "published", free_ports + 20)))
+    service.start()
+    try:
+        address, token = f"http://127.0.0.1:{service.port}", service.environment["JUPYTER_TOKEN"]
+        for path in ("/lab", "/login", "/api", "/api/contents", "/files/none", "/no/such", "/static/favicon.ico"):
+            for known in ({}, {"Authorization": f"token {token}"}):
+                answer = httpx.get(f"{address}{path}", headers=known, timeout=60)
+                told = {name: answer.headers.get_list(name) for name in RESPONSE_HEADERS}
+                assert told == {name: [value] for name, value in RESPONSE_HEADERS.items()}, path
+                assert "frame-ancestors 'self'" in answer.headers["Content-Security-Policy"], path
+        assert httpx.get(f"{address}/lab?token={token}", timeout=60).status_code == 200
+    finally:
+        service.stop()
