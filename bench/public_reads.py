@@ -29,7 +29,7 @@ def main() -> None:
     layout = Layout.from_environment()
     lengths = {name: (layout.public / city / name).stat().st_size for name in FILES}
     command = [sys.executable, "-m", "stack.portal", "--city", city]
-    server = subprocess.Popen(command, env={**os.environ, "PORTAL_TOKEN": "of this measurement"})
+    server = subprocess.Popen(command, env={**os.environ, "PORTAL_ACCESS": '{"of this measurement": {}}'})
     try:
         port = layout.port("portal")
         until = time.monotonic() + 60

@@ -144,12 +144,18 @@ def serve(city: CityOption) -> None:
 
 @app.command()
 def accounts(
-    service: Annotated[str, typer.Argument(help="superset, desk (the portal), airflow or jupyter.")],
+    service: Annotated[
+        str, typer.Argument(help="landing (an address for each role), superset, desk (the portal), airflow or jupyter.")
+    ],
 ) -> None:
-    """Names and passwords of one service's first accounts, to be handed to those who are to have them."""
+    """Names and passwords of one service's first accounts, or the landing page's address for each role, to be handed to
+    those who are to have them.
+    """
     from stack.serve import accounts as of_services
+    from stack.serve import addresses
 
-    known = of_services(Machine(Layout.from_environment()))
+    machine = Machine(Layout.from_environment())
+    known = {"landing": addresses(machine), **of_services(machine)}
     if service not in known:
         raise UsageError(f"accounts: expected one of {', '.join(known)}, found {service}")
     for name, password in known[service].items():

@@ -1,4 +1,4 @@
-"""The landing page: links and names of accounts, bulletins, Data Docs. On loopback, behind a token."""
+"""The landing page: links and names of accounts, bulletins, Data Docs. On loopback, behind a token for each role."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import html
 import json
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,7 @@ from stack.layout import Layout
 from stack.response_headers import RESPONSE_HEADERS
 from stack.watch import told
 
+Doors = Mapping[str, Sequence[str]]  # service, or folder of documents -> names of the reader's accounts there
 COOKIE = "peace_index_portal"
 PAGE = """<!doctype html><html lang="zh-CN"><meta charset="utf-8"><title>{title}</title>
 <style>body{{font:16px/1.6 "PingFang SC","Microsoft YaHei","Noto Sans CJK SC",sans-serif;max-width:60rem;margin:2.5rem auto;
@@ -40,18 +41,29 @@ a{{color:#b8261c}}code{{background:#f4f1ee;padding:.1rem .35rem;border-radius:3p
 
 
 class Guarded(tornado.web.RequestHandler):
-    """Lets in whoever holds the token: once in the address, then in a cookie."""
+    """Lets in whoever holds a token: once in the address, then in a cookie. The token says which doors are the reader's."""
+
+    door = ""  # the one that a page is behind; none: whoever has a token may read it
+    doors: Doors
 
     def prepare(self) -> None:
-        token = self.settings["token"]
         given = self.get_query_argument("token", "") or self.get_cookie(COOKIE, "") or ""
-        if not hmac.compare_digest(given.encode(), token.encode()):
-            self.set_status(403)
-            self.finish(
+        access: Mapping[str, Doors] = self.settings["access"]
+        known = [token for token in access if hmac.compare_digest(given.encode(), token.encode())]
+        if not known:
+            self._refuse(
                 "需要口令：请打开 make serve 打印的完整网址。\nA token is needed: open the address that make serve printed."
             )
-        elif self.get_query_argument("token", ""):
-            self.set_cookie(COOKIE, token, httponly=True, samesite="Strict")
+            return
+        self.doors = access[known[0]]
+        if self.get_query_argument("token", ""):
+            self.set_cookie(COOKIE, known[0], httponly=True, samesite="Strict")
+        if self.door and self.door not in self.doors:
+            self._refuse("此入口不属于你的角色。\nThis door is not one of your role.")
+
+    def _refuse(self, said: str) -> None:
+        self.set_status(403)
+        self.finish(said)
 
     def set_default_headers(self) -> None:
         policy = "default-src 'self' 'unsafe-inline' data:; frame-ancestors 'none'"
@@ -131,7 +143,7 @@ class PublicPage(tornado.web.RequestHandler):
 
 class Home(Guarded):
     def get(self) -> None:
-        self.write(self.settings["page"]())
+        self.write(self.settings["page"](self.doors))
 
 
 class Document(Guarded):
@@ -147,12 +159,18 @@ class Document(Guarded):
 class Files(Guarded, Released):
     """Files of one folder; never cached, because a release replaces them."""
 
+    def initialize(self, *folder: Any, door: str = "", **options: Any) -> None:
+        super().initialize(*folder, **options)
+        self.door = door
+
     def set_extra_headers(self, path: str) -> None:
         self.set_header("Cache-Control", "no-store")
 
 
-def page(layout: Layout, city_code: str, logins: dict[str, str], now: datetime) -> str:
-    """The landing page as it is `now`: the current release, whether it is the newest that should be, or why there is none."""
+def page(layout: Layout, city_code: str, doors: Doors, now: datetime) -> str:
+    """The landing page as it is `now` for a reader with these doors: the current release, whether it is the newest that
+    should be, or why there is none.
+    """
     city = load_city(city_code)
     latest = layout.published / city_code / "latest.json"
     release = json.loads(latest.read_text(encoding="utf-8")) if latest.exists() else None
@@ -170,8 +188,8 @@ def page(layout: Layout, city_code: str, logins: dict[str, str], now: datetime) 
         (methodology_page.PATHS["en"], "指数方法（英文）· methodology (English)", ""),
         (data_dictionary.PATHS["zh"], "数据字典 · data dictionary (Chinese)", ""),
         (data_dictionary.PATHS["en"], "数据字典（英文）· data dictionary (English)", ""),
-        ("/docs/dbt.html", "指标口径与血缘 · dbt docs: models, tests, lineage", ""),
-        ("/checks/index.html", "数据检验 · Great Expectations Data Docs", ""),
+        ("/docs/dbt.html", "指标口径与血缘 · dbt docs: models, tests, lineage", "docs"),
+        ("/checks/index.html", "数据检验 · Great Expectations Data Docs", "checks"),
     ]
     notice = "<p>尚未发布：请先运行 <code>make run</code>。 Nothing is published yet: run <code>make run</code>.</p>"
     rows.append((f"/public/{city_code}/", "公开页（无需登录）· public page, no login", ""))
@@ -188,8 +206,9 @@ def page(layout: Layout, city_code: str, logins: dict[str, str], now: datetime) 
     subtitle = f"发布 {release['release_id']} · {release['period']}" if release else city.name.en
     cells = "".join(
         f'<tr><td><a href="{html.escape(link)}">{html.escape(what)}</a></td><td>{html.escape(link.split("?")[0])}</td>'
-        f"<td>{html.escape(logins.get(login, ''))}</td></tr>"
-        for link, what, login in rows
+        f"<td>{html.escape(' · '.join(doors.get(door, [])))}</td></tr>"
+        for link, what, door in rows
+        if not door or door in doors
     )
     title = html.escape(f"{city.name.zh}平安指数")
     return PAGE.format(title=title, subtitle=html.escape(subtitle), notice=notice, rows=cells)
@@ -209,14 +228,14 @@ def _stale_words(stale: dict[str, str]) -> str:
     )
 
 
-def application(layout: Layout, city_code: str, logins: dict[str, str], token: str) -> tornado.web.Application:
-    """All routes of the portal, each behind the token but for what is public."""
-    folders = {
-        "published": layout.published,
-        "docs": layout.state / "docs",
-        "checks": layout.state / "gx" / "gx" / "uncommitted" / "data_docs" / "local_site",
-    }
-    routes = [(rf"/{name}/(.*)", Files, {"path": str(folder)}) for name, folder in folders.items()]
+def application(layout: Layout, city_code: str, access: Mapping[str, Doors]) -> tornado.web.Application:
+    """All routes of the portal, each behind a token but for what is public. `access`: token -> doors."""
+    checks = layout.state / "gx" / "gx" / "uncommitted" / "data_docs" / "local_site"
+    routes = [
+        (r"/published/(.*)", Files, {"path": str(layout.published)}),
+        (r"/docs/(.*)", Files, {"path": str(layout.state / "docs"), "door": "docs"}),
+        (r"/checks/(.*)", Files, {"path": str(checks), "door": "checks"}),
+    ]
     documents = {"methodology": methodology_page, "dictionary": data_dictionary}
     own = [(rf"/{name}/(zh|en)", Document, {"html_page": module.html_page}) for name, module in documents.items()]
     everybody: list[tuple[Any, ...]] = [
@@ -225,13 +244,13 @@ def application(layout: Layout, city_code: str, logins: dict[str, str], token: s
     ]
     return tornado.web.Application(
         [("/", Home), *own, *routes, *everybody],
-        token=token, page=lambda: page(layout, city_code, logins, datetime.now(UTC)), public=layout.public,
+        access=access, page=lambda doors: page(layout, city_code, doors, datetime.now(UTC)), public=layout.public,
     )  # fmt: skip
 
 
-async def serve(layout: Layout, city_code: str, logins: dict[str, str], token: str) -> None:
+async def serve(layout: Layout, city_code: str, access: Mapping[str, Doors]) -> None:
     """Serve until the process is ended. Loopback only."""
-    application(layout, city_code, logins, token).listen(layout.port("portal"), address="127.0.0.1")
+    application(layout, city_code, access).listen(layout.port("portal"), address="127.0.0.1")
     await asyncio.Event().wait()
 
 
@@ -239,11 +258,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m stack.portal", description=__doc__)
     parser.add_argument("--city", required=True)
     arguments = parser.parse_args()
-    logins = json.loads(os.environ.get("PORTAL_LOGINS", "{}"))
-    token = os.environ.get("PORTAL_TOKEN")
-    if not token:
-        raise UsageError("PORTAL_TOKEN is not set; `make serve` sets it")
-    asyncio.run(serve(Layout.from_environment(), arguments.city, logins, token))
+    access = json.loads(os.environ.get("PORTAL_ACCESS", "{}"))
+    if not access:
+        raise UsageError("PORTAL_ACCESS is not set; `make serve` sets it")
+    asyncio.run(serve(Layout.from_environment(), arguments.city, access))
 
 
 if __name__ == "__main__":

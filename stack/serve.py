@@ -27,6 +27,15 @@ from stack.spark_server import spark_environment
 from stack.watch import Watch
 
 DESK_ACCOUNTS = ("duty_officer", "reviewer", "viewer", "admin")  # of the portal, made at the first start
+# What the landing page shows each role beside the released pages: services, each with the role's own accounts there, and
+# folders of documents. The role `admin` has every door and every account.
+ADMIN = "admin"
+DOORS: dict[str, dict[str, Sequence[str]]] = {
+    "leader": {"superset": ["leader"]},
+    "officer": {"desk": ["duty_officer", "reviewer", "viewer"]},
+    "analyst": {"superset": ["leader"], "jupyter": ["token"], "docs": [], "checks": []},
+    "operator": {"airflow": ["ops", "ro"], "checks": []},
+}
 SOURCES_LIVE_EVERY = 300  # seconds: how often the simulated sources are brought to the present
 
 
@@ -182,19 +191,33 @@ def accounts(machine: Machine) -> dict[str, dict[str, str]]:
     }
 
 
-def portal(machine: Machine, city: City) -> tuple[Service, str]:
-    """The landing page and its address, token included. It is told the names of accounts and no password."""
-    logins = {service: " · ".join(of_service) for service, of_service in accounts(machine).items()}
-    token = passwords(machine.layout.secrets / "portal.json", ["token"])["token"]
+def tokens(machine: Machine) -> dict[str, str]:
+    """Role -> the token by which the landing page knows it."""
+    roles = (ADMIN, *DOORS)
+    made = passwords(machine.layout.secrets / "portal.json", roles)
+    return {role: made[role] for role in roles}
+
+
+def addresses(machine: Machine) -> dict[str, str]:
+    """Role -> its address of the landing page, token included."""
     port = machine.layout.port("portal")
-    service = Service(
+    return {role: f"http://127.0.0.1:{port}/?token={token}" for role, token in tokens(machine).items()}
+
+
+def portal(machine: Machine, city: City) -> Service:
+    """The landing page. It is told each role's token, doors and names of accounts, and no password."""
+    every = {service: list(of_service) for service, of_service in accounts(machine).items()} | {
+        "docs": [],
+        "checks": [],
+    }
+    doors = {ADMIN: every, **DOORS}
+    return Service(
         machine.layout,
         "portal",
-        port,
+        machine.layout.port("portal"),
         [machine.layout.python("pipeline"), "-m", "stack.portal", "--city", city.city_code],
-        environment={"PORTAL_LOGINS": json.dumps(logins), "PORTAL_TOKEN": token},
+        environment={"PORTAL_ACCESS": json.dumps({token: doors[role] for role, token in tokens(machine).items()})},
     )
-    return service, f"http://127.0.0.1:{port}/?token={token}"
 
 
 def serve(machine: Machine, city: City, console: Console) -> None:
@@ -212,16 +235,15 @@ def serve(machine: Machine, city: City, console: Console) -> None:
             write_documents(machine)
         with console.status("portal: tables, roles, accounts"):
             people = desk(machine, city)
-        front, address = portal(machine, city)
-        services = [*airflow(machine), superset(machine), jupyter(machine), people, front]
+        services = [*airflow(machine), superset(machine), jupyter(machine), people, portal(machine, city)]
         for service in services:
             with console.status(f"{service.name} starting"):
                 running.callback(service.stop)
                 service.start()
             where = f" on 127.0.0.1:{service.port}" if service.port else ""
             console.print(f"✓ {service.name}{where}")
-        logins = "superset, desk, airflow, jupyter: .venv/pipeline/bin/python -m stack accounts SERVICE"
-        console.print(f"\n打开 · open:  [bold]{address}[/]\n账号 · logins: {logins}", soft_wrap=True)
+        logins = "landing, superset, desk, airflow, jupyter: .venv/pipeline/bin/python -m stack accounts SERVICE"
+        console.print(f"\n打开 · open:  [bold]{addresses(machine)[ADMIN]}[/]\n账号 · logins: {logins}", soft_wrap=True)
         console.print("Ctrl-C 停止全部 · stops all of it\n")
         _live(machine, city, [*below, *services], console)
 

@@ -193,7 +193,7 @@ def test_nothing_opens_without_a_login(served: Place) -> None:
     )
     assert httpx.get(f"http://127.0.0.1:{base + 2}/api/v2/dags").status_code == 401
     assert httpx.get(f"http://127.0.0.1:{base + 3}/api/contents").status_code == 403
-    page = httpx.get(f"http://127.0.0.1:{base}/", params={"token": served.secret("portal")["token"]})
+    page = httpx.get(f"http://127.0.0.1:{base}/", params={"token": served.secret("portal")["admin"]})
     assert f"/published/{CITY}/releases/" in page.text
 
 

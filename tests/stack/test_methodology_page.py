@@ -119,7 +119,7 @@ def test_the_portal_serves_both_behind_its_token(tmp_path: Path, free_ports: int
     port = layout.port(PORTS[0])
 
     async def visit() -> list[HTTPResponse]:
-        server = application(layout, "daqing", {}, TOKEN).listen(port, address="127.0.0.1")
+        server = application(layout, "daqing", {TOKEN: {}}).listen(port, address="127.0.0.1")
         try:
             zh, en = (f"{path}?token={TOKEN}" for path in PATHS.values())
             return await asked(port, *PATHS.values(), zh, en, f"/?token={TOKEN}", f"/methodology/fr?token={TOKEN}")

@@ -38,7 +38,7 @@ def layout(tmp_path: Path, free_ports: int) -> Layout:
 
 def ask(layout: Layout, path: str, token: str = TOKEN) -> HTTPResponse:
     async def asked() -> HTTPResponse:
-        server = application(layout, "daqing", {}, TOKEN).listen(layout.port("portal"), "127.0.0.1")
+        server = application(layout, "daqing", {TOKEN: {}}).listen(layout.port("portal"), "127.0.0.1")
         try:
             address = f"http://127.0.0.1:{layout.port('portal')}{path}?token={token}"
             return await AsyncHTTPClient().fetch(address, raise_error=False)
