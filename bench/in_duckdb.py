@@ -130,6 +130,8 @@ select record_id, {", ".join(f'"{name}"' for name in names)}, known_at, known_at
             if name in self.feed.columns:
                 value = name if declared.type == "pseudonym" else self._value(declared, self.feed.columns[name])
                 columns[name] = f"if(is_deleted, null, {value})"
+            elif not declared.day_of:
+                columns[name] = "null"
         joins, areas = "", range(len(self.feed.area))
         for n, source in enumerate(self.feed.area):
             joins += f" left join places as p{n} on p{n}.word = {_text(source)}"

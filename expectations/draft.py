@@ -17,10 +17,10 @@ import pandas as pd
 
 from expectations.contract import city_folder, read_table
 from expectations.facts import Facts, parsed
-from expectations.guess import assigned, likeness, speaks_of
+from expectations.guess import ENOUGH, assigned, likeness, speaks_of
 from expectations.indicators import counted_records, lacking, needs
 from expectations.located_yaml import TODO
-from expectations.models import Kind, Mode
+from expectations.models import EVENTS, Kind, Mode
 from expectations.sample import Sample
 from expectations.suggest import DELETED, is_outside, suggested
 
@@ -91,6 +91,9 @@ class Draft:
     @cached_property
     def record_id(self) -> tuple[tuple[str, ...], str]:
         """Columns that identify a record, and why it is they."""
+        if self.counted:
+            n = next(n for n in range(1, len(self._sorts) + 1) if self._tell_rows_apart(self._sorts[:n]))
+            return self._sorts[:n], f"a table of counts: together different in every row, beside {self.counted}"
         if self.unique:
             first = self.lasting or self.unique[0]
             others = [name for name in self.unique if name != first]
@@ -105,6 +108,35 @@ class Draft:
         for name in named[:1]:
             return (name,), f"{len(self.facts[name].values):,} different: which of a record's rows is the newest?"
         return (TODO,), "no column and no two columns are different in every row"
+
+    @cached_property
+    def counted(self) -> str | None:
+        """The column that says of how many events a row tells, if the source looks like a table of counts.
+
+        Such a table has one column of whole numbers, no id, and its days, areas and sorts tell its rows apart.
+        """
+        if EVENTS not in self.kind.columns or not self.dated or not self.area[0]:
+            return None
+        numbers = [
+            name
+            for name, facts in self.open_facts.items()
+            if name not in self._sorts and facts.fits("count") == 1 and not facts.empty_share
+        ]
+        number = numbers[0] if len(numbers) == 1 else None
+        is_id = not number or speaks_of(number, "key") or any(name != number for name in self.unique)
+        return None if is_id or self._is_of_one(str(number)) or not self._tell_rows_apart(self._sorts) else number
+
+    @cached_property
+    def _sorts(self) -> tuple[str, ...]:
+        """What the rows of a table of counts are told apart by: the first of its days, then areas, then lists of codes."""
+        lists = [name for name, facts in self.open_facts.items() if facts.is_code and facts.fits("count") != 1]
+        days = [name for name in self.dated if name != self.known_at]
+        return tuple(dict.fromkeys([*days[:1], *self.area[0], *(name for name in lists if name not in self.dated)]))
+
+    def _is_of_one(self, name: str) -> bool:
+        """Whether a column is named like a number that is said of one event, such as its dead."""
+        numbers = {c: k.zh for c, k in self.kind.columns.items() if k.type in ("count", "amount") and c != EVENTS}
+        return any(likeness(name, canonical, zh) >= ENOUGH for canonical, zh in numbers.items())
 
     def _tell_rows_apart(self, names: tuple[str, ...]) -> bool:
         return not self.different_rows.duplicated(list(names)).any()
@@ -147,14 +179,15 @@ class Draft:
 
         Columns of the area and of the record's id are not looked at.
         """
-        taken = {*self.record_id[0], *self.area[0], self.known_at, self.deleted}
+        of_key = () if self.counted else self.record_id[0]  # the key of a count is made of its properties
+        taken = {*of_key, *self.area[0], self.known_at, self.deleted, self.counted}
         free = [name for name, facts in self.open_facts.items() if name not in taken and not facts.is_clock]
         dated = [name for name in self.dated if name in free]
         event = {self.event: dated[0]} if len(dated) == 1 else {}  # the only day there is
         scores = {
             (canonical, name): self._score(canonical, name)
             for canonical, column in self.kind.columns.items()
-            if not column.day_of and column.type != "pseudonym"
+            if not column.day_of and column.type != "pseudonym" and canonical != EVENTS
             for name in free
             if name not in event.values()
         }
@@ -169,8 +202,9 @@ class Draft:
             ]
             for canonical, source in found.items()
         }
+        told = event | ({EVENTS: self.counted} if self.counted else {})
         return {canonical: (source, *rivals[canonical]) for canonical, source in found.items()} | {
-            canonical: (source,) for canonical, source in event.items()
+            canonical: (source,) for canonical, source in told.items()
         }
 
     def _same_days(self, one: str, other: str) -> bool:

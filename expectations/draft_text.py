@@ -14,7 +14,7 @@ import yaml
 from expectations.draft import Draft
 from expectations.facts import MAX_CODES, Facts, is_printable
 from expectations.located_yaml import TODO
-from expectations.models import TRUE_WORDS, KindColumn
+from expectations.models import EVENTS, TRUE_WORDS, KindColumn
 from expectations.suggest import DELETED
 
 GUESS = "?"  # how the comment on a guess begins
@@ -149,7 +149,7 @@ class DraftText:
         yield "columns:"
         for canonical, column in draft.kind.columns.items():
             source = draft.columns.get(canonical)
-            if column.day_of:
+            if column.day_of or (canonical == EVENTS and not draft.counted):
                 continue
             if source:
                 yield from self._guessed(canonical, column, draft.facts[source])

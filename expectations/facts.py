@@ -63,6 +63,8 @@ PATTERNS = (
     Pattern(rf"{_DAY}/{_DAY}/\d{{4}} {_CLOCK}", "d/M/yyyy H:mm", "%d/%m/%Y %H:%M", True),
     Pattern(rf"{_DAY}/{_DAY}/\d{{4}} {_CLOCK}:\d{{2}}", "d/M/yyyy H:mm:ss", "%d/%m/%Y %H:%M:%S", True),
     Pattern(rf"{_DAY}\.{_DAY}\.\d{{4}}", "d.M.yyyy", "%d.%m.%Y", False),
+    Pattern(r"\d{4}-\d{2}", "yyyy-MM", "%Y-%m", False),  # of a month, as tables of counts have it: its first day
+    Pattern(r"\d{4}年\d{1,2}月", "yyyy年M月", "%Y年%m月", False),
     Pattern(rf"{_DAY} [A-Z][a-z]{{2}} \d{{4}}", "d MMM yyyy", "%d %b %Y", False),
     Pattern(rf"{_DAY}-[A-Z][a-z]{{2}}-\d{{4}}", "d-MMM-yyyy", "%d-%b-%Y", False),
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 
 from expectations.located_yaml import ContractFault, one_of
-from expectations.models import Feed, FeedColumn, FilesSource, Kind, KindColumn, Scalar
+from expectations.models import EVENTS, Feed, FeedColumn, FilesSource, Kind, KindColumn, Scalar
 from expectations.source_columns import bronze_name
 
 NO_KEY = "no such key"
@@ -40,6 +40,7 @@ def feed_faults(
         yield ContractFault(("supports",), f"[]: kind {kind.kind} is context, never scored", repr(list(feed.supports)))
     yield from _coverage_faults(feed, kind)
     yield from _column_faults(feed, kind)
+    yield from _count_faults(feed, kind)
     yield from _drop_faults(feed, kind)
     yield from _name_faults(feed, kind)
 
@@ -113,6 +114,27 @@ def _empty_faults(name: str, column: FeedColumn, declared: KindColumn, keys: set
         why = f"read from {of_key[0]!r}, which tells records or places apart"
     if column.empty and why:
         yield ContractFault(("columns", name, "empty"), f"no `empty`: {name} is {why}", repr(list(column.empty)))
+
+
+def _count_faults(feed: Feed, kind: Kind) -> Iterator[ContractFault]:
+    """A row that stands for several events says what is true of each of them, and its number is the source's own."""
+    counted = feed.columns.get(EVENTS)
+    if counted is None or EVENTS not in kind.columns:
+        return
+    if not counted.source:
+        expected = "`from`, the column that counts: a source without one gives one row an event"
+        yield ContractFault(("columns", EVENTS), expected, repr(counted.constant))
+    for name, column in feed.columns.items():
+        declared = kind.columns.get(name)
+        if declared is None:
+            continue
+        is_of_one = declared.type in ("count", "amount", "pseudonym") or name.endswith("record_id")
+        if is_of_one and column.source and name != EVENTS:
+            expected = f"none beside `{EVENTS}`: a row stands for several events, and this is said of one; `constant` is of each"
+            yield ContractFault(("columns", name), expected, f"`from` {', '.join(map(repr, column.source))}")
+        if column.keep:
+            expected = f"none beside `{EVENTS}`: the rows of a docket are entries about one event"
+            yield ContractFault(("columns", name, "keep"), expected, repr(column.keep))
 
 
 def targets(column: FeedColumn) -> Iterator[tuple[tuple[str, ...], Scalar]]:

@@ -25,6 +25,7 @@ Privacy = Literal["public", "internal", "personal", "secret"]
 ColumnType = Literal["text", "code", "instant", "date", "flag", "count", "amount", "pseudonym"]
 Mode = Literal["changes", "snapshot"]
 Scalar = str | bool | None
+EVENTS = "n_events"  # the column of a kind by which one row of a source of counts stands for several events
 TRUE_WORDS, FALSE_WORDS = ("1", "true", "t", "y", "yes", "是"), ("0", "false", "f", "n", "no", "否")  # of flags
 
 
@@ -80,9 +81,16 @@ class KindColumn(Frozen):
     zh: str
     en: str
     required: bool = False
+    never_empty: bool = False  # a feed may do without the column; one that has it says it in every row
+    at_most: int | None = None  # of a count; more is no count but a mistake
     codes: tuple[str, ...] = ()
     widths: tuple[int, ...] = ()  # lengths of a code's digits: some sources lose zeros on the left
     day_of: str | None = None  # local day of another column, never given by a source
+
+    @property
+    def is_needed(self) -> bool:
+        """True if a row of a feed that has the column must say it."""
+        return self.required or self.never_empty
 
     @model_validator(mode="after")
     def _codes_only_for_codes(self) -> KindColumn:

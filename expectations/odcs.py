@@ -86,7 +86,7 @@ def _property(column: str, feed: Feed, kind: Kind) -> Document:
         "name": column,
         "logicalType": _logical(targets),
         "classification": max(classes or ["internal"], key=_CLASSES.index),
-        "required": column in feed.record_id or any(target.required for target in targets),
+        "required": column in feed.record_id or any(target.is_needed for target in targets),
     }
     if column in feed.record_id:
         found |= {"primaryKey": True, "primaryKeyPosition": feed.record_id.index(column) + 1}

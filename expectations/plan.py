@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 from expectations.contract import read_feeds, read_kinds
 from expectations.located_yaml import ContractError
-from expectations.models import Feed, Kind
+from expectations.models import EVENTS, Feed, Kind
 
 Breaks = Literal["source", "readers"]
 Place = tuple[str, ...]
@@ -131,7 +131,9 @@ def _feed_breaks(place: Place, was: Any, now: Any, old: Feed) -> Breaks | None:
         return "source"
     if place[0] == "columns" and len(place) == 2 and was is None:
         needed = {*now["from"], *([now["clock"]["column"]] if now["clock"] else [])}
-        return "source" if needed - {*old.mapped_columns, *old.dropped} else None
+        if needed - {*old.mapped_columns, *old.dropped}:
+            return "source"
+        return "readers" if place[1] == EVENTS else None  # a row was one event and is several now
     if place[0] == "columns" and len(place) > 2 and place[2] in ("map", "prefixes", "otherwise"):
         return None if was is None else "source" if now is None else "readers"
     return "readers"

@@ -45,10 +45,11 @@ def _of_columns(city: City, feed: Feed) -> list[Expectation]:
         gxe.ExpectColumnValuesToBeInSet(column="area_code", value_set=areas),
     ]
     for name, column in kind.columns.items():
-        if column.required and not (name in feed.columns and feed.columns[name].keep):
+        is_given = name in feed.columns
+        if (column.required or (column.never_empty and is_given)) and not (is_given and feed.columns[name].keep):
             expectations.append(gxe.ExpectColumnValuesToNotBeNull(column=name))
         if column.codes:
             expectations.append(gxe.ExpectColumnValuesToBeInSet(column=name, value_set=list(column.codes)))
         if column.type in ("count", "amount"):
-            expectations.append(gxe.ExpectColumnValuesToBeBetween(column=name, min_value=0))
+            expectations.append(gxe.ExpectColumnValuesToBeBetween(column=name, min_value=0, max_value=column.at_most))
     return expectations

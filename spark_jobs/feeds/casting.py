@@ -267,6 +267,8 @@ def _rules(kind: KindColumn, column: FeedColumn, value: Column, text: Column) ->
         rules = [("unknown_code", given & (value.isNull() | ~value.isin(*kind.codes)))]
     if kind.type in ("count", "amount"):
         rules += [("ambiguous_number", is_ambiguous), ("negative", value < 0)]
+    if kind.at_most is not None:
+        rules.append(("too_large", value > kind.at_most))
     if kind.type in ("instant", "date"):
         rules.append(("before_1990", value < f.lit(EARLIEST).cast(SPARK_TYPES[kind.type])))
         rules.append(("after_2100", value >= f.lit(LATEST).cast(SPARK_TYPES[kind.type])))
@@ -275,7 +277,7 @@ def _rules(kind: KindColumn, column: FeedColumn, value: Column, text: Column) ->
         rules.append(("too_precise", (lost > f.lit(FLOAT_NOISE).cast("decimal(7,6)")) & ~is_ambiguous))
     if widths:
         rules.append(("too_long", value.rlike(rf"^\d{{{max(widths) + 1},}}$")))
-    if kind.required and not column.keep:
+    if kind.is_needed and not column.keep:
         rules.append(("required", text.isNull()))
     return rules
 

@@ -15,7 +15,7 @@ from rich.table import Table
 
 from expectations.contract import load_cities, load_kinds, read_table
 from expectations.dated import holds_in_sql
-from expectations.models import City, FilesSource
+from expectations.models import EVENTS, City, FilesSource
 from spark_jobs.feeds import batches, silver
 from spark_jobs.lake import tables
 from spark_jobs.lake.meanings import comment
@@ -94,7 +94,7 @@ select
         when d.delivered_at is null then 'missing'
         when d.is_partial then 'partial'
         when d.is_late then 'late'
-        when r.n_records is null then 'zero'
+        when coalesce(r.n_records, 0L) = 0L then 'zero'
         else 'delivered'
     end as state_code,
     if(d.delivered_at is not null, coalesce(r.n_records, 0L), null) as n_records,
@@ -108,7 +108,7 @@ left join record as r
     on r.city_code = e.city_code and r.feed_code = e.feed_code and r.area_code = c.area_code and r.day = e.day
 """
 RECORDS = (
-    "select city_code, feed_code, area_code, {event_on} as day, count(*) as n_records "
+    "select city_code, feed_code, area_code, {event_on} as day, {n_records} as n_records "
     "from {table} where is_current and not is_deleted group by all"
 )
 
@@ -148,9 +148,11 @@ def _counties() -> Iterable[str]:
 
 
 def _records() -> Iterable[str]:
-    """Records of each kind by the local day on which they happened, as known now."""
+    """Records of each kind by the local day on which they happened, as known now. A row of a source of counts is as many."""
     for kind in load_kinds().values():
-        yield RECORDS.format(event_on=f"coalesce({', '.join(kind.event_on)})", table=silver.silver_table(kind.kind))
+        n_records = f"sum(coalesce({EVENTS}, 1))" if EVENTS in kind.columns else "count(*)"
+        event_on = f"coalesce({', '.join(kind.event_on)})"
+        yield RECORDS.format(event_on=event_on, n_records=n_records, table=silver.silver_table(kind.kind))
 
 
 def _day(day: date | None) -> str:

@@ -178,7 +178,7 @@ class Words:
         if column.constant is not None or kind.type == "pseudonym":
             return found
         text = self.text(name)
-        if kind.required and not column.keep:
+        if kind.is_needed and not column.keep:
             found["required"] = _is_empty(text)
         if kind.type in UNJUDGED:
             return found

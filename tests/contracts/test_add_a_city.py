@@ -112,6 +112,18 @@ def test_the_walk_from_a_folder_to_a_page(
     assert told == BLOCKS["walk: looked at"]
 
 
+def test_a_table_of_counts_is_drafted_as_the_page_shows(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its key is made of its properties, and every one of them is read too."""
+    monkeypatch.chdir(root.parent)
+    table = root.parent / "counts" / "offences_2026-05.csv"
+    table.parent.mkdir()
+    table.write_text(BLOCKS["counts/offences_2026-05.csv"], encoding="utf-8")
+    line = ".venv/pipeline/bin/python -m expectations draft counts --city countstown --kind offences=case"
+    assert call(monkeypatch, line) == 0
+    drafted = (root / "cities" / "countstown" / "feeds" / "offences.yml").read_text(encoding="utf-8").splitlines()
+    assert [line for line in BLOCKS["counts: drafted"].splitlines() if line not in drafted] == []
+
+
 def test_its_data_are_looked_at_as_the_page_says(
     lakeside: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

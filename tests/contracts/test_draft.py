@@ -459,3 +459,35 @@ def test_spark_reads_every_pattern_that_a_draft_names(spark: object) -> None:
         for pattern, text in zip(PATTERNS, texts, strict=True)
     ]
     assert list(row.collect()[0]) == expected
+
+
+COUNTED = "month,district,offence,incidents\n2026-04,East,theft,3\n2026-04,West,theft,3\n2026-05,East,theft,9\n2026-05,West,theft,0\n"
+NO_COUNTS = {
+    "a number that is said of one event": COUNTED.replace("incidents", "deaths"),
+    "two numbers": COUNTED.replace("\n2", "\n7,2").replace("month", "reports,month", 1),
+    "an id for each event": COUNTED.replace("\n2026-0", "\nA{}2026-0").replace("month", "case_no,month", 1),
+    "rows that nothing tells apart": COUNTED + "2026-05,West,theft,4\n",
+    "a number that is not everywhere": COUNTED.replace("theft,9", "theft,"),
+    "no day": COUNTED.replace("2026-04", "spring").replace("2026-05", "summer"),
+}
+
+
+def as_a_table(text: str, path: Path) -> Draft:
+    for letter in "abcd":
+        text = text.replace("A{}", f"A{letter},", 1)
+    path.write_text(text, encoding="utf-8")
+    return Draft(read_sample(path), load_kinds()["case"], "nowhere", "offences")
+
+
+def test_a_table_of_counts_is_told_by_what_its_rows_lack(tmp_path: Path) -> None:
+    draft = as_a_table(COUNTED, tmp_path / "offences.csv")
+    assert (draft.counted, draft.record_id[0]) == ("incidents", ("month", "district"))
+    assert draft.columns.items() >= {("occurred_on", "month"), ("offence_code", "offence"), ("n_events", "incidents")}
+    assert "  n_events: incidents  # ?" in DraftText(draft).text()
+
+
+@pytest.mark.parametrize("text", NO_COUNTS.values(), ids=NO_COUNTS)
+def test_a_table_of_events_is_not_taken_for_one_of_counts(tmp_path: Path, text: str) -> None:
+    draft = as_a_table(text, tmp_path / "offences.csv")
+    assert draft.counted is None
+    assert "n_events" not in DraftText(draft).text()

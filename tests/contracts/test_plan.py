@@ -30,6 +30,8 @@ CHANGES = [
     (FEED, "Police cases", "Cases of the police", "daqing.cases", "name.en", None, ""),
     (FEED, "  is_oil: 涉油标志\n", "  is_oil: {from: 涉油标志, map: {有: true}, otherwise: null}\n", "daqing.cases",
      "columns.is_oil.otherwise", None, "is_oil"),
+    (FEED, "  n_deaths: 死亡人数\n  n_serious_injuries: 重伤人数\n  n_minor_injuries: 轻伤人数\n  amount_yuan: 涉案金额(元)\n",
+     "  n_events: 死亡人数\n", "daqing.cases", "columns.n_events", "readers", "n_events"),
     (HOTLINE, "closed_at: {type: instant,", "closed_at: {type: instant, required: true,", "kind hotline",
      "columns.closed_at.required", "source", "closed_at"),
     (KIND, "is_oil: {type: flag, class: internal", "is_oil: {type: flag, class: public", "kind case", "columns.is_oil.class",

@@ -37,6 +37,16 @@ MISTAKES = {
     "unknown key of a column": Mistake(
         "  venue_code: 场所类型", "  venue_code: {form: 场所类型}", "one of from, map, prefixes", "'form'"
     ),
+    "a count beside what is said of one event": Mistake(
+        "  n_deaths:",
+        "  n_events: 件数\n  n_deaths:",
+        "none beside `n_events`: a row stands for several events",
+        "`from` '死亡人数'",
+        near="  n_deaths:",
+    ),
+    "a count that is no column's": Mistake(
+        "  venue_code: 场所类型", '  n_events: {constant: "3"}', "`from`, the column that counts", "'3'"
+    ),
     "wrong type": Mistake("record_id: [案件编号]", "record_id: 案件编号", "a valid list", "'案件编号'"),
     "number for a text": Mistake('values: ["1"]}', "values: [1]}", "a text: put it in quotes", "1"),
     "missing key": Mistake("kind: case\n", "", "the field `kind`", "no such key", near="feed: cases"),

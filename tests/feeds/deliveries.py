@@ -1,8 +1,8 @@
-"""300 deliveries of four feeds, as Hypothesis thinks of them, and the contracts that they were agreed by.
+"""300 deliveries of five feeds, as Hypothesis thinks of them, and the contracts that they were agreed by.
 
 Encodings, spellings of keys, places and days, offsets, equal known times, moves between counties, deletions, places of
 other cities, whole tables from which records vanish or that are cut off, rows that are cut off or wrong, and counties
-that are merged and re-coded on the way.
+that are merged and re-coded on the way. One feed is a source of counts: its rows say of how many events they tell.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from tests.feeds.test_exactly_once import examples
 ZONE = ZoneInfo("Asia/Shanghai")
 N_DELIVERIES = 300
 SEED = int(os.environ.get("SECOND_READING_SEED", "1"))  # another number is 300 others
-FIRST, N_DAYS = date(2025, 12, 1), 75  # of delivery; one file a day and feed
+FIRST, N_DAYS = date(2025, 12, 1), 60  # of delivery; one file a day and feed
 CUT_ON = FIRST + timedelta(days=44)  # the day on which the whole table is cut off in the middle
 N_RECORDS = 60  # of a feed
 
@@ -101,8 +101,21 @@ columns:
   n_deaths: deaths
   n_serious_injuries: serious
 """,
+    "tallies": """
+feed: tallies
+kind: case
+source: {type: files, connection: trial, pattern: "tallies_*", format: csv, delivered: 'tallies_(\\d{8})\\.csv'}
+known_at: {column: updated}
+deleted: {column: gone, values: ["1"]}
+columns:
+  occurred_on: day
+  nature_code: {from: nature, map: {刑事: criminal, 行政: public_order}}
+  case_code: code
+  n_events: {from: "n", empty: ["-"]}
+""",
 }
-HEADER = ("id", "place", "town", "day", "nature", "code", "deaths", "serious", "gone", "updated")
+HEADER = ("id", "place", "town", "day", "nature", "code", "deaths", "serious", "gone", "updated", "n")
+COUNTS = ("0", "1", "3", "12.0", " 7 ", "２", "41", "-1", "1.5", "", "-", "1,000", "1000001", "99999999999", "many")
 CASE_CODES = ("040101", "050100", "040103", "050200", "060197")
 FAMILIES = ("交通", "火灾", "安全")
 PLACES = (
@@ -217,6 +230,7 @@ def _line(said: Said, feed: str, delivered: date, record: int | None = None) -> 
         "code": CASE_CODES[record % len(CASE_CODES)], "deaths": str(said.deaths),
         "serious": f"{said.serious}.0" if said.style == 1 else str(said.serious), "gone": "0",
         "updated": f"{changed:%Y/%m/%d %H:%M}" if feed == "gbk" else f"{changed:%Y-%m-%d %H:%M:%S}",
+        "n": COUNTS[said.record // N_RECORDS % len(COUNTS)],
     }  # fmt: skip
     return line | WRONG.get(said.what, {})
 

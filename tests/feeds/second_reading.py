@@ -29,6 +29,7 @@ OFFENCES = {
     "050200": "theft_fraud",
     "060197": "gambling",
 }
+MOST = 1_000_000  # events of one row of a source of counts
 CUT_OFF = 1 / 3  # a whole table that lacks more than this of the one before proves nothing
 
 # What a place means, said once more by hand: word in one spelling, first day, day after the last one, county.
@@ -54,6 +55,7 @@ class Event(NamedTuple):
     code: str
     deaths: int
     serious: int
+    n: int  # of events that are like this
 
 
 class Read(NamedTuple):
@@ -118,14 +120,33 @@ def meaning(feed: str, line: dict[str, str], delivered: date) -> tuple[Event | N
         rules.add(not_read if plain(line["day"]) else "required")
     if line["nature"] not in (FAMILIES if feed in INCIDENTS else ("刑事", "行政")):
         rules.add("unknown_code")
-    if not float(line["deaths"]).is_integer():
+    n, wrong_number = count_in(line["n"]) if feed == "tallies" else (1, set())
+    rules |= wrong_number
+    if feed != "tallies" and not float(line["deaths"]).is_integer():
         rules.add("not_a_count")
     if county is None:
         rules.add(no_county)
     if rules or county is None or day is None:
         return None, rules
-    deaths, serious = int(float(line["deaths"])), int(float(line["serious"]))
-    return Event(county, day, line["nature"], line["code"], deaths, serious), rules
+    tolls = ("0", "0") if feed == "tallies" else (line["deaths"], line["serious"])
+    deaths, serious = (int(float(toll)) for toll in tolls)
+    return Event(county, day, line["nature"], line["code"], deaths, serious, n), rules
+
+
+def count_in(text: str) -> tuple[int, set[str]]:
+    """How many events a row of a source of counts tells of; the rule that its number breaks."""
+    text = plain(text)
+    if text in ("", "-"):
+        return 0, {"required"}
+    if text == "1,000":
+        return 0, {"ambiguous_number"}
+    try:
+        n = float(text)
+    except ValueError:
+        return 0, {"not_a_count"}
+    if not n.is_integer() or abs(n) >= 2**31:
+        return 0, {"not_a_count"}
+    return int(n), {"negative"} if n < 0 else {"too_large"} if n > MOST else set()
 
 
 def plain(text: str) -> str:
@@ -162,7 +183,7 @@ def counts(readings: Mapping[str, Read]) -> dict[tuple[str, str, str, date], int
     for feed, reading in readings.items():
         for event in reading.events:
             told = of_incident(event) if feed in INCIDENTS else of_case(event)
-            found.update({(indicator, stratum, event.county, event.day): n for indicator, stratum, n in told})
+            found.update({(indicator, stratum, event.county, event.day): n * event.n for indicator, stratum, n in told})
     return dict(+found)
 
 

@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime
 from io import StringIO
 
 import pytest
+from pyspark.sql import SparkSession
 from rich.console import Console
 
 from spark_jobs.feeds import batches, delivery_calendar
@@ -78,3 +79,14 @@ def test_each_county_and_day_has_its_state(new_trial: Callable[..., Trial]) -> N
     assert "9901 东县" in shown
     assert "0 late" in shown
     assert "·" in shown
+
+
+def test_a_row_of_counts_is_as_many_records_and_one_of_zero_is_none(spark: SparkSession) -> None:
+    """Rows of one kind: of records (no number), and of counts."""
+    said = [("a", None), ("a", None), ("b", 0), ("c", 3), ("c", 4), ("c", 0)]
+    columns = "feed_code string, n_events int, city_code string, area_code string, occurred_on date, is_current boolean, is_deleted boolean"
+    rows = [(feed, n, "city", "9901", FIRST, True, False) for feed, n in said]
+    spark.createDataFrame(rows, columns).createOrReplaceTempView("told")
+    (query,) = [query for query in delivery_calendar._records() if "silver.`case`" in query]
+    found = spark.sql(query.replace("silver.`case`", "told")).collect()
+    assert {row.feed_code: row.n_records for row in found} == {"a": 2, "b": 0, "c": 7}

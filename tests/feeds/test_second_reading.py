@@ -11,6 +11,7 @@ from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
+from pyspark.sql import functions as f
 
 from expectations import contract
 from expectations.contract import load_city
@@ -29,7 +30,7 @@ LANDED_ON = (date(2026, 1, 4), FIRST + timedelta(days=N_DAYS))  # what a feed ha
 
 
 def give(trial: Trial) -> None:
-    """The four feeds and the counties of this test to the trial city."""
+    """The five feeds and the counties of this test to the trial city."""
     trial.place(AREAS, ALIASES)
     folder = contract.city_folder(trial.city.city_code)
     (folder / "denominators.csv").write_text("area_code,measure,valid_from,valid_to,value,quality_code,source\n")
@@ -65,13 +66,15 @@ def test_a_second_reading_of_the_same_files_counts_the_same(new_trial: Callable[
     found = trial.spark.read.table("indicators.daily").where(own).where("numerator > 0").collect()
     counted = {(row.indicator_id, row.stratum, row.area_code, row.day): int(row.numerator) for row in found}
     assert counted == second_reading.counts(read_again)
-    rejects = trial.spark.read.table("silver.rejects").where(own).groupBy("feed_code", "rule").count().collect()
+    n_rows = f.count_distinct("source_file", "row_number").alias("n_rows")
+    rejects = trial.spark.read.table("silver.rejects").where(own).groupBy("feed_code", "rule").agg(n_rows).collect()
     expected = {(feed, rule): n for feed, reading in read_again.items() for rule, n in reading.rejected.items()}
-    assert {(row.feed_code, row.rule): row["count"] for row in rejects} == expected
+    assert {(row.feed_code, row.rule): row.n_rows for row in rejects} == expected
     batches = trial.batches()
     assert (batches["n_received"] == batches["n_accepted"] + batches["n_rejected"]).all()
     received = {feed: reading.n_rows for feed, reading in read_again.items()}
     assert batches.groupby("feed_code")["n_received"].sum().to_dict() == received
+    assert {event.n for event in read_again["tallies"].events} >= {0, 1, 12}
     assert [line for line in account if f"closings withheld: the snapshot of {CUT_ON}" in line]
 
 
@@ -85,5 +88,5 @@ def test_the_second_reading_has_something_to_read(tmp_path: Path) -> None:
     assert {event.day < second_reading.NEW_YEAR for event in events} == {True, False}
     assert {rule for reading in read_again for rule in reading.rejected} == {
         "no_area_of_that_day", "unknown_area", "outside_area", "required", "null_word", "not_a_date", "not_an_instant",
-        "unknown_code", "not_a_count", "wrong_number_of_values", "not_json",
+        "unknown_code", "not_a_count", "negative", "too_large", "ambiguous_number", "wrong_number_of_values", "not_json",
     }  # fmt: skip
