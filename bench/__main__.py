@@ -20,13 +20,15 @@ from pathlib import Path
 
 import psutil
 
+from bench.asked_city import asked_city
+
 REPOSITORY = Path(__file__).resolve().parents[1]
 RESULTS = REPOSITORY / "bench" / "results.json"
 PAGE = REPOSITORY / "bench" / "README.md"
 MARK = "<!-- measured -->"
 STEP = re.compile(r"[✓✗] (\S+ \S+) ([\d.]+) s")
 PORT_BASE = "19700"
-CITY = os.environ["CITY"]
+CITY = asked_city()
 FIRST = date(2026, 11, 19)
 
 

@@ -6,7 +6,6 @@ local seconds since 1970-01-01T00:00:00.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -16,12 +15,13 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from bench.asked_city import asked_city
 from expectations.contract import read_table
 
 Whole = npt.NDArray[np.int64]
 HOUR, DAY = 3_600, 86_400
 SEED = 1
-CITY = os.environ["CITY"]  # its places and its contract of the feed `hotline` are used
+CITY = asked_city()  # its places and its contract of the feed `hotline` are used
 CHUNK = 500_000  # rows
 NEW, WEEK, TWO_MONTHS = 0.5, 0.2, 0.3  # shares of a night's rows: new orders, the last 7 days, the 53 days before
 LAST_DAY = date(2026, 11, 20)  # of the stored orders

@@ -17,6 +17,7 @@ from concurrent.futures import ProcessPoolExecutor
 
 import psutil
 
+from bench.asked_city import asked_city
 from stack.layout import Layout
 from stack.service import is_open
 
@@ -25,7 +26,7 @@ CLIENTS = 4
 
 
 def main() -> None:
-    seconds, city = float(sys.argv[1]) if len(sys.argv) > 1 else 10.0, os.environ["CITY"]
+    seconds, city = float(sys.argv[1]) if len(sys.argv) > 1 else 10.0, asked_city()
     layout = Layout.from_environment()
     lengths = {name: (layout.public / city / name).stat().st_size for name in FILES}
     command = [sys.executable, "-m", "stack.portal", "--city", city]

@@ -8,7 +8,6 @@ revises a twentieth. Only the tables that are read are written; none of this is 
 from __future__ import annotations
 
 import csv
-import os
 import sys
 import tempfile
 import time
@@ -20,6 +19,7 @@ import duckdb
 import numpy as np
 import pandas as pd
 
+from bench.asked_city import asked_city
 from expectations.contract import load_city
 from spark_jobs.index.engine.windows import month_ends
 from spark_jobs.index.methodology import load_methodology
@@ -41,7 +41,7 @@ PARTS = {
 
 def main() -> None:
     n_nights = int(sys.argv[1]) if len(sys.argv) > 1 else 400
-    city, generator = load_city(os.environ["CITY"]), np.random.default_rng(7)
+    city, generator = load_city(asked_city()), np.random.default_rng(7)
     with tempfile.TemporaryDirectory() as folder:
         city_folder = Path(folder, "published", city.city_code)
         events = [_night(city_folder, FIRST + timedelta(days=n), generator) for n in range(n_nights + 1)]

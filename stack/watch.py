@@ -92,13 +92,17 @@ def _file(layout: Layout) -> Path:
     return layout.state / "run" / "watched.json"
 
 
+def _times(n: int) -> str:
+    return "once" if n == 1 else f"{n} times"
+
+
 def told(layout: Layout) -> list[str]:
     """One line, Chinese and English, for each service that is down or was started again lately."""
     path = _file(layout)
     ended = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
     return [
         f"{name}：曾自行退出{each['n_ends']}次，已恢复（{each['at']}）。 "
-        f"{name} ended by itself {each['n_ends']} times and is up again ({each['at']})."
+        f"{name} ended by itself {_times(each['n_ends'])} and is up again ({each['at']})."
         if each["is_up"]
         else f"{name}：已停止，正在重启（第{each['n_ends']}次，{each['at']}）。 "
         f"{name} is down and is being started again (attempt {each['n_ends']}, {each['at']})."

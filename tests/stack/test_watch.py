@@ -64,7 +64,7 @@ def test_a_service_that_is_killed_comes_back_and_the_page_tells(layout: Layout, 
     clock.now += FIRST_WAIT
     assert watch.look() == ["✓ answers is up again"]
     assert server.is_running()
-    assert "ended by itself 1 times and is up again" in told(layout)[0]
+    assert "ended by itself once and is up again" in told(layout)[0]
     clock.now += STEADY + 1
     assert watch.look() == ["✓ answers has stayed up since it was started again"]
     assert told(layout) == []
