@@ -10,11 +10,13 @@ from __future__ import annotations
 import sys
 import time
 from collections import defaultdict
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from bench.flags_in_holidays import holiday_table
 from bench.made_up_weeks import COUNTIES, METHODOLOGY, N_COUNTIES, made_up_weeks
 from spark_jobs.flags.rules import IN_FORCE, RULES
 from spark_jobs.flags.standing import JudgedWeek, judged_week
@@ -92,14 +94,19 @@ def planted(rng: np.random.Generator) -> list[Event]:
     ]
 
 
-def city(rng: np.random.Generator, events: list[Event], strength: int) -> Weekly:
-    """Daily counts of seventeen indicators in nine counties, with season, summed to weeks as the rules see them."""
+def city(
+    rng: np.random.Generator, events: list[Event], strength: int, of_day: Callable[[str], FloatArray] | None = None
+) -> Weekly:
+    """Daily counts of seventeen indicators in nine counties, with season, summed to weeks as the rules see them.
+
+    of_day: an indicator's factor on the rate of each day, for holidays.
+    """
     days = np.arange(DAYS * N_WEEKS)
     season = 1 + SEASON * np.sin(2 * np.pi * days / 365.25)
     counts, sizes = [], []
     for indicator in METHODOLOGY.indicators:
         level = MEANS[indicator.id] / DAYS * rng.uniform(0.7, 1.3, (N_COUNTIES, 1))
-        mean = level * season * _raised(indicator.id, events, strength)
+        mean = level * season * _raised(indicator.id, events, strength) * (of_day(indicator.id) if of_day else 1.0)
         own = _drawn(rng, mean, 2.0 if indicator.id in DOUBLE else 1.0)
         size = np.full(own.shape, np.nan)
         if indicator.id == "c3_open_over_30_days":  # a stock moves slowly: share and size, not new each day
@@ -194,13 +201,16 @@ def main() -> None:
         for code, are_true in true_signals(given, weeks, events).items():
             signals[code] += are_true
         sys.stderr.write(f"scorecard · {name} events · {time.monotonic() - began:.0f} s\n")
-    PAGE.write_text(page(quiet, found, signals), encoding="utf-8")
+    in_holidays = holiday_table(lambda own, of_day: city(own, [], 0, of_day), judged, FIRST, N_WEEKS)
+    sys.stderr.write(f"scorecard · holidays · {time.monotonic() - began:.0f} s\n")
+    PAGE.write_text(page(quiet, found, signals, in_holidays), encoding="utf-8")
 
 
 def page(
     quiet: dict[int, JudgedWeek],
     found: dict[tuple[str, int], list[tuple[int, str] | None]],
     signals: dict[str, list[bool]],
+    in_holidays: str,
 ) -> str:
     """The scorecard as Markdown."""
     return TEXT.format(
@@ -209,6 +219,7 @@ def page(
         kinds=_kinds_table(found),
         rules=_rules_table(quiet, signals),
         goals=_goals_table(quiet, found, signals),
+        holidays=in_holidays,
     )
 
 
@@ -327,6 +338,8 @@ False flags: in the quiet city. Precision: of the signals (a series and week) in
 event that is on, or is still in the window of thirteen weeks.
 
 {rules}
+
+{holidays}
 """
 
 

@@ -6,7 +6,7 @@ from datetime import date, timedelta
 
 import numpy as np
 
-from spark_jobs.flags.weekly import Weekly
+from spark_jobs.flags.weekly import BoolArray, Weekly
 from spark_jobs.index.engine.arrays import FloatArray
 from spark_jobs.index.methodology import load_methodology
 
@@ -17,12 +17,17 @@ COUNTIES = tuple(str(n) for n in range(1, N_COUNTIES + 1))
 
 
 def made_up_weeks(
-    counts: FloatArray, indicators: tuple[str, ...] | None = None, denominators: FloatArray | None = None
+    counts: FloatArray,
+    indicators: tuple[str, ...] | None = None,
+    denominators: FloatArray | None = None,
+    is_festival: BoolArray | None = None,
+    kinds: tuple[str, ...] = (),
 ) -> Weekly:
     """The weeks. `counts`: (indicators × 9 counties, weeks), an indicator's counties together; the last week begins on
     LAST_MONDAY.
 
     `indicators`: if not given, those of the method in its order. All counties have the same size.
+    is_festival, kinds: as in Weekly; without them every week is an ordinary one.
     """
     ids = indicators or tuple(each.id for each in METHODOLOGY.indicators)
     n_weeks = counts.shape[1]
@@ -32,6 +37,7 @@ def made_up_weeks(
         numerators=counts,
         denominators=np.full(counts.shape, np.nan) if denominators is None else denominators,
         exposures=np.ones(counts.shape[0]),
-        is_festival=np.zeros(n_weeks, dtype=np.bool_),
+        is_festival=np.zeros(n_weeks, dtype=np.bool_) if is_festival is None else is_festival,
         methodology=METHODOLOGY,
+        kinds=kinds,
     )

@@ -36,9 +36,10 @@ class HolidayNotice(Frozen):
         return self
 
     @cached_property
-    def holidays(self) -> frozenset[date]:
-        ranges = self.days_off.values()
-        return frozenset(first + n * DAY for first, last in ranges for n in range((last - first).days + 1))
+    def holidays(self) -> dict[date, str]:
+        """Every day off with its holiday."""
+        ranges = self.days_off.items()
+        return {first + n * DAY: name for name, (first, last) in ranges for n in range((last - first).days + 1)}
 
 
 class DayTypes(Frozen):
@@ -84,9 +85,13 @@ class DayTypes(Frozen):
             return False
         return any(self.of(off) == "holiday" for off in self._days_off_after(day))
 
+    def holiday_on(self, day: date) -> str | None:
+        """The holiday that a day off belongs to, where the calendar reaches."""
+        return self._holidays.get(day) if self.of(day) == "holiday" else None
+
     @cached_property
-    def _holidays(self) -> frozenset[date]:
-        return frozenset(day for notice in self.notices for day in notice.holidays)
+    def _holidays(self) -> dict[date, str]:
+        return {day: name for notice in self.notices for day, name in notice.holidays.items()}
 
     @cached_property
     def _make_up_workdays(self) -> frozenset[date]:

@@ -10,6 +10,7 @@ import pandas as pd
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as f
 
+from expectations.contract import day_types_of
 from expectations.models import City, Text
 from spark_jobs import lineage
 from spark_jobs.feeds.batches import batches_of
@@ -35,7 +36,10 @@ def run(spark: SparkSession, city: City, business_date: date) -> str:
     of_today = territory(areas, business_date)
     evidence = _placed(read_evidence(spark, city, methodology.flags, business_date), of_today, city)
     place, holiday = _place(city, areas, of_today), moving_holiday(city, methodology)
-    raised = flags_for(RuleInput(business_date, place, city.feeds, methodology, evidence, holiday=holiday))
+    given = RuleInput(
+        business_date, place, city.feeds, methodology, evidence, holiday=holiday, day_types=day_types_of(city)
+    )
+    raised = flags_for(given)
     frames = {
         TABLE: _spark_frame(spark, raised.flags, COLUMNS),
         RULES_TABLE: _spark_frame(spark, raised.rules, RULE_COLUMNS),

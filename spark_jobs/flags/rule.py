@@ -13,6 +13,7 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
+from expectations.holiday_notices import DayTypes
 from expectations.models import Feed, Text
 from spark_jobs.flags.weekly import DAYS_A_WEEK, Judgement, Weekly, weekly, weeks_needed
 from spark_jobs.index.engine.holidays import MovingHoliday
@@ -83,7 +84,7 @@ class RuleInput:
 
     evidence: by name "status" (feed_status.feed_status, with what the content covers), "batches" (ops.batches), and the
     frame of each query that a rule needs.
-    holiday: the city's holiday that moves, if it has one.
+    holiday: the city's holiday that moves, if it has one. day_types: its calendar of holidays, if it has one.
     silenced: indicators whose feed is at fault tonight, so that statistics of them mean nothing.
     """
 
@@ -94,6 +95,7 @@ class RuleInput:
     evidence: Mapping[str, pd.DataFrame]
     silenced: frozenset[str] = frozenset()
     holiday: MovingHoliday | None = None
+    day_types: DayTypes | None = None
 
     @cached_property
     def indicators(self) -> dict[str, Text]:
@@ -128,7 +130,8 @@ class RuleInput:
         covered = {indicator: (self.covered_since[indicator], self.covered_through[indicator]) for indicator in judged}
         counties = sorted(self.place.counties)
         daily, values = self.evidence["daily"], self.evidence["values"]
-        return weekly(daily, values, counties, covered, self.methodology, self.business_date, self.holiday)
+        about = (self.methodology, self.business_date, self.holiday, self.day_types)
+        return weekly(daily, values, counties, covered, *about)
 
 
 @dataclass(frozen=True)

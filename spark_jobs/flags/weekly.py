@@ -10,12 +10,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from expectations.holiday_notices import DayTypes
 from spark_jobs.flags.detectors.daily_counts import FloatArray, Series, last_complete_sunday, weekly_counts
+from spark_jobs.flags.holiday_weeks import usual_rises, week_kinds
 from spark_jobs.index.engine.holidays import MovingHoliday
 from spark_jobs.index.flag_thresholds import Flags
 from spark_jobs.index.methodology import Indicator, Methodology
@@ -34,6 +37,7 @@ class Weekly:
     exposures: the denominator of a rate, one a series; NaN for a proportion, and where no denominator is known.
     is_festival: one a week. True if a day of it lies in the season of the holiday that moves, when nothing is as in the
     same week of other years.
+    kinds: one a week, its holiday or worked weekend; all are ordinary if not given.
     """
 
     series: tuple[Series, ...]
@@ -43,6 +47,17 @@ class Weekly:
     exposures: FloatArray
     is_festival: BoolArray
     methodology: Methodology
+    kinds: tuple[str, ...] = ()
+
+    @cached_property
+    def usual_rises(self) -> FloatArray:
+        """(series, weeks): how far the city's count of the indicator rose in earlier weeks of the same kind; at least 1."""
+        rises, rule = np.ones(self.numerators.shape), self.methodology.flags.f1_exceedance
+        for indicator in dict.fromkeys(indicator for _, indicator in self.series) if any(self.kinds) else ():
+            rows = self.rows_of(indicator)
+            city = self.numerators[rows].sum(axis=0)
+            rises[rows] = usual_rises(city, self.kinds, rule.half_window_weeks, rule.excluded_recent_weeks)
+        return rises
 
     def indicator(self, row: int) -> Indicator:
         return next(each for each in self.methodology.indicators if each.id == self.series[row][1])
@@ -96,6 +111,7 @@ def weekly(
     methodology: Methodology,
     business_date: date,
     holiday: MovingHoliday | None = None,
+    day_types: DayTypes | None = None,
 ) -> Weekly:
     """The weeks of a city. `daily`: indicators.daily; `values`: index.indicator_value of the day, for denominators.
 
@@ -123,6 +139,7 @@ def weekly(
         _exposures(series, values, methodology),
         np.array([_has_festival(monday, holiday) for monday in mondays], dtype=np.bool_),
         methodology,
+        week_kinds(mondays, day_types),
     )
 
 

@@ -20,8 +20,13 @@ from spark_jobs.index.flag_thresholds import Flags, ShortHistoryFlag
 
 
 def judge_week(given: Weekly, at: int, rows: Sequence[int]) -> list[Judgement]:
-    """Series whose past is too short for F1. Amber, never red: seven weeks do not show whether a rise is seasonal."""
+    """Series whose past is too short for F1. Amber, never red: seven weeks do not show whether a rise is seasonal.
+
+    Festival weeks are not judged, and the baseline passes over them.
+    """
     flags = given.methodology.flags
+    if given.is_festival[at]:
+        return []
     long = flags.f1_exceedance
     short = [r for r in given.flows(rows) if years_of_past(given, r, at, long) < long.min_history_years]
     return [
@@ -33,9 +38,10 @@ def judge_week(given: Weekly, at: int, rows: Sequence[int]) -> list[Judgement]:
 
 def _of_indicator(given: Weekly, at: int, rows: Sequence[int], flags: Flags) -> list[Judgement]:
     rule, enough = flags.f1b_short_history, flags.f1_exceedance
-    siblings = given.numerators[given.rows_of(given.series[rows[0]][1]), : at + 1]
+    ordinary = given.numerators[:, : at + 1][:, ~given.is_festival[: at + 1]]
+    siblings = ordinary[given.rows_of(given.series[rows[0]][1])]
     learnt = least_dispersion(siblings, rule)
-    counts = given.numerators[list(rows), max(0, at - rule.baseline - rule.lag - enough.recent_weeks) : at + 1]
+    counts = ordinary[list(rows), -(rule.baseline + rule.lag + enough.recent_weeks + 1) :]
     result = c2(counts, learnt, rule)
     # An unknown week adds no event, and does not hide the events of the known ones.
     is_tested = np.nansum(counts[:, -enough.recent_weeks :], axis=1) >= enough.min_recent_events
@@ -100,12 +106,13 @@ RULE = Rule(
         "历史不足 {{ flags.f1_exceedance.min_history_years }} 年时用 EARS C2：一周件数与此前 {{ t.baseline }} 周"
         "（中间隔开 {{ t.lag }} 周）相比，超过均值 + z(1 − {{ t.alpha }}) × 标准差（标准差不小于 {{ t.min_sigma | n }}，"
         "也不小于由该指标各县区此前 {{ t.variance_weeks }} 周习得的离散度所要求的值）；"
-        "近 {{ flags.f1_exceedance.recent_weeks }} 周至少 {{ flags.f1_exceedance.min_recent_events }} 件",
+        "近 {{ flags.f1_exceedance.recent_weeks }} 周至少 {{ flags.f1_exceedance.min_recent_events }} 件；春节前后的周不检验，也不作基线",
         "Fewer than {{ flags.f1_exceedance.min_history_years }} years of history, EARS C2: a week's count against "
         "{{ t.baseline }} weeks before, with {{ t.lag }} weeks left out between, above mean + z(1 − {{ t.alpha }}) × spread "
         "(at least {{ t.min_sigma | n }}, and what the variance asks that is learnt from {{ t.variance_weeks }} weeks of "
         "the indicator's counties); at least {{ flags.f1_exceedance.min_recent_events }} events in "
-        "{{ flags.f1_exceedance.recent_weeks }} weeks",
+        "{{ flags.f1_exceedance.recent_weeks }} weeks; weeks of a holiday that moves (Spring Festival) are neither judged nor "
+        "learnt from",
     ),
     colours=Text("橙", "amber"),
     needs=of_weeks,

@@ -55,7 +55,7 @@ def _judged(given: Weekly, at: int, row: int, past: FloatArray, learnt: float, r
     n_known = (~np.isnan(past)).sum(axis=(1, 2))
     if np.isnan(given.numerators[row, summed]).any() or n_known.min() < past.shape[2]:
         return None
-    mean = np.nansum(past, axis=(1, 2)) / n_known
+    mean = np.nansum(past, axis=(1, 2)) / n_known * given.usual_rises[row, summed]
     if mean.min() < rule.min_mean:
         return None
     found = rossi_cusum(
@@ -96,11 +96,12 @@ RULE = Rule(
     when=Text(
         "以前 {{ t.reference_years }} 年同周前后 {{ t.half_window_weeks }} 周的均值（至少 {{ t.min_mean | n }} 件）为期望，"
         "Rossi z 除以习得的离散度后作累积和（CUSUM），自 {{ t.weeks }} 周前的 0 起，k = {{ t.k }}，h = {{ t.h }}，"
-        "报警后不归零，封顶于 2h，偏高结束后数周内即灭；春节前后的周不计",
+        "报警后不归零，封顶于 2h，偏高结束后数周内即灭；春节前后的周不计，其他节假日和调休上班的周同 F1 放宽",
         "CUSUM of Rossi's z against the mean of the same week ± {{ t.half_window_weeks }} of {{ t.reference_years }} years "
         "before (at least {{ t.min_mean | n }} events), scaled by the learnt variance, from 0 {{ t.weeks }} weeks before; "
         "k = {{ t.k }}, h = {{ t.h }}, not reset after an alarm but capped at 2h, so that it ends within weeks of the rise; "
-        "weeks of a holiday that moves (Spring Festival) are left out",
+        "weeks of a holiday that moves (Spring Festival) are left out; those of other "
+        "holidays are expected to rise as in F1",
     ),
     colours=Text("橙", "amber"),
     needs=of_weeks,
