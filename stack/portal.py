@@ -101,7 +101,7 @@ class Released(tornado.web.StaticFileHandler):
 def _notice_file(root: Path, path: str) -> Path | None:
     """Where the notice of a file's release would lie, or of the month made from one; None for what is neither. `latest`
     leads to one."""
-    if current := re.fullmatch(r"([a-z][a-z0-9_]*/monthly)/(latest|\d{4}-\d{2})/[^/]+", path):
+    if current := re.fullmatch(r"([a-z][a-z0-9_]*/monthly)/(latest|\d{4}-\d{2}(?:-v\d+)?)/[^/]+", path):
         return root / current[1] / f"{(root / current[1] / current[2]).resolve().name}.withdrawn.json"
     if current := re.fullmatch(r"([a-z][a-z0-9_]*)/latest/([^/]+)", path):
         path = f"{current[1]}/releases/{(root / current[1] / 'latest').resolve().name}/{current[2]}"

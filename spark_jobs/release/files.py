@@ -32,7 +32,6 @@ LATEST_LINK = "latest"  # the current folder under an address that stays
 FOR_ANALYSTS, FOR_EVERYBODY = 0o750, 0o755  # who may enter a city's folder: published/, public/
 METHODOLOGY_FILE = "methodology.json"
 MONTHLY = "monthly"  # folder of the months
-ACCOUNT_FILE = "disclosure.json"  # of a month: what it hides, and the release that it is made from
 BYTE_ORDER_MARK = "\ufeff"  # without it, Excel on a Chinese desktop reads UTF-8 as GBK
 # A spreadsheet runs a text cell that begins so as a formula. It gets an apostrophe; so does one that has one already.
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "'", "＝", "＋", "－", "＠")

@@ -26,6 +26,7 @@ from spark_jobs.release.disclosure.rules import DisclosureRules
 from spark_jobs.release.disclosure.suppression import COUNTIES, DOMAINS, YEAR, Cell, Control, Pattern
 from spark_jobs.release.files import BYTE_ORDER_MARK, csv_cell
 from spark_jobs.release.model import Area, WithAreas
+from spark_jobs.release.month_versions import MonthVersion
 from spark_jobs.release.public_tables import Row, complete, csv_files
 from spark_jobs.released.columns import rows
 from spark_jobs.released.obs_status import CONFIDENTIAL, FREE, SUPPRESSED, obs_status
@@ -38,9 +39,23 @@ NOT_COLLECTED = "L"  # SDMX CL_OBS_STATUS
 ACCEPTED_TO = 100  # the number of disputes beside a settlement rate is rounded to hundreds
 
 
+@dataclass(frozen=True)
+class Corrected:
+    """A version of a month that is public and was withdrawn: the release behind it, when (UTC, ISO 8601) and why."""
+
+    version: MonthVersion
+    release_id: str
+    withdrawn_at: str
+    why: str
+
+
 @dataclass(frozen=True, eq=False)
 class MonthInput(WithAreas):
-    """A release of a month's last day, as it lies in its folder. `tables`: canonical frames of TABLES_READ by name."""
+    """A release of a month's last day, as it lies in its folder. `tables`: canonical frames of TABLES_READ by name.
+
+    `corrects`: the version that this one takes the place of. `year_from`: folders of the months whose index the bulletin
+    of the year shows beside this one.
+    """
 
     city: str
     release_id: str
@@ -48,6 +63,12 @@ class MonthInput(WithAreas):
     method_version: str
     areas: tuple[Area, ...]
     tables: Mapping[str, pd.DataFrame]
+    corrects: Corrected | None = None
+    year_from: tuple[str, ...] = ()
+
+    @property
+    def version(self) -> MonthVersion:
+        return self.corrects.version.next if self.corrects else MonthVersion(f"{self.month:%Y-%m}")
 
     @property
     def month(self) -> date:
@@ -94,11 +115,15 @@ class Month:
 
     def account(self) -> dict[str, Any]:
         """disclosure.json: rules, thresholds, versions, and how much is hidden."""
+        corrects = self.given.corrects
         return {
             "schema_version": SCHEMA_VERSION,
             "tier": TIER,
             "city": self.given.city,
-            "month": f"{self.given.month:%Y-%m}",
+            "month": self.given.version.month,
+            "version": self.given.version.number,
+            "corrects": None if corrects is None else {**vars(corrects), "version": corrects.version.number},
+            "year_from": list(self.given.year_from),
             "release_id": self.given.release_id,
             "method_version": self.given.method_version,
             "rules": self.rules.model_dump(mode="json"),

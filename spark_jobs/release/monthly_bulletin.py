@@ -84,6 +84,17 @@ class MonthlyBulletin(MonthPage):
         return self.pick(self.month.city.note) if self.month.city.note else None
 
     @property
+    def correction(self) -> str | None:
+        """What this version corrects, and why."""
+        was = self.month.corrects
+        if was is None:
+            return None
+        return self.words.say(
+            "month_corrects", month=was.version.month, number=was.version.next.number, before=was.version.number,
+            release_id=was.release_id, why=was.why,
+        )  # fmt: skip
+
+    @property
     def overview(self) -> list[str]:
         row, base = self.index[self.month.city_area.area_code], self.month.city.base_period
         return [

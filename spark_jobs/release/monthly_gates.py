@@ -13,7 +13,7 @@ from expectations.outcomes import Outcome
 from spark_jobs.errors import StepError
 from spark_jobs.index.methodology import Methodology
 from spark_jobs.release.disclosure.attacker import Exposure, attack
-from spark_jobs.release.disclosure.published import Files, unknown
+from spark_jobs.release.disclosure.published import Files, standing, unknown
 from spark_jobs.release.disclosure.rules import DisclosureRules
 from spark_jobs.release.disclosure.suppression import YEAR, Cell, Key, Pattern
 from spark_jobs.release.files import MONTHLY
@@ -50,14 +50,20 @@ def protected(
     before: Pattern | None,
     public: Files,
 ) -> Candidate:
-    """The month with a pattern that gives nothing away, even to an attacker who has all `public` files too."""
+    """The month with a pattern that gives nothing away, even to an attacker who has all `public` files too.
+
+    Where a month was corrected, the attacker tries all versions together, and those that stand without the others: taken
+    together they contradict each other, and what is widened for that hides what the standing ones tell exactly.
+    """
     cells = counted_cells(given, methodology)
     city = given.city_area.area_code
     narrow: set[Key] = set()
     for _ in range(ATTEMPTS):
         pattern = control(given, rules, methodology).choose(given.month, cells, before, narrow)
         month = Month(given, methodology, rules, pattern)
-        exposures = attack({**public, **placed_below(month)}, methodology, rules, city)
+        everything = {**public, **placed_below(month)}
+        known = [everything, *([stands] if (stands := standing(everything)) != everything else [])]
+        exposures = [each for of_files in known for each in attack(of_files, methodology, rules, city)]
         further = {key for each in exposures for key in _cover(each, pattern, cells, city)} - narrow
         if not further:
             break
@@ -67,7 +73,7 @@ def protected(
 
 def placed_below(month: Month) -> dict[str, bytes]:
     """The month's files by path below public/<city>."""
-    return {f"{MONTHLY}/{month.given.month:%Y-%m}/{name}": content for name, content in month.files().items()}
+    return {f"{MONTHLY}/{month.given.version.folder}/{name}": content for name, content in month.files().items()}
 
 
 def judge_month(candidate: Candidate) -> tuple[Gate, ...]:
@@ -78,7 +84,7 @@ def judge_month(candidate: Candidate) -> tuple[Gate, ...]:
     if failed:
         report = "\n".join(f"  gate {gate.name}: {gate.detail.en}" for gate in failed)
         raise MonthlyGateFailed(
-            f"monthly: {candidate.month.given.month:%Y-%m} was not published; the months that are out stay.\n{report}"
+            f"monthly: {candidate.month.given.version.folder} was not published; the months that are out stay.\n{report}"
         )
     return gates
 

@@ -11,6 +11,7 @@ from typing import Any
 from expectations.models import City
 from spark_jobs.index.methodology import Methodology
 from spark_jobs.release.model import Area, WithAreas
+from spark_jobs.release.monthly import Corrected
 from spark_jobs.release.wording import Wording, points
 from spark_jobs.released.obs_status import CONFIDENTIAL
 
@@ -22,6 +23,7 @@ class PublicMonth(WithAreas):
     """What everybody may read of a month. `tables`: rows of the files by name in tables.yml.
 
     `months`: index by area at the ends of the year's months that are public, by first day of the month.
+    `corrects`: the version of the month that was withdrawn and that this one takes the place of.
     `revisions`, `triangle`: rows of the two files beside latest.json, as texts.
     """
 
@@ -35,6 +37,7 @@ class PublicMonth(WithAreas):
     months: Mapping[date, Mapping[str, float | None]]
     revisions: Sequence[Mapping[str, str]]
     triangle: Sequence[Mapping[str, str]]
+    corrects: Corrected | None = None
 
 
 @dataclass(frozen=True, eq=False)

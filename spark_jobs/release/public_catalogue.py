@@ -34,7 +34,11 @@ _RECORD = Text(
 _FREQUENCY = "http://publications.europa.eu/resource/authority/frequency/"
 _JSON_TYPES = {"text": "string", "number": "number", "flag": "boolean", "day": "string", "instant": "string"}
 _FORMATS = {"day": "date", "instant": "date-time"}
-_PATTERNS = {"release_id": "^[0-9]{8}-[0-9a-f]{10}$", "month": "^[0-9]{4}-[0-9]{2}$", "area_code": "^[0-9a-z_]+$"}
+_PATTERNS = {
+    "release_id": "^[0-9]{8}-[0-9a-f]{10}$",
+    "month": "^[0-9]{4}-[0-9]{2}(-v[0-9]+)?$",
+    "area_code": "^[0-9a-z_]+$",
+}
 Document = dict[str, Any]
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from spark_jobs.release.disclosure.attacker import system
-from spark_jobs.release.disclosure.published import Count, unknown
+from spark_jobs.release.disclosure.published import Count, standing, unknown
 from spark_jobs.release.disclosure.rules import ClassRule
 
 pytestmark = pytest.mark.unit
@@ -96,6 +96,23 @@ def _agrees(table: np.ndarray, readings: Sequence[Count]) -> bool:
 def _sum(table: np.ndarray, area: str, first: int, last: int) -> float:
     own = {"city": table.sum(axis=0), "a": table[0], "b": table[1]}[area]
     return float(own[first // 2 : last // 2 + 1].sum())
+
+
+def test_a_correction_is_known_beside_what_it_corrects() -> None:
+    """Printed once and hidden after its correction: the old count stays known, and the new total moves it."""
+    once = [count("city", 0, 9, 60), count("a", 0, 9, 11), count("b", 0, 9, 29), count("c", 0, 9, 20)]
+    corrected = [count("city", 0, 9, 58), count("a", 0, 9, None), count("b", 0, 9, None), count("c", 0, 9, 20)]
+    assert placed(corrected)["a", 0, 9] == pytest.approx((0, 38))
+    for readings in (once + corrected, corrected + once):
+        lower, upper = placed(readings)["a", 0, 9]
+        assert 0 < lower <= 9 < 11 <= upper <= 13
+
+
+def test_files_that_a_correction_replaces_do_not_stand() -> None:
+    names = ["latest.json", "releases/20261101-0123456789/index.csv", "monthly/2026-09/index.csv"]
+    replaced = ["monthly/2026-10/index.csv", "monthly/2026-10-v2/pulse.csv"]
+    newest = ["monthly/2026-10-v10/index.csv", "monthly/2026-11/index.csv"]
+    assert list(standing(dict.fromkeys([*names, *replaced, *newest], b""))) == [*names, *newest]
 
 
 def test_counties_that_are_hidden_together_are_placed_alike() -> None:

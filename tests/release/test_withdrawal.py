@@ -14,8 +14,10 @@ import pytest
 from spark_jobs.errors import UsageError
 from spark_jobs.release import files, public_files, serving
 from spark_jobs.release.model import Release, ReleaseInput
+from spark_jobs.release.month_versions import ACCOUNT_FILE
 from spark_jobs.release.record import journal, keeping
 from spark_jobs.release.record.changes import CHANGES_FILE
+from spark_jobs.release.record.notices import notice_file
 from spark_jobs.release.record.withdrawal import withdraw
 from spark_jobs.released.columns import ACROSS
 from tests.release import made_up
@@ -83,7 +85,7 @@ def test_an_older_release_is_withdrawn_and_corrected(record: Record) -> None:
     }
     assert after[record.folder / journal.JOURNAL_FILE].startswith(before[record.folder / journal.JOURNAL_FILE])
     for folder in (record.folder, public_files.public_folder(record.folder)):
-        notice = json.loads(keeping.notice_file(folder, old.release_id).read_text(encoding="utf-8"))
+        notice = json.loads(notice_file(folder, old.release_id).read_text(encoding="utf-8"))
         assert WHY in notice["said_zh"]
         assert WHY in notice["said_en"]
         assert (
@@ -102,7 +104,7 @@ def test_a_month_made_from_it_has_the_notice_and_other_months_have_none(record: 
     folders = (record.folder, public_files.public_folder(record.folder))
     for folder in folders:
         for month, release in (("2026-10", old), ("2026-11", other)):
-            account = folder / files.MONTHLY / month / files.ACCOUNT_FILE
+            account = folder / files.MONTHLY / month / ACCOUNT_FILE
             account.parent.mkdir(parents=True)
             account.write_text(json.dumps({"release_id": release.release_id}), encoding="utf-8")
     withdrawn(record, old.release_id)

@@ -86,12 +86,12 @@ def test_the_address_that_stays_says_it_while_it_leads_there(
 
 
 @pytest.mark.parametrize("tier", ["published", "public"])
-@pytest.mark.parametrize(("month", "is_withdrawn"), [("2026-10", True), ("2026-11", False)])
+@pytest.mark.parametrize(("month", "is_withdrawn"), [("2026-10", True), ("2026-10-v2", False)])
 def test_a_month_made_from_a_withdrawn_release_says_it_too(
     layout: Layout, tier: str, month: str, is_withdrawn: bool
 ) -> None:
     monthly = layout.published.with_name(tier) / "daqing" / "monthly"
-    for name in ("2026-10", "2026-11"):
+    for name in ("2026-10", "2026-10-v2"):
         (monthly / name).mkdir(parents=True)
         (monthly / name / "bulletin.zh.html").write_text(PAGE, encoding="utf-8")
         (monthly / name / "index.csv").write_text("index\n101\n", encoding="utf-8")

@@ -288,16 +288,29 @@ class Layout:
         return [self.offset + n * len(self.days) + each for n in areas for each in span]
 
     def rows(self, readings: Sequence[Count]) -> list[tuple[list[int], float]]:
-        """Printed counts. The city's is left out where all its counties are printed: it says nothing more."""
-        printed = {(r.area_code, r.first, r.last): r.value for r in readings if r.value is not None}
+        """Printed counts. Of a window that is printed again the last figure counts; where a correction hides a cell that
+        was printed, every figure of its window does. The city's is left out where all its counties are printed once for
+        all: it says nothing more.
+        """
+        said: dict[tuple[str, date, date], list[float]] = {}
+        for r in readings:
+            said.setdefault((r.area_code, r.first, r.last), []).extend([] if r.value is None else [r.value])
+        printed = {key for key, values in said.items() if values}
+        hidden = {(r.area_code, r.first, r.last) for r in readings if r.value is None}
+        corrected = {(first, last) for _, first, last in printed & hidden}
         return [
             (self.columns(area, first, last), value)
-            for (area, first, last), value in printed.items()
-            if area != self.city_code or not all((county, first, last) in printed for county in self.counties)
+            for (area, first, last), values in said.items()
+            if area != self.city_code
+            or (first, last) in corrected
+            or not all((county, first, last) in printed for county in self.counties)
+            for value in (sorted(set(values)) if (first, last) in corrected else values[-1:])
         ]
 
     def sums(self, readings: Sequence[Count]) -> list[tuple[list[int], Count]]:
-        """What is to stay unknown: hidden cells, and every segment that is not printed itself."""
+        """What is to stay unknown: cells that are hidden, were they printed before a correction, and every segment that is
+        not printed itself.
+        """
         printed = {(r.area_code, r.first, r.last) for r in readings if r.value is not None}
         named = {(r.area_code, r.first, r.last): r for r in readings if r.value is None}
         indicator_id = readings[0].indicator_id
@@ -306,8 +319,9 @@ class Layout:
         segments = [each for each in segments if any(w[0] <= each[0] and each[1] <= w[1] for w in windows)]
         for area in (self.city_code, *self.counties):
             for first, last in segments:
-                named.setdefault((area, first, last), Count("segment", indicator_id, area, first, last, None))
-        return [(self.columns(*key), target) for key, target in named.items() if key not in printed]
+                if (area, first, last) not in printed:
+                    named.setdefault((area, first, last), Count("segment", indicator_id, area, first, last, None))
+        return [(self.columns(*key), target) for key, target in named.items()]
 
 
 def _matrix(rows: Sequence[list[int]], n: int) -> sparse.csr_matrix:

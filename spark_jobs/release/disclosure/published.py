@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path, PurePosixPath
 
+from spark_jobs.release.month_versions import of_folder
+
 # Public files by name. The attacker reads every line of the first, which have figures that no other file has.
 # The others repeat these. Pages and bulletins, latest.json and the files across releases give the same index in whole points; copies
 # are the rows of the tables in other formats; the rest says what the files hold and how figures are made. A name that
@@ -82,6 +84,15 @@ def unknown(files: Files) -> list[str]:
 
 def _is_known(name: str) -> bool:
     return name in READ | REPEATING or name.endswith(NOTICE) or bool(_COPY.fullmatch(name))
+
+
+def standing(files: Files) -> dict[str, bytes]:
+    """The files without those of months that a later version corrects."""
+    versions = {path: of_folder(PurePosixPath(path).parent.name) for path in files}
+    newest = {each.month: each for each in sorted(filter(None, versions.values()))}
+    return {
+        path: content for path, content in files.items() if (own := versions[path]) is None or own == newest[own.month]
+    }
 
 
 def is_nightly(path: str) -> bool:

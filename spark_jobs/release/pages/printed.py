@@ -2,7 +2,7 @@
 
 Chromium prints them from the published HTML, so they say the same to the letter. Fonts are embedded. A PDF holds the
 time at which it was printed, so it is no part of a release or its id: it stands beside the releases, in
-print/<release>/, that of a public month in print/<YYYY-MM>/.
+print/<release>/, that of a public month in print/<YYYY-MM>/, that of a correction in print/<YYYY-MM>-v2/.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 from spark_jobs.errors import EnvironmentFault, UsageError
 from spark_jobs.release import files
+from spark_jobs.release.month_versions import MonthVersion, newest_versions
 from spark_jobs.release.pages.leader import PAGES
 from spark_jobs.release.wording import LANGUAGES
 
@@ -48,12 +49,13 @@ def print_release(city_folder: Path, release_id: str | None) -> Path:
 
 
 def print_month(city_folder: Path, public: Path, month: date) -> Path:
-    """Print the bulletin of a public month, and in December that of its year. Returns the folder.
+    """Print the bulletin of a public month in its newest version, and in December that of its year. Returns the folder.
 
     Raises UsageError where the month is not public, EnvironmentFault without Chromium.
     """
-    name = f"{month:%Y-%m}"
-    folder = public / files.MONTHLY / name
+    monthly = public / files.MONTHLY
+    name = newest_versions(monthly).get(f"{month:%Y-%m}", MonthVersion(f"{month:%Y-%m}")).folder
+    folder = monthly / name
     names = sorted(path.name for path in folder.glob("*.html"))
     if not names:
         raise UsageError(f"print: expected the bulletin of {name} in {folder}, found none; run the step monthly first")

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -22,11 +21,12 @@ import pyarrow.parquet as pq
 from expectations.models import City
 from spark_jobs.index.methodology import Methodology
 from spark_jobs.release import files
-from spark_jobs.release.canonical import json_text, utc_text
+from spark_jobs.release.canonical import json_text
 from spark_jobs.release.public_files import public_folder
 from spark_jobs.release.record import journal
-from spark_jobs.release.record.changes import CHANGES_FILE, changes, notice
+from spark_jobs.release.record.changes import CHANGES_FILE, changes
 from spark_jobs.release.record.journal import Approval, Published, Withdrawn
+from spark_jobs.release.record.notices import notices
 from spark_jobs.release.record.punctuality import PUNCTUALITY_FILE, punctuality_rows
 from spark_jobs.release.record.revisions import Revisions
 from spark_jobs.release.record.statements import Row, public_statements, statements
@@ -82,10 +82,8 @@ def _keep_folder(
     vintages = _vintages(city, methodology, folder, entries, says)
     said = changes(entries, vintages, words(methodology))
     files.write_if_new(folder / CHANGES_FILE, json_text(said).encode())
-    for entry in entries:
-        if isinstance(entry, Withdrawn):
-            for file in notice_files(folder, entry.release_id):
-                files.write_if_new(file, json_text(_notice(entry, methodology)).encode())
+    for file, content in notices(folder, entries, words(methodology)).items():
+        files.write_if_new(file, json_text(content).encode())
     for name, table in _timetables(city, methodology, entries).items():
         files.write_if_new(folder / name, _csv(table))
     revised = Revisions(vintages)
@@ -113,24 +111,6 @@ def _csv(rows: Iterable[list[str]]) -> bytes:
     text = io.StringIO()
     csv.writer(text, lineterminator="\r\n").writerows(rows)
     return (files.BYTE_ORDER_MARK + text.getvalue()).encode()
-
-
-def notice_file(folder: Path, release_id: str) -> Path:
-    """The notice beside the folder of a withdrawn release. The folder itself does not change."""
-    return files.releases_folder(folder) / f"{release_id}.withdrawn.json"
-
-
-def notice_files(folder: Path, release_id: str) -> list[Path]:
-    """Where the notice of a withdrawn release stands: beside its folder, and beside the month that was made from it."""
-    found = [notice_file(folder, release_id)] if files.release_folder(folder, release_id).is_dir() else []
-    accounts = sorted((folder / files.MONTHLY).glob(f"????-??/{files.ACCOUNT_FILE}"))
-    months = [path.parent for path in accounts if json.loads(path.read_bytes())["release_id"] == release_id]
-    return found + [month.with_name(f"{month.name}.withdrawn.json") for month in months]
-
-
-def _notice(entry: Withdrawn, methodology: Methodology) -> dict[str, str]:
-    said = notice(entry, words(methodology))
-    return {"release_id": entry.release_id, "withdrawn_at": utc_text(entry.at), "said_zh": said.zh, "said_en": said.en}
 
 
 def _vintages(
