@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
+from datetime import date
 from statistics import NormalDist
 
+import pandas as pd
 import pytest
 
 from spark_jobs.release.build import build, canonical_tables
@@ -33,9 +35,30 @@ def given(grey: str | None = None) -> ReleaseInput:
     return replace(made, frames={**made.frames, "indicator_value": values})
 
 
-def table(of: ReleaseInput) -> dict[tuple[str, str], dict[str, str]]:
+def table(of: ReleaseInput, cohort: str = "") -> dict[tuple[str, str], dict[str, str]]:
+    """Rows of one cohort, or those as a whole, by measure and area."""
     content = render(build(of, canonical_tables(of), GATES))["scorecard.csv"].decode("utf-8-sig")
-    return {(row["measure_code"], row["area_code"]): row for row in csv.DictReader(io.StringIO(content, newline=""))}
+    found = [row for row in csv.DictReader(io.StringIO(content, newline="")) if row["cohort"] == cohort]
+    assert len({(row["measure_code"], row["area_code"]) for row in found}) == len(found)
+    return {(row["measure_code"], row["area_code"]): row for row in found}
+
+
+def by_month(settled: Mapping[str, tuple[float, float]]) -> ReleaseInput:
+    """Month found -> of 400 disputes of the first and of each other county, how many are settled. The last county has 9."""
+    made, shares = given(), {}
+    for month, (first, others) in settled.items():
+        of_counties = [first, *[others] * (len(COUNTIES) - 2), 9.0]
+        shares |= {
+            (month, c): (met, 9.0 if c == COUNTIES[-1] else 400.0) for c, met in zip(COUNTIES, of_counties, strict=True)
+        }
+    rows = [
+        {"indicator_id": "settlement", "area_code": county, "window": f"found_{month}", "stratum": outcome, "count": count,
+         "denominator": None}
+        for (month, county), (met, n) in shares.items() for outcome, count in (("settled", met), ("open", n - met))
+    ]  # fmt: skip
+    inputs = made.frames["input"]
+    kept = inputs[~((inputs["indicator_id"] == "settlement") & inputs["window"].str.startswith("found_"))]
+    return replace(made, frames={**made.frames, "input": pd.DataFrame([*kept.to_dict("records"), *rows])})
 
 
 @pytest.fixture(scope="module")
@@ -65,6 +88,27 @@ def test_counties_that_cannot_be_told_apart_are_tied_and_the_city_has_no_place(
     assert ranks == [(2, 3, 1), (2, 3, 1), (4, 4, 0), (1, 1, 0), (5, 6, 1), (5, 6, 1)]
     city = scored["timeliness", made_up.CITY_AREA]
     assert (city["rank_low"], city["rank_low_obs_status"], city["rate_obs_status"]) == ("", "M", "P")
+
+
+def test_closure_by_cohort_is_judged_once_the_cohort_is_complete_and_never_on_a_few_cases() -> None:
+    """The cohort of a month is complete 35 days after its end: on 22 November that of September, and not October's."""
+    assert date(2026, 11, 22) == made_up.DAY
+    made = by_month({"2026-09": (300.0, 200.0), "2026-10": (300.0, 200.0)})
+    for cohort, is_judged in (("2026-09", True), ("2026-10", False)):
+        found = table(made, cohort)
+        assert found.keys() == {("closure", area) for area in (made_up.CITY_AREA, *COUNTIES)}
+        rows = {area: row for (_, area), row in found.items()}
+        assert [float(rows[c]["rate"]) for c in COUNTIES] == [0.75, *[0.5] * (len(COUNTIES) - 2), 1.0]
+        assert all(float(row["lower"]) <= float(row["rate"]) <= float(row["upper"]) for row in rows.values())
+        ranks = [(rows[c]["rank_low"], rows[c]["rank_high"], rows[c]["n_tied"]) for c in COUNTIES]
+        n_judged = len(COUNTIES) - 1
+        tied = ("2.0", f"{n_judged}.0", f"{n_judged - 2}.0")
+        judged = [("1.0", "1.0", "0.0"), *[tied] * (n_judged - 1), ("", "", "")]
+        assert ranks == (judged if is_judged else [("", "", "")] * len(COUNTIES))
+        assert rows[COUNTIES[0]]["state_code"] == ("live" if is_judged else "not_complete")
+        assert rows[COUNTIES[-1]]["state_code"] == ("too_few" if is_judged else "not_complete")
+        city = rows[made_up.CITY_AREA]
+        assert float(city["n_cases"]) == sum(float(rows[c]["n_cases"]) for c in COUNTIES)
 
 
 def test_a_feed_that_is_missing_leaves_its_measures_empty_and_says_so() -> None:
