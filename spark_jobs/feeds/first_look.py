@@ -1,7 +1,7 @@
 """What a city's contracts make of a folder of deliveries, before anything runs: the newest file of each feed, all rows.
 
-Files are found, dated and decoded as `land` and `refine` do it, and words are judged by the same declarations
-(word_rules.py). Numbers and times are not cast here: a row that breaks no rule about words may still be rejected for one.
+Files are found, dated and decoded as `land` and `refine` do it, and words and numbers are judged by the same declarations
+(word_rules.py). Times are not cast here: a row that breaks no rule that is asked may still be rejected for one.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import numpy as np
 
 from expectations.facts import PATTERNS, is_printable, parsed
 from expectations.indicators import brought_by, counted_records, lacking, min_events, needs
-from expectations.models import City, Feed, FilesSource
+from expectations.models import EVENTS, City, Feed, FilesSource
 from expectations.places import Meaning, places_of
 from spark_jobs.errors import StepError
 from spark_jobs.feeds.decoding import FILE, ROW, decode
@@ -59,7 +59,7 @@ class Look:
 
     @cached_property
     def is_left(self) -> Rows:
-        """Rows that break no rule about words and take no record away."""
+        """Rows that break no rule about words or numbers and take no record away."""
         broken = np.any(list(self.faults.values()), axis=0) if self.faults else np.zeros(self.n_rows, dtype=bool)
         return ~broken & ~self.words.is_deleted
 
@@ -76,11 +76,14 @@ class Look:
         n_outside = int(self.faults[OUTSIDE, "area_code"].sum()) if (OUTSIDE, "area_code") in self.faults else 0
         outside = f" ({n_outside:,} of them of other places)" if n_outside else ""
         yield (
-            f"  {self.n_rows:,} rows = {n_left:,} right as far as words go + "
+            f"  {self.n_rows:,} rows = {n_left:,} right but for times + "
             f"{self.n_rows - n_left - n_deleted:,} rejected{outside} + {n_deleted:,} that take their record away"
         )
         for (rule, column), rows in sorted(self.faults.items(), key=lambda item: -item[1].sum()):
             yield f"  {rule} in {column}: {int(rows.sum()):,} rows, {self._first(column, rows)}"
+        if EVENTS in feed.columns:
+            n_zero = int((self.words.n_events[self.is_left] == 0).sum())
+            yield f"  they tell of {self._n_events(self.is_left):,} events; {n_zero:,} rows say zero"
         for column in feed.open_columns:
             counted = self._counted(self.words.left_to_otherwise(column)[self.is_left])
             if counted:
@@ -150,7 +153,7 @@ class Look:
                     )
 
     def n_counting(self, indicator: str) -> int:
-        """Rows that say all that the indicator needs, in one of the columns of each need."""
+        """Events of the rows that say all that the indicator needs, in one of the columns of each need."""
         rows = self.is_left
         for alternatives in needs()[indicator]:
             able = [(name, codes) for name, codes in alternatives.items() if name in self.feed.columns]
@@ -158,10 +161,13 @@ class Look:
             for name, codes in able:
                 said = self.words.said(name) if self.words.kind.columns[name].type != "pseudonym" else None
                 if said is None:
-                    return int(rows.sum())
+                    return self._n_events(rows)
                 is_met = is_met | np.array([text in codes if codes else text is not None for text in said.tolist()])
             rows = rows & is_met
-        return int(rows.sum())
+        return self._n_events(rows)
+
+    def _n_events(self, rows: Rows) -> int:
+        return int(self.words.n_events[rows].sum())
 
 
 def _listed(counted: Counter[str]) -> str:
@@ -187,7 +193,7 @@ def look(city: City, data: Path) -> tuple[list[str], list[str]]:
         except StepError as error:
             faults.append(str(error))
     told += _indicators(city, looks)
-    told.append(f"Numbers and times were not read: refine does. ({LEGEND})")
+    told.append(f"Times were not read: refine does. ({LEGEND})")
     return told, faults
 
 
@@ -213,7 +219,8 @@ def _indicators(city: City, looks: list[Look]) -> Iterator[str]:
             files = ", ".join(each.feed.feed_code for each in supporting)
             few = f"; fewer than {min_events()} in a year give no score" if n < min_events() else ""
             can = "too few" if few else "can come"
-            yield f"{indicator}: {can}: {n:,} rows of the newest files count for it ({files}){few}"
+            what = "events" if any(EVENTS in each.feed.columns for each in supporting) else "rows"
+            yield f"{indicator}: {can}: {n:,} {what} of the newest files count for it ({files}){few}"
             continue
         of_kind = [feed for feed in city.feeds if feed.kind == kind]
         missing = [f"{feed.feed_code} {lack}" for feed in of_kind if (lack := lacking(indicator, brought_by(feed)))]

@@ -1,8 +1,8 @@
-"""The rules about words for rows in memory: keys, codes, flags, places, conditions. Without Spark, in seconds.
+"""The rules about words and numbers for rows in memory: keys, codes, flags, places, counts. Without Spark, in seconds.
 
 What a contract says of words is compared in one normal form (expectations/normal_form.py), so Python judges them as
-`casting` and `silver` do, and a test holds both against the same rows. Numbers and times are not judged here: reading them
-is Spark's, and a second reading of its own would differ some day.
+`casting` and `silver` do, and a test holds both against the same rows. Numbers: number_rules.py. Times are not judged here:
+reading them is Spark's, and a second reading of its own would differ some day.
 """
 
 from __future__ import annotations
@@ -17,18 +17,23 @@ import pandas as pd
 import pyarrow as pa
 
 from expectations.contract import load_kinds
-from expectations.models import FALSE_WORDS, TRUE_WORDS, Condition, Feed, FeedColumn, KindColumn, Scalar
+from expectations.models import EVENTS, FALSE_WORDS, TRUE_WORDS, Condition, Feed, FeedColumn, KindColumn, Scalar
 from expectations.normal_form import is_null_word, is_number_like, normal
 from expectations.places import Meaning
 from expectations.source_columns import bronze_name
+from spark_jobs.feeds.casting import measures
 from spark_jobs.feeds.decoding import FAULT, hashed_sources
+from spark_jobs.feeds.number_rules import NUMBERS, count_of, narrow, number_faults
 from spark_jobs.feeds.row_faults import LONGEST_KEY, OUTSIDE, UNKNOWN
 
-Texts = npt.NDArray[np.object_]  # normal forms; None where there is nothing
+Texts = npt.NDArray[np.object_]  # normal forms, of numbers and times half width; None where there is nothing
 Rows = npt.NDArray[np.bool_]
 Fault = tuple[str, str]  # rule, canonical column
-OF_WORDS = ("required", "null_word", "number_like", "too_long", "unknown_value", "unknown_code", "not_a_flag")
-UNJUDGED = ("instant", "date", "count", "amount", "pseudonym")  # types whose values are cast
+UNJUDGED = ("instant", "date", "pseudonym")  # types of which only Spark knows whether a value is one
+JUDGED = (
+    "required", "null_word", "number_like", "too_long", "unknown_value", "unknown_code", "not_a_flag", "not_a_count",
+    "not_an_amount", "negative", "ambiguous_number", "too_large", "too_precise",
+)  # fmt: skip
 
 
 def each(texts: Texts, ask: Callable[[str | None], object]) -> npt.NDArray[np.generic]:
@@ -49,15 +54,17 @@ class Words:
     def __init__(self, rows: pa.Table, feed: Feed, places: Mapping[str, tuple[Meaning, ...]]) -> None:
         self.feed, self.kind, self.rows = feed, load_kinds()[feed.kind], rows
         self._places = places
-        personal = hashed_sources(feed)
+        personal, measured = hashed_sources(feed), measures(feed)
         self._texts = {
-            name: self._plain(rows[bronze_name(name)]) for name in feed.mapped_columns if name not in personal
+            name: self._plain(rows[bronze_name(name)], narrow if name in measured else normal)
+            for name in feed.mapped_columns
+            if name not in personal
         }
 
     @staticmethod
-    def _plain(column: pa.ChunkedArray) -> Texts:
+    def _plain(column: pa.ChunkedArray, form: Callable[[str], str]) -> Texts:
         texts = column.to_pandas().to_numpy(dtype=object)
-        return _object(each(texts, lambda text: (normal(text) or None) if text else None))
+        return _object(each(texts, lambda text: (form(text) or None) if text else None))
 
     def faults(self) -> dict[Fault, Rows]:
         """The rows that break each rule. Of a row that takes its record away only key and place are asked."""
@@ -104,7 +111,9 @@ class Words:
         empty = {word.lower() for word in column.empty}
         found = _object(np.full(len(self.rows), None))
         for source in column.source:
-            own = _object(each(self._texts[source], lambda text: None if text and text.lower() in empty else text))
+            own = _object(
+                each(self._texts[source], lambda text: None if text and normal(text).lower() in empty else text)
+            )
             found = _object(np.where(_is_empty(found), own, found))
         return _chosen(self._meets(column.when), found) if column.when else found
 
@@ -127,6 +136,13 @@ class Words:
         several = different & words[different].duplicated([FAULT], keep=False).reindex(words.index, fill_value=False)
         found: Rows = several.to_numpy(dtype=bool) & ~_is_empty(self.record_id)
         return found
+
+    @property
+    def n_events(self) -> npt.NDArray[np.int64]:
+        """Of how many events each row tells; of one, unless the feed is a source of counts."""
+        if (column := self.feed.columns.get(EVENTS)) is None:
+            return np.ones(len(self.rows), dtype=np.int64)
+        return each(self.said(EVENTS), lambda text: count_of(column, text or "") or 0).astype(np.int64)
 
     @property
     def _none(self) -> Rows:
@@ -180,7 +196,10 @@ class Words:
         text = self.text(name)
         if kind.is_needed and not column.keep:
             found["required"] = _is_empty(text)
-        if kind.type in UNJUDGED:
+        if kind.type in NUMBERS:
+            rules = each(text, lambda said: _number_rules(kind, column, said))
+            found |= {rule: np.array([rule in own for own in rules]) for rule in frozenset().union(*rules)}
+        if kind.type in (*UNJUDGED, *NUMBERS):
             return found
         if kind.type == "code":
             found["unknown_code"] = is_so(text, lambda said: not fits(column, said, kind.codes))
@@ -230,11 +249,22 @@ def mapped(column: FeedColumn, text: str | None) -> str | None:
     return _word((column.prefixes or {})[prefix] if prefix is not None else column.otherwise)
 
 
+def _means_nothing(column: FeedColumn, text: str) -> bool:
+    """Whether the contract itself maps a text to nothing, which is no fault."""
+    values, is_mapped = column.values or {}, bool(column.values or column.prefixes)
+    to_nothing = text in values and values[text] is None
+    return is_mapped and ((column.has_otherwise and column.otherwise is None) or to_nothing)
+
+
+def _number_rules(kind: KindColumn, column: FeedColumn, text: str | None) -> frozenset[str]:
+    if text is None or _means_nothing(column, text):
+        return frozenset()
+    return number_faults(kind, column, text, mapped(column, text))
+
+
 def fits(column: FeedColumn, text: str, words: Sequence[str], in_any_case: bool = False) -> bool:
     """Whether a text becomes one of the words, or the contract itself maps it to nothing."""
-    is_mapped = bool(column.values or column.prefixes)
-    values = column.values or {}
-    if is_mapped and ((column.has_otherwise and column.otherwise is None) or (text in values and values[text] is None)):
+    if _means_nothing(column, text):
         return True
     said = mapped(column, text)
     return said is not None and (said.lower() if in_any_case else said) in words

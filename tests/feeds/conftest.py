@@ -24,9 +24,9 @@ from spark_jobs.feeds.pseudonym import Pseudonymiser
 from spark_jobs.feeds.row_faults import OUTSIDE, UNKNOWN
 from spark_jobs.feeds.sources import files
 from spark_jobs.feeds.sources.pull import Pull
-from spark_jobs.feeds.word_rules import OF_WORDS, UNJUDGED, Words
+from spark_jobs.feeds.word_rules import JUDGED, UNJUDGED, Words
 
-BY_BOTH = (*OF_WORDS, OUTSIDE, UNKNOWN, AMBIGUOUS)  # rules that Python judges as Spark does
+BY_BOTH = (*JUDGED, OUTSIDE, UNKNOWN, AMBIGUOUS)  # rules that Python judges as Spark does
 CITY = """
 city: {code}
 name: {{zh: 试城, en: Trial}}
@@ -133,7 +133,7 @@ class Trial:
         return sorted(map(tuple, rows.select("rule", "column_name", "found").collect()), key=repr)
 
     def assert_words_judged_alike(self, path: Path) -> None:
-        """The first look, which needs no Spark, breaks the same rules about words in the same rows of a file as Spark."""
+        """The first look, which needs no Spark, breaks the same rules about words and numbers in the same rows of a file as Spark."""
         words = Words(
             decode(self.feed, path, Pseudonymiser({"1": "00ff"})).table, self.feed, places_of(self.city.city_code)
         )

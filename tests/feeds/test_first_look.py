@@ -83,7 +83,7 @@ def test_the_newest_file_is_told_with_what_is_rejected_and_why(
     told, _ = look(data, capsys)
     for line in (
         "looked.cases: cases_20260102.csv of 2026-01-02, the newest of 2: 20 rows",
-        "  20 rows = 13 right as far as words go + 6 rejected (1 of them of other places) + 1 that take their record away",
+        "  20 rows = 13 right but for times + 6 rejected (1 of them of other places) + 1 that take their record away",
         "  unknown_code in offence_code: 3 rows, first in row 13 of cases_20260102.csv: 'Larceny Theft' 2, '99999999999' 1",
         "  unknown_area in area_code: 1 rows, first in row 17 of cases_20260102.csv",
         "  outside_area in area_code: 1 rows, first in row 16 of cases_20260102.csv",
@@ -128,6 +128,30 @@ def test_a_value_of_the_map_close_to_one_that_comes_is_refused(
     (city / "feeds" / "cases.yml").write_text(FEED.replace("Larceny theft", "Larceny Theft"), encoding="utf-8")
     load_city.cache_clear()
     assert look(data, capsys)[1] == ""
+
+
+def test_a_source_of_counts_is_told_in_events(city: Path, data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (city / "feeds" / "cases.yml").write_text(
+        FEED.replace("Larceny theft", "Theft") + "  n_events: n\n", encoding="utf-8"
+    )
+    load_city.cache_clear()
+    counts = ("7", "0", "５.0", "-1", "1.5", "", "1,000", "1000001")
+    rows = [f'a{number},9901,2026-01-01,Assault,"{n}"' for number, n in enumerate(counts)]
+    file(data, "20260101", rows, "id,place,day,sort,n")
+    (data / "cases_20260102.csv").unlink()
+    told, refused = look(data, capsys)
+    assert refused == ""
+    for line in (
+        "  8 rows = 3 right but for times + 5 rejected + 0 that take their record away",
+        "  they tell of 12 events; 1 rows say zero",
+        "  negative in n_events: 1 rows, first in row 4 of cases_20260101.csv",
+        "  not_a_count in n_events: 1 rows, first in row 5 of cases_20260101.csv",
+        "  required in n_events: 1 rows, first in row 6 of cases_20260101.csv",
+        "  ambiguous_number in n_events: 1 rows, first in row 7 of cases_20260101.csv",
+        "  too_large in n_events: 1 rows, first in row 8 of cases_20260101.csv",
+        "a1_violent_crime: can come: 12 events of the newest files count for it (cases)",
+    ):
+        assert line in told.splitlines(), told
 
 
 WRONG: dict[str, tuple[Callable[[Path, Path], object], str]] = {
