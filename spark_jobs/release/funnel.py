@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
-from math import sqrt
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
+from spark_jobs.index.engine.intervals import wilson
 from spark_jobs.release.model import Release
 from spark_jobs.release.wording import Wording, number
 from spark_jobs.released.columns import TABLES, rows
@@ -24,7 +25,6 @@ STEPS = ("raised", "assigned", "verified", "decided")
 DECIDED = ("confirmed", "cleared")
 OPEN = ("raised", "assigned", "verified")
 COUNTED = ("flags", "assigned", "verified", "confirmed", "cleared", "expired", "merged", "open")
-Z = 1.96
 WITHIN_DAYS = {"raised": 7, "assigned": 1, "verified": 7, "decided": 7}  # the clock of the portal (portal/desk/life.py)
 
 
@@ -123,10 +123,8 @@ def funnel_line(row: Mapping[str, Any], words: Wording) -> FunnelLine:
 
 
 def confirmed_share(n_confirmed: float, n_decided: float) -> tuple[float, float, float] | tuple[None, None, None]:
-    """Share and Wilson's interval; nothing of none decided."""
+    """Share and Wilson's 95 % interval; nothing of none decided."""
     if not n_decided:
         return None, None, None
-    p, n = n_confirmed / n_decided, n_decided
-    middle = p + Z * Z / (2 * n)
-    half = Z * sqrt(p * (1 - p) / n + Z * Z / (4 * n * n))
-    return p, max(0.0, (middle - half) / (1 + Z * Z / n)), min(1.0, (middle + half) / (1 + Z * Z / n))
+    lower, upper = wilson(np.array([n_confirmed]), np.array([n_decided]))
+    return n_confirmed / n_decided, float(lower[0]), float(upper[0])
