@@ -12,7 +12,7 @@ from expectations.models import Text
 from expectations.outcomes import Outcome
 from spark_jobs.errors import StepError
 from spark_jobs.index.methodology import Methodology
-from spark_jobs.release.disclosure.attacker import Exposure, attack
+from spark_jobs.release.disclosure.attacker import Disclosed, attack
 from spark_jobs.release.disclosure.published import Files, standing, unknown
 from spark_jobs.release.disclosure.rules import DisclosureRules
 from spark_jobs.release.disclosure.suppression import YEAR, Cell, Key, Pattern
@@ -32,7 +32,7 @@ class Candidate:
     month: Month
     status_code: str
     unknown: Sequence[str]
-    exposures: Sequence[Exposure]
+    disclosed: Sequence[Disclosed]
     before: Pattern | None
 
 
@@ -63,12 +63,12 @@ def protected(
         month = Month(given, methodology, rules, pattern)
         everything = {**public, **placed_below(month)}
         known = [everything, *([stands] if (stands := standing(everything)) != everything else [])]
-        exposures = [each for of_files in known for each in attack(of_files, methodology, rules, city)]
-        further = {key for each in exposures for key in _cover(each, pattern, cells, city)} - narrow
+        disclosed = [each for of_files in known for each in attack(of_files, methodology, rules, city)]
+        further = {key for each in disclosed for key in _cover(each, pattern, cells, city)} - narrow
         if not further:
             break
         narrow |= further
-    return Candidate(month, status_code, unknown(public), exposures, before)
+    return Candidate(month, status_code, unknown(public), disclosed, before)
 
 
 def placed_below(month: Month) -> dict[str, bytes]:
@@ -89,13 +89,13 @@ def judge_month(candidate: Candidate) -> tuple[Gate, ...]:
     return gates
 
 
-def _cover(exposure: Exposure, pattern: Pattern, cells: Sequence[Cell], city: str) -> list[Key]:
-    """The cell to hide against an exposure: the area's own, else the smallest county's left; the finer table first."""
+def _cover(found: Disclosed, pattern: Pattern, cells: Sequence[Cell], city: str) -> list[Key]:
+    """The cell to hide for what is disclosed: the area's own, else the smallest county's left; the finer table first."""
     for table in (PULSE, YEAR):
-        row = sorted((cell.count, cell.key) for cell in cells if cell.key[:2] == (table, exposure.part))
+        row = sorted((cell.count, cell.key) for cell in cells if cell.key[:2] == (table, found.part))
         shown = [key for _, key in row if key not in pattern.hidden and key[2] != city]
-        if shown and not pattern.is_city_only(table, exposure.part):
-            return [key for key in shown if key[2] == exposure.area_code] or shown[:1]
+        if shown and not pattern.is_city_only(table, found.part):
+            return [key for key in shown if key[2] == found.area_code] or shown[:1]
     return []
 
 
@@ -116,12 +116,14 @@ def _readable(candidate: Candidate) -> Verdict:
     return _passed("攻击检验读取了全部公开文件", "the attacker reads every public file")
 
 
-def _unexposed(candidate: Candidate) -> Verdict:
+def _undisclosed(candidate: Candidate) -> Verdict:
     """Says where and not what, because the line is logged."""
-    exposed = candidate.exposures
-    if exposed:
-        listed = "; ".join(sorted({f"{each.part} {each.area_code} ({each.table})" for each in exposed})[:5])
-        return _failed(f"可推算出{len(exposed)}个单元格：{listed}", f"{len(exposed)} cells can be worked out: {listed}")
+    disclosed = candidate.disclosed
+    if disclosed:
+        listed = "; ".join(sorted({f"{each.part} {each.area_code} ({each.table})" for each in disclosed})[:5])
+        return _failed(
+            f"可推算出{len(disclosed)}个单元格：{listed}", f"{len(disclosed)} cells can be worked out: {listed}"
+        )
     return _passed("由全部公开文件推算不出受保护的单元格", "no protected cell can be worked out from all public files")
 
 
@@ -164,7 +166,7 @@ MONTHLY_GATES: dict[str, Check] = {
             "all public files so far and the month's, solved together: no protected cell in an interval narrower than "
             "its protection",
         ),
-        _unexposed,
+        _undisclosed,
     ),
     "hidden_share": Check(
         Text("隐去比例（只警告）", "share hidden (warns only)"),

@@ -39,7 +39,7 @@ POINTS = np.linspace(0.0, 200.0, 401)  # scores that are tried for a hidden part
 
 
 @dataclass(frozen=True)
-class Exposure:
+class Disclosed:
     """A cell that the public files place too well. `first`, `last`: its days. Bounds are in events, or in points."""
 
     table: str
@@ -51,23 +51,27 @@ class Exposure:
     upper: float
 
 
-def attack(files: Files, methodology: Methodology, rules: DisclosureRules, city_code: str) -> list[Exposure]:
+def attack(files: Files, methodology: Methodology, rules: DisclosureRules, city_code: str) -> list[Disclosed]:
     """Every cell that somebody who has all of `files` can place too well."""
     found = [*_counts(files, methodology, rules, city_code), *_strata(files, methodology, rules)]
     return [*found, *_scores(files, methodology, rules), *_settled(files, rules)]
 
 
-def _counts(files: Files, methodology: Methodology, rules: DisclosureRules, city_code: str) -> Iterator[Exposure]:
+def _counts(files: Files, methodology: Methodology, rules: DisclosureRules, city_code: str) -> Iterator[Disclosed]:
     readings = list(published.counts(files))
     classes = {indicator.id: rules.of(indicator) for indicator in methodology.indicators}
     for each in readings:
         if each.value is not None and each.value < classes[each.indicator_id].threshold:
-            yield Exposure(each.table, each.indicator_id, each.area_code, each.first, each.last, each.value, each.value)
+            yield Disclosed(
+                each.table, each.indicator_id, each.area_code, each.first, each.last, each.value, each.value
+            )
     hidden = system(readings, city_code)
     for n, (lower, upper) in hidden.placed(classes).items():
         rule, target = classes[hidden.targets[n].indicator_id], hidden.targets[n]
         if upper - lower < rule.protection - EXACT and lower < rule.threshold - EXACT:
-            yield Exposure(target.table, target.indicator_id, target.area_code, target.first, target.last, lower, upper)
+            yield Disclosed(
+                target.table, target.indicator_id, target.area_code, target.first, target.last, lower, upper
+            )
 
 
 @dataclass(frozen=True, eq=False)
@@ -331,7 +335,7 @@ def _matrix(rows: Sequence[list[int]], n: int) -> sparse.csr_matrix:
     return sparse.csr_matrix((np.ones(len(columns)), columns, starts), shape=(len(rows), n))
 
 
-def _strata(files: Files, methodology: Methodology, rules: DisclosureRules) -> Iterator[Exposure]:
+def _strata(files: Files, methodology: Methodology, rules: DisclosureRules) -> Iterator[Disclosed]:
     """Kinds of harm that a printed count and rate place too well."""
     indicators = {indicator.id: indicator for indicator in methodology.indicators}
     for read in published.rates(files):
@@ -341,10 +345,10 @@ def _strata(files: Files, methodology: Methodology, rules: DisclosureRules) -> I
             continue
         width = narrowest_stratum(read.count, read.rate * read.denominator / indicator.rate_per, days, rules)
         if width < rules.sensitive.stratum_protection - EXACT:
-            yield Exposure("stratum", read.indicator_id, read.area_code, None, read.last, 0.0, width)
+            yield Disclosed("stratum", read.indicator_id, read.area_code, None, read.last, 0.0, width)
 
 
-def _scores(files: Files, methodology: Methodology, rules: DisclosureRules) -> Iterator[Exposure]:
+def _scores(files: Files, methodology: Methodology, rules: DisclosureRules) -> Iterator[Disclosed]:
     """Hidden scores and domains that are the one missing part of a printed whole."""
     domain_of = {i.id: domain.id for domain in methodology.domains for i in domain.indicators}
     weights = {domain.id: domain.weight for domain in methodology.domains}
@@ -355,7 +359,7 @@ def _scores(files: Files, methodology: Methodology, rules: DisclosureRules) -> I
             slack = 0.0 if whole.whole == "index" and pinned else 0.5
             possible = _possible(whole, weights, slack, methodology.scale.floor)
             if possible.size and np.ptp(possible) < rules.scores.protection:
-                yield Exposure(
+                yield Disclosed(
                     f"score in {whole.whole} of {whole.month}", whole.hidden[0], whole.area_code, None, None,
                     float(possible.min()), float(possible.max()),
                 )  # fmt: skip
@@ -370,8 +374,8 @@ def _possible(whole: Parts, weights: Mapping[str, float], slack: float, floor: f
     return POINTS[(np.minimum(*ends) <= whole.value + slack) & (np.maximum(*ends) >= whole.value - slack)]
 
 
-def _settled(files: Files, rules: DisclosureRules) -> Iterator[Exposure]:
+def _settled(files: Files, rules: DisclosureRules) -> Iterator[Disclosed]:
     """Settlement rates of which one percent is too few disputes."""
     for month, area, view, n_accepted in published.settled(files):
         if n_accepted / 100 < rules.counts.protection:
-            yield Exposure(f"settlement of {month}", view, area, None, None, 0.0, n_accepted / 100)
+            yield Disclosed(f"settlement of {month}", view, area, None, None, 0.0, n_accepted / 100)
