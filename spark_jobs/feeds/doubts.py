@@ -120,7 +120,7 @@ def ids_in_doubt(spark: SparkSession, feed: Feed, folder: Path, is_all: bool) ->
     They are compared with what is stored too, unless the batch is all there is (`is_all`).
     """
     rows = _own(folder, load_kinds()[feed.kind])
-    if not is_all:
+    if rows.num_rows and not is_all:  # a batch may hold deletions alone
         stored = _stored(spark, feed, rows["record_id"].unique())
         rows = pa.concat_tables([rows, stored.cast(rows.schema)])
     key = pc.utf8_lower(rows["record_id"])
