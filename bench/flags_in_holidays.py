@@ -13,7 +13,7 @@ from bench.made_up_weeks import LAST_MONDAY, METHODOLOGY
 from expectations.contract import load_day_types, load_holidays
 from spark_jobs.flags.holiday_weeks import week_kinds
 from spark_jobs.flags.standing import JudgedWeek
-from spark_jobs.flags.weekly import DAYS_A_WEEK, Weekly
+from spark_jobs.flags.weekly import DAYS_A_WEEK, Weekly, has_festival
 from spark_jobs.index.engine.arrays import FloatArray
 from spark_jobs.index.engine.holidays import MovingHoliday
 
@@ -63,9 +63,7 @@ def holiday_table(
     """Alarms and flags of quiet cities by class of week, as Markdown. Judged: weeks `first` to `n_weeks`."""
     mondays = [LAST_MONDAY - timedelta(weeks=back) for back in range(n_weeks - 1, -1, -1)]
     kinds = week_kinds(mondays, DAY_TYPES)
-    is_festival = np.array(
-        [any(FESTIVAL.season_of(m + timedelta(days=n)) for n in range(DAYS_A_WEEK)) for m in mondays]
-    )
+    is_festival = np.array([has_festival(monday, FESTIVAL) for monday in mondays])
     classes = ["festival" if is_festival[at] else "holiday" if kinds[at] else "ordinary" for at in range(n_weeks)]
     rng, counts = np.random.default_rng(SEED), {False: _Counts(), True: _Counts()}
     for _ in range(N_CITIES):

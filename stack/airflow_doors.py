@@ -44,9 +44,8 @@ class LimitedSignIn:
             await _refuse(send, round(times[-LIMIT] + SECONDS - now) + 1)
             return
         this = (now, address)
-        self._failed.append(
-            this
-        )  # counts until it succeeds: of tries at the same moment, no more than the limit are heard
+        # Counts until it succeeds: of tries at the same moment, no more than the limit are heard.
+        self._failed.append(this)
 
         async def noticed(message: Scope) -> None:
             if message["type"] == "http.response.start" and message["status"] < 400 and this in self._failed:

@@ -24,8 +24,7 @@ def _kind(monday: date, day_types: DayTypes) -> str:
     holidays = Counter(name for day in days if (name := day_types.holiday_on(day)))
     if holidays:
         return holidays.most_common(1)[0][0]
-    worked: str = "make_up_workday"
-    return worked if any(day_types.of(day) == worked for day in days) else ""
+    return "make_up_workday" if any(day_types.of(day) == "make_up_workday" for day in days) else ""
 
 
 def usual_rises(city: FloatArray, kinds: Sequence[str], half_window: int, least_back: int) -> FloatArray:

@@ -137,13 +137,14 @@ def weekly(
         numerators,
         denominators,
         _exposures(series, values, methodology),
-        np.array([_has_festival(monday, holiday) for monday in mondays], dtype=np.bool_),
+        np.array([has_festival(monday, holiday) for monday in mondays], dtype=np.bool_),
         methodology,
         week_kinds(mondays, day_types),
     )
 
 
-def _has_festival(monday: date, holiday: MovingHoliday | None) -> bool:
+def has_festival(monday: date, holiday: MovingHoliday | None) -> bool:
+    """Whether a day of the week lies in the season of the holiday that moves."""
     days = (monday + timedelta(days=n) for n in range(DAYS_A_WEEK))
     return holiday is not None and any(holiday.season_of(day) is not None for day in days)
 

@@ -19,9 +19,9 @@ from scipy.stats import norm
 
 from spark_jobs.index.engine.intervals import wilson
 from spark_jobs.index.engine.ranks import rank_sets
-from spark_jobs.index.engine.settlement import Settlement, settlements
-from spark_jobs.index.engine.territory import REMAINDER
+from spark_jobs.index.engine.settlement import Settlement
 from spark_jobs.release.model import Area, Release
+from spark_jobs.release.settlement import all_settlements
 from spark_jobs.released.columns import rows
 
 # The scorecard shows the complement of these indicators' shares. Closure is that of disputes, which settlement counts.
@@ -72,7 +72,7 @@ def scorecard(release: Release) -> Iterator[Row]:
 
 def _cards(release: Release) -> Iterator[tuple[str, date | None, dict[Area, Share]]]:
     """Measure, first day of the cohort (None for the whole), and the share of each area."""
-    closed = {area: {s.month: s for s in _settlements(release, area)} for area in release.areas}
+    closed = {area: {s.month: s for s in all_settlements(release, area)} for area in release.areas}
     months = sorted({month for of_area in closed.values() for month in of_area if month is not None})
     for measure in MEASURES:
         if measure == CLOSURE:
@@ -84,12 +84,6 @@ def _cards(release: Release) -> Iterator[tuple[str, date | None, dict[Area, Shar
                 )
         else:
             yield measure, None, {area: _complement(release, area, measure) for area in release.areas}
-
-
-def _settlements(release: Release, area: Area) -> list[Settlement]:
-    counties = [each.area_code for each in release.counties]
-    whole = [*counties, REMAINDER] if area.level_code == "city" else [area.area_code]
-    return settlements(release.tables["input"], whole)
 
 
 def _closed(release: Release, found: Settlement | None, cohort: date | None) -> Share:

@@ -7,9 +7,13 @@ from spark_jobs.index.engine.territory import REMAINDER
 from spark_jobs.release.model import Area, Release
 
 
+def all_settlements(release: Release, area: Area) -> list[Settlement]:
+    """Both views of an area; the city is its counties and what is in none of them."""
+    counties = [each.area_code for each in release.counties]
+    whole = [*counties, REMAINDER] if area.level_code == "city" else [area.area_code]
+    return settlements(release.tables["input"], whole)
+
+
 def shown_settlements(release: Release, area: Area) -> list[Settlement]:
     """Both views of the city; of a county only the cumulative one: its months have too few cases to say anything."""
-    counties = [each.area_code for each in release.counties]
-    if area.level_code == "city":
-        return settlements(release.tables["input"], [*counties, REMAINDER])
-    return [s for s in settlements(release.tables["input"], [area.area_code]) if s.month is None]
+    return [s for s in all_settlements(release, area) if area.level_code == "city" or s.month is None]
