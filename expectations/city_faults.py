@@ -29,6 +29,7 @@ def city_faults(city: City) -> Iterator[str]:
     yield from _denominators(city)
     yield from _populations(city)
     yield from _supports(city)
+    yield from _limits(city)
 
 
 def city_remarks(city: City, today: date) -> Iterator[str]:
@@ -118,6 +119,18 @@ def _is_figure(text: str) -> bool:
         return 0 < float(text) < inf
     except ValueError:
         return False
+
+
+def _limits(city: City) -> Iterator[str]:
+    """What a row of quantity_limits.csv says can be compared with a sale."""
+    path, columns = city_folder(city.city_code) / "quantity_limits.csv", load_kinds()["sale"].columns
+    for line, row in enumerate(read_table(city.city_code, "quantity_limits"), 2):
+        for column in ("container_code", "unit_code"):
+            if row[column] not in columns[column].codes:
+                expected = one_of(columns[column].codes, row[column])
+                yield f"{path}:{line}: {column}: expected {expected}, found {row[column]!r}"
+        if not _is_figure(row["limit"]):
+            yield f"{path}:{line}: limit: expected a number above 0, such as 100, found {row['limit']!r}"
 
 
 def _supports(city: City) -> Iterator[str]:

@@ -28,10 +28,11 @@ CITY_TABLES = {
         "area_code", "unit_code", "part_code", "basis_code", "valid_from", "valid_to", "n", "quality_code", "source",
     ),
     "grid_items": ("item_code", "name_zh", "domain_code", "domain_zh", "valid_from", "valid_to"),
+    "quantity_limits": ("product_code", "container_code", "unit_code", "limit", "valid_from", "valid_to", "source"),
 }  # fmt: skip
 FORMER_NAMES = {"measure": "denominator_code"}  # of columns; a city's file may still say them
 OPTIONAL_COLUMNS = {"area_aliases": ("valid_from", "valid_to")}  # all of a table's or none, after the others
-OPTIONAL_TABLES = ("area_counts", "grid_items")  # a city without the file has no rows of it
+OPTIONAL_TABLES = ("area_counts", "grid_items", "quantity_limits")  # a city without the file has no rows of it
 
 
 @cache

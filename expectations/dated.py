@@ -1,7 +1,7 @@
 """Dated rows: each holds on the days of one half-open range, from `valid_from` until the day before `valid_to`.
 
 `valid_to` is the first day on which a row no longer holds, in every table that has one: areas, their aliases,
-denominators, counts, catalogues. Python asks by `holds`, SQL by `holds_in_sql`; nothing else compares these days.
+denominators, counts, catalogues, limits of quantities. Python asks by `holds`, SQL by `holds_in_sql`; nothing else compares these days.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ KEYS = {
     "denominators": ("area_code", "denominator_code"),
     "area_counts": ("area_code", "unit_code", "part_code", "basis_code"),
     "grid_items": ("item_code",),
+    "quantity_limits": ("product_code", "container_code", "unit_code"),
 }
 FIGURES = ("denominators", "area_counts")  # an area has one on every day; a name or an item may come back after years
 ALWAYS = ("area_aliases",)  # rows may be without days: they hold always

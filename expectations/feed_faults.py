@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 
 from expectations.located_yaml import ContractFault, one_of
-from expectations.models import EVENTS, Feed, FeedColumn, FilesSource, Kind, KindColumn, Scalar
+from expectations.models import CLOSED, EVENTS, Feed, FeedColumn, FilesSource, Kind, KindColumn, Scalar
 from expectations.source_columns import bronze_name
 
 NO_KEY = "no such key"
@@ -42,6 +42,7 @@ def feed_faults(
     yield from _column_faults(feed, kind)
     yield from _count_faults(feed, kind)
     yield from _drop_faults(feed, kind)
+    yield from _person_faults(feed, kind)
     yield from _name_faults(feed, kind)
 
 
@@ -154,6 +155,19 @@ def _drop_faults(feed: Feed, kind: Kind) -> Iterator[ContractFault]:
     hashed = {source for sources in _pseudonyms(feed, kind).values() for source in sources}
     for name in sorted((set(feed.mapped_columns) & set(feed.dropped)) - hashed):
         yield ContractFault(("dropped", name), "a column that the contract does not use", f"{name!r}, which it uses")
+
+
+def _person_faults(feed: Feed, kind: Kind) -> Iterator[ContractFault]:
+    """A source of quantities that names persons is not taken at all: even its raw files would say who bought what."""
+    if not kind.quantities:
+        return
+    for name, privacy in feed.dropped.items():
+        if privacy in CLOSED:
+            expected = (
+                f"no person's column in a source of quantities (kind {kind.kind}: {', '.join(kind.quantities)}): "
+                "ask the source to deliver without it"
+            )
+            yield ContractFault(("dropped", name), expected, f"{name!r}, {privacy}")
 
 
 def _pseudonyms(feed: Feed, kind: Kind) -> dict[str, tuple[str, ...]]:

@@ -24,6 +24,8 @@ CODE = r"^[a-z][a-z0-9_]*$"  # part of names of tables and connections
 Privacy = Literal["public", "internal", "personal", "secret"]
 ColumnType = Literal["text", "code", "instant", "date", "flag", "count", "amount", "pseudonym"]
 Mode = Literal["changes", "snapshot"]
+CLOSED: tuple[Privacy, ...] = ("personal", "secret")  # classes of what is said of a person
+PSEUDONYM, MONEY = "_pseudonym", "_yuan"  # how columns of such a type end
 Scalar = str | bool | None
 EVENTS = "n_events"  # the column of a kind by which one row of a source of counts stands for several events
 TRUE_WORDS, FALSE_WORDS = ("1", "true", "t", "y", "yes", "是"), ("0", "false", "f", "n", "no", "否")  # of flags
@@ -100,7 +102,7 @@ class KindColumn(Frozen):
 
     @model_validator(mode="after")
     def _persons_as_pseudonyms(self) -> KindColumn:
-        if (self.type == "pseudonym") != (self.privacy in ("personal", "secret")):
+        if (self.type == "pseudonym") != (self.privacy in CLOSED):
             raise ValueError(
                 "class personal or secret goes with type pseudonym: of persons the lake has keyed hashes only"
             )
@@ -137,10 +139,26 @@ class Kind(Frozen):
         for name in filter(None, [*self.event_on, *self.order, self.family, *days]):
             if name not in self.columns:
                 raise ValueError(f"column {name!r} is not declared")
+        for name, column in self.columns.items():
+            if (column.type == "pseudonym") != name.endswith(PSEUDONYM):
+                raise ValueError(f"columns of type pseudonym, and no others, end in {PSEUDONYM!r}; {name!r}")
         for name in self.order:
             if self.columns[name].type != "instant":
                 raise ValueError(f"`order` compares instants, and {name!r} is a {self.columns[name].type}")
         return self
+
+    @model_validator(mode="after")
+    def _no_person_beside_a_quantity(self) -> Kind:
+        """What somebody buys is never kept: quantities are of places."""
+        persons = [name for name, column in self.columns.items() if column.privacy in CLOSED]
+        if persons and self.quantities:
+            raise ValueError(f"no person ({', '.join(persons)}) beside a quantity ({', '.join(self.quantities)})")
+        return self
+
+    @property
+    def quantities(self) -> tuple[str, ...]:
+        """Amounts of goods: all amounts but those of money, whose names end in the currency."""
+        return tuple(n for n, column in self.columns.items() if column.type == "amount" and not n.endswith(MONEY))
 
     @property
     def events(self) -> tuple[str, ...]:

@@ -13,8 +13,9 @@ from pydantic import ValidationError
 from expectations import contract
 from expectations.contract import load_cities, load_city, load_kinds, read_table
 from expectations.corrections import SUFFIX as CORRECTIONS
+from expectations.feed_faults import feed_faults
 from expectations.located_yaml import ContractError
-from expectations.models import City, Condition, FeedColumn, KindColumn
+from expectations.models import City, Condition, Feed, FeedColumn, Kind, KindColumn
 from expectations.suite import FALSE_BREACHES, tolerated_rejects
 
 pytestmark = pytest.mark.unit
@@ -54,6 +55,50 @@ def test_every_personal_source_column_ends_at_the_door() -> None:
 def test_a_kind_has_persons_as_pseudonyms_only(type_: str, privacy: str) -> None:
     with pytest.raises(ValidationError, match="class personal or secret goes with type pseudonym"):
         KindColumn.model_validate({"type": type_, "class": privacy, "zh": "人", "en": "person"})
+
+
+def kind_with(**columns: dict[str, object]) -> Kind:
+    day = {"type": "date", "class": "internal", "zh": "日", "en": "day"}
+    about = {
+        "kind": "made_up",
+        "name": {"zh": "试", "en": "trial"},
+        "grain": {"zh": "一行", "en": "a row"},
+        "source": "none",
+    }
+    both = {name: {"class": "internal", "zh": "列", "en": "column"} | said for name, said in columns.items()}
+    return Kind.model_validate({**about, "event_on": "day_on", "columns": {"day_on": day, **both}})
+
+
+@pytest.mark.parametrize("privacy", ["personal", "secret"])
+def test_a_kind_has_no_person_beside_a_quantity(privacy: str) -> None:
+    buyer = {"type": "pseudonym", "class": privacy}
+    with pytest.raises(ValidationError, match=r"no person \(buyer_pseudonym\) beside a quantity \(litres\)"):
+        kind_with(buyer_pseudonym=buyer, litres={"type": "amount"})
+    assert kind_with(litres={"type": "amount"}).quantities == ("litres",)
+    assert kind_with(buyer_pseudonym=buyer, loss_yuan={"type": "amount"}).quantities == ()
+
+
+def test_a_pseudonym_is_known_by_its_name() -> None:
+    with pytest.raises(ValidationError, match="end in '_pseudonym'; 'buyer'"):
+        kind_with(buyer={"type": "pseudonym", "class": "personal"})
+    with pytest.raises(ValidationError, match="end in '_pseudonym'; 'buyer_pseudonym'"):
+        kind_with(buyer_pseudonym={"type": "text"})
+
+
+@pytest.mark.parametrize(("kind", "is_refused"), [("sale", True), ("inspection", False), ("case", False)])
+@pytest.mark.parametrize("privacy", ["personal", "secret"])
+def test_a_source_of_quantities_that_names_a_buyer_is_refused(kind: str, is_refused: bool, privacy: str) -> None:
+    columns = {
+        name: name for name, column in load_kinds()[kind].columns.items() if column.required and not column.day_of
+    }
+    source = {"type": "files", "connection": "x", "pattern": "*", "format": "csv", "delivered": "(.*)"}
+    keys = {"record_id": ["id"], "known_at": {}, "area": ["area"], "starts_on": "2026-01-01", "columns": columns}
+    about = {"feed": "made_up", "city_code": "c", "kind": kind, "name": {"zh": "试", "en": "trial"}, "source": source}
+    feed = Feed.model_validate({**about, **keys, "dropped": {"buyer": privacy, "clerk_note": "internal"}})
+    faults = list(feed_faults(feed, "made_up", load_kinds(), ()))
+    assert [fault.location for fault in faults] == [("dropped", "buyer")] * is_refused
+    if is_refused:
+        assert "ask the source to deliver without it" in faults[0].expected
 
 
 def test_counties_and_townships_of_the_first_city() -> None:
