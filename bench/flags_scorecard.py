@@ -69,7 +69,7 @@ KINDS = (
     Kind("escalation", "F7", ("c1_escalated",), (1.5, 2.0, 2.5), 16),
 )
 NOT_IN_FORCE = (
-    ("repeats of a pair or a place", "F6"), ("threshold at a station", "F10"), ("under-reporting", "§3"),
+    ("repeats of a pair or a place", "F6"), ("under-reporting", "§3"),
     ("downgrading", "§3"), ("closing without evidence", "§3"), ("heaping before the deadline", "§3"), ("splitting", "§3"),
 )  # fmt: skip
 
@@ -234,6 +234,7 @@ def _kinds_table(found: dict[tuple[str, int], list[tuple[int, str] | None]]) -> 
         days = f"{np.median([d for d, _ in middle]):.0f}" if middle else "–"
         rules = ", ".join(sorted({code for s in range(3) for d in found[kind.name, s] if d for code in [d[1]]}))
         rows.append(f"| {kind.name} | {kind.rule} | {' | '.join(shares)} | {days} | {rules or '–'} |")
+    rows.append("| threshold at a station | F10 | a limit and no statistics: tests/flags | – | – | – | – |")
     rows += [f"| {name} | {rule} | no rule in force | – | – | – | – |" for name, rule in NOT_IN_FORCE]
     return "\n".join(rows)
 

@@ -9,7 +9,6 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from expectations.models import Text
 from spark_jobs.flags.detectors.lifecycle import flag_id
 from spark_jobs.flags.rule import Finding, Rule, RuleInput
 from spark_jobs.flags.rules import RULES
@@ -20,10 +19,6 @@ from spark_jobs.released.schemas import spark_types
 KEYS = {"city_code": "string", "business_date": "date"}
 COLUMNS = {**KEYS, **spark_types(TABLES["flag"].lake_columns)}
 RULE_COLUMNS = {**KEYS, **spark_types(TABLES["flag_rule"].lake_columns)}
-NOTHING_TO_JUDGE = Text(
-    "本夜没有可供检验的序列：历史太短、事件太少，或数据源缺失",
-    "no series could be judged: too short a history, too few events, or a feed is missing",
-)
 
 
 class Raised(NamedTuple):
@@ -110,7 +105,7 @@ def _row(given: RuleInput, rule: Rule, found: Finding) -> dict[str, object]:
 
 
 def _ran(given: RuleInput, rule: Rule, n_series: int, n_flags: int) -> dict[str, object]:
-    reason = rule.because or (None if n_series else NOTHING_TO_JUDGE)
+    reason = rule.because or (None if n_series else rule.nothing)
     return {
         "city_code": given.place.city_code,
         "business_date": given.business_date,

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date
+from decimal import Decimal
 from typing import Any
 
 import pandas as pd
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as f
 
-from expectations.contract import day_types_of
+from expectations.contract import day_types_of, read_table
+from expectations.dated import row_holds
 from expectations.models import City, Text
 from spark_jobs import lineage
 from spark_jobs.feeds.batches import batches_of
 from spark_jobs.feeds.feed_status import batches_read, feed_status
 from spark_jobs.flags.assembly import COLUMNS, RULE_COLUMNS, flags_for
-from spark_jobs.flags.rule import DAILY, Place, Query, RuleInput
+from spark_jobs.flags.rule import DAILY, Place, QuantityLimit, Query, RuleInput
 from spark_jobs.flags.rules import IN_FORCE
 from spark_jobs.index.coverage import with_content
 from spark_jobs.index.engine.territory import REMAINDER, Territory, placed, territory
@@ -37,7 +39,14 @@ def run(spark: SparkSession, city: City, business_date: date) -> str:
     evidence = _placed(read_evidence(spark, city, methodology.flags, business_date), of_today, city)
     place, holiday = _place(city, areas, of_today), moving_holiday(city, methodology)
     given = RuleInput(
-        business_date, place, city.feeds, methodology, evidence, holiday=holiday, day_types=day_types_of(city)
+        business_date,
+        place,
+        city.feeds,
+        methodology,
+        evidence,
+        holiday=holiday,
+        day_types=day_types_of(city),
+        limits=_limits(city, business_date),
     )
     raised = flags_for(given)
     frames = {
@@ -53,7 +62,12 @@ def run(spark: SparkSession, city: City, business_date: date) -> str:
 def read_evidence(spark: SparkSession, city: City, flags: Flags, business_date: date) -> dict[str, pd.DataFrame]:
     """Small frames from the lake as known at the day's cut-off, for RuleInput.evidence. None is about a person."""
     batches = batches_read(batches_of(spark, city), business_date)
-    queried = {query.name: _query(spark, query.sql, city, business_date, days) for query, days in needed(flags).items()}
+    kinds = {None, *(feed.kind for feed in city.feeds)}
+    queried = {
+        query.name: _query(spark, query.sql, city, business_date, days)
+        for query, days in needed(flags).items()
+        if query.kind in kinds
+    }
     status = feed_status(city.feeds, batches, business_date)
     status = with_content(city, status, queried[DAILY.name], business_date, load_methodology())
     return {"status": status, "batches": batches, **queried}
@@ -78,6 +92,15 @@ def _place(city: City, areas: pd.DataFrame, of_today: Territory) -> Place:
     now = areas[areas["area_code"].isin(of_today.area_codes)].sort_values("valid_from")
     names = now[["area_code", "name_zh", "name_en"]].itertuples(index=False, name=None)
     return Place(city.city_code, city.area_code, {code: Text(zh, en) for code, zh, en in names})
+
+
+def _limits(city: City, business_date: date) -> list[QuantityLimit]:
+    """Those of quantity_limits.csv that hold on the day."""
+    return [
+        QuantityLimit(row["product_code"], row["container_code"], row["unit_code"], Decimal(row["limit"]))
+        for row in read_table(city.city_code, "quantity_limits")
+        if row_holds(business_date, row)
+    ]
 
 
 # Values are put in as literals: with Delta's extension, named parameters reach Spark Connect 4.1.4 unbound.

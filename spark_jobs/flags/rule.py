@@ -5,20 +5,28 @@ Flags never feed the index and never name a person: they are about counties, que
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from decimal import Decimal
 from functools import cached_property
 
 import numpy as np
 import pandas as pd
 
 from expectations.holiday_notices import DayTypes
-from expectations.models import Feed, Text
+from expectations.models import PSEUDONYM, Feed, Text
 from spark_jobs.flags.weekly import DAYS_A_WEEK, Judgement, Weekly, weekly, weeks_needed
 from spark_jobs.index.engine.holidays import MovingHoliday
 from spark_jobs.index.flag_thresholds import Flags
 from spark_jobs.index.methodology import Methodology
+
+NOTHING_TO_JUDGE = Text(
+    "本夜没有可供检验的序列：历史太短、事件太少，或数据源缺失",
+    "no series could be judged: too short a history, too few events, or a feed is missing",
+)
+_EVERY_COLUMN = re.compile(r"(?<!\()\*(?!\))")  # count(*) takes none
 
 
 @dataclass(frozen=True)
@@ -26,10 +34,17 @@ class Query:
     """A query in Spark SQL for a small frame that rules need; `name` is the frame's name in the evidence.
 
     {city}, {day}, {as_of} and {zone} are filled in as literals, and {days} as how far back the rules look.
+    kind: of records; a city none of whose feeds is of it is not asked, and its evidence lacks the frame.
+    No rule is written on a person: a query that names a pseudonym, or takes every column, is an error where it is declared.
     """
 
     name: str
     sql: str
+    kind: str | None = None
+
+    def __post_init__(self) -> None:
+        assert PSEUDONYM not in self.sql.lower(), f"query {self.name}: expected no column of a person (…{PSEUDONYM})"
+        assert not _EVERY_COLUMN.search(self.sql), f"query {self.name}: expected columns by their names, found *"
 
 
 DAILY = Query(
@@ -78,6 +93,21 @@ class Place:
         return self.counties.get(area_code, CITY)
 
 
+@dataclass(frozen=True)
+class QuantityLimit:
+    """How much of a product, in a sort of container, may be sold at one place in the rule's window. limit: in unit_code."""
+
+    product_code: str
+    container_code: str
+    unit_code: str
+    limit: Decimal
+
+    @property
+    def of(self) -> dict[str, str]:
+        """What a sale says that counts towards it, by column."""
+        return {"product_code": self.product_code, "container_code": self.container_code, "unit_code": self.unit_code}
+
+
 @dataclass(frozen=True, eq=False)
 class RuleInput:
     """What the rules of a city look at on a business date, as known at the release's cut-off.
@@ -86,6 +116,7 @@ class RuleInput:
     frame of each query that a rule needs.
     holiday: the city's holiday that moves, if it has one. day_types: its calendar of holidays, if it has one.
     silenced: indicators whose feed is at fault tonight, so that statistics of them mean nothing.
+    limits: of quantities, those of the city that hold on the business date.
     """
 
     business_date: date
@@ -96,6 +127,7 @@ class RuleInput:
     silenced: frozenset[str] = frozenset()
     holiday: MovingHoliday | None = None
     day_types: DayTypes | None = None
+    limits: Sequence[QuantityLimit] = ()
 
     @cached_property
     def indicators(self) -> dict[str, Text]:
@@ -184,7 +216,7 @@ class Rule:
     find: what it raises on a night; n_looked_at says how many areas, feeds or series it looks at.
     judge: what it says of the rows (series) in a week, which is given by its position; `say` gives the text of a flag.
     False discoveries are controlled over all such rules together.
-    because: why no night runs the rule.
+    because: why no night runs the rule. nothing: why a night on which it found nothing to look at did not run it.
     is_fact: a flag stands the same night and is no statistic; other rules wait for several nights.
     is_first: the rule looks before the others, because its findings may silence them.
     """
@@ -199,6 +231,7 @@ class Rule:
     say: Callable[[Said], Text] | None = None
     needs: Callable[[Flags], Mapping[Query, int]] = nothing
     because: Text | None = None
+    nothing: Text = NOTHING_TO_JUDGE
     is_fact: bool = False
     is_first: bool = False
 

@@ -2,9 +2,9 @@
 
 from typing import Annotated
 
-from pydantic import Field, PositiveFloat, PositiveInt
+from pydantic import Field, PositiveFloat, PositiveInt, model_validator
 
-from expectations.models import Frozen, Text
+from expectations.models import Frozen
 
 Probability = Annotated[float, Field(gt=0.0, lt=1.0)]
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
@@ -95,9 +95,14 @@ class DataQualityFlag(Frozen):
 
 
 class ThresholdFlag(Frozen):
+    """The limits are each city's (quantity_limits.csv); releases from before have one here, which no night compared."""
+
     window_days: PositiveInt
-    limit: PositiveFloat
-    unit: Text
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_the_limit_of_before(cls, said: object) -> object:
+        return {k: v for k, v in said.items() if k not in ("limit", "unit")} if isinstance(said, dict) else said
 
 
 class FlagLifecycle(Frozen):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date, timedelta
+from decimal import Decimal
 
 import numpy as np
 import pandas as pd
@@ -11,7 +12,7 @@ import pytest
 
 from expectations.models import Feed, Text
 from spark_jobs.flags.assembly import COLUMNS, flags_for
-from spark_jobs.flags.rule import Finding, Place, Rule, RuleInput
+from spark_jobs.flags.rule import Finding, Place, QuantityLimit, Rule, RuleInput
 from spark_jobs.flags.rules import IN_FORCE, RULES
 from spark_jobs.index.methodology import load_methodology
 
@@ -295,3 +296,77 @@ def test_a_rule_that_is_declared_raises_flags_without_a_word_anywhere_else():
     assert found[["rule_code", "area_code", "detail_en"]].to_numpy().tolist()[0] == ["F77", "3", "three"]
     assert found["rule_code"].tolist() == ["F77", "F9"]
     assert seen == [frozenset(CASES)]
+
+
+PETROL = QuantityLimit("petrol", "portable", "litre", Decimal(100))
+SALES = feed("sales", "sale", "销售", ())
+SOLD = [("7", "S1", "petrol", "portable", "litre", n, "50.05") for n in (3, 10)]
+INSPECTED = [("S1", 20, "remote", "cleared"), ("S1", 2, "remote", "fault_open"), ("S1", 1, "on_site", "cleared")]
+
+
+def with_sales(sold: list[tuple[str, str, str, str, str, int, str]], through: date | None = DAY) -> Evidence:
+    """county, place, product, container, unit, days ago, quantity. `through`: last delivered day, if there is one."""
+    rows = [("sales", *of, f"站{of[1]}", DAY - timedelta(days=ago), Decimal(n)) for *of, ago, n in sold]
+    names = [
+        "feed_code",
+        "area_code",
+        "place_code",
+        "product_code",
+        "container_code",
+        "unit_code",
+        "place_name",
+        "sold_on",
+        "quantity",
+    ]
+    given = evidence()
+    ledger = given["batches"]
+    if through:
+        ledger.loc[len(ledger)] = ["sales", "b1", through, 1, 0, "checked"]
+    return {**given, "sales": pd.DataFrame(rows, columns=names)}
+
+
+def passed(
+    given: Evidence, feeds: Sequence[Feed] = (*FEEDS, SALES)
+) -> tuple[list[dict[str, object]], dict[str, object]]:
+    """F10's flags, and what is said of whether it ran."""
+    night = RuleInput(DAY, PLACE, feeds, METHODOLOGY, given, limits=(PETROL,))
+    found = flags_for(night, (RULES["f10_threshold"],))
+    (ran,) = found.rules.to_dict("records")
+    return found.flags.to_dict("records"), ran
+
+
+def test_a_place_above_the_limit_is_amber_and_says_which_and_what_became_of_it():
+    columns = ["place_code", "inspected_on", "mode_code", "outcome_code"]
+    rows = [
+        (code, DAY - timedelta(days=ago), *said) for code, ago, *said in [*INSPECTED, ("S2", 0, "remote", "cleared")]
+    ]
+    checks = pd.DataFrame(rows, columns=columns).assign(area_code="7", n_inspections=1)
+    (flag,), ran = passed({**with_sales(SOLD), "inspections": checks})
+    assert (flag["colour_code"], flag["area_code"], flag["feed_code"]) == ("amber", "7", "sales")
+    assert (flag["observed"], flag["threshold"], flag["since"]) == (100.1, 100.0, DAY - timedelta(days=3))
+    assert "站S1（S1）" in flag["detail_zh"] and "此后检查2次" in flag["detail_zh"]
+    assert "100.1 litres of petrol in the 30 days to 2026-11-20" in flag["detail_en"]
+    assert flag["detail_en"].endswith("2 inspections since, the last on 2026-11-19 (on site): nothing found.")
+    assert (ran["has_run"], ran["n_series"], ran["n_flags"]) == (True, 1, 1)
+
+
+def test_two_places_two_products_and_two_units_never_add_up():
+    first, second = SOLD
+    for other in (
+        ("S2", "petrol", "portable", "litre"),
+        ("S1", "oil", "portable", "litre"),
+        ("S1", "petrol", "other", "litre"),
+    ):
+        assert passed(with_sales([first, ("7", *other, 10, "50.05")]))[0] == []
+    assert len(passed(with_sales([first, second]))[0]) == 1
+
+
+def test_days_that_were_not_delivered_are_no_zeros():
+    """The window ends where the deliveries do: silence takes no flag away; without a delivery there is nothing to judge."""
+    old = [(*of, ago + 40, n) for *of, ago, n in SOLD]
+    assert passed(with_sales(old))[0] == []
+    (flag,), _ = passed(with_sales(old, through=DAY - timedelta(days=40)))
+    assert flag["since"] == DAY - timedelta(days=43)
+    for given, feeds in ((with_sales(SOLD, through=None), (*FEEDS, SALES)), (evidence(), FEEDS)):
+        found, ran = passed(given, feeds)
+        assert found == [] and not ran["has_run"] and "no quantities sold by place" in str(ran["reason_en"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import date, datetime, timedelta
+from decimal import Decimal
 
 import pandas as pd
 import pytest
@@ -33,18 +34,23 @@ CITY = City.model_validate(
         "base_period": {"first_day": "2022-01-01", "last_day": "2024-12-31", "known_by": "2025-12-31"},
         "feeds": [
             {
-                "feed": "accidents",
+                "feed": code,
                 "city_code": CITY_CODE,
-                "kind": "incident",
-                "name": {"zh": "事故", "en": "Accidents"},
+                "kind": kind,
+                "name": {"zh": code, "en": code},
                 "source": {"type": "files", "connection": "x", "pattern": "*", "format": "csv", "delivered": "(.*)"},
                 "starts_on": "2022-01-01",
-                "supports": ["b3_fires"],
+                "supports": supports,
                 "record_id": ["id"],
                 "known_at": {},
                 "area": ["area"],
                 "columns": {},
             }
+            for code, kind, supports in (
+                ("accidents", "incident", ["b3_fires"]),
+                ("sales", "sale", []),
+                ("checks", "inspection", []),
+            )
         ],
     }
 )
@@ -83,6 +89,34 @@ INCIDENTS = [
 ]
 
 
+def at_station(feed_code: str, record_id: str, known: datetime = NIGHT, gone: bool = False, **said: object) -> Row:
+    keys = {
+        "city_code": CITY_CODE,
+        "feed_code": feed_code,
+        "record_id": record_id,
+        "area_code": "F1",
+        "place_code": "S1",
+    }
+    return Row(**keys, known_at=known, known_from=known, is_current=True, is_deleted=gone, batch_id="b1", **said)
+
+
+def sale(record_id: str, litres: str, known: datetime = NIGHT, gone: bool = False) -> Row:
+    of = {"product_code": "petrol", "container_code": "portable", "unit_code": "litre", "quantity": Decimal(litres)}
+    return at_station("sales", record_id, known, gone, sold_on=DAY - timedelta(days=1), **of)
+
+
+SALES = [sale("1", "99.90"), sale("2", "0.20"), sale("gone", "50", gone=True), sale("late", "50", LATER)]
+CHECKS = [
+    at_station("checks", f"{mode}{n}", inspected_on=DAY - timedelta(days=n), mode_code=mode, outcome_code=outcome)
+    for n, mode, outcome in ((0, "on_site", "corrected"), (1, "remote", "fault_open"), (2, "remote", "cleared"))
+]
+LIMIT = {"product_code": "petrol", "container_code": "portable", "unit_code": "litre", "limit": "100"}
+LIMITS = [
+    {**LIMIT, "valid_from": "2020-01-01", "valid_to": "2026-03-10", "limit": "1"},
+    {**LIMIT, "valid_from": "2026-03-10", "valid_to": ""},
+]
+
+
 def append(spark: SparkSession, table: str, rows: list[Row]) -> None:
     """Rows with the columns that matter; the others are null."""
     types = dict(spark.table(table).dtypes)
@@ -104,14 +138,15 @@ def town(spark: SparkSession) -> Iterator[SparkSession]:
     for table, columns in made.items():
         tables.ensure(spark, table, tables.declared(columns), ("city_code",))
     spark.sql("create view if not exists conformed.area as select * from raw.area")
-    written = ("silver.incident", "silver.rejects", batches.BATCHES, "raw.area")
+    written = ("silver.incident", "silver.sale", "silver.inspection", "silver.rejects", batches.BATCHES, "raw.area")
     since = date(2020, 1, 1)
     append(
         spark,
         "raw.area",
         [Row(city_code=CITY_CODE, area_code="F1", level="county", name_zh="旗一", name_en="Flag 1", valid_from=since)],
     )
-    append(spark, "silver.incident", INCIDENTS)
+    for table, rows in (("silver.incident", INCIDENTS), ("silver.sale", SALES), ("silver.inspection", CHECKS)):
+        append(spark, table, rows)
     yesterday = DAY - timedelta(days=1)
     batch = Row(
         city_code=CITY_CODE,
@@ -124,7 +159,8 @@ def town(spark: SparkSession) -> Iterator[SparkSession]:
         n_rejected=3,
         status="checked",
     )
-    append(spark, batches.BATCHES, [batch])
+    of_sales = Row(**(batch.asDict() | {"feed_code": "sales", "n_rejected": 0}))
+    append(spark, batches.BATCHES, [batch, of_sales])
     twice = [
         Row(
             city_code=CITY_CODE,
@@ -150,8 +186,9 @@ def written_flags(spark: SparkSession) -> pd.DataFrame:
     return frame.sort_values("flag_id", ignore_index=True)
 
 
-def test_a_night_on_the_lake_is_what_was_known_then_and_twice_the_same(town):
-    assert job.run(town, CITY, DAY) == "flagtown 2026-03-10: flags: 1 red, 0 amber, 1 grey"
+def test_a_night_on_the_lake_is_what_was_known_then_and_twice_the_same(town, monkeypatch):
+    monkeypatch.setattr(job, "read_table", lambda city_code, name: LIMITS if name == "quantity_limits" else [])
+    assert job.run(town, CITY, DAY) == "flagtown 2026-03-10: flags: 1 red, 1 amber, 1 grey"
     first = written_flags(town)
     severe = first[first["rule_code"] == "F4"].iloc[0]
     assert (severe["area_code"], severe["feed_code"], severe["observed"]) == ("F1", "accidents", 3.0)
@@ -161,15 +198,18 @@ def test_a_night_on_the_lake_is_what_was_known_then_and_twice_the_same(town):
     rules = town.table(job.RULES_TABLE).where(f"city_code = '{CITY_CODE}'").toPandas().set_index("rule_code")
     assert set(rules.index) == {rule.code for rule in RULES.values()}
     assert rules.loc["F4", ["has_run", "reason_en", "n_series", "n_flags"]].tolist() == [True, None, 1, 1]
-    assert not rules.loc["F10", "has_run"] and rules.loc["F10", ["reason_zh", "reason_en"]].notna().all()
+    assert not rules.loc["F6", "has_run"] and rules.loc["F6", ["reason_zh", "reason_en"]].notna().all()
+    above = first[first["rule_code"] == "F10"].iloc[0]
+    assert (above["area_code"], above["observed"], above["threshold"]) == ("F1", 100.1, 100.0)
+    assert above["detail_en"].endswith("2 inspections since, the last on 2026-03-10 (on site): a fault put right.")
     job.run(town, CITY, DAY)
     pd.testing.assert_frame_equal(first, written_flags(town))
 
 
 def test_a_row_without_a_county_is_counted_once(town):
     evidence = job.read_evidence(town, CITY, load_methodology().flags, DAY)
-    batches = judged_batches(evidence["batches"], evidence["unknown_area"])
-    assert batches[["n_received", "n_unknown_area"]].to_numpy().tolist() == [[100, 3]]
+    batches = judged_batches(evidence["batches"], evidence["unknown_area"]).set_index("feed_code")
+    assert batches.loc["accidents", ["n_received", "n_unknown_area"]].tolist() == [100, 3]
 
 
 def test_records_of_every_kind_are_watched_but_context(town, monkeypatch):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
+from decimal import Decimal
 
 import hypothesis.strategies as st
 import numpy as np
@@ -11,10 +12,13 @@ import pytest
 from hypothesis import given, settings
 from scipy import stats
 
+from expectations.contract import load_kinds
 from spark_jobs.flags.detectors.daily_counts import daily_counts, last_complete_sunday, weekly_counts
 from spark_jobs.flags.detectors.lifecycle import discoveries, flag_id, nights_on, run_start
 from spark_jobs.flags.detectors.low_counts import lower_bounds
 from spark_jobs.flags.detectors.poisson_rates import rate_ratio_p
+from spark_jobs.flags.detectors.rolling_sum import Above, above_limit
+from spark_jobs.flags.rule import Query
 from spark_jobs.flags.rules.f4_severe_event import exceptional_homicides, severe_events
 from spark_jobs.flags.rules.f9_data_quality import feed_faults
 from spark_jobs.index.methodology import load_methodology
@@ -237,3 +241,50 @@ def test_lower_bound_widens_with_the_spread_of_the_past():
     calm, wild = np.full((1, 8), 100.0), np.array([[40.0, 160] * 4])
     assert lower_bounds(wild, 0.001)[0] < lower_bounds(calm, 0.001)[0] < 100
     assert lower_bounds(np.zeros((1, 8)), 0.001)[0] == 0
+
+
+@pytest.mark.parametrize(
+    ("litres", "is_above"),
+    [(["99.9"], False), (["99.9", "0.1"], False), (["100"], False), (["100.1"], True), (["50", "50.01"], True)],
+)
+def test_a_sum_is_above_its_limit_strictly_and_exactly(litres: list[str], is_above: bool) -> None:
+    sold = {back(n): Decimal(text) for n, text in enumerate(litres)}
+    assert bool(above_limit(sold, Decimal(100), DAY, window_days=30, history_days=90)) is is_above
+
+
+def test_a_tenth_a_thousand_times_is_a_hundred() -> None:
+    """Which floats add up to more than it."""
+    sold = {back(n): Decimal("0.1") for n in range(1000)}
+    assert sum(map(float, sold.values())) != 100
+    assert above_limit(sold, Decimal(100), DAY, window_days=1000, history_days=0) is None
+
+
+@pytest.mark.parametrize(("days_ago", "since"), [(0, 0), (29, 29), (30, None)])
+def test_a_rolling_window_has_thirty_days(days_ago: int, since: int | None) -> None:
+    found = above_limit({back(days_ago): Decimal("100.1")}, Decimal(100), DAY, window_days=30, history_days=90)
+    assert (found and found.since) == (None if since is None else back(since))
+
+
+def test_a_run_above_the_limit_is_followed_back_so_far_and_no_further() -> None:
+    sold = {back(n): Decimal(200) for n in range(300)}
+    found = above_limit(sold, Decimal(100), DAY, window_days=30, history_days=90)
+    assert found == Above(back(90), Decimal(6000))
+
+
+def pseudonyms() -> list[str]:
+    return [
+        name for kind in load_kinds().values() for name, column in kind.columns.items() if column.type == "pseudonym"
+    ]
+
+
+@pytest.mark.parametrize(
+    "sql", [*pseudonyms(), "c.PARTY_PAIR_PSEUDONYM", "*", "c.*", "*, count(*)", "count(distinct caller_pseudonym)"]
+)
+def test_a_rule_cannot_be_written_on_a_person(sql: str) -> None:
+    assert len(pseudonyms()) >= 2
+    with pytest.raises(AssertionError, match="query q: expected"):
+        Query("q", f"select {sql} from silver.dispute c")
+
+
+def test_a_rule_may_count_records() -> None:
+    assert Query("q", "select area_code, count(*) as n from silver.dispute group by all").kind is None

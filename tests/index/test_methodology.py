@@ -47,6 +47,12 @@ def test_the_method_of_an_older_release_is_read(methodology: Methodology) -> Non
     assert Methodology.model_validate_json(written.replace('"flow_or_stock"', '"measure"')) == methodology
 
 
+def test_a_release_from_before_limits_were_each_citys_can_still_be_read(methodology: Methodology) -> None:
+    of_before = methodology.model_dump(mode="json")
+    of_before["flags"]["f10_threshold"] |= {"limit": 100.0, "unit": {"zh": "升", "en": "litres"}}
+    assert Methodology.model_validate(of_before) == methodology
+
+
 def test_models_are_frozen(methodology: Methodology) -> None:
     with pytest.raises(ValueError, match="frozen"):
         methodology.version = "other"  # type: ignore[misc]

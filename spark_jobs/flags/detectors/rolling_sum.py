@@ -1,0 +1,37 @@
+"""A rolling sum of exact quantities strictly above a limit."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+from decimal import Decimal
+
+
+@dataclass(frozen=True)
+class Above:
+    """The sum of the window that ends on the last day. since: first day of the unbroken run of days above the limit."""
+
+    since: date
+    total: Decimal
+
+
+def above_limit(
+    quantities: Mapping[date, Decimal], limit: Decimal, last: date, *, window_days: int, history_days: int
+) -> Above | None:
+    """None if the `window_days` days that end on `last` add up to `limit` or less.
+
+    quantities: by local day, in the unit of the limit; decimals, because 99.9 + 0.1 in floats may be above 100.
+    The run of days above the limit is followed back at most `history_days`.
+    """
+    if window_days < 1 or history_days < 0:
+        raise ValueError("above_limit: expected window_days >= 1 and history_days >= 0")
+
+    def total(end: date) -> Decimal:
+        first = end - timedelta(days=window_days - 1)
+        return sum((q for day, q in quantities.items() if first <= day <= end), Decimal(0))
+
+    back = 0
+    while back <= history_days and total(last - timedelta(days=back)) > limit:
+        back += 1
+    return Above(last - timedelta(days=back - 1), total(last)) if back else None
