@@ -28,6 +28,15 @@ def without(path: Path, *words: str) -> None:
     path.write_text("".join(kept), encoding="utf-8")
 
 
+def limited(*rows: str) -> Callable[[Path], None]:
+    """Limits of quantities: product, container, unit and limit of each."""
+    lines = [
+        "product_code,container_code,unit_code,limit,valid_from,valid_to,source",
+        *(f"{r},2024-01-01,," for r in rows),
+    ]
+    return lambda city: (city / "quantity_limits.csv").write_text("\n".join(lines) + "\n", encoding="utf-8") and None
+
+
 # what is done to the city -> words of each fault
 FAULTS: dict[str, tuple[Callable[[Path], None], list[tuple[str, ...]]]] = {
     "nothing": (lambda city: None, []),
@@ -72,6 +81,15 @@ FAULTS: dict[str, tuple[Callable[[Path], None], list[tuple[str, ...]]]] = {
             city / "denominators.csv", "230603,residents,2020-11-01,", "230603,residents,2020-11-01,2024-01-01"
         ),
         [("`residents` of 230603 on 2024-12-31", "in the base period")],
+    ),
+    "limits of quantities": (limited("petrol,portable,litre,100", "petrol,other,litre,99.5"), []),
+    "limits that no sale can be compared with": (
+        limited("petrol,portable,litre,0", "petrol,cans,litre,100", "petrol,portable,gallon,100"),
+        [
+            ("quantity_limits.csv:2: limit", "a number above 0", "'0'"),
+            ("quantity_limits.csv:3: container_code", "portable", "'cans'"),
+            ("quantity_limits.csv:4: unit_code", "litre", "'gallon'"),
+        ],
     ),
     "a denominator that is no number": (
         lambda city: changed(city / "denominators.csv", ",441983,estimate,census", ',"441,983",estimate,census'),
