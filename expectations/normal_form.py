@@ -35,24 +35,30 @@ NULL_WORDS = (
 NUMBER_LIKE = r"^[+-]?(\d+[.,]0*|\d+([.,]\d+)?[eE][+-]\d+|\d+[.,]\d+[eE]\d+|\d{1,3}(,\d{3})+)$"
 
 _IGNORED, _ODD = re.compile(f"[{IGNORABLE}]"), re.compile(f"[^{PLAIN}]")
+_APOSTROPHE, _NUMBER_LIKE = re.compile(APOSTROPHE), re.compile(NUMBER_LIKE)
+_NULL_WORDS = frozenset(NULL_WORDS)
 _ONE_DASH = str.maketrans(DASHES, "-" * len(DASHES))
 
 
 def normal(text: str) -> str:
-    """The normal form of a text; it is its own normal form."""
-    if _ODD.search(text):
+    """The normal form of a text; it is its own normal form.
+
+    Each key and person of a batch comes here, so what is plain is asked as little as possible.
+    """
+    if not text.isascii() and _ODD.search(text):
         text = normalize("NFKC", _IGNORED.sub("", text)).translate(_ONE_DASH)
-    return re.sub(APOSTROPHE, "", text.strip(BLANKS))
+    text = text.strip(BLANKS)
+    return _APOSTROPHE.sub("", text) if text.startswith("'") else text
 
 
 def is_null_word(text: str) -> bool:
     """True for a text in normal form that says there is nothing."""
-    return text.lower() in NULL_WORDS
+    return text.lower() in _NULL_WORDS
 
 
 def is_number_like(text: str) -> bool:
     """True for a text in normal form that is no key but a number by which a program has replaced one."""
-    return re.match(NUMBER_LIKE, text) is not None
+    return _NUMBER_LIKE.match(text) is not None
 
 
 Normal = Annotated[str, AfterValidator(normal)]  # a word of a contract

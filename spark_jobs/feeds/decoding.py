@@ -200,7 +200,7 @@ def _to_bronze(feed: Feed, content: Content, file: str, pseudonymiser: Pseudonym
     for name, sources in hashed.items():
         values = list(zip(*(content.values[source].to_pylist() for source in sources), strict=True))
         known = {value: pseudonymiser.of(feed.city_code, value) for value in set(values)}
-        lost = {value for value in known if any(is_number_like(normal(part or "")) for part in value)}
+        lost = {value for value in known if any(part and is_number_like(normal(part)) for part in value)}
         for position in [position for position, value in enumerate(values) if value in lost] if lost else ():
             content.faults.setdefault(content.numbers[position], ReadFault("number_like", name))
         columns[name] = pa.array([known[value] for value in values], pa.string())

@@ -48,9 +48,10 @@ class Pseudonymiser:
         persons = [normal(value) for value in values if value]
         if len(persons) != len(values) or any(not person or is_null_word(person) for person in persons):
             return None
-        spellings = {*persons, *(value.strip() for value in values if value)}  # erased before there was a normal form
-        if self._erased and not self._erased.isdisjoint(self._remembered(city_code, each) for each in spellings):
-            return None
+        if self._erased:
+            spellings = {*persons, *(value.strip() for value in values if value)}  # of before there was a normal form
+            if not self._erased.isdisjoint(self._remembered(city_code, each) for each in spellings):
+                return None
         return self._under_every_key(city_code, persons)[-1]
 
     def under_every_key(self, city_code: str, values: list[str]) -> list[str]:

@@ -16,7 +16,7 @@ _RELATIONS = (  # two namespaces: as Excel writes, and "Strict Open XML"
     "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}id",
     "{http://purl.oclc.org/ooxml/officeDocument/relationships}id",
 )
-_COLUMN = re.compile(rb' r="([A-Z]+)')
+_REFERENCE = re.compile(rb' r="([A-Z]+)(\d+)"')
 _FILLED = re.compile(rb'<(?:\w+:)?c (?:[^>]*? )?r="([A-Z]+\d+)"[^>]*(?<!/)>')
 
 
@@ -36,10 +36,12 @@ def parts_of(archive: zipfile.ZipFile) -> dict[str, str]:
 def check_extent(sheet: str, xml: bytes) -> None:
     """A single cell far away makes a library hold all between: refuse a sheet that is nearly nothing but that.
 
-    Where the columns alone say that it cannot be so, rows are not looked at.
+    Where all references together span little, as nearly always, it is not asked which of these cells have a value.
     """
-    n_columns = _span([position(f"{letters.decode()}1")[1] for letters in {*_COLUMN.findall(xml)}])
-    if n_columns * MOST_ROWS <= max(FEW_CELLS, SPARSEST * xml.count(b' r="')):
+    references = _REFERENCE.findall(xml)
+    n_columns = _span([position(f"{letters.decode()}1")[1] for letters in {letters for letters, _ in references}])
+    n_rows = _span([*map(int, {number for _, number in references})])
+    if n_columns * n_rows <= max(FEW_CELLS, SPARSEST * len(references)):
         return
     filled = [position(reference.decode()) for reference in _FILLED.findall(xml)]
     n_rows, n_columns = _span([row for row, _ in filled]), _span([column for _, column in filled])
