@@ -6,6 +6,7 @@ answers: the run fails, the former release stays up, and the next morning asks a
 city's journal with the release.
 
 A second DAG a city reminds, at set hours before that: while a question waits its run is red, and says which.
+After `remind_after_days` of a city the first DAG also sends a reminder each morning, over the channel of the city's digest.
 """
 
 from __future__ import annotations
@@ -122,6 +123,8 @@ def revise_dag(city: City) -> DAG:
         release = Publish(task_id="release", step="release", city=city, pool="spark", if_incomplete="succeed")
         month = PublicMonth(task_id="month", step="monthly", city=city)
         due >> index >> preview >> approve >> release >> month
+        if city.remind_after_days:  # beside `approve`: nothing waits for it
+            preview >> StepOperator(task_id="tell", step="remind", city=city, connection=city.digest)
     return dag
 
 

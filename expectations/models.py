@@ -468,6 +468,9 @@ class City(Frozen):
     day_types: str | None = None  # calendar of holidays and worked weekends; or none
     names: dict[str, Text] = {}  # what this city calls an indicator, a domain or a kind of record
     digest: str | None = Field(pattern=CODE, default=None)  # connection by which flags are told each night; or none
+    remind_after_days: int | None = Field(
+        ge=1, default=None
+    )  # a revision waits so long until `digest` says so; or never
     note: Text | None = None
     publisher: Publisher | None = None
     data_sources: tuple[DataSource, ...] = ()
@@ -485,6 +488,12 @@ class City(Frozen):
     def _nightly_or_archive(self) -> City:
         if (self.publication is None) == (self.archive is None):
             raise ValueError("give either `publication` (nightly) or `archive` (ended feeds)")
+        return self
+
+    @model_validator(mode="after")
+    def _reminders_have_a_channel(self) -> City:
+        if self.remind_after_days is not None and self.digest is None:
+            raise ValueError("`remind_after_days` needs `digest`, the connection over which reminders go")
         return self
 
     @property

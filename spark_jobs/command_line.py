@@ -18,7 +18,7 @@ import typer
 
 from expectations.contract import load_city
 from expectations.located_yaml import ContractError
-from expectations.models import DatabaseSource, Feed, FilesSource
+from expectations.models import City, DatabaseSource, Feed, FilesSource
 from expectations.outcomes import Outcome
 from spark_jobs import lineage
 from spark_jobs.business_date import business_date, business_month
@@ -265,12 +265,39 @@ def digest(city: CityOption, day: DateOption) -> None:
         typer.echo(f"{city}: city.yml names no connection as `digest`: no message")
         return
 
+    raise typer.Exit(_tell(the_city, "digest", ["--date", on.isoformat()]))
+
+
+@app.command()
+def remind(city: CityOption, day: DateOption) -> None:
+    """Tell them that a revised month has waited for approval since `remind_after_days` or longer; once a night."""
+    the_city = load_city(city)
+    on = business_date(day, the_city)
+    if the_city.remind_after_days is None:
+        typer.echo(f"{city}: city.yml gives no `remind_after_days`: no message")
+        return
+
+    from spark_jobs.index.methodology import load_methodology
+    from spark_jobs.release.record import journal, punctuality
+
+    methodology = load_methodology()
+    waits = punctuality.due_revision(methodology, journal.read(settings().published / the_city.city_code), on)
+    n_days = (on - methodology.revised_on(waits)).days if waits else 0
+    if waits is None or n_days < the_city.remind_after_days:
+        typer.echo(f"{city}: no revision has waited for {the_city.remind_after_days} days: no message")
+        return
+    options = ["--date", on.isoformat(), "--month", f"{waits:%Y-%m}", "--days", str(n_days)]
+    raise typer.Exit(_tell(the_city, "remind", options))
+
+
+def _tell(city: City, command: str, options: list[str]) -> int:
+    """A command of the portal that sends over the connection `digest` of the city. Returns its exit code."""
     from spark_jobs.feeds.connection import VARIABLE
     from spark_jobs.flags.desk import run_portal
 
     if not os.environ.get(VARIABLE):
-        raise EnvironmentFault(f"digest: {VARIABLE} is not set; the Airflow task sets it from {the_city.digest}")
-    raise typer.Exit(run_portal(the_city, "digest", ["--date", on.isoformat()]))
+        raise EnvironmentFault(f"{command}: {VARIABLE} is not set; the Airflow task sets it from {city.digest}")
+    return run_portal(city, command, options)
 
 
 @app.command()

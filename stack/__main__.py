@@ -106,11 +106,15 @@ def backfill(
 
 
 def connection_for(machine: Machine, arguments: list[str]) -> dict[str, str]:
-    """The connection that a step is about (of a feed, or the digest's), as Airflow hands it over, if anybody configured it."""
+    """The connection that a step is about (of a feed, or of the messages), as Airflow hands it over, if anybody configured it."""
     options = dict(pairwise(arguments))
     try:
         city = load_city(options["--city"])
-        name = city.digest or "" if "digest" in arguments else city.feed(options["--feed"]).source.connection
+        name = (
+            city.digest or ""
+            if arguments[:1] in (["digest"], ["remind"])
+            else city.feed(options["--feed"]).source.connection
+        )
         found = {**machine.stored_connections(), **configured_connections()}[name]
     except (KeyError, ContractError):
         return {}  # the step itself says what it lacks

@@ -1,7 +1,8 @@
 """The digest of a night: red flags that nobody has been told of yet, and open ones that are overdue, in one message.
 
-It says what the release says and how long a step is late; neither a person nor what somebody wrote. What it says to whom
-comes from the city's Connection (conn_type smtp), which Airflow hands over in PINGAN_CONNECTION:
+It says what the release says and how long a step is late; neither a person nor what somebody wrote. A reminder that a
+revision waits for an approval goes the same way, and neither takes the place of the other. What they say to whom comes from
+the city's Connection (conn_type smtp), which Airflow hands over in PINGAN_CONNECTION:
 host, port, login, password; extra: from, to (addresses), webhooks (addresses that take a JSON of a text message),
 portal (the address that people open), transport and ca_file as for any other Connection.
 """
@@ -31,6 +32,7 @@ from portal.desk.models import Case, SentDigest
 
 LONGEST_LIST = 30
 TIMEOUT = 20  # seconds
+DIGEST, REVISION = "digest", "revision"
 TLS_PORT = 465  # where TLS comes before the first word; elsewhere STARTTLS
 
 
@@ -40,9 +42,10 @@ class NotSent(Exception):
 
 @dataclass(frozen=True)
 class Message:
+    about: str  # DIGEST or REVISION; of a date each is told once
     subject: str
     text: str
-    new_reds: tuple[str, ...]  # ids of the flags that it tells of for the first time
+    new_reds: tuple[str, ...] = ()  # ids of the flags that it tells of for the first time
 
 
 def compose(day: date, now: datetime, address: str = "") -> Message | None:
@@ -63,7 +66,20 @@ def compose(day: date, now: datetime, address: str = "") -> Message | None:
         *_listed("逾期未办 · Overdue", [f"{_said(case)}（{_late(case, now)}）" for case in overdue]),
         *([f"办理 · Act on them: {address}"] if address else []),
     ]
-    return Message(subject, "\n".join(parts) + "\n", tuple(case.pk for case in new))
+    return Message(DIGEST, subject, "\n".join(parts) + "\n", tuple(case.pk for case in new))
+
+
+def reminder(month: str, n_days: int) -> Message:
+    """That the revised figures of a month (yyyy-mm) have waited for somebody's approval for so many days."""
+    city = settings.CITY_NAMES
+    return Message(
+        REVISION,
+        f"{city['zh']}：{month}修订数据待批准，已等{n_days}天 · "
+        f"{city['en']}: the revised figures of {month} have waited {n_days} d for approval",
+        f"请在 Airflow 的 Required Actions 中批准或退回；在此之前保留原发布。\n"
+        f"Approve or reject them in Airflow, Required Actions (revise_{settings.CITY}); until then the former release "
+        "stays up.\n",
+    )
 
 
 def _listed(title: str, lines: list[str]) -> list[str]:
@@ -86,21 +102,35 @@ def _late(case: Case, now: datetime) -> str:
 
 def send(day: date, now: datetime, connection: Mapping[str, Any]) -> tuple[list[str], list[str]]:
     """Tell everybody who has not been told of this date: what was done and what could not be done, a line each."""
-    extra = connection.get("extra") or {}
-    extra = json.loads(extra) if isinstance(extra, str) else extra
-    message = compose(day, now, extra.get("portal", ""))
+    message = compose(day, now, _extra(connection).get("portal", ""))
     if message is None:
         return ["nothing new is red and nothing is overdue: no message"], []
-    done, failed = [], []
-    for name, channel, tell in _channels(day, now, {**connection, "extra": extra}):
-        try:
-            is_new = _once(day, channel, lambda tell=tell: tell(message))  # type: ignore[misc]
-            done.append(f"{name}: {'sent' if is_new else 'was sent before'}")
-        except (OSError, smtplib.SMTPException, NotSent) as error:
-            failed.append(f"{name}: {_in_words(error)}")
+    done, failed = tell(message, day, now, connection)
     if done:
         Case.objects.filter(pk__in=message.new_reds).update(red_told_on=day)
     return done, failed
+
+
+def tell(message: Message, day: date, now: datetime, connection: Mapping[str, Any]) -> tuple[list[str], list[str]]:
+    """Send a message to everybody who has not been sent the one about the same of this date: done and failed, as `send`."""
+    done, failed = [], []
+    for name, channel, give in _channels(day, now, {**connection, "extra": _extra(connection)}):
+        try:
+            is_new = _once(day, _kept(message, channel), lambda give=give: give(message))  # type: ignore[misc]
+            done.append(f"{name}: {'sent' if is_new else 'was sent before'}")
+        except (OSError, smtplib.SMTPException, NotSent) as error:
+            failed.append(f"{name}: {_in_words(error)}")
+    return done, failed
+
+
+def _extra(connection: Mapping[str, Any]) -> Mapping[str, Any]:
+    extra: Any = connection.get("extra") or {}
+    return json.loads(extra) if isinstance(extra, str) else extra  # type: ignore[no-any-return]
+
+
+def _kept(message: Message, channel: str) -> str:
+    """What is kept of a channel that was told; the digest's is the channel itself."""
+    return channel if message.about == DIGEST else hashlib.sha256(f"{message.about} {channel}".encode()).hexdigest()
 
 
 def _channels(
@@ -133,7 +163,7 @@ def _mail(message: Message, connection: Mapping[str, Any], day: date, now: datet
     mail["Subject"], mail["From"], mail["To"] = message.subject, extra["from"], ", ".join(extra["to"])
     mail["Date"] = format_datetime(now)
     mail["Message-ID"] = (
-        f"<digest.{settings.CITY}.{day}@{extra['from'].rpartition('@')[2]}>"  # the same if it comes twice
+        f"<{message.about}.{settings.CITY}.{day}@{extra['from'].rpartition('@')[2]}>"  # the same if it comes twice
     )
     mail.set_content(message.text)
     port, is_plain = int(connection.get("port") or 587), extra.get("transport") == "plain"

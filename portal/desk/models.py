@@ -181,7 +181,10 @@ class TakenRelease(models.Model):
 
 
 class SentDigest(models.Model):
-    """A digest that somebody was sent. `channel`: mail, or the SHA-256 of a webhook's address, which is a secret."""
+    """A digest that somebody was sent. `channel`: mail, or the SHA-256 of a webhook's address, which is a secret.
+
+    Of a reminder it is the SHA-256 of both, what it is about and the former.
+    """
 
     business_date = models.DateField()
     channel = models.CharField(max_length=64)

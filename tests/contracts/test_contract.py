@@ -152,6 +152,14 @@ def test_a_city_is_nightly_or_an_archive() -> None:
         City.model_validate({**city, "feeds": (), "publication": None})
 
 
+@pytest.mark.bad_input
+def test_reminders_need_a_channel() -> None:
+    city = {**load_city("daqing").model_dump(by_alias=True), "feeds": (), "remind_after_days": 3}
+    assert City.model_validate({**city, "digest": "daqing_digest"}).remind_after_days == 3
+    with pytest.raises(ValueError, match="`remind_after_days` needs `digest`"):
+        City.model_validate({**city, "digest": None})
+
+
 @pytest.mark.parametrize("n_rows", [1, 20, 187, 900])
 @pytest.mark.parametrize("share", [0.005, 0.02, 0.2])
 def test_a_batch_is_stopped_by_what_chance_does_not_explain(n_rows: int, share: float) -> None:

@@ -61,6 +61,16 @@ def test_a_city_that_wants_to_be_told_is_told_beside_the_end_of_the_night() -> N
     assert told.get_task("digest").connection == "trial_digest"
 
 
+def test_a_city_that_wants_reminders_is_told_beside_the_question() -> None:
+    from dags.revise_index import revise_dag
+
+    plain = revise_dag(CITIES[0].model_copy(update={"digest": "trial_digest", "remind_after_days": None}))
+    told = revise_dag(CITIES[0].model_copy(update={"digest": "trial_digest", "remind_after_days": 3}))
+    assert {id: tasks for id, tasks in upstream(told).items() if id != "tell"} == upstream(plain)
+    assert upstream(told)["tell"] == {"preview"}  # and nothing waits for it
+    assert told.get_task("tell").connection == "trial_digest"
+
+
 def test_a_failure_anywhere_makes_its_run_red(dags: dict[str, Any]) -> None:
     """A leaf that runs in spite of a failure, or a teardown, would turn a failed gate into a green run."""
     tasks = [task for dag in dags.values() for task in dag.tasks]

@@ -139,6 +139,31 @@ def test_what_could_not_be_sent_is_told_and_sent_the_next_time(desk: None, mail:
     assert (len(mail.received), len(posted)) == (1, 1)
 
 
+def test_a_reminder_goes_the_same_way_once_a_night_and_beside_the_digest(
+    desk: None, mail: MailServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from django.core.management import call_command
+
+    def remind(hook: str) -> str:
+        extra = {"to": ["duty@city.example"], "from": "index@city.example", "transport": "plain", "webhooks": [hook]}
+        monkeypatch.setenv("PINGAN_CONNECTION", json.dumps({"host": "127.0.0.1", "port": mail.port, "extra": extra}))
+        out = StringIO()
+        call_command("remind", f"--date={DAY}", "--month=2026-09", "--days=4", stdout=out)
+        return out.getvalue()
+
+    with web(200) as (address, posted):
+        first, again = remind(address), remind(address)
+        done, failed = tell(NOW, mail.port, (address,))
+    assert (first.count(": sent"), again.count(": was sent before")) == (2, 2)
+    assert (done, failed) == (["mail: sent", "webhook 127.0.0.1: sent"], [])
+    reminder, digest = mail.received
+    assert "2026-09修订数据待批准，已等4天" in reminder["Subject"]
+    assert "the revised figures of 2026-09 have waited 4 d for approval" in reminder["Subject"]
+    assert reminder["Message-ID"] == f"<revision.demo.{DAY}@city.example>"
+    assert "新增红色2条" in digest["Subject"]  # the reminder has not used up the red flags
+    assert len(posted) == 2
+
+
 @pytest.mark.parametrize(("extra", "said"), [
     ({"transport": "verified"}, "mail: SMTPNotSupportedError"),  # the server has no TLS
     ({"to": [], "webhooks": ["http://hooks.example/send?key=a-secret"]}, "webhook hooks.example: expected an https address"),

@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
+from spark_jobs import command_line
 from spark_jobs.errors import UsageError
 from spark_jobs.release import public_files
 from spark_jobs.release.record import journal, keeping
@@ -139,6 +141,34 @@ END, NIGHT = date(2026, 11, 30), date(2027, 1, 4)
 def test_which_month_is_to_be_revised(periods: list[tuple[date, str]], night: date, expected: date | None) -> None:
     entries = [published(day, seven(day), status) for day, status in periods]
     assert due_revision(METHODOLOGY, entries, night) == expected
+
+
+@pytest.mark.parametrize(("n_days", "is_told"), [(0, False), (2, False), (3, True), (9, True)])
+def test_a_reminder_goes_out_from_the_declared_day_of_waiting_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, n_days: int, is_told: bool
+) -> None:
+    """The portal is a program that writes down how it is called."""
+    end, due_on = date(2024, 11, 30), METHODOLOGY.revised_on(date(2024, 11, 30))
+    night = due_on + timedelta(days=n_days)
+    folder, called, portal = tmp_path / "published" / "demo", tmp_path / "called", tmp_path / "portal"
+    folder.mkdir(parents=True)
+    for day in (end, night):
+        journal.append(folder, published(day, seven(day)))
+    portal.write_text(f'#!/bin/sh\necho "$@" > "{called}"\n')
+    portal.chmod(0o700)
+    given = {"PUBLISHED": folder.parent, "PORTAL_PYTHON": portal, "CONNECTION": "{}"}
+    for name, value in given.items():
+        monkeypatch.setenv(f"PINGAN_{name}", str(value))
+    monkeypatch.setenv("PORTAL_URL", "postgresql://")
+    told = made_up.city().model_copy(update={"digest": "demo_digest", "remind_after_days": 3})
+    monkeypatch.setattr(command_line, "load_city", lambda _: told)
+    run = CliRunner().invoke(command_line.app, ["remind", "--city", "demo", "--date", night.isoformat()])
+    assert run.exit_code == 0
+    assert called.exists() is is_told
+    if is_told:
+        assert called.read_text().split() == [
+            "-m", "portal", "remind", "--date", night.isoformat(), "--month", "2024-11", "--days", str(n_days),
+        ]  # fmt: skip
 
 
 def test_what_a_revision_changes_is_said_of_every_area() -> None:
