@@ -141,6 +141,7 @@ def test_commands_explain_themselves(tmp_path: Path) -> None:
 def test_a_step_by_hand_gets_the_connection_that_was_configured(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    from expectations.contract import load_city
     from stack.__main__ import connection_for
     from stack.layout import Layout
     from stack.machine import Machine
@@ -154,3 +155,8 @@ def test_a_step_by_hand_gets_the_connection_that_was_configured(
     assert json.loads(given["PINGAN_CONNECTION"]) == connection
     assert connection_for(machine, ["land", "--city", "atlantis", "--feed", "fires"]) == {}
     assert connection_for(machine, ["maintain", "--city", "pittsburgh"]) == {}
+    told = load_city("pittsburgh").model_copy(update={"digest": "pittsburgh_files"})
+    monkeypatch.setattr("stack.__main__.load_city", lambda _: told)
+    for step in ("digest", "remind"):
+        given = connection_for(machine, [step, "--city", "pittsburgh", "--date", "2024-12-31"])
+        assert json.loads(given["PINGAN_CONNECTION"]) == connection
