@@ -328,12 +328,13 @@ class CoveredThrough(Frozen):
 
 
 class Tolerance(Frozen):
-    """Shares of a batch beyond which, and beyond what chance adds, it is refused."""
+    """Shares of a batch beyond which, and beyond what chance adds, it is refused; and how many times its usual size."""
 
     rejected_share: float = Field(ge=0, le=1, default=0.02)
     changed_share: float = Field(ge=0, le=1, default=0.02)  # of known ids: of another day, and county or family
     swapped_share: float = Field(ge=0, le=1, default=0.05)  # of days that would fit with day and month changed about
     closed_share: float = Field(ge=0, le=1, default=0.05)  # of a snapshot's records, from one delivery to the next
+    times_usual: float = Field(gt=1, default=100.0)  # of the records a day that the feed's newest batches have
 
 
 class Feed(Frozen):

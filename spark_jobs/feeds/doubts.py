@@ -1,5 +1,5 @@
 """What fits row by row and looks wrong in number: ids that changed what they are about, days with day and month
-swapped.
+swapped, far more records than ever.
 
 The account of the batch tells of a few. More than the tolerance and chance explain stop the batch.
 """
@@ -29,6 +29,7 @@ from spark_jobs.lake import tables
 LATE = 20  # days; a day and month changed about are 27 or more away
 RECENT = 28  # batches that tell what share of a feed's records is usually known so late ...
 FEWEST = 200  # ... and the fewest records in them
+FLOOD = 10_000  # records; fewer may come at once from any feed
 FEWEST_IN_TABLE = 20  # records of a whole table; a smaller one may double any day
 UNSURE = 0.01  # that the usual share lies above what is taken for it
 FAR = 180  # days between two events of one id: no correction moves a day so far, but one of day and month swapped
@@ -71,12 +72,25 @@ def usual_late(taken: Iterable[Row]) -> float | None:
     """The largest share of a feed's records that is usually known late, by its newest batches in the ledger. None
     before it is learnt.
     """
-    counted = sorted((row for row in taken if row.n_late is not None), key=lambda row: (row.window_to, row.batch_id))
-    recent = counted[-RECENT:]
-    n_told, n_late = sum(row.n_accepted - row.n_deleted for row in recent), sum(row.n_late for row in recent)
+    recent = _recent(taken)
+    n_told, n_late = _n_told(recent), sum(row.n_late for row in recent)
     if n_told < FEWEST:
         return None
     return 1.0 if n_late >= n_told else float(beta.isf(UNSURE, n_late + 1, n_told - n_late))
+
+
+def _recent(taken: Iterable[Row]) -> list[Row]:
+    """The newest of a feed's batches that were counted in full."""
+    counted = (row for row in taken if row.n_late is not None)
+    return sorted(counted, key=lambda row: (row.window_to, row.batch_id))[-RECENT:]
+
+
+def _n_told(counted: list[Row]) -> int:
+    return sum(row.n_accepted - row.n_deleted for row in counted)
+
+
+def _n_days(first: date, last: date) -> int:
+    return (last - first).days + 1
 
 
 def swapped_days(feed: Feed, doubts: dict[str, int], usual: float | None) -> str | None:
@@ -95,6 +109,25 @@ def swapped_days(feed: Feed, doubts: dict[str, int], usual: float | None) -> str
         f"swapped_day: {doubts['n_swapped']} of {asked} {late}records happened more than {LATE} days before they "
         f"were known, and would not have with day and month changed about; expected at most {most}: does the source "
         "write the day first, or the month? If they are right: `tolerance.swapped_share`"
+    )
+
+
+def flood(feed: Feed, first: date, last: date, n_told: int, taken: Iterable[Row]) -> str | None:
+    """What to say of changes with many times the records a day that the feed's newest batches in the ledger have.
+
+    `first`, `last`: the days that the batch covers, so that what was not fetched for weeks may come at once. Whole tables
+    are compared with each other by `twice_as_many`, and have any size.
+    """
+    recent = _recent(taken)
+    if feed.mode == "snapshot" or n_told < FLOOD or _n_told(recent) < FEWEST:
+        return None
+    usual = _n_told(recent) / sum(_n_days(row.window_from, row.window_to) for row in recent) * _n_days(first, last)
+    if n_told <= feed.tolerance.times_usual * usual:
+        return None
+    return (
+        f"flood: {n_told:,} records of {_n_days(first, last)} days, {usual:,.0f} are usual; expected at most "
+        f"{feed.tolerance.times_usual:g} times as many: did the source send its past again, or each row many times? If they "
+        "are right: `tolerance.times_usual`"
     )
 
 

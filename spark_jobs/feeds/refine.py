@@ -21,6 +21,7 @@ from spark_jobs.feeds.corrections import healed_report
 from spark_jobs.feeds.doubts import (
     changed_ids,
     doubt_columns,
+    flood,
     ids_in_doubt,
     in_words,
     swapped_days,
@@ -213,7 +214,8 @@ def _doubt(run: Run, manifest: Manifest, folder: Path, doubts: dict[str, int]) -
     nothing = dict.fromkeys(("again", "changed", "capitals", "spellings"), 0)
     found = nothing if versions.carries(run.feed) else ids_in_doubt(run.spark, run.feed, folder, is_all=not run.taken)
     swapped = swapped_days(run.feed, doubts, usual_late(run.taken))
-    if failures := [*filter(None, (swapped, changed_ids(run.feed, found)))]:
+    much = flood(run.feed, manifest.window_from, manifest.window_to, doubts["n_told"], run.taken)
+    if failures := [*filter(None, (swapped, changed_ids(run.feed, found), much))]:
         lines = [f"feed {run.feed.code}: batch {manifest.batch_id} is in doubt; silver stays as it was", *failures]
         raise ContractBreach("\n  ".join([*lines, "what to do: ask the source, then change the feed's contract"]))
     return found

@@ -86,6 +86,7 @@ class DataQualityFlag(Frozen):
     max_days_behind: PositiveInt
     count_alpha: Probability
     baseline_weeks: PositiveInt
+    max_times_usual: PositiveFloat = 20.0  # releases from before do not say it
     history_days: PositiveInt
     max_null_county_share: Share
     share_days: PositiveInt

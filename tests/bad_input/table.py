@@ -129,6 +129,10 @@ ALONE = {
         "passes", "taken, and told with the number of rows before",
         "../feeds/test_doubts.py::test_a_whole_table_of_twice_the_rows_is_told",
     ),
+    "changes of a hundred times the usual number": (
+        "file", "exit 5: `flood`, with what is usual; weeks that come at once are taken",
+        "../feeds/test_doubts.py::test_a_flood_stops_and_what_comes_late_does_not",
+    ),
     "a whole table without the records of one county": (
         "passes", "taken, closes nothing, though they are few: the account says of how many it is most of which area",
         "../feeds/test_absence.py::test_closings_are_withheld_where_the_delivery_is_in_doubt",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 
 import pyarrow as pa
@@ -14,7 +14,7 @@ from pyspark.sql import Row
 from expectations.contract import load_city
 from spark_jobs.errors import ContractBreach
 from spark_jobs.feeds import silver
-from spark_jobs.feeds.doubts import ids_in_doubt, twice_as_many
+from spark_jobs.feeds.doubts import flood, ids_in_doubt, twice_as_many
 from tests.bad_input import cases
 from tests.feeds.conftest import FEED, Trial, row
 
@@ -271,3 +271,39 @@ def test_a_whole_table_of_twice_the_rows_is_told(
     said = twice_as_many(feed, [date(2026, 2, day) for day in days], n, taken)
     assert bool(said) is is_told
     assert said is None or f"{n:,}; 200 on 2026-02-" in said
+
+
+def night(day: int, n_accepted: int, days: int = 1) -> Row:
+    last = date(2026, 2, day)
+    first = last - timedelta(days=days - 1)
+    return Row(
+        batch_id=f"{last:%Y%m%d}", window_from=first, window_to=last, n_accepted=n_accepted, n_deleted=0, n_late=0
+    )
+
+
+FLOODS: dict[str, tuple[int, int, list[Row], str, bool]] = {
+    # days of the batch, records, batches taken before, mode -> whether it stops
+    "a hundred times a night and one more": (1, 20_001, [night(8, 200)], "changes", True),
+    "a hundred times a night": (1, 20_000, [night(8, 200)], "changes", False),
+    "the past once more after a first load": (1, 365_000, [night(7, 365_000, 3_650), night(8, 100)], "changes", True),
+    "a hundred days that come at once": (100, 20_001, [night(8, 200)], "changes", False),
+    "the first of all": (1, 365_000, [], "changes", False),
+    "after a start of a few": (1, 20_001, [night(7, 0), night(8, 199)], "changes", False),
+    "a large batch of a small feed": (1, 9_999, [night(7, 1), night(8, 200)], "changes", False),
+    "nights that grow": (1, 20_001, [night(7, 100), night(8, 400)], "changes", False),
+    "a whole table": (1, 20_001, [night(8, 200)], "snapshot", False),
+}
+
+
+@pytest.mark.unit
+@pytest.mark.parametrize(("days", "n", "taken", "mode", "stops"), FLOODS.values(), ids=FLOODS.keys())
+def test_a_flood_stops_and_what_comes_late_does_not(
+    days: int, n: int, taken: list[Row], mode: str, stops: bool
+) -> None:
+    feed = load_city("daqing").feed("cases").model_copy(update={"mode": mode})
+    last = date(2026, 2, 9)
+    said = flood(feed, last - timedelta(days=days - 1), last, n, taken)
+    assert bool(said) is stops
+    assert said is None or f"{n:,} records of {days} days" in said
+    wider = feed.model_copy(update={"tolerance": feed.tolerance.model_copy(update={"times_usual": 1e6})})
+    assert flood(wider, last - timedelta(days=days - 1), last, n, taken) is None

@@ -217,6 +217,13 @@ def faults(status_: pd.DataFrame, batches_: pd.DataFrame, volumes_: pd.DataFrame
         ((status(), GOOD, volumes({**STEADY, 0: 40, 1: 0, 3: 0})), [("low_count", back(1))]),
         ((status(), GOOD, volumes({**STEADY, 1: 40})), []),  # yesterday was low, today is not
         ((status(), GOOD, volumes({n: 3 for n in range(1, 100)})), []),  # too small a feed to be missed
+        ((status(), GOOD, volumes({**STEADY, 0: 2_001})), [("high_count", back(0))]),
+        ((status(), GOOD, volumes({**STEADY, 0: 2_000})), []),  # a flood of calls is news, and no mishap
+        ((status(), GOOD, volumes({**STEADY, 0: 9_999, 1: 9_999})), [("high_count", back(1))]),
+        ((status(), GOOD, volumes({**STEADY, 1: 9_999})), []),  # yesterday was high, today is not
+        ((status(), GOOD, volumes({**dict.fromkeys(range(100), 1), 0: 50})), []),  # so few may come in a day
+        ((status(), GOOD, volumes({**dict.fromkeys(range(100), 1), 0: 51})), [("high_count", back(0))]),
+        ((status(), GOOD, volumes({0: 9_999})), []),  # a feed that begins: nothing is usual yet
         ((status(), batches([(back(n), 100, 3) for n in range(5)]), volumes(STEADY)), [("unknown_area", back(4))]),
         ((status(), batches([(back(n), 100, 2) for n in range(5)]), volumes(STEADY)), []),  # 2 % is not above 2 %
         ((status(), batches([(back(0), 49, 30)]), volumes(STEADY)), []),  # too few records for a share

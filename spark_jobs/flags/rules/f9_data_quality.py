@@ -1,7 +1,8 @@
-"""F9 data quality: a feed is late, stands still, brings far less than usual, or its records name no known county.
+"""F9 data quality: a feed is late, stands still, brings far less or many times more than usual, or its records name no
+known county.
 
-Such a feed greys its indicators: silence must not look like peace. There is one finding a feed, the gravest. The order
-is: not delivered, content that ends days before, unknown county, low count. It waits for no further nights: a missing
+Such a feed greys its indicators: silence must not look like peace, nor a file sent twenty times like a riot. There is one
+finding a feed, the gravest. The order is: not delivered, content that ends days before, unknown county, low or high count. It waits for no further nights: a missing
 feed is a fact of tonight.
 """
 
@@ -13,6 +14,7 @@ from datetime import date, timedelta
 from typing import Literal
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from expectations.contract import load_kinds
@@ -23,7 +25,9 @@ from spark_jobs.flags.rule import Finding, Query, Rule, RuleInput
 from spark_jobs.flags.words import day_zh
 from spark_jobs.index.flag_thresholds import DataQualityFlag, Flags
 
-Reason = Literal["missing", "breached", "not_covered", "unknown_area", "low_count"]
+BoolArray = npt.NDArray[np.bool_]
+FloatArray = npt.NDArray[np.float64]
+Reason = Literal["missing", "breached", "not_covered", "unknown_area", "low_count", "high_count"]
 
 # A row without a county is counted once, however many rules it breaks.
 UNKNOWN_AREA = Query(
@@ -58,7 +62,7 @@ def volumes(kinds: Iterable[Kind]) -> Query:
 class FeedFault:
     """What is wrong with a feed.
 
-    observed, expected, threshold: records (low_count) or share (unknown_area), else NaN.
+    observed, expected, threshold: records (low_count, high_count) or share (unknown_area), else NaN.
     through: last day delivered. explanation: the reason that the check of the batch gave (breached).
     """
 
@@ -94,7 +98,7 @@ def feed_faults(
             _not_delivered(feed)
             or _not_covered(feed, due[code], rule)
             or _unknown_area(code, batches[batches["feed_code"] == code], rule, business_date)
-            or _low_count(code, volumes[volumes["feed_code"] == code], rule, feed["covered_through"])
+            or _unusual_count(code, volumes[volumes["feed_code"] == code], rule, feed["covered_through"])
         )
         found += [fault] if fault else []
     return found
@@ -147,8 +151,10 @@ def _unknown_area(code: str, batches: pd.DataFrame, rule: DataQualityFlag, busin
     return FeedFault(code, "unknown_area", since, observed=float(shares[0]), threshold=limit)
 
 
-def _low_count(code: str, volumes: pd.DataFrame, rule: DataQualityFlag, last: date) -> FeedFault | None:
-    """The last covered day has fewer records than the bound of its weekday; since the first such day in a row."""
+def _unusual_count(code: str, volumes: pd.DataFrame, rule: DataQualityFlag, last: date) -> FeedFault | None:
+    """The last covered day has fewer records than the bound of its weekday, or many times more than its weekday's mean;
+    since the first such day in a row.
+    """
     n_days, weeks = days_looked_at(rule), rule.baseline_weeks
     counts = np.zeros(n_days)
     for day, n_records in zip(volumes["day"], volumes["n_records"], strict=True):
@@ -157,12 +163,18 @@ def _low_count(code: str, volumes: pd.DataFrame, rule: DataQualityFlag, last: da
             counts[n_days - 1 - back] += n_records
     days = np.arange(7 * weeks, n_days)
     past = counts[days[:, None] - 7 * np.arange(1, weeks + 1)]
-    bounds = lower_bounds(past, rule.count_alpha)
-    start = run_start(counts[days] < bounds)
-    if start is None:
-        return None
-    since = last - timedelta(days=rule.history_days - 1 - start)
-    return FeedFault(code, "low_count", since, None, counts[-1], float(past[-1].mean()), float(bounds[-1]))
+    usual, least = past.mean(axis=1), lower_bounds(past, rule.count_alpha)
+    most = np.maximum(rule.max_times_usual * usual, rule.min_received)
+    unusual: tuple[tuple[Reason, BoolArray, FloatArray], ...] = (
+        ("low_count", counts[days] < least, least),
+        ("high_count", (counts[days] > most) & (usual > 0), most),
+    )
+    for reason, is_so, limits in unusual:
+        start = run_start(is_so)
+        if start is not None:
+            since = last - timedelta(days=rule.history_days - 1 - start)
+            return FeedFault(code, reason, since, None, counts[-1], float(usual[-1]), float(limits[-1]))
+    return None
 
 
 def days_looked_at(rule: DataQualityFlag) -> int:
@@ -252,12 +264,22 @@ def _low_count_detail(fault: FeedFault, feed: Text) -> Text:
     )
 
 
+def _high_count_detail(fault: FeedFault, feed: Text) -> Text:
+    n, usual, bound = f"{fault.observed:,.0f}", f"{fault.expected:.0f}", f"{fault.threshold:,.0f}"
+    return Text(
+        f"{feed.zh}：当日{n}条，同一星期日平均{usual}条，上限{bound}条（自{day_zh(fault.since)}起），可能重复传送或一次补传。",
+        f"{feed.en}: {n} records in the day, {usual} on this weekday, limit {bound} "
+        f"(since {fault.since}); they may have been sent more than once, or the past may have come again.",
+    )
+
+
 _DETAILS: dict[Reason, Callable[[FeedFault, Text], Text]] = {
     "missing": _missing,
     "breached": _breached,
     "not_covered": _not_covered_detail,
     "unknown_area": _unknown_area_detail,
     "low_count": _low_count_detail,
+    "high_count": _high_count_detail,
 }
 
 
@@ -272,13 +294,14 @@ RULE = Rule(
     name=Text("数据质量", "Data quality"),
     when=Text(
         "数据未到或不合契约；内容比契约所示早止 {{ t.max_days_behind }} 天以上；当日条数低于同一星期日前 {{ t.baseline_weeks }} 周的下限"
-        "（负二项，α {{ t.count_alpha }}，最多回溯 {{ t.history_days }} 天）；"
+        "（负二项，α {{ t.count_alpha }}，最多回溯 {{ t.history_days }} 天），"
+        "或超过其平均的 {{ t.max_times_usual | n }} 倍（至少 {{ t.min_received }} 条）；"
         "{{ t.share_days }} 天内（至少 {{ t.min_received }} 条）无法对应县区的记录超过 {{ t.max_null_county_share | pct }}。"
         "尚未启用：完整度低于 {{ t.min_completeness | pct }}，修订超过通常的 {{ t.max_revision_ratio | n }} 倍",
         "A feed is late or breaks its contract; or its content ends more than {{ t.max_days_behind }} days before what its "
         "contract says; or a day's records lie under the lower bound of the same weekday of "
         "{{ t.baseline_weeks }} weeks (negative binomial, α {{ t.count_alpha }}, followed back {{ t.history_days }} days "
-        "at most); or more than {{ t.max_null_county_share | pct }} of the records of {{ t.share_days }} days (at least "
+        "at most), or above {{ t.max_times_usual | n }} times their mean (and {{ t.min_received }}); or more than {{ t.max_null_county_share | pct }} of the records of {{ t.share_days }} days (at least "
         "{{ t.min_received }}) name no known county. Not in force: completeness below {{ t.min_completeness | pct }}, "
         "revision above {{ t.max_revision_ratio | n }} times the usual",
     ),
