@@ -86,6 +86,7 @@ whole = st.one_of(st.integers(0, 12), st.sampled_from([-1, 10**9 + 7, 10**15, 10
 some = st.integers(1, 5)
 generator = st.integers(0, 9).map(np.random.default_rng)
 flags = st.booleans()
+close_days = st.dates(date(2026, 1, 1), date(2026, 2, 28)) | st.dates(date(1990, 1, 1), date(2100, 1, 1))
 
 
 def array(shape: Any, elements: st.SearchStrategy[float] | None = None) -> st.SearchStrategy[np.ndarray]:
@@ -405,6 +406,10 @@ CALLS: dict[str, st.SearchStrategy[tuple[Any, ...]]] = {
     "poisson_rates.rate_ratio_p": st.tuples(
         arrays(np.int64, 3, elements=st.integers(-1, 99) | st.integers(-(2**62), 2**62)), st.integers(-1, 60),
         arrays(np.int64, 3, elements=st.integers(-1, 99)), array(3),
+    ),
+    "rolling_sum.above_limit": st.tuples(
+        st.dictionaries(close_days, st.decimals() | st.decimals(0, 50, places=2), max_size=4), st.decimals() | st.decimals(0, 50),
+        close_days, named({"window_days": whole, "history_days": whole}),
     ),
     "lifecycle.flag_id": st.tuples(*[st.text(max_size=3)] * 4, st.dates()),
     "lifecycle.discoveries": st.tuples(array(5, share), share),

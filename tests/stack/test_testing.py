@@ -31,8 +31,12 @@ def test_after_an_interruption_no_further_tests_begin(tmp_path: Path, monkeypatc
         return 0
 
     monkeypatch.setattr(testing, "_run", run)
-    with pytest.raises(KeyboardInterrupt):
-        testing.run_tests(Layout(state=tmp_path, published=tmp_path, port_base=0), [])
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job starts deaf to it
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            testing.run_tests(Layout(state=tmp_path, published=tmp_path, port_base=0), [])
+    finally:
+        signal.signal(signal.SIGINT, before)
     assert begun == {*testing.TURNS[:2]}
 
 
