@@ -36,12 +36,13 @@ def parts_of(archive: zipfile.ZipFile) -> dict[str, str]:
 def check_extent(sheet: str, xml: bytes) -> None:
     """A single cell far away makes a library hold all between: refuse a sheet that is nearly nothing but that.
 
-    Where all references together span little, as nearly always, it is not asked which of these cells have a value.
+    Where all references together span little, as nearly always, or the columns alone say that it cannot be so, it is not
+    asked which of these cells have a value.
     """
     references = _REFERENCE.findall(xml)
     n_columns = _span([position(f"{letters.decode()}1")[1] for letters in {letters for letters, _ in references}])
     n_rows = _span([*map(int, {number for _, number in references})])
-    if n_columns * n_rows <= max(FEW_CELLS, SPARSEST * len(references)):
+    if n_columns * n_rows <= FEW_CELLS or n_columns * MOST_ROWS <= SPARSEST * xml.count(b' r="'):
         return
     filled = [position(reference.decode()) for reference in _FILLED.findall(xml)]
     n_rows, n_columns = _span([row for row, _ in filled]), _span([column for _, column in filled])
