@@ -26,6 +26,8 @@ NOTHING_TO_JUDGE = Text(
     "本夜没有可供检验的序列：历史太短、事件太少，或数据源缺失",
     "no series could be judged: too short a history, too few events, or a feed is missing",
 )
+# In a query of silver: the version of a record that was known at the cut-off, unless it is deleted
+KNOWN = "known_from <= timestamp {as_of} and (known_to is null or known_to > timestamp {as_of}) and not is_deleted"
 _EVERY_COLUMN = re.compile(r"(?<!\()\*(?!\))")  # count(*) takes none
 
 

@@ -15,8 +15,9 @@ from decimal import Decimal
 import pandas as pd
 
 from expectations.models import Feed, Text
+from spark_jobs.feeds.feed_status import checked
 from spark_jobs.flags.detectors.rolling_sum import Above, above_limit
-from spark_jobs.flags.rule import Finding, QuantityLimit, Query, Rule, RuleInput
+from spark_jobs.flags.rule import KNOWN, Finding, QuantityLimit, Query, Rule, RuleInput
 from spark_jobs.flags.weekly import DAYS_A_WEEK
 from spark_jobs.flags.words import counted, day_zh
 from spark_jobs.index.flag_thresholds import Flags
@@ -25,13 +26,14 @@ _OF_KIND = """
     select feed_code, area_code, place_code, {columns}
     from silver.{kind}
     where city_code = {{city}} and {day} between date_sub(date {{day}}, {{days}}) and date {{day}}
-        and known_from <= timestamp {{as_of}} and (known_to is null or known_to > timestamp {{as_of}}) and not is_deleted
+        and {known}
     group by all
 """
 SALES = Query(
     "sales",
     _OF_KIND.format(
         kind="sale",
+        known=KNOWN,
         day="sold_on",
         columns="max(place_name) as place_name, product_code, container_code, unit_code, sold_on, "
         "sum(quantity) as quantity",
@@ -42,6 +44,7 @@ INSPECTIONS = Query(
     "inspections",
     _OF_KIND.format(
         kind="inspection",
+        known=KNOWN,
         day="inspected_on",
         columns="inspected_on, mode_code, outcome_code, count(*) as n_inspections",
     ),
@@ -71,8 +74,8 @@ class Series:
 
 def delivered_through(given: RuleInput, feed: Feed) -> date | None:
     """Last day that the checked batches of the feed have delivered; None if there is no such batch."""
-    batches = given.evidence["batches"]
-    own = batches[(batches["feed_code"] == feed.feed_code) & (batches["status"] == "checked")]
+    taken = checked(given.evidence["batches"])
+    own = taken[taken["feed_code"] == feed.feed_code]
     if own.empty:
         return None
     through: date = own["window_to"].max()
@@ -116,12 +119,12 @@ def find(given: RuleInput) -> list[Finding]:
 def _finding(of: Series, above: Above, given: RuleInput) -> Finding:
     area, unit, limit = given.place.name(of.area_code), UNITS[of.limit.unit_code], of.limit.limit
     days = given.methodology.flags.f10_threshold.window_days
-    checked = _inspected(of, above, given)
+    since = _inspected(of, above, given)
     detail = Text(
         f"{area.zh}：{of.place_name}（{of.place_code}）截至{day_zh(of.last)}的{days}天内，{of.limit.product_code}累计"
-        f"{above.total.normalize():f}{unit.zh}，超过{limit:f}{unit.zh}。{checked.zh}",
+        f"{above.total.normalize():f}{unit.zh}，超过{limit:f}{unit.zh}。{since.zh}",
         f"{area.en}: {of.place_name} ({of.place_code}), {above.total.normalize():f} {unit.en} of {of.limit.product_code} in the "
-        f"{days} days to {of.last}, the limit is {limit:f}. {checked.en}",
+        f"{days} days to {of.last}, the limit is {limit:f}. {since.en}",
     )
     return Finding(
         "amber",

@@ -18,7 +18,7 @@ from expectations.models import Text
 from spark_jobs.flags.detectors.daily_counts import daily_counts
 from spark_jobs.flags.detectors.lifecycle import run_start
 from spark_jobs.flags.detectors.poisson_rates import rate_ratio_p
-from spark_jobs.flags.rule import DAILY, Finding, Query, Rule, RuleInput
+from spark_jobs.flags.rule import DAILY, KNOWN, Finding, Query, Rule, RuleInput
 from spark_jobs.flags.words import counted, day_zh, plural
 from spark_jobs.index.flag_thresholds import Flags, SevereEventFlag
 
@@ -40,15 +40,15 @@ _TOLLS = """
         count(*) as n_events
     from {table}
     where city_code = {{city}} and occurred_on between date_sub(date {{day}}, {{days}}) and date {{day}}
-        and known_from <= timestamp {{as_of}} and (known_to is null or known_to > timestamp {{as_of}}) and not is_deleted
+        and {known}
         and coalesce(n_deaths, 0) + coalesce(n_serious_injuries, 0) > 0
     group by all
 """
 TOLLS = Query(
     "tolls",
-    _TOLLS.format(family="'case'", table="silver.`case`")
+    _TOLLS.format(family="'case'", table="silver.`case`", known=KNOWN)
     + "union all"
-    + _TOLLS.format(family="family_code", table="silver.incident"),
+    + _TOLLS.format(family="family_code", table="silver.incident", known=KNOWN),
 )
 
 

@@ -2,8 +2,8 @@
 known county.
 
 Such a feed greys its indicators: silence must not look like peace, nor a file sent twenty times like a riot. There is one
-finding a feed, the gravest. The order is: not delivered, content that ends days before, unknown county, low or high count. It waits for no further nights: a missing
-feed is a fact of tonight.
+finding a feed, the gravest. The order is: not delivered, content that ends days before, unknown county, low or high
+count. It waits for no further nights: a missing feed is a fact of tonight.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ import pandas as pd
 
 from expectations.contract import load_kinds
 from expectations.models import Feed, Kind, Text
+from spark_jobs.feeds.feed_status import checked
 from spark_jobs.flags.detectors.lifecycle import run_start
 from spark_jobs.flags.detectors.low_counts import lower_bounds
 from spark_jobs.flags.rule import Finding, Query, Rule, RuleInput
@@ -202,9 +203,9 @@ def _due(feed: Feed, business_date: date) -> date:
 
 def judged_batches(batches: pd.DataFrame, unknown: pd.DataFrame) -> pd.DataFrame:
     """Batches that kept their contract; n_unknown_area is how many of their rows that were read have no county."""
-    checked = batches[batches["status"] == "checked"]
-    checked = checked.assign(n_received=checked["n_received"] - checked["n_left_out"].fillna(0))
-    return checked.merge(unknown, on=["feed_code", "batch_id"], how="left").fillna({"n_unknown_area": 0})
+    taken = checked(batches)
+    taken = taken.assign(n_received=taken["n_received"] - taken["n_left_out"].fillna(0))
+    return taken.merge(unknown, on=["feed_code", "batch_id"], how="left").fillna({"n_unknown_area": 0})
 
 
 def _finding(fault: FeedFault, feed: Feed, given: RuleInput) -> Finding:
