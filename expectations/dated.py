@@ -1,7 +1,8 @@
 """Dated rows: each holds on the days of one half-open range, from `valid_from` until the day before `valid_to`.
 
 `valid_to` is the first day on which a row no longer holds, in every table that has one: areas, their aliases,
-denominators, counts, catalogues, limits of quantities. Python asks by `holds`, SQL by `holds_in_sql`; nothing else compares these days.
+denominators, counts, catalogues, limits of quantities. Python asks by `holds`, SQL by `holds_in_sql`; nothing else
+compares these days.
 """
 
 from __future__ import annotations

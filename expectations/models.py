@@ -469,9 +469,7 @@ class City(Frozen):
     day_types: str | None = None  # calendar of holidays and worked weekends; or none
     names: dict[str, Text] = {}  # what this city calls an indicator, a domain or a kind of record
     digest: str | None = Field(pattern=CODE, default=None)  # connection by which flags are told each night; or none
-    remind_after_days: int | None = Field(
-        ge=1, default=None
-    )  # a revision waits so long until `digest` says so; or never
+    remind_after_days: int | None = Field(ge=1, default=None)  # a revision waits until `digest` says so; or never
     note: Text | None = None
     publisher: Publisher | None = None
     data_sources: tuple[DataSource, ...] = ()
